@@ -1,0 +1,243 @@
+/* Growing text, escapes, near misses. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "base/text.h"
+
+static bool grow(struct pool_text *text, size_t more)
+{
+	size_t room = text->room ? text->room : 64;
+	char *bytes;
+
+	if (text->broken)
+		return false;
+	if (more > SIZE_MAX / 2 - text->length) {
+		text->broken = true;
+		return false;
+	}
+	while (room < text->length + more + 1)
+		room *= 2;
+	if (room == text->room)
+		return true;
+	bytes = realloc(text->bytes, room);
+	if (!bytes) {
+		text->broken = true;
+		return false;
+	}
+	text->bytes = bytes;
+	text->room = room;
+	return true;
+}
+
+void pool_text_add_bytes(struct pool_text *text, const void *bytes, size_t length)
+{
+	if (!grow(text, length))
+		return;
+	if (length)
+		memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
+}
+
+void pool_text_add(struct pool_text *text, const char *string)
+{
+	pool_text_add_bytes(text, string, strlen(string));
+}
+
+void pool_text_addf(struct pool_text *text, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0 || !grow(text, (size_t)length)) {
+		text->broken = true;
+		return;
+	}
+	va_start(arguments, format);
+	vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	text->length += (size_t)length;
+}
+
+/* Length of the well-formed UTF-8 character at <bytes>, its code point in <out>; 0 if none. */
+static size_t decode(const unsigned char *bytes, size_t length, uint32_t *out)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t size = bytes[0] < 0x80  ? 1
+		: bytes[0] >> 5 == 0x6 ? 2
+		: bytes[0] >> 4 == 0xe ? 3
+		: bytes[0] >> 3 == 0x1e ? 4
+					: 0;
+	uint32_t code;
+
+	if (size == 0 || size > length)
+		return 0;
+	code = size == 1 ? bytes[0] : bytes[0] & (0x7fu >> size);
+	for (size_t i = 1; i < size; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (bytes[i] & 0x3f);
+	}
+	if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*out = code;
+	return size;
+}
+
+static bool misleading(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+		(code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+		(code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+
+	while (length) {
+		uint32_t code = 0;
+		size_t size = decode(at, length, &code);
+
+		if (size && !misleading(code)) {
+			pool_text_add_bytes(text, at, size);
+		} else {
+			size = size ? size : 1;
+			for (size_t i = 0; i < size; i++)
+				pool_text_addf(text, "\\x%02x", at[i]);
+		}
+		at += size;
+		length -= size;
+	}
+}
+
+void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+	size_t used = 0;
+
+	if (size == 0)
+		return;
+	while (length) {
+		uint32_t code = 0;
+		size_t taken = decode(at, length, &code);
+
+		if (taken && !misleading(code)) {
+			if (used + taken >= size)
+				break;
+			memcpy(out + used, at, taken);
+			used += taken;
+		} else {
+			taken = 1;
+			if (used + 4 >= size)
+				break;
+			used += (size_t)snprintf(out + used, size - used, "\\x%02x", at[0]);
+		}
+		at += taken;
+		length -= taken;
+	}
+	out[used] = '\0';
+}
+
+char *pool_text_take(struct pool_text *text)
+{
+	char *bytes = NULL;
+
+	if (grow(text, 0) && !text->broken) {
+		bytes = text->bytes;
+		bytes[text->length] = '\0';
+		*text = POOL_TEXT_EMPTY;
+	}
+	pool_text_release(text);
+	return bytes;
+}
+
+void pool_text_release(struct pool_text *text)
+{
+	free(text->bytes);
+	*text = POOL_TEXT_EMPTY;
+}
+
+enum { WORD_MAX = 64 };
+
+/* Optimal string alignment (restricted Damerau-Levenshtein) over three rows. */
+unsigned pool_text_distance(const char *a, const char *b, unsigned limit)
+{
+	size_t n = strnlen(a, WORD_MAX + 1), m = strnlen(b, WORD_MAX + 1);
+	unsigned rows[3][WORD_MAX + 1];
+	unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+
+	if (n > WORD_MAX || m > WORD_MAX || (n > m ? n - m : m - n) > limit)
+		return limit + 1;
+	for (size_t j = 0; j <= m; j++)
+		last[j] = (unsigned)j;
+	memset(rows[0], 0, sizeof(rows[0]));
+	for (size_t i = 1; i <= n; i++) {
+		unsigned *spare = before;
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= m; j++) {
+			unsigned best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			best = last[j] + 1 < best ? last[j] + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			row[j] = best;
+		}
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[m] <= limit ? last[m] : limit + 1;
+}
+
+const char *pool_text_nearest(const char *wrong, const char *const *words, size_t count)
+{
+	size_t length = strnlen(wrong, WORD_MAX);
+	unsigned limit = length < 4 ? 1 : length < 8 ? 2 : 3;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned distance;
+
+		if (!words[i])
+			continue;
+		distance = strcasecmp(words[i], wrong) == 0
+			? 0
+			: pool_text_distance(wrong, words[i], limit);
+		if (distance <= limit && distance < length) {
+			best = words[i];
+			if (distance == 0)
+				break;
+			limit = distance - 1;
+		}
+	}
+	return best;
+}
+
+bool pool_text_to_int(const char *text, int64_t low, int64_t high, int64_t *out)
+{
+	int64_t value = 0;
+	bool negative = text[0] == '-';
+	const char *at = text + negative;
+
+	if (!*at)
+		return false;
+	for (; *at; at++) {
+		if (*at < '0' || *at > '9' || value > (INT64_MAX - 9) / 10)
+			return false;
+		value = value * 10 + (*at - '0');
+	}
+	value = negative ? -value : value;
+	if (value < low || value > high)
+		return false;
+	*out = value;
+	return true;
+}

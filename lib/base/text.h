@@ -1,0 +1,54 @@
+/*
+ * Text: a growing buffer, escapes for terminals and logs, and near misses of spelling.
+ *
+ * A failed allocation makes the buffer "broken": later appends do nothing and text_take() answers
+ * NULL, so that a caller checks once, at the end.
+ */
+#ifndef POOL_BASE_TEXT_H
+#define POOL_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool_text {
+	char *bytes; /* NUL-terminated, or NULL while empty */
+	size_t length;
+	size_t room;
+	bool broken;
+};
+
+#define POOL_TEXT_EMPTY ((struct pool_text){0})
+
+void pool_text_add(struct pool_text *text, const char *string);
+void pool_text_add_bytes(struct pool_text *text, const void *bytes, size_t length);
+void pool_text_addf(struct pool_text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Append <length> bytes of foreign text so that no terminal or log can be misled: C0, DEL, C1,
+ * invalid UTF-8 and bidirectional controls become "\xNN".
+ */
+void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length);
+
+/* The text, now the caller's to free(); NULL if an allocation failed. Never NULL otherwise. */
+char *pool_text_take(struct pool_text *text);
+void pool_text_release(struct pool_text *text);
+
+/* pool_text_add_safe() into a fixed buffer, cut at <size> - 1. Always terminates it. */
+void pool_text_safe(char *out, size_t size, const char *bytes, size_t length);
+
+/* Edits needed to make <a> of <b> (insert, delete, replace, swap), or <limit> + 1 if more. */
+unsigned pool_text_distance(const char *a, const char *b, unsigned limit);
+
+/*
+ * The word of <words> nearest to <wrong>, close enough to be what was meant, or NULL.
+ *
+ * <words>  <count> strings; NULL entries are passed over.
+ */
+const char *pool_text_nearest(const char *wrong, const char *const *words, size_t count);
+
+/* Whole decimal number from <low> to <high>, nothing around it. */
+bool pool_text_to_int(const char *text, int64_t low, int64_t high, int64_t *out);
+
+#endif

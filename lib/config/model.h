@@ -1,0 +1,144 @@
+/*
+ * The normal form of a pool file: what all three forms and every accepted shape become.
+ *
+ * A settings object owns every string and list beneath it; pool_settings_release() frees all.
+ * Lists are referred to by index. A "leaf" is one connection of the configuration: where an
+ * exchange and a connection type lead. A leaf with a single url is a pool of one member.
+ */
+#ifndef POOL_CONFIG_MODEL_H
+#define POOL_CONFIG_MODEL_H
+
+#include "pool.h"
+
+enum pool_strategy_id {
+	POOL_STRATEGY_ROUND_ROBIN,
+	POOL_STRATEGY_RANDOM,
+	POOL_STRATEGY_LEAST_CONNECTIONS,
+	POOL_STRATEGIES
+};
+
+enum pool_fallback { POOL_FALLBACK_ANY, POOL_FALLBACK_FAIL, POOL_FALLBACKS };
+
+enum pool_method {
+	POOL_METHOD_TCP,
+	POOL_METHOD_HTTP,
+	POOL_METHOD_PING,
+	POOL_METHOD_TUNNEL,
+	POOL_METHOD_WEBSOCKET,
+	POOL_METHODS
+};
+
+enum pool_control { POOL_CONTROL_NONE, POOL_CONTROL_DIRECT, POOL_CONTROLS };
+
+/* HTTP statuses 100..599 as bits. */
+struct pool_status_set {
+	uint64_t bits[8];
+};
+
+static inline bool pool_status_set_has(const struct pool_status_set *set, int status)
+{
+	unsigned bit = (unsigned)(status - 100);
+	return bit < 500 && (set->bits[bit / 64] >> (bit % 64) & 1);
+}
+
+static inline void pool_status_set_add(struct pool_status_set *set, int status)
+{
+	unsigned bit = (unsigned)(status - 100);
+	if (bit < 500)
+		set->bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/*
+ * The numbers of a pool. Fixed width, no pointer, no padding: the snapshot stores it as it is.
+ */
+struct pool_policy {
+	uint8_t strategy; /* enum pool_strategy_id */
+	uint8_t fallback; /* enum pool_fallback */
+	uint8_t check_enabled;
+	uint8_t method;  /* enum pool_method */
+	uint8_t control; /* enum pool_control */
+	uint8_t unused[3];
+	int32_t interval_s;
+	int32_t check_timeout_s;
+	int32_t retry_count; /* attempts after the first */
+	int32_t healthy_threshold;
+	int32_t unhealthy_threshold;
+	int32_t failure_threshold;
+	int32_t open_s;
+	int32_t max_open_s;
+	int32_t half_open_max;
+	int32_t cooldown_s;
+	int32_t max_cooldown_s;
+	int32_t max_connections; /* 0: no limit; a member's own may differ */
+	int32_t budget_requests; /* 0: no budget */
+	int32_t budget_per_s;
+	struct pool_status_set expect;  /* of http checks */
+	struct pool_status_set cooling; /* statuses that mean "limited" */
+	struct pool_status_set blocked;
+};
+
+/* What an http, tunnel or websocket check asks for. NULL where not given. */
+struct pool_check_request {
+	char *url;
+	char *method;  /* "GET" */
+	char *headers; /* "Name: value" lines, each ended by \n */
+	char *body;    /* text that the body must contain */
+};
+
+struct pool_member {
+	char *url;           /* verbatim */
+	char *name;          /* unique in its pool */
+	char *password_file; /* absolute, or NULL */
+	uint32_t weight_micro;
+	bool enabled;
+	bool named;              /* the name was given, not derived */
+	int32_t max_connections; /* 0: the pool's */
+};
+
+enum pool_leaf_kind {
+	POOL_LEAF_EMPTY,  /* neither url nor pool: hides the default, leads to no proxy */
+	POOL_LEAF_SINGLE, /* a url: a pool of one */
+	POOL_LEAF_POOL
+};
+
+struct pool_leaf {
+	char *where; /* "default.http", "exchanges.okx.websocket": also the key of its records */
+	enum pool_leaf_kind kind;
+	char *url; /* the single proxy, or what to fall back on; NULL */
+	int32_t timeout_s;
+	int32_t rollout_percent;
+	bool copies_default; /* "proxies": "default" */
+	struct pool_policy policy;
+	struct pool_check_request request;
+	struct pool_member *members; /* one, with kind SINGLE */
+	uint32_t member_count;
+};
+
+#define POOL_NO_LEAF UINT32_MAX
+
+struct pool_exchange {
+	char *id;                 /* lower case */
+	uint32_t leaf[POOL_TYPES]; /* POOL_NO_LEAF: the default's */
+};
+
+struct pool_settings {
+	bool enabled;
+	struct pool_leaf *leaves;
+	uint32_t leaf_count;
+	uint32_t default_leaf[POOL_TYPES]; /* may be the same leaf twice (the short form) */
+	struct pool_exchange *exchanges;   /* sorted by id (strcmp) */
+	uint32_t exchange_count;
+};
+
+void pool_settings_release(struct pool_settings *settings);
+
+/* A policy, leaf with all defaults of the schema filled in. */
+void pool_policy_init(struct pool_policy *policy);
+
+/* Names of the words above; the find functions answer -1 for an unknown word. */
+const char *pool_strategy_name(enum pool_strategy_id strategy);
+int pool_strategy_find(const char *name);
+const char *pool_method_name(enum pool_method method);
+int pool_method_find(const char *name);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * Proxy URLs: judging, taking apart, naming without secrets, filling in credentials.
+ *
+ * The text of a URL is kept byte for byte: what a user wrote is what a tool prints. The rules
+ * are those of cryptofeed where it is safe, and stricter where a byte could smuggle a header or
+ * end a string early (control bytes, raw or percent-encoded; blanks; a leading "-" in the host).
+ */
+#ifndef POOL_CONFIG_URL_H
+#define POOL_CONFIG_URL_H
+
+#include "pool.h"
+
+enum pool_scheme {
+	POOL_SCHEME_HTTP,
+	POOL_SCHEME_HTTPS,
+	POOL_SCHEME_SOCKS4,
+	POOL_SCHEME_SOCKS4A,
+	POOL_SCHEME_SOCKS5,
+	POOL_SCHEME_SOCKS5H,
+	POOL_SCHEMES
+};
+
+const char *pool_scheme_name(enum pool_scheme scheme);
+/* The scheme of that name without regard to case, or -1. */
+int pool_scheme_find(const char *name, size_t length);
+
+/* A run of bytes inside another text; bytes == NULL means absent. */
+struct pool_slice {
+	const char *bytes;
+	size_t length;
+};
+
+/* The parts of a URL, pointing into its text: valid as long as that text is. */
+struct pool_url {
+	enum pool_scheme scheme;
+	struct pool_slice user;     /* as written, percent-encoded */
+	struct pool_slice password; /* as written, percent-encoded */
+	struct pool_slice host;     /* without brackets */
+	bool ipv6;                  /* the host was in brackets */
+	uint16_t port;              /* 1..65535 */
+	struct pool_slice rest;     /* path, query, fragment; empty where there is none */
+};
+
+/* What is wrong with a URL, or worth a warning. Rows: rule name and sentence. */
+enum pool_url_fault {
+	POOL_URL_OK,
+	POOL_URL_EMPTY,
+	POOL_URL_NO_SCHEME,
+	POOL_URL_BAD_SCHEME,
+	POOL_URL_NO_HOST,
+	POOL_URL_BAD_HOST,
+	POOL_URL_BAD_IPV6,
+	POOL_URL_NO_PORT,
+	POOL_URL_BAD_PORT,
+	POOL_URL_PORT_RANGE,
+	POOL_URL_CONTROL,
+	POOL_URL_BLANK,
+	POOL_URL_CREDENTIAL_LENGTH,
+	POOL_URL_BAD_VARIABLE, /* ${ without a name or without } */
+	POOL_URL_FAULTS
+};
+
+/*
+ * Judge a proxy URL and take it apart.
+ *
+ * <text>    <length> bytes, may hold NULs
+ * <at>      offset of the fault in bytes; may be NULL; untouched when there is none
+ *
+ * Returns POOL_URL_OK and fills <out>, else the first fault and leaves <out> alone.
+ */
+enum pool_url_fault pool_url_parse(
+	const char *text, size_t length, struct pool_url *out, size_t *at);
+
+struct pool_url_fault_row {
+	const char *rule;     /* e.g. "url-port" */
+	const char *sentence; /* e.g. "the port must be a number" */
+};
+const struct pool_url_fault_row *pool_url_fault_get(enum pool_url_fault fault);
+
+/* "scheme://***@host:port" into <out>, safe to show; a URL that cannot be parsed becomes "***". */
+void pool_url_redact(const char *text, char *out, size_t size);
+
+/* "host:port", IPv6 in brackets, host in lower case. */
+void pool_url_endpoint(const struct pool_url *url, char *out, size_t size);
+
+/* A proxy as a client needs it: decoded, credentials filled in. Release it: it wipes them. */
+struct pool_login {
+	enum pool_scheme scheme;
+	char *host;     /* without brackets */
+	uint16_t port;
+	char *user;     /* raw bytes without NUL, or NULL */
+	char *password; /* raw bytes without NUL, or NULL */
+	char *url;      /* the text to hand out: as written, ${NAME} and password_file filled in,
+	                   percent-encoded */
+};
+
+/*
+ * Fill in ${NAME} from <lookup> (may be NULL: nothing is set) and the password from
+ * <password_file> (absolute path, or NULL; its first line).
+ *
+ * Returns 0, or POOL_ESECRET (which variable or file, never a value), POOL_EINVALID, POOL_ENOMEM.
+ */
+int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
+	const char *(*lookup)(void *context, const char *name), void *context,
+	struct pool_fault *fault);
+void pool_login_release(struct pool_login *login);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The check engine: runs many checks at once on libcurl's multi interface, one event loop, no
+ * thread of ours, a queue of its own.
+ *
+ * Every check ends through one function with one reason. A check is up to 1 + retries attempts;
+ * an attempt that ends in a reason that may pass (a timeout, a reset) is repeated after
+ * exponential backoff with full jitter; one that cannot change by itself (authentication, a
+ * blocked answer) is not.
+ *
+ * Not promised: the order of results.
+ */
+#ifndef POOL_PROBE_ENGINE_H
+#define POOL_PROBE_ENGINE_H
+
+#include "config/model.h"
+#include "config/url.h"
+#include "health/reason.h"
+
+/* One check to make. All pointers are borrowed until pool_engine_run() returns. */
+struct pool_probe {
+	const struct pool_login *login; /* the proxy; NULL: ask directly (the control request) */
+	const char *url;                /* what to ask for; NULL for tcp and ping */
+	const char *request;            /* "GET", "HEAD", ... */
+	const char *headers;            /* "Name: value\n" lines, or NULL */
+	const char *body;               /* text that the answer must contain, or NULL */
+	const struct pool_status_set *expect;
+	const struct pool_status_set *cooling;
+	const struct pool_status_set *blocked;
+	enum pool_method method;
+	int32_t timeout_ms; /* an attempt's */
+	int32_t retries;
+};
+
+struct pool_probe_result {
+	enum pool_reason reason;
+	int32_t status;         /* of the target's answer, 0 without one */
+	int32_t retry_after_s;  /* -1: not given; seconds, also from an HTTP date */
+	int32_t attempts;
+	int64_t latency_us;     /* of the last attempt: to connect (tcp), to the answer (http), the
+	                           echo (ping) */
+	int64_t began_boot_ns;  /* start of the first attempt, CLOCK_BOOTTIME */
+	char detail[96];        /* more about it, safe to show, no secret; or "" */
+};
+
+struct pool_engine_options {
+	size_t concurrency;     /* checks in flight, at least 1; lowered to what descriptors allow */
+	int64_t deadline_ms;    /* of the whole run; what is unfinished then ends as RUN_DEADLINE */
+	double target_rate;     /* requests a second to one target host; 0: unbounded */
+	uint64_t seed;          /* of the jitter */
+	const char *ca_file;    /* NULL: the system's */
+	/* Called as each check ends; <index> counts <probes>. <result> is borrowed for the call. */
+	void (*done)(void *context, size_t index, const struct pool_probe_result *result);
+	/* Asked a few times a second; true ends the run at once. May be NULL. */
+	bool (*stop)(void *context);
+	void *context;
+};
+
+struct pool_engine_report {
+	size_t concurrency;     /* what it really was */
+	size_t local_trouble;   /* checks that ended for want of descriptors, routes, memory */
+};
+
+/*
+ * Run <count> checks to their end.
+ *
+ * Raises the soft limit of descriptors to the hard one. SIGPIPE must be ignored by the caller.
+ *
+ * Returns 0, or POOL_ESYSTEM, POOL_ENOMEM if nothing could be run at all.
+ * Blocks: up to deadline_ms and a little.
+ */
+int pool_engine_run(const struct pool_probe *probes, size_t count,
+	const struct pool_engine_options *options, struct pool_engine_report *report,
+	struct pool_fault *fault);
+
+/* A check method: what a row of health_check.method means. */
+struct pool_method_row {
+	const char *name;
+	const char *summary;
+	bool wants_url;
+};
+const struct pool_method_row *pool_method_get(enum pool_method method);
+
+/* "libcurl/7.88.1 OpenSSL/3.0.19 ..." for --version. */
+const char *pool_engine_version(void);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * The snapshot: a pool file, compiled. Immutable bytes that are mapped or built in memory, and
+ * used where they lie: a process whose pool file has not changed parses nothing.
+ *
+ * FILE.snap stands beside the state file, is replaced by rename and mapped read-only without a
+ * lock. It holds what the pool file holds, credentials too, and is therefore readable by nobody
+ * who cannot read the pool file; ${NAME} and password_file stay unexpanded.
+ *
+ * All offsets and counts are checked when a snapshot is opened, strings when they are asked for.
+ *
+ * Not promised: that a snapshot of another format version can be read. It is compiled anew.
+ */
+#ifndef POOL_STATE_SNAPSHOT_H
+#define POOL_STATE_SNAPSHOT_H
+
+#include <sys/stat.h>
+#include "base/hash.h"
+#include "config/model.h"
+
+/* What tells one content of a file from another without reading it. */
+struct pool_file_key {
+	uint64_t device;
+	uint64_t inode;
+	int64_t size;
+	int64_t mtime_ns;
+	int64_t ctime_ns;
+};
+
+void pool_file_key_set(struct pool_file_key *key, const struct stat *status);
+bool pool_file_key_equal(const struct pool_file_key *a, const struct pool_file_key *b);
+
+/* Strings are offsets into the string area, uint32_t; 0 is "not given". */
+
+struct pool_snap_member {
+	struct pool_hash identity; /* scheme, user, host, port, salted password */
+	uint32_t url;
+	uint32_t name;
+	uint32_t password_file;
+	uint32_t weight_micro;
+	int32_t max_connections;
+	uint8_t enabled;
+	uint8_t scheme; /* enum pool_scheme */
+	uint8_t unused[2];
+};
+
+struct pool_snap_leaf {
+	uint64_t key; /* hash of where */
+	uint32_t where;
+	uint32_t url; /* what to fall back on, or the single proxy */
+	uint32_t check_url;
+	uint32_t check_method;
+	uint32_t check_headers;
+	uint32_t check_body;
+	int32_t timeout_s;
+	int32_t rollout_percent;
+	uint32_t first_member;
+	uint32_t member_count;
+	uint32_t enabled_count;
+	uint8_t kind;          /* enum pool_leaf_kind */
+	uint8_t equal_weights; /* of the enabled members */
+	uint8_t unused[2];
+	struct pool_policy policy;
+};
+
+struct pool_snap_exchange {
+	uint32_t id;
+	uint32_t leaf[POOL_TYPES];
+	uint32_t unused;
+};
+
+/* An open snapshot. The pointers lead into its bytes: valid until it is released. */
+struct pool_snapshot {
+	const void *bytes;
+	size_t length;
+	bool mapped; /* munmap() it; else free() */
+	bool enabled;
+	uint64_t id; /* hash of the content: the layout a state file follows */
+	const struct pool_snap_leaf *leaves;
+	uint32_t leaf_count;
+	const struct pool_snap_member *members;
+	uint32_t member_count;
+	const struct pool_snap_exchange *exchanges;
+	uint32_t exchange_count;
+	uint32_t default_leaf[POOL_TYPES];
+	const char *strings;
+	uint32_t strings_length;
+	struct pool_hash_key salt;
+	struct pool_file_key source;   /* the pool file it was compiled from */
+	bool source_trusted;           /* that file was at rest long enough to go by its key */
+	struct pool_file_key rejected; /* a later content that was invalid; zeroes: none */
+	const char *rejection;         /* its first fault, one line; "" */
+};
+
+/*
+ * Compile settings.
+ *
+ * <salt>    of the identities: keep the one of the snapshot before
+ * <source>  key of the pool file, or NULL for text that is no regular file
+ *
+ * Returns 0, or POOL_ENOMEM.
+ */
+int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
+	const struct pool_hash_key *salt, const struct stat *source, struct pool_fault *fault);
+
+/* A string of it; NULL for "not given" or an offset outside. */
+const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at);
+
+void pool_snapshot_release(struct pool_snapshot *snapshot);
+
+/* Where a lookup leads. */
+struct pool_resolution {
+	uint32_t leaf;              /* POOL_NO_LEAF: no proxy, see reason */
+	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
+	bool own_entry;             /* the exchange's own, not the default's */
+	bool known_exchange;        /* there is an entry of that id */
+	const char *near_miss;      /* an id spelt nearly so, where there is no entry; or NULL */
+};
+
+/* <exchange> may be NULL or "default", any case. */
+void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exchange,
+	enum pool_type type, struct pool_resolution *out);
+
+#endif
