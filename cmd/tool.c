@@ -121,11 +121,12 @@ static void print_help(const struct tool_spec *spec)
 	printf("Usage: %s %s\n%s\n\nOptions:\n", spec->name, spec->synopsis, spec->summary);
 	for (size_t i = 0; i < count_options(spec); i++) {
 		const struct tool_option *option = &spec->options[i];
-		char left[64];
+		char left[64], letter[8] = "    ";
 
-		snprintf(left, sizeof(left), option->letter < 256 ? "-%c, --%s%s%s" : "%.0s    --%s%s%s",
-			option->letter, option->name, option->argument ? " " : "",
-			option->argument ? option->argument : "");
+		if (option->letter < 256)
+			snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
+			option->argument ? " " : "", option->argument ? option->argument : "");
 		if (strlen(left) > 26)
 			printf("  %s\n  %26s  %s\n", left, "", option->summary);
 		else
