@@ -56,10 +56,10 @@ CONFIG :=
 HEALTH := health
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT :=
+REPORT := answer explain
 PROBE  :=
 
-TOOLS  :=
+TOOLS  := pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
