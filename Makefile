@@ -53,7 +53,7 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH :=
+HEALTH := reason judge
 SELECT :=
 STATE  :=
 REPORT :=
