@@ -57,7 +57,7 @@ HEALTH := reason judge
 SELECT :=
 STATE  :=
 REPORT :=
-PROBE  :=
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
 TOOLS  :=
 PROBING_TOOLS := pool-check pool-watch
