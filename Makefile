@@ -53,9 +53,9 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH := reason judge
-SELECT :=
-STATE  :=
+HEALTH := health reason judge
+SELECT := strategy
+STATE  := file image snapshot
 REPORT :=
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
