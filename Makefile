@@ -53,8 +53,8 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH :=
-SELECT :=
+HEALTH := health
+SELECT := strategy
 STATE  :=
 REPORT :=
 PROBE  :=

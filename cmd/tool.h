@@ -43,9 +43,9 @@ enum {
 };
 
 /* Rows of the common options, for use inside an option table. */
-#define TOOL_OPTION_FILE                                                                           \
+#define TOOL_OPTION_FILE \
 	{'f', "file", "FILE", "the pool file (- is standard input)"}
-#define TOOL_OPTION_STATE                                                                          \
+#define TOOL_OPTION_STATE \
 	{'s', "state", "FILE|DIR", "the state file, or a folder for it"}
 #define TOOL_OPTION_NO_STATE {TOOL_NO_STATE, "no-state", NULL, "use no state file"}
 #define TOOL_OPTION_EXCHANGE {'x', "exchange", "ID", "whose traffic (default: default)"}
@@ -67,8 +67,6 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec);
 /* "pool-x: text" on standard error, one write, control bytes replaced. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Set the name that tool_error() begins with. */
-void tool_init(const char *name);
 
 /* The exit status of a POOL_E*. */
 int tool_status(int error);
@@ -88,8 +86,7 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
  * Where the state is: <given>, $POOL_STATE, or the folder that goes with <file>, created if need
  * be. NULL: none can be had (standard input, no home).
  */
-const char *tool_find_state(const char *given, const char *file, char *out, size_t size,
-	bool *shared);
+const char *tool_find_state(const char *given, const char *file, char *out, size_t size);
 
 /* getenv() in the shape the library asks for. */
 const char *tool_lookup(void *context, const char *name);

@@ -9,13 +9,7 @@
 #define POOL_CONFIG_MODEL_H
 
 #include "pool.h"
-
-enum pool_strategy_id {
-	POOL_STRATEGY_ROUND_ROBIN,
-	POOL_STRATEGY_RANDOM,
-	POOL_STRATEGY_LEAST_CONNECTIONS,
-	POOL_STRATEGIES
-};
+#include "select/strategy.h"
 
 enum pool_fallback { POOL_FALLBACK_ANY, POOL_FALLBACK_FAIL, POOL_FALLBACKS };
 
@@ -136,8 +130,6 @@ void pool_settings_release(struct pool_settings *settings);
 void pool_policy_init(struct pool_policy *policy);
 
 /* Names of the words above; the find functions answer -1 for an unknown word. */
-const char *pool_strategy_name(enum pool_strategy_id strategy);
-int pool_strategy_find(const char *name);
 const char *pool_method_name(enum pool_method method);
 int pool_method_find(const char *name);
 

@@ -1,0 +1,93 @@
+/*
+ * The health machine: what one piece of evidence makes of a proxy's record.
+ *
+ * Pure: (policy, record, evidence, now) to (record, transition). recovering and cooling follow
+ * from deadlines when they are read, so that no tick is needed.
+ *
+ *	unknown    -> healthy     first good check
+ *	any        -> unhealthy   unhealthy_threshold failed checks, or failure_threshold failed
+ *	                          reports in a row
+ *	unhealthy  -> recovering  when the open time is over, or by a good check of the layer that
+ *	                          failed
+ *	recovering -> healthy     healthy_threshold successes in a row
+ *	recovering -> unhealthy   at the first failure, for twice as long
+ *
+ * Open time: open_s x 2^(times opened - 1), at most max_open_s, jitter +-10 %.
+ */
+#ifndef POOL_HEALTH_HEALTH_H
+#define POOL_HEALTH_HEALTH_H
+
+#include "config/model.h"
+#include "health/reason.h"
+
+/* What a proxy is now. */
+enum pool_status {
+	POOL_STATUS_UNKNOWN,
+	POOL_STATUS_HEALTHY,
+	POOL_STATUS_UNHEALTHY,
+	POOL_STATUS_RECOVERING,
+	POOL_STATUS_COOLING,
+	POOL_STATUS_DISABLED,
+	POOL_STATUSES
+};
+
+const char *pool_status_name(enum pool_status status);
+
+/* The health of one proxy in one pool, as it is stored. Fixed width, no padding. Times are
+ * CLOCK_BOOTTIME in nanoseconds; 0 is "not". */
+struct pool_health {
+	int64_t open_until_ns;  /* breaker: not to be used before */
+	int64_t cool_until_ns;  /* cooldown: not to be used before */
+	int64_t changed_ns;     /* the last transition */
+	int64_t checked_ns;     /* the last check ended */
+	uint8_t opened;         /* the breaker is open or half-open */
+	uint8_t known;          /* some evidence decided about it already */
+	uint8_t admin_disabled; /* by a person; no check lifts it */
+	uint8_t failed_layer;   /* enum pool_layer of what opened the breaker */
+	uint8_t last_reason;    /* enum pool_reason of the last evidence */
+	uint8_t open_reason;    /* of what opened the breaker */
+	uint8_t blocked;        /* the last decisive evidence was "blocked" */
+	uint8_t unused;
+	uint32_t times_opened;      /* in a row, without getting healthy in between */
+	uint32_t failed_checks;     /* in a row */
+	uint32_t failed_reports;    /* in a row */
+	uint32_t good_in_a_row;     /* successes while recovering */
+};
+
+enum pool_evidence_source { POOL_EVIDENCE_CHECK, POOL_EVIDENCE_REPORT };
+
+struct pool_evidence {
+	enum pool_evidence_source source;
+	enum pool_reason reason;
+	enum pool_layer good_layer; /* of an ok: how far it proves the proxy works */
+	int64_t began_ns;           /* when it began, CLOCK_BOOTTIME */
+	int32_t retry_after_s;      /* of "limited"; -1: not given */
+};
+
+/* A change worth telling. */
+struct pool_transition {
+	bool happened;
+	enum pool_status from;
+	enum pool_status to;
+	enum pool_reason reason;
+};
+
+/* What <health> is at <now_ns>, derived from its deadlines. */
+enum pool_status pool_health_status(const struct pool_health *health, int64_t now_ns);
+
+/*
+ * The earliest time at which the proxy may be selected; 0: at any time; INT64_MAX: never (a
+ * person disabled it). Afterwards it is recovering if pool_health.opened is set.
+ */
+int64_t pool_health_ready_ns(const struct pool_health *health);
+
+/*
+ * One step.
+ *
+ * <jitter>  in 0..1000000: where in the +-10 % the open time falls
+ */
+void pool_health_step(const struct pool_policy *policy, struct pool_health *health,
+	const struct pool_evidence *evidence, int64_t now_ns, uint32_t jitter,
+	struct pool_transition *transition);
+
+#endif

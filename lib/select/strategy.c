@@ -1,0 +1,183 @@
+/* The strategies and their table. */
+#include <math.h>
+#include <string.h>
+#include "select/strategy.h"
+
+static inline bool eligible(const struct pool_field *field, uint32_t index)
+{
+	uint64_t word = field->ready[index];
+
+	if (field->ask_only)
+		return field->admit(field->context, index);
+	if ((word & ~POOL_READY_FLAGS) > field->now_ns)
+		return false;
+	if (!(word & POOL_READY_FLAGS) && !field->ask_all)
+		return true;
+	return field->admit(field->context, index);
+}
+
+bool pool_field_eligible(const struct pool_field *field, uint32_t index)
+{
+	return index < field->count && eligible(field, index);
+}
+
+static uint32_t settle(const struct pool_field *field, struct pool_pick *pick, uint32_t index)
+{
+	*pick = (struct pool_pick){index, field->cursor, field->clock, 0};
+	if (index != POOL_NO_PICK) {
+		pick->cursor = index + 1 < field->count ? index + 1 : 0;
+		pick->finish = field->finishes ? field->finishes[index] : 0;
+	}
+	return index;
+}
+
+/* The first eligible one at or behind the cursor, around the end. */
+static uint32_t rotate(const struct pool_field *field)
+{
+	uint32_t start = field->cursor < field->count ? (uint32_t)field->cursor : 0;
+
+	for (uint32_t i = start; i < field->count; i++)
+		if (eligible(field, i))
+			return i;
+	for (uint32_t i = 0; i < start; i++)
+		if (eligible(field, i))
+			return i;
+	return POOL_NO_PICK;
+}
+
+/*
+ * Weighted round robin by virtual time (WF2Q+: Bennett and Zhang, "Hierarchical Packet Fair
+ * Queueing Algorithms", 1997). The clock advances by 1/(sum of the eligible weights) a selection.
+ * Each proxy has the virtual time at which its last turn finishes, 1/weight long; its next turn
+ * starts there. Of the turns that have started, the one that finishes first is taken. So nobody
+ * is ahead of its share by more than one selection or behind it by more than one, only the chosen
+ * one's finish changes, and whoever was not eligible for a while has nothing to catch up but one
+ * turn.
+ */
+static uint32_t pick_weighted_rotation(const struct pool_field *field, struct pool_pick *pick)
+{
+	const double slack = 1e-9 * (1 + fabs(field->clock));
+	double total = 0, best_finish = INFINITY, first_start = INFINITY, first_finish = 0;
+	uint32_t best = POOL_NO_PICK, first = POOL_NO_PICK;
+
+	for (uint32_t i = 0; i < field->count; i++) {
+		double weight, start;
+
+		if (!eligible(field, i))
+			continue;
+		weight = field->weights[i] ? field->weights[i] * 1e-6 : 1;
+		total += weight;
+		start = field->finishes[i];
+		/* Not a number, absent for long, or from before the clock was reset. */
+		if (!(start >= field->clock - 1 / weight) || start > field->clock + 20)
+			start = field->clock - 1 / weight;
+		if (start <= field->clock + slack && start + 1 / weight < best_finish - slack) {
+			best = i;
+			best_finish = start + 1 / weight;
+		}
+		if (start < first_start) {
+			first = i;
+			first_start = start;
+			first_finish = start + 1 / weight;
+		}
+	}
+	if (best == POOL_NO_PICK) {
+		best = first;
+		best_finish = first_finish;
+	}
+	settle(field, pick, best);
+	if (best != POOL_NO_PICK) {
+		pick->clock = field->clock + 1 / total;
+		pick->finish = best_finish;
+	}
+	return best;
+}
+
+static uint32_t pick_round_robin(const struct pool_field *field, struct pool_pick *pick)
+{
+	if (!field->equal_weights)
+		return pick_weighted_rotation(field, pick);
+	return settle(field, pick, rotate(field));
+}
+
+/* The <nth> unit of weight among the eligible, each weighing its weight or one. */
+static uint32_t find_unit(const struct pool_field *field, uint64_t nth)
+{
+	for (uint32_t i = 0; i < field->count; i++) {
+		uint64_t weight = field->equal_weights ? 1 : field->weights[i];
+
+		if (!eligible(field, i))
+			continue;
+		if (nth < weight)
+			return i;
+		nth -= weight;
+	}
+	return POOL_NO_PICK;
+}
+
+static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pick)
+{
+	enum { TRIES = 16 };
+	uint64_t total = 0;
+
+	/* Mostly eligible and equal: a few throws find one without a pass, just as evenly. */
+	for (int i = 0; field->equal_weights && field->count && i < TRIES; i++) {
+		uint32_t index = (uint32_t)pool_random_below(field->random, field->count);
+
+		if (eligible(field, index))
+			return settle(field, pick, index);
+	}
+	for (uint32_t i = 0; i < field->count; i++)
+		if (eligible(field, i))
+			total += field->equal_weights ? 1 : field->weights[i];
+	if (!total)
+		return settle(field, pick, POOL_NO_PICK);
+	return settle(field, pick, find_unit(field, pool_random_below(field->random, total)));
+}
+
+/* Whether <a> leases on <a_weight> are fewer per weight than <b> on <b_weight>. */
+static bool fewer(uint32_t a, uint32_t a_weight, uint32_t b, uint32_t b_weight)
+{
+	return (uint64_t)a * b_weight < (uint64_t)b * a_weight;
+}
+
+static uint32_t pick_least_connections(const struct pool_field *field, struct pool_pick *pick)
+{
+	uint32_t start = field->cursor < field->count ? (uint32_t)field->cursor : 0;
+	uint32_t best = POOL_NO_PICK;
+
+	for (uint32_t n = 0; n < field->count; n++) {
+		uint32_t i = start + n < field->count ? start + n : start + n - field->count;
+
+		if (!eligible(field, i))
+			continue;
+		if (best == POOL_NO_PICK ||
+			fewer(field->leases[i], field->weights[i], field->leases[best],
+				field->weights[best]))
+			best = i;
+		if (field->leases[best] == 0)
+			break;
+	}
+	return settle(field, pick, best);
+}
+
+static const struct pool_strategy rows[POOL_STRATEGIES] = {
+	[POOL_STRATEGY_ROUND_ROBIN] = {"round_robin",
+		"in turn, shared by all processes; by weight", true, pick_round_robin},
+	[POOL_STRATEGY_RANDOM] = {"random", "at random, by weight", false, pick_random},
+	[POOL_STRATEGY_LEAST_CONNECTIONS] = {"least_connections",
+		"fewest leases by weight, ties in turn", true, pick_least_connections},
+};
+
+const struct pool_strategy *pool_strategy_get(unsigned id)
+{
+	return &rows[id < POOL_STRATEGIES ? id : POOL_STRATEGY_ROUND_ROBIN];
+}
+
+int pool_strategy_find(const char *name)
+{
+	for (int i = 0; i < POOL_STRATEGIES; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return i;
+	return -1;
+}
