@@ -55,7 +55,7 @@ BASE   := error text clock random hash
 CONFIG :=
 HEALTH := health
 SELECT := strategy
-STATE  :=
+STATE  := file image snapshot
 REPORT :=
 PROBE  :=
 

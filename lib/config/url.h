@@ -77,7 +77,7 @@ struct pool_url_fault_row {
 };
 const struct pool_url_fault_row *pool_url_fault_get(enum pool_url_fault fault);
 
-/* "scheme://***@host:port" into <out>, safe to show; a URL that cannot be parsed becomes "***". */
+/* The URL into <out>, its user info shown as three asterisks; all of one that cannot be parsed. */
 void pool_url_redact(const char *text, char *out, size_t size);
 
 /* "host:port", IPv6 in brackets, host in lower case. */

@@ -94,13 +94,41 @@ struct pool_snapshot {
 /*
  * Compile settings.
  *
- * <salt>    of the identities: keep the one of the snapshot before
- * <source>  key of the pool file, or NULL for text that is no regular file
+ * <salt>    of the identities: keep the one of the snapshot before; NULL: a new one
+ * <source>  status of the pool file before it was read, or NULL for what is no regular file
  *
  * Returns 0, or POOL_ENOMEM.
  */
 int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
 	const struct pool_hash_key *salt, const struct stat *source, struct pool_fault *fault);
+
+/*
+ * Map FILE.snap.
+ *
+ * <owner>  a user beside root and the caller whose snapshot may be used: the pool file's
+ *
+ * Returns 0, or: POOL_ENOFILE  there is none, or it cannot be read
+ *                POOL_EUNSAFE  it is somebody else's
+ *                POOL_EFORMAT  it is damaged or of another version
+ */
+int pool_snapshot_open(
+	struct pool_snapshot *snapshot, const char *path, uid_t owner, struct pool_fault *fault);
+
+/*
+ * Write FILE.snap: to a file beside it, then renamed. Readable by those who can read <source>.
+ *
+ * Returns 0, or POOL_EBUSY (another process is writing it), POOL_ESYSTEM.
+ */
+int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path,
+	const struct stat *source, struct pool_fault *fault);
+
+/*
+ * The same snapshot in memory, with a later content of the pool file remembered as invalid.
+ *
+ * Returns 0, or POOL_ENOMEM.
+ */
+int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *snapshot,
+	const struct stat *source, const char *rejection, struct pool_fault *fault);
 
 /* A string of it; NULL for "not given" or an offset outside. */
 const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at);
