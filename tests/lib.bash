@@ -26,7 +26,8 @@ pool_setup() {
 	TEST_DIR=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}
 	SERVERS=$TEST_DIR/servers
 	mkdir -p "$SERVERS" "$TEST_DIR/home"
-	mkdir -p -m 700 "$TEST_DIR/state"
+	mkdir -p "$TEST_DIR/state"
+	chmod 700 "$TEST_DIR/state"
 	cd "$TEST_DIR" || return
 	unset POOL_FILE "${!CRYPTOFEED_PROXY_@}"
 	unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
