@@ -74,7 +74,7 @@ LIBS       := -lcjson -lm
 PROBE_LIBS := -lcurl
 
 .PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
-	format install uninstall clean packages
+	format install uninstall clean packages FORCE check-asan
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -181,6 +181,8 @@ INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
 	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
 	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%)
 
+FORCE:
+
 define PKGCONFIG
 prefix=$(PREFIX)
 libdir=$${prefix}/lib
@@ -195,7 +197,8 @@ Libs.private: -lm
 Cflags: -I$${includedir}/pool
 endef
 
-$(BUILD)/libpool.pc: Makefile lib/pool.h
+# written each time: PREFIX may be another one
+$(BUILD)/libpool.pc: FORCE
 	@mkdir -p '$(@D)'
 	$(file >$@,$(PKGCONFIG))
 
