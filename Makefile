@@ -55,7 +55,7 @@ BASE   := error text clock random hash
 CONFIG :=
 HEALTH := health
 SELECT := strategy
-STATE  := file image snapshot
+STATE  := file image snapshot lease session choose store
 REPORT :=
 PROBE  :=
 
