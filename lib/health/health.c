@@ -95,8 +95,12 @@ static void succeed(const struct pool_policy *policy, struct pool_health *health
 	}
 	if (!proves(health, evidence))
 		return;
-	if (health->open_until_ns > now_ns)
+	if (health->open_until_ns > now_ns) {
+		/* Only a check ends the open time early: nobody else should have used it. */
+		if (evidence->source != POOL_EVIDENCE_CHECK)
+			return;
 		health->open_until_ns = now_ns;
+	}
 	health->blocked = 0;
 	if (++health->good_in_a_row >= (uint32_t)policy->healthy_threshold)
 		close_breaker(health);
