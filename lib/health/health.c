@@ -154,6 +154,7 @@ static void cool(const struct pool_policy *policy, struct pool_health *health,
 	if (until > health->cool_until_ns)
 		health->cool_until_ns = until;
 	/* It relayed an answer: its transport works. */
+	health->failed_checks = 0;
 	health->failed_reports = 0;
 }
 
