@@ -163,6 +163,7 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 	struct pool_transition *transition)
 {
 	enum pool_status before = pool_health_status(health, now_ns);
+	uint8_t was_opened = health->opened;
 	/* Begun before the last transition: it tells of a proxy that was another one then. */
 	bool late = health->changed_ns && evidence->began_ns < health->changed_ns;
 
@@ -191,6 +192,8 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 	if (transition->to != before) {
 		transition->happened = true;
 		transition->reason = evidence->reason;
-		health->changed_ns = now_ns;
 	}
+	/* A breaker that opens or closes behind a cooldown is not seen, and is a change still. */
+	if (transition->happened || health->opened != was_opened)
+		health->changed_ns = now_ns;
 }
