@@ -50,7 +50,8 @@ static int64_t open_time_ns(const struct pool_policy *policy, uint32_t times, ui
 		length *= 2;
 	if (length > longest)
 		length = longest;
-	length += length / 10 * ((int64_t)jitter * 2 - JITTER_SPAN) / JITTER_SPAN;
+	/* Divided first: years times a million would not fit. */
+	length += length / 10 / JITTER_SPAN * ((int64_t)jitter * 2 - JITTER_SPAN);
 	return length < longest ? length : longest;
 }
 
