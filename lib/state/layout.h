@@ -110,7 +110,9 @@ struct pool_state_leaf {
 	uint64_t rollout; /* selections counted for rollout_percent */
 	int64_t checked_ns;
 	int64_t checked_wall_s;
-	uint64_t unused[6];
+	double floor;       /* of weighted round robin, with clock: see select/ */
+	uint64_t eligibles; /* likewise */
+	uint64_t unused[4];
 	/* Selections by their time, 2^i microseconds and less, the last one more. */
 	uint64_t latency[POOL_LATENCY_BUCKETS];
 };
