@@ -53,11 +53,11 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH := health
+HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
 REPORT := answer explain
-PROBE  :=
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
 TOOLS  := pool-select
 PROBING_TOOLS := pool-check pool-watch
