@@ -57,7 +57,8 @@ HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot
 REPORT :=
-PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate resolver \
+	timers
 
 TOOLS  :=
 PROBING_TOOLS := pool-check pool-watch

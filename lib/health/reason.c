@@ -19,7 +19,7 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.sentence = "this machine has no route to the proxy",
 		.advice = "check this machine's network, and whether it has IPv6"},
 	[POOL_REASON_NO_RESOLVER] = {"no-resolver", LOCAL, .timeout = true, .passes = true,
-		.sentence = "the name server did not answer in time",
+		.sentence = "no name server answers",
 		.advice = "check /etc/resolv.conf, or give the proxy by its address"},
 	[POOL_REASON_NO_PERMISSION] = {"no-permission", LOCAL,
 		.sentence = "the system does not permit this check",

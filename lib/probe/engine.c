@@ -11,6 +11,8 @@
  *	not come in time
  *	an attempt was judged it is put off for another one, or the check is finished
  *	the deadline, stop    all that is left is finished as RUN_DEADLINE
+ *	the end               proxies whose names did not resolve are finished, once it is known
+ *	                      whether any name server answers
  *
  * The queue is ours, since libcurl counts time in its own queue against a transfer's timeout.
  */
@@ -27,6 +29,7 @@
 #include "probe/method.h"
 #include "probe/ping.h"
 #include "probe/rate.h"
+#include "probe/resolver.h"
 #include "probe/timers.h"
 
 enum {
@@ -36,6 +39,7 @@ enum {
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = 2000,
 	CACHED_CONNECTIONS = 8, /* none is used twice; the default grows with the handles */
+	ASK_NAMES_MS = 1000,    /* at the end of a run, for all of them */
 	NAME_DESCRIPTORS = 4,   /* a check that resolves a name: the resolver's three as well */
 };
 
@@ -52,6 +56,7 @@ struct task {
 	int64_t began_ns;
 	int32_t attempts;
 	bool finished;
+	bool held; /* its proxy's name did not resolve; why is asked at the end */
 };
 
 struct engine {
@@ -60,6 +65,7 @@ struct engine {
 	struct pool_engine_report *report;
 	size_t count;
 	size_t left;         /* not finished */
+	size_t held;         /* of those, waiting for the end */
 	size_t fresh;        /* the next of the list */
 	struct task *tasks;
 	struct slot *slots;
@@ -141,23 +147,23 @@ static bool may_pass(const struct pool_probe_result *result)
 }
 
 /* Put the task off for another attempt; false if there is none left, or no time for it. */
-static bool put_off(struct engine *engine, uint32_t index, const struct pool_probe_result *result)
+static bool put_off(
+	struct engine *engine, uint32_t index, const struct pool_probe_result *result)
 {
 	const struct task *task = &engine->tasks[index];
 	int64_t at_ns;
 
 	if (task->attempts > engine->probes[index].retries || !may_pass(result))
 		return false;
-	at_ns = engine->now_ns + draw_backoff_ns(engine, task->attempts);
-	if (at_ns >= engine->deadline_ns)
-		return false;
-	at_ns = pool_rate_book(&engine->rate, index, at_ns);
+	at_ns = pool_rate_book(&engine->rate, index,
+		engine->now_ns + draw_backoff_ns(engine, task->attempts));
 	return at_ns < engine->deadline_ns &&
 		!pool_timers_add(&engine->delayed,
 			(struct pool_timer){.at_ns = at_ns, .index = index});
 }
 
-static void end_attempt(struct engine *engine, struct slot *slot, struct pool_probe_result *result)
+static void end_attempt(
+	struct engine *engine, struct slot *slot, struct pool_probe_result *result)
 {
 	uint32_t index = slot->task;
 
@@ -169,8 +175,14 @@ static void end_attempt(struct engine *engine, struct slot *slot, struct pool_pr
 		if (busy < engine->width)
 			engine->width = busy ? busy : 1;
 	}
-	if (!put_off(engine, index, result))
-		finish(engine, index, result);
+	if (put_off(engine, index, result))
+		return;
+	if (result->reason == POOL_REASON_PROXY_NAME) {
+		engine->tasks[index].held = true;
+		engine->held++;
+		return;
+	}
+	finish(engine, index, result);
 }
 
 static void end_with(struct engine *engine, struct slot *slot, enum pool_reason reason,
@@ -468,8 +480,38 @@ static void abandon(struct engine *engine)
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (!engine->tasks[i].finished)
+		if (!engine->tasks[i].finished && !engine->tasks[i].held)
 			finish(engine, (uint32_t)i, &result);
+	}
+}
+
+/*
+ * Whether the names are at fault or the resolver. It blocks, and would make transfers late: so
+ * it comes when there are none.
+ */
+static void settle_names(struct engine *engine)
+{
+	int64_t until_ns = read_clock() + ASK_NAMES_MS * POOL_NS_PER_MS;
+	const char *asked = NULL;
+	bool answers = false;
+
+	for (size_t i = 0; engine->held && i < engine->count; i++) {
+		struct pool_probe_result result = {.retry_after_s = -1};
+		const char *host;
+
+		if (!engine->tasks[i].held)
+			continue;
+		host = engine->probes[i].login->host;
+		if (!asked || strcmp(asked, host) != 0) {
+			int64_t left_ns = until_ns - read_clock();
+
+			answers = left_ns > 0 &&
+				pool_resolver_answers(host, left_ns / POOL_NS_PER_MS);
+			asked = host;
+		}
+		result.reason = answers ? POOL_REASON_PROXY_NAME : POOL_REASON_NO_RESOLVER;
+		engine->held--;
+		finish(engine, (uint32_t)i, &result);
 	}
 }
 
@@ -478,7 +520,7 @@ static void work(struct engine *engine)
 	const struct pool_engine_options *options = engine->options;
 	int64_t ask_ns = 0;
 
-	while (engine->left && engine->now_ns < engine->deadline_ns) {
+	while (engine->left > engine->held && engine->now_ns < engine->deadline_ns) {
 		if (options->stop && engine->now_ns >= ask_ns) {
 			if (options->stop(options->context))
 				break;
@@ -486,10 +528,11 @@ static void work(struct engine *engine)
 		}
 		fill(engine);
 		/* What cannot be set up ends there. */
-		if (engine->left)
+		if (engine->left > engine->held)
 			turn(engine);
 	}
 	abandon(engine);
+	settle_names(engine);
 }
 
 /* --- start and end ------------------------------------------------------------------------ */

@@ -36,7 +36,8 @@ bool pool_host_is_address(const char *host)
 }
 
 /* "scheme://host:port" with nothing of the user's but a host of harmless bytes. */
-static int print_proxy(const struct pool_login *login, const char *scheme, char *out, size_t size)
+static int print_proxy(
+	const struct pool_login *login, const char *scheme, char *out, size_t size)
 {
 	static const char harmless[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				       "._:%-";

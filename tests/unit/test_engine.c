@@ -29,14 +29,13 @@ struct server {
 /* What a server does with its <number>th connection. */
 typedef void serve_fn(int fd, int number, const char *text);
 
-static void read_head(int fd)
+static void read_head(int fd, char *bytes, size_t size)
 {
-	char bytes[4096];
 	size_t used = 0;
 	ssize_t got;
 
-	while (used < sizeof(bytes) - 1 &&
-		(got = read(fd, bytes + used, sizeof(bytes) - 1 - used)) > 0) {
+	bytes[0] = '\0';
+	while (used < size - 1 && (got = read(fd, bytes + used, size - 1 - used)) > 0) {
 		used += (size_t)got;
 		bytes[used] = '\0';
 		if (strstr(bytes, "\r\n\r\n"))
@@ -52,16 +51,31 @@ static void say(int fd, const char *text)
 
 static void answer(int fd, int number, const char *text)
 {
+	char head[4096];
+
 	(void)number;
-	read_head(fd);
+	read_head(fd, head, sizeof(head));
 	say(fd, text);
 }
 
 static void answer_the_third(int fd, int number, const char *text)
 {
-	read_head(fd);
+	char head[4096];
+
+	read_head(fd, head, sizeof(head));
 	if (number >= 3)
 		say(fd, text);
+}
+
+/* 200 if the head of the request holds the text, else 400. */
+static void answer_if_asked_so(int fd, int number, const char *text)
+{
+	char head[4096];
+
+	(void)number;
+	read_head(fd, head, sizeof(head));
+	say(fd, strstr(head, text) ? "HTTP/1.1 200 Yes\r\nContent-Length: 0\r\n\r\n"
+				   : "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
 }
 
 static void stall(int fd, int number, const char *text)
@@ -187,7 +201,7 @@ static void run_with(struct pool_probe probe, size_t count, uint16_t port,
 	char host[] = "127.0.0.1", user[] = "S3CRETuser", password[] = "S3CRETpass";
 	struct pool_login login = {.host = host, .port = port, .user = user,
 		.password = password};
-	struct pool_probe probes[MOST];
+	struct pool_probe probes[MOST] = {{0}};
 	struct seen *seen = options->context;
 	struct pool_fault fault;
 
@@ -227,10 +241,10 @@ static int64_t now_ms(void)
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 #define STATUS(line) "HTTP/1.1 " line "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
+#define HTTP .method = POOL_METHOD_HTTP
+
 static const struct pool_login via_http = {.scheme = POOL_SCHEME_HTTP};
 static const struct pool_login via_socks = {.scheme = POOL_SCHEME_SOCKS5H};
-
-#define HTTP .method = POOL_METHOD_HTTP
 
 static const struct outcome {
 	const char *what;
@@ -307,6 +321,16 @@ static const struct outcome {
 		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "body",
 		"HTTP 101 with a wrong accept key", 101, 1},
+	{"what is asked for", answer_if_asked_so, "GET http://t.test/x?y HTTP/1.1\r\n",
+		{HTTP, .url = "http://t.test/x?y"}, "ok", "", 200, 1},
+	{"another method", answer_if_asked_so, "PURGE http://t.test/ HTTP/1.1\r\n",
+		{HTTP, .url = "http://t.test/", .request = "PURGE"}, "ok", "", 200, 1},
+	{"headers", answer_if_asked_so, "\r\nX-One: 1\r\nX-Two: 2\r\n",
+		{HTTP, .url = "http://t.test/", .headers = "X-One: 1\nX-Two: 2\n"}, "ok", "",
+		200, 1},
+	{"credentials", answer_if_asked_so,
+		"\r\nProxy-Authorization: Basic UzNDUkVUdXNlcjpTM0NSRVRwYXNz\r\n",
+		{HTTP, .url = "http://t.test/"}, "ok", "", 200, 1},
 	{"no URL", answer, OK_ANSWER, {HTTP, .retries = 2}, "bad-setup", NULL, 0, 1},
 	{"a URL of another kind", answer, OK_ANSWER, {HTTP, .url = "ftp://t.test/", .retries = 2},
 		"bad-setup", NULL, 0, 1},
@@ -403,6 +427,49 @@ static void control_bytes_in_credentials_never_go_direct(void **state)
 	stop(&origin);
 	stop(&dead);
 	assert_string_equal("connect-refused", pool_reason_get((int)result.reason)->name);
+}
+
+/* The handle of one proxy's check is used again for the next proxy's. */
+static void credentials_do_not_stay_behind(void **state)
+{
+	char host[] = "127.0.0.1", user[] = "u", password[] = "p";
+	struct server server = start(answer_if_asked_so, "\r\nProxy-Authorization:");
+	struct pool_login with = {.host = host, .port = server.port, .user = user,
+		.password = password};
+	struct pool_login without = {.host = host, .port = server.port};
+	struct pool_probe probes[2] = {
+		{HTTP, .login = &with, .url = "http://t.test/", .timeout_ms = 5000},
+		{HTTP, .login = &without, .url = "http://t.test/", .timeout_ms = 5000}};
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+
+	(void)state;
+	options.concurrency = 1;
+	assert_int_equal(0, pool_engine_run(probes, 2, &options, &report, NULL));
+	stop(&server);
+	assert_int_equal(200, seen.results[0].status);
+	assert_int_equal(400, seen.results[1].status);
+}
+
+/* libcurl 7.88.1 leaves a handle unusable after this. */
+static void a_name_that_does_not_resolve_is_tried_again(void **state)
+{
+	char host[] = "nosuch.invalid";
+	struct pool_login login = {.host = host, .port = 80};
+	struct pool_probe probe = {HTTP, .login = &login, .url = "http://t.test/",
+		.timeout_ms = 500, .retries = 2};
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+
+	(void)state;
+	assert_int_equal(0, pool_engine_run(&probe, 1, &options, &report, NULL));
+	assert_int_equal(1, seen.calls[0]);
+	assert_int_equal(3, seen.results[0].attempts);
+	/* Which of the two depends on whether the machine has a name server. */
+	assert_true(seen.results[0].reason == POOL_REASON_PROXY_NAME ||
+		seen.results[0].reason == POOL_REASON_NO_RESOLVER);
 }
 
 static void the_deadline_ends_everything(void **state)
@@ -592,6 +659,8 @@ int main(void)
 		cmocka_unit_test(retry_after_is_handed_on),
 		cmocka_unit_test(the_environment_counts_for_nothing),
 		cmocka_unit_test(control_bytes_in_credentials_never_go_direct),
+		cmocka_unit_test(credentials_do_not_stay_behind),
+		cmocka_unit_test(a_name_that_does_not_resolve_is_tried_again),
 		cmocka_unit_test(the_deadline_ends_everything),
 		cmocka_unit_test(a_stop_ends_everything),
 		cmocka_unit_test(a_backoff_does_not_outlast_the_run),
