@@ -33,6 +33,7 @@ struct snap_header {
 	uint64_t checksum; /* of what follows in this header */
 	uint64_t length;   /* of the whole */
 	uint64_t id;       /* hash of what follows this header */
+	uint64_t file_id;
 	struct pool_hash_key salt;
 	struct pool_file_key source;
 	struct pool_file_key rejected;
@@ -129,6 +130,7 @@ static bool attach(struct pool_snapshot *snapshot)
 		return false;
 	snapshot->enabled = header->enabled != 0;
 	snapshot->id = header->id;
+	snapshot->file_id = header->file_id;
 	snapshot->leaves = (const void *)(base + header->leaves_at);
 	snapshot->leaf_count = header->leaf_count;
 	snapshot->members = (const void *)(base + header->members_at);
@@ -423,11 +425,13 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 }
 
 int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
-	const struct pool_hash_key *salt, const struct stat *source, struct pool_fault *fault)
+	const struct pool_hash_key *salt, const struct stat *source, uint64_t file_id,
+	struct pool_fault *fault)
 {
 	struct parts parts = {0};
 	struct snap_header header = {
-		.magic = SNAP_MAGIC, .version = SNAP_VERSION, .size = sizeof(header)};
+		.magic = SNAP_MAGIC, .version = SNAP_VERSION, .size = sizeof(header),
+		.file_id = file_id};
 	int error;
 
 	if (salt) {

@@ -74,7 +74,8 @@ struct pool_snapshot {
 	size_t length;
 	bool mapped; /* munmap() it; else free() */
 	bool enabled;
-	uint64_t id; /* hash of the content: the layout a state file follows */
+	uint64_t id;      /* hash of the content: the layout a state file follows */
+	uint64_t file_id; /* whose snapshot it is */
 	const struct pool_snap_leaf *leaves;
 	uint32_t leaf_count;
 	const struct pool_snap_member *members;
@@ -96,11 +97,13 @@ struct pool_snapshot {
  *
  * <salt>    of the identities: keep the one of the snapshot before; NULL: a new one
  * <source>  status of the pool file before it was read, or NULL for what is no regular file
+ * <file_id> hash of the pool file's absolute path: whose snapshot it is
  *
  * Returns 0, or POOL_ENOMEM.
  */
 int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
-	const struct pool_hash_key *salt, const struct stat *source, struct pool_fault *fault);
+	const struct pool_hash_key *salt, const struct stat *source, uint64_t file_id,
+	struct pool_fault *fault);
 
 /*
  * Map FILE.snap.
