@@ -40,5 +40,6 @@ bool pool_resolver_answers(const char *host, int64_t timeout_ms)
 	if (request->control.ar_result)
 		freeaddrinfo(request->control.ar_result);
 	free(request);
-	return error == 0 || error == EAI_NONAME || error == EAI_NODATA || error == EAI_FAIL;
+	return error == 0 || error == EAI_NONAME || error == EAI_NODATA ||
+	       error == EAI_FAIL;
 }

@@ -28,7 +28,8 @@ static const struct {
 	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
 	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	/* A run's cache is as old as the run; pruning it at each step costs most of the time. */
+	/* A run's cache is as old as the run; pruning it at each step costs most of the
+	   time. */
 	{CURLOPT_DNS_CACHE_TIMEOUT, -1},
 	/* Do not wait for the resolver's threads at the end. */
 	{CURLOPT_QUICK_EXIT, 1},
@@ -57,7 +58,8 @@ static curl_socket_t open_socket(
 
 	(void)purpose;
 	if (transfer->resolve_only) {
-		if (!transfer->address_length && address->addrlen <= sizeof(transfer->address)) {
+		if (!transfer->address_length &&
+			address->addrlen <= sizeof(transfer->address)) {
 			memcpy(&transfer->address, &address->addr, address->addrlen);
 			transfer->address_length = address->addrlen;
 		}
@@ -101,7 +103,8 @@ static bool is_websocket_accept(const char *value, size_t length)
 		value++;
 		length--;
 	}
-	return length >= sizeof(right) - 1 && memcmp(value, right, sizeof(right) - 1) == 0;
+	return length >= sizeof(right) - 1 &&
+	       memcmp(value, right, sizeof(right) - 1) == 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)
@@ -149,9 +152,10 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 }
 
 /*
- * A handle as new, with a small buffer. libcurl 7.88.1 keeps the buffer of a transfer whose name
- * did not resolve; it then refuses another size for it, and curl_easy_reset() makes it believe
- * that the buffer has the default size: such a handle must not be used again.
+ * A handle as new, with a small buffer. libcurl 7.88.1 keeps the buffer of a transfer
+ * whose name did not resolve; it then refuses another size for it, and curl_easy_reset()
+ * makes it believe that the buffer has the default size: such a handle must not be used
+ * again.
  */
 static int renew_handle(struct pool_transfer *transfer)
 {
@@ -210,8 +214,8 @@ void pool_transfer_release(struct pool_transfer *transfer)
 	transfer->easy = NULL;
 }
 
-int pool_transfer_set(
-	struct pool_transfer *transfer, const struct pool_probe *probe, const char *ca_file)
+int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
+	const char *ca_file)
 {
 	const struct pool_method_work *method = pool_method_work_get(probe->method);
 	int error;
@@ -237,4 +241,3 @@ void pool_transfer_clear(struct pool_transfer *transfer)
 	pool_match_release(&transfer->match);
 	*transfer = (struct pool_transfer){.easy = easy};
 }
-
