@@ -52,14 +52,14 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash
-CONFIG :=
+CONFIG := diagnostic rules json schema url login model source walk value member read print
 HEALTH := health
 SELECT := strategy
 STATE  :=
-REPORT :=
+REPORT := judged
 PROBE  :=
 
-TOOLS  :=
+TOOLS  := pool-validate
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
