@@ -52,14 +52,15 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash
-CONFIG :=
+CONFIG := diagnostic rules json schema url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain
-PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
+REPORT := answer explain judged
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
+	resolver timers
 
-TOOLS  := pool-select
+TOOLS  := pool-validate pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
@@ -119,6 +120,20 @@ $(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
 
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
+
+# The programs of the benchmarks.
+BENCHES := $(BUILD)/tests/starts $(BUILD)/tests/resources $(BUILD)/tests/empty
+
+$(BENCHES): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+$(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(STUB)
+	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.
 test:
@@ -224,7 +239,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	 '$(INCDIR)' 2>/dev/null || :
+	rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build
