@@ -395,15 +395,19 @@ static uint32_t find_record(const struct index *index, const struct pool_record 
 	return UINT32_MAX;
 }
 
-/* Worth keeping for a day, should the edit that removed it be rolled back. */
-static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
+/* A removed proxy's record is kept for a day, should the edit be rolled back. */
+static bool outlived(const struct plan *plan, const struct pool_record *record)
 {
 	int64_t removed_ns = moved_moment(plan, record->removed_ns);
 
+	return removed_ns && plan->now->boot_ns - removed_ns >= ORPHAN_DAYS_S * POOL_NS_PER_S;
+}
+
+static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
+{
 	if (!record->selections && !record->health.checked_ns && !record->health.last_reason)
 		return false;
-	return !removed_ns ||
-		plan->now->boot_ns - removed_ns < ORPHAN_DAYS_S * POOL_NS_PER_S;
+	return !outlived(plan, record);
 }
 
 /* Decide where each old record goes: to its proxy, behind the members, or nowhere. */
@@ -428,7 +432,7 @@ static int match_records(struct plan *plan)
 			uint32_t old = find_record(&index, state->records, leaf->key,
 				&snapshot->members[j].identity);
 
-			if (old != UINT32_MAX)
+			if (old != UINT32_MAX && !outlived(plan, &state->records[old]))
 				plan->moved[old] = j;
 		}
 	}
