@@ -501,35 +501,43 @@ static uint64_t moved_cursor(const struct plan *plan, const struct pool_state_le
 	return 0;
 }
 
-static void fill_leaves(const struct plan *plan, const struct sections *new)
+static void fill_leaf(const struct plan *plan, const struct sections *new, uint32_t index)
 {
 	const struct pool_state *state = plan->state;
+	const struct pool_snap_leaf *source = &plan->snapshot->leaves[index];
+	struct pool_state_leaf *leaf = &new->leaves[index];
+	uint32_t old_leaves = state->image ? state->image->leaf_count : 0, old = 0;
 
+	while (old < old_leaves && state->leaves[old].key != source->key)
+		old++;
+	if (old < old_leaves)
+		*leaf = state->leaves[old];
+	leaf->key = source->key;
+	leaf->first_record = source->first_member;
+	leaf->record_count = source->member_count;
+	if (old < old_leaves) {
+		leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
+		leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
+		return;
+	}
+	/* A pool that comes back has lost its own counters, not those of its proxies. */
+	for (uint32_t i = 0; i < leaf->record_count; i++)
+		leaf->selections += new->records[leaf->first_record + i].selections;
+}
+
+static void fill_members(const struct plan *plan, const struct sections *new)
+{
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++) {
-		const struct pool_snap_leaf *source = &plan->snapshot->leaves[i];
-		struct pool_state_leaf *leaf = &new->leaves[i];
-		uint32_t old_leaves = state->image ? state->image->leaf_count : 0;
+		const struct pool_snap_leaf *leaf = &plan->snapshot->leaves[i];
 
-		for (uint32_t old = 0; old < old_leaves; old++)
-			if (state->leaves[old].key == source->key) {
-				*leaf = state->leaves[old];
-				leaf->first_record = source->first_member;
-				leaf->record_count = source->member_count;
-				leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
-				leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
-				break;
-			}
-		leaf->key = source->key;
-		leaf->first_record = source->first_member;
-		leaf->record_count = source->member_count;
-		for (uint32_t j = 0; j < source->member_count; j++) {
-			uint32_t at = source->first_member + j;
+		for (uint32_t j = 0; j < leaf->member_count; j++) {
+			uint32_t at = leaf->first_member + j;
 			const struct pool_snap_member *member = &plan->snapshot->members[at];
 
 			new->records[at].identity = member->identity;
-			new->records[at].leaf_key = source->key;
+			new->records[at].leaf_key = leaf->key;
 			new->weights[at] = member->weight_micro;
-			new->ready[at] = pool_state_ready_word(source, member, &new->records[at]);
+			new->ready[at] = pool_state_ready_word(leaf, member, &new->records[at]);
 		}
 	}
 }
@@ -622,7 +630,9 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		(void *)(base + plan->shape.counts_at), (void *)(base + plan->shape.finishes_at),
 		(void *)(base + plan->shape.records_at), (void *)(base + plan->shape.leases_at)};
 	fill_records(plan, &new);
-	fill_leaves(plan, &new);
+	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++)
+		fill_leaf(plan, &new, i);
+	fill_members(plan, &new);
 	fill_leases(plan, &new);
 	switch_root(state, plan, offset);
 	if (!attach(state, &state->header->roots[state->header->active & 1]))
