@@ -104,6 +104,8 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 
 	state->header = NULL;
 	state->image = NULL;
+	if (prefix == sizeof(magic) && header->magic == POOL_STATE_UNFINISHED)
+		return 0;
 	if (state->length == 0 ||
 		(prefix == sizeof(magic) && header->magic == 0 &&
 			all_zero(state->map, state->length < POOL_STATE_UNDO_AT ? state->length
@@ -565,22 +567,31 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 	}
 }
 
-/* A header is written once; its magic, stored last, makes the file ours. */
+/*
+ * A header is written once. Until the first image is whole the magic says that it is not, so that
+ * whoever comes after a process that was killed here starts over.
+ */
 static void write_header(struct pool_state *state)
 {
-	struct pool_state_header *header = (void *)state->map;
+	struct pool_state_header *old = (void *)state->map;
+	struct pool_state_header header = {
+		.magic = POOL_STATE_MAGIC,
+		.version = POOL_STATE_VERSION,
+		.size = sizeof(header),
+		.record_size = sizeof(struct pool_record),
+		.lease_size = sizeof(struct pool_lease),
+	};
 
-	memset(header, 0, POOL_STATE_UNDO_AT);
+	if (state->was_corrupt)
+		header.rebuilt = old->checksum == header_checksum(old) ? old->rebuilt + 1 : 1;
+	strcpy(header.file, state->pool_file);
+	header.checksum = header_checksum(&header);
+	header.magic = POOL_STATE_UNFINISHED;
+	*(volatile uint64_t *)&old->magic = POOL_STATE_UNFINISHED;
+	atomic_signal_fence(memory_order_seq_cst);
+	memcpy(old, &header, sizeof(header));
 	memset(undo_slot(state), 0, sizeof(struct pool_state_undo));
-	header->version = POOL_STATE_VERSION;
-	header->size = sizeof(*header);
-	header->record_size = sizeof(struct pool_record);
-	header->lease_size = sizeof(struct pool_lease);
-	strcpy(header->file, state->pool_file);
-	header->magic = POOL_STATE_MAGIC;
-	header->checksum = header_checksum(header);
-	header->magic = 0;
-	state->header = header;
+	state->header = old;
 }
 
 static void switch_root(struct pool_state *state, const struct plan *plan, uint64_t offset)

@@ -25,7 +25,8 @@
 #include "base/hash.h"
 #include "health/health.h"
 
-#define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+#define POOL_STATE_MAGIC      UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+#define POOL_STATE_UNFINISHED UINT64_C(0x77656e2e736c7070) /* "ppls.new": not whole yet */
 
 enum {
 	POOL_STATE_VERSION = 1,
