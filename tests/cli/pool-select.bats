@@ -242,7 +242,7 @@ second"
 		run -0 "$select" --scheme socks5 pool.json
 		assert_output "socks5://127.0.0.1:8003"
 	done
-	run -1 "$select" --scheme https,socks4 pool.json
+	run -1 --separate-stderr "$select" --scheme https,socks4 pool.json
 	assert_output "no-proxy://filtered"
 	run -2 --separate-stderr "$select" --scheme gopher pool.json
 	assert_regex "$stderr" "no scheme is called 'gopher'"
@@ -512,11 +512,12 @@ http://127.0.0.1:2"
 	assert_equal "$stderr" "pool-select: cannot write standard output: No space left on device"
 }
 
-@test "no descriptors left: one line, and no proxy is harmed" {
-	run --separate-stderr bash -c "ulimit -n 3; exec '$select' pool.json"
-	[ "$status" -eq 3 ] || [ "$status" -eq 4 ]
-	assert_output "no-proxy://error"
-	assert_regex "$stderr" "Too many open files"
+@test "one descriptor is enough" {
+	for _ in 1 2 3; do
+		run -0 --separate-stderr bash -c "ulimit -n 4; exec '$select' pool.json"
+		assert_regex "$output" '^(http|socks5)://'
+		assert_equal "$stderr" ""
+	done
 }
 
 @test "a credential comes from the environment when it is used" {
