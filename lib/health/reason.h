@@ -1,6 +1,6 @@
 /*
- * Reasons: what came of one use of a proxy, one row each. Everything that judges, counts, shows or
- * explains an outcome reads this table.
+ * Reasons: what came of one use of a proxy, one row each. Everything that judges, counts,
+ * shows or explains an outcome reads this table.
  */
 #ifndef POOL_HEALTH_REASON_H
 #define POOL_HEALTH_REASON_H
@@ -69,14 +69,17 @@ enum pool_reason {
 	POOL_REASON_TARGET_SUSPECT = 34,
 	POOL_REASON_UPLINK_SUSPECT = 35,
 	POOL_REASON_REPORTED = 36,
+	POOL_REASON_NO_PORTS = 37,
+	POOL_REASON_SETUP = 38,
 	POOL_REASONS
 };
 
 struct pool_reason_row {
-	const char *name;     /* stable word, e.g. "connect-refused" */
+	const char *name; /* stable word, e.g. "connect-refused" */
 	enum pool_layer layer;
 	enum pool_verdict verdict;
-	bool timeout;         /* nothing answered in time: says little about who is at fault */
+	bool timeout; /* nothing answered in time: says little about who is at fault */
+	bool passes;  /* may pass by itself: worth another attempt in the same check */
 	const char *sentence; /* what happened */
 	const char *advice;   /* what to do about it */
 };

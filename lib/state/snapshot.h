@@ -74,7 +74,8 @@ struct pool_snapshot {
 	size_t length;
 	bool mapped; /* munmap() it; else free() */
 	bool enabled;
-	uint64_t id; /* hash of the content: the layout a state file follows */
+	uint64_t id;      /* hash of the content: the layout a state file follows */
+	uint64_t file_id; /* whose snapshot it is */
 	const struct pool_snap_leaf *leaves;
 	uint32_t leaf_count;
 	const struct pool_snap_member *members;
@@ -94,13 +95,56 @@ struct pool_snapshot {
 /*
  * Compile settings.
  *
- * <salt>    of the identities: keep the one of the snapshot before
- * <source>  key of the pool file, or NULL for text that is no regular file
+ * <salt>    of the identities: keep the one of the snapshot before; NULL: a new one
+ * <source>  status of the pool file before it was read, or NULL for what is no regular file
+ * <file_id> hash of the pool file's absolute path: whose snapshot it is
  *
  * Returns 0, or POOL_ENOMEM.
  */
 int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
-	const struct pool_hash_key *salt, const struct stat *source, struct pool_fault *fault);
+	const struct pool_hash_key *salt, const struct stat *source, uint64_t file_id,
+	struct pool_fault *fault);
+
+/*
+ * Map FILE.snap.
+ *
+ * <owner>  a user beside root and the caller whose snapshot may be used: the pool file's
+ *
+ * Returns 0, or: POOL_ENOFILE  there is none, or it cannot be read
+ *                POOL_EUNSAFE  it is somebody else's
+ *                POOL_EFORMAT  it is damaged or of another version
+ */
+int pool_snapshot_open(
+	struct pool_snapshot *snapshot, const char *path, uid_t owner, struct pool_fault *fault);
+
+/*
+ * Become the one process that writes FILE.snap: its new content is a file beside it, made by one
+ * process at a time. Whoever has it looks at FILE.snap again before compiling, so that all agree
+ * on one salt.
+ *
+ * <fd>  to be ended by pool_snapshot_write() or pool_snapshot_unclaim()
+ *
+ * Returns 0, or: POOL_EBUSY    another process had it for all of <wait_ms>
+ *                POOL_ESYSTEM  it cannot be made
+ */
+int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault);
+void pool_snapshot_unclaim(const char *path, int fd);
+
+/*
+ * Write what was claimed and rename it to FILE.snap. Readable by those who can read <source>.
+ *
+ * Returns 0 or POOL_ESYSTEM; the claim is over in any case.
+ */
+int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, int fd,
+	const struct stat *source, struct pool_fault *fault);
+
+/*
+ * The same snapshot in memory, with a later content of the pool file remembered as invalid.
+ *
+ * Returns 0, or POOL_ENOMEM.
+ */
+int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *snapshot,
+	const struct stat *source, const char *rejection, struct pool_fault *fault);
 
 /* A string of it; NULL for "not given" or an offset outside. */
 const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at);

@@ -1,0 +1,723 @@
+/* Selection: a lookup, a strategy's pick under the lock, and what is accounted for it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "config/url.h"
+#include "select/strategy.h"
+#include "state/session_inner.h"
+
+enum { OWNERS_A_SELECTION = 8, OWNERS_AT_ONCE = 256 };
+
+/* One query on its way. */
+struct selection {
+	struct pool_session *session;
+	const struct pool_query *query;
+	struct pool_choice *choice;
+	const struct pool_snap_leaf *leaf;
+	const struct pool_snap_member *members; /* of the leaf */
+	uint32_t leaf_index;
+	unsigned strategy;
+	struct pool_state *state; /* NULL: without */
+	struct pool_now now;
+	int64_t began_ns;
+	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
+	bool filtered;         /* --exclude or --scheme is in play */
+	bool any;              /* the fallback: unhealthy ones too */
+	uint64_t *bare_ready;  /* arrays of a selection without state */
+	uint32_t *bare_weights;
+	uint32_t *bare_counts;
+	uint64_t owner_start;
+	uint64_t owner_space;
+};
+
+/* --- who may be chosen ------------------------------------------------------------------------ */
+
+static bool wanted(const struct selection *selection, uint32_t index)
+{
+	const struct pool_snap_member *member = &selection->members[index];
+
+	if (selection->skip && selection->skip[index])
+		return false;
+	return !selection->query->schemes || (selection->query->schemes >> member->scheme & 1);
+}
+
+static bool below_limits(const struct selection *selection, uint32_t index, uint32_t held)
+{
+	int32_t most = selection->members[index].max_connections;
+
+	most = most ? most : selection->leaf->policy.max_connections;
+	return !most || held < (uint32_t)most;
+}
+
+/* The slow question behind the ready words. */
+static bool admit(const void *context, uint32_t index)
+{
+	const struct selection *selection = context;
+	const struct pool_state *state = selection->state;
+	const struct pool_health *health;
+	uint32_t at, held;
+
+	if (!wanted(selection, index))
+		return false;
+	if (!state)
+		return selection->members[index].enabled;
+	at = state->leaves[selection->leaf_index].first_record + index;
+	health = &state->records[at].health;
+	held = state->counts[at];
+	if (!below_limits(selection, index, held))
+		return false;
+	if (selection->any)
+		return selection->members[index].enabled && !health->admin_disabled &&
+			health->cool_until_ns <= selection->now.boot_ns;
+	return !health->opened || held < (uint32_t)selection->leaf->policy.half_open_max;
+}
+
+/* --- preparing -------------------------------------------------------------------------------- */
+
+static int find_strategy(struct selection *selection, struct pool_fault *fault)
+{
+	const char *names[POOL_STRATEGIES], *wanted_name = selection->query->strategy, *near;
+	int id;
+
+	selection->strategy = selection->leaf->policy.strategy;
+	if (!wanted_name)
+		return 0;
+	id = pool_strategy_find(wanted_name);
+	if (id >= 0) {
+		selection->strategy = (unsigned)id;
+		return 0;
+	}
+	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
+		names[i] = pool_strategy_get(i)->name;
+	near = pool_text_nearest(wanted_name, names, POOL_STRATEGIES);
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no strategy is called '%s'%s%s%s",
+		wanted_name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void skip_name(struct selection *selection, const char *name)
+{
+	const struct pool_snapshot *snapshot = &selection->session->snapshot;
+	bool found = false;
+
+	for (uint32_t i = 0; i < selection->leaf->member_count; i++) {
+		const char *own = pool_snapshot_string(snapshot, selection->members[i].name);
+
+		if (own && strcmp(own, name) == 0) {
+			selection->skip[i] = 1;
+			found = true;
+		}
+	}
+	if (!found)
+		pool_session_warn(selection->session, "no proxy of '%s' is called '%s'",
+			pool_snapshot_string(snapshot, selection->leaf->where), name);
+}
+
+static int prepare_filters(struct selection *selection, struct pool_fault *fault)
+{
+	const struct pool_query *query = selection->query;
+
+	selection->filtered = query->exclude_count || query->schemes;
+	if (!query->exclude_count && query->count <= 1)
+		return 0;
+	selection->skip = calloc(selection->leaf->member_count + 1, 1);
+	if (!selection->skip)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	for (size_t i = 0; i < query->exclude_count; i++)
+		skip_name(selection, query->exclude[i]);
+	return 0;
+}
+
+static int prepare_owner(struct selection *selection, struct pool_fault *fault)
+{
+	const struct pool_query *query = selection->query;
+
+	if (!query->lease)
+		return 0;
+	if (!query->owner_pid && !query->ttl_ms)
+		return pool_fault_set(
+			fault, POOL_EARGUMENT, 0, "a lease needs an owner or a time to live");
+	if (query->owner_pid && !pool_owner_look_up(query->owner_pid, &selection->owner_start,
+					&selection->owner_space))
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"no process has the number %d", (int)query->owner_pid);
+	return 0;
+}
+
+/* Without state: everything enabled is eligible, and strategies that share state are random. */
+static int prepare_bare(struct selection *selection, struct pool_fault *fault)
+{
+	uint32_t count = selection->leaf->member_count;
+
+	selection->bare_ready = calloc(count + 1, sizeof(*selection->bare_ready));
+	selection->bare_weights = calloc(count + 1, sizeof(*selection->bare_weights));
+	selection->bare_counts = calloc(count + 1, sizeof(*selection->bare_counts));
+	if (!selection->bare_ready || !selection->bare_weights || !selection->bare_counts)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	for (uint32_t i = 0; i < count; i++) {
+		selection->bare_weights[i] = selection->members[i].weight_micro;
+		if (!selection->members[i].enabled)
+			selection->bare_ready[i] = POOL_READY_NEVER;
+	}
+	return 0;
+}
+
+/* --- one pick --------------------------------------------------------------------------------- */
+
+static struct pool_field make_field(const struct selection *selection)
+{
+	const struct pool_state *state = selection->state;
+	struct pool_field field = {
+		.count = selection->leaf->member_count,
+		.ready = selection->bare_ready,
+		.weights = selection->bare_weights,
+		.leases = selection->bare_counts,
+		.equal_weights = selection->leaf->equal_weights,
+		.now_ns = (uint64_t)selection->now.boot_ns,
+		.admit = admit,
+		.context = selection,
+		.ask_all = selection->filtered || selection->skip,
+		.ask_only = selection->any,
+		.random = &selection->session->random,
+	};
+
+	if (state) {
+		const struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
+
+		field.ready = state->ready + leaf->first_record;
+		field.weights = state->weights + leaf->first_record;
+		field.leases = state->counts + leaf->first_record;
+		field.finishes = state->finishes + leaf->first_record;
+		field.cursor = leaf->cursor;
+		field.clock = leaf->clock;
+	}
+	return field;
+}
+
+static uint32_t pick(const struct selection *selection, struct pool_pick *out)
+{
+	const struct pool_field field = make_field(selection);
+	const struct pool_strategy *strategy = pool_strategy_get(selection->strategy);
+
+	if (strategy->shares_state && (!selection->state || !selection->state->writable))
+		strategy = pool_strategy_get(POOL_STRATEGY_RANDOM);
+	return strategy->pick(&field, out);
+}
+
+/* Histogram bucket of a duration: 2^i microseconds and less. */
+static unsigned bucket(int64_t duration_ns)
+{
+	unsigned i = 0;
+
+	while (i < POOL_LATENCY_BUCKETS - 1 && duration_ns > INT64_C(1000) << i)
+		i++;
+	return i;
+}
+
+static void fill_lease(
+	const struct selection *selection, struct pool_lease *lease, uint32_t record)
+{
+	const struct pool_query *query = selection->query;
+	int64_t ttl_ns = query->ttl_ms * POOL_NS_PER_MS;
+
+	*lease = (struct pool_lease){
+		.id = pool_random_next(&selection->session->random) | 1,
+		.record = record,
+		.began_ns = selection->now.boot_ns,
+	};
+	if (query->lease) {
+		lease->owner_pid = query->owner_pid;
+		lease->owner_start = selection->owner_start;
+		lease->owner_space = selection->owner_space;
+	} else {
+		lease->flags = POOL_LEASE_SELECTION;
+		ttl_ns = selection->leaf->timeout_s * POOL_NS_PER_S;
+	}
+	if (ttl_ns)
+		lease->expires_ns = selection->now.boot_ns + ttl_ns;
+}
+
+/* Everything a pick changes, as one update: all of it or, after a kill, nothing. */
+static int account(struct selection *selection, const struct pool_pick *pick, uint64_t *lease_id,
+	struct pool_fault *fault)
+{
+	struct pool_state *state = selection->state;
+	struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
+	uint32_t at = leaf->first_record + pick->index;
+	struct pool_record *record = &state->records[at];
+	struct pool_lease lease;
+	struct pool_now end;
+
+	*lease_id = 0;
+	if (selection->query->lease || (record->health.opened && !selection->any)) {
+		if (state->image->leases_used >= state->image->lease_capacity) {
+			int error = pool_state_grow_leases(state, &selection->session->snapshot,
+				&selection->now, state->image->lease_capacity * 2, fault);
+
+			if (error)
+				return error;
+			leaf = &state->leaves[selection->leaf_index];
+			record = &state->records[at];
+		}
+		fill_lease(selection, &lease, at);
+		if (pool_lease_add(state, &lease) != 0)
+			return pool_fault_set(fault, POOL_ESYSTEM, 0, "the lease table is full");
+		*lease_id = selection->query->lease ? lease.id : 0;
+	}
+	pool_state_touch(state, leaf, sizeof(*leaf));
+	pool_state_touch(state, record, sizeof(*record));
+	pool_state_touch(state, &state->finishes[at], sizeof(*state->finishes));
+	leaf->cursor = pick->cursor;
+	leaf->clock = pick->clock;
+	leaf->selections++;
+	leaf->panics += selection->any;
+	state->finishes[at] = pick->finish;
+	record->selections++;
+	record->selected_wall_s = selection->now.wall_s;
+	record->leases += *lease_id != 0;
+	pool_clock_get(&end);
+	leaf->latency[bucket(end.boot_ns - selection->began_ns)]++;
+	pool_state_settle(state, &selection->now);
+	return 0;
+}
+
+/* Duplicates a string of the snapshot; "" for one that is not given. */
+static char *copy_string(const struct pool_snapshot *snapshot, uint32_t at)
+{
+	const char *string = pool_snapshot_string(snapshot, at);
+
+	return strdup(string ? string : "");
+}
+
+/* The choice as the state tells it; the URL is filled in once the lock is given back. */
+static int note_choice(struct selection *selection, uint32_t index, uint64_t lease_id)
+{
+	const struct pool_snapshot *snapshot = &selection->session->snapshot;
+	struct pool_proxy_choice *proxy = &selection->choice->proxies[selection->choice->count];
+	enum pool_status status = POOL_STATUS_UNKNOWN;
+
+	*proxy = (struct pool_proxy_choice){
+		.name = copy_string(snapshot, selection->members[index].name),
+		.index = index,
+		.weight_micro = selection->members[index].weight_micro,
+		.fallback = selection->any,
+	};
+	if (!proxy->name)
+		return POOL_ENOMEM;
+	if (selection->state) {
+		const struct pool_state *state = selection->state;
+		uint32_t at = state->leaves[selection->leaf_index].first_record + index;
+
+		status = pool_health_status(
+			&state->records[at].health, selection->now.boot_ns);
+	}
+	snprintf(proxy->status, sizeof(proxy->status), "%s", pool_status_name(status));
+	if (lease_id)
+		snprintf(proxy->lease, sizeof(proxy->lease), "%016llx",
+			(unsigned long long)lease_id);
+	selection->choice->count++;
+	if (selection->skip)
+		selection->skip[index] = 1;
+	return 0;
+}
+
+static int choose_one(struct selection *selection, struct pool_fault *fault)
+{
+	bool accounted = selection->state && selection->state->writable &&
+		!selection->query->dry_run;
+	struct pool_pick chosen;
+	uint64_t lease_id = 0;
+	int error = 0;
+
+	if (pick(selection, &chosen) == POOL_NO_PICK)
+		return POOL_ENONE;
+	if (accounted)
+		error = account(selection, &chosen, &lease_id, fault);
+	if (!error && note_choice(selection, chosen.index, lease_id) != 0)
+		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	return error;
+}
+
+/* As many as were asked for and are to be had: POOL_ENONE only without any. */
+static int choose(struct selection *selection, struct pool_fault *fault)
+{
+	size_t wanted_count = selection->query->count ? selection->query->count : 1;
+
+	while (selection->choice->count < wanted_count) {
+		int error = choose_one(selection, fault);
+
+		if (error == POOL_ENONE && selection->choice->count)
+			return 0;
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* --- leases of the dead ----------------------------------------------------------------------- */
+
+/* Look up owners without the lock, and end the leases of those that are gone. */
+static int reap(struct selection *selection, size_t most, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+	struct pool_owner owners[OWNERS_AT_ONCE];
+	uint64_t space = pool_owner_space();
+	uint32_t from = most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
+	uint32_t next = 0, capacity = selection->state->image->lease_capacity;
+	uint64_t loads = session->loads;
+	size_t count, gone;
+
+	for (size_t seen = 0; seen < capacity; seen += count) {
+		int error;
+
+		count = pool_lease_owners(selection->state, from,
+			owners, most < OWNERS_AT_ONCE ? most : OWNERS_AT_ONCE, &next);
+		if (!count)
+			break;
+		pool_state_unlock(selection->state);
+		gone = 0;
+		for (size_t i = 0; i < count; i++)
+			if (pool_owner_gone(&owners[i], space))
+				owners[gone++] = owners[i];
+		selection->state = NULL;
+		error = pool_session_lock(session, &selection->now, fault);
+		if (error)
+			return error;
+		selection->state = session->state;
+		if (session->loads != loads)
+			return POOL_ESTALE;
+		for (size_t i = 0; i < gone; i++)
+			pool_lease_release_owner(selection->state, &owners[i], &selection->now);
+		if (most < OWNERS_AT_ONCE || count < OWNERS_AT_ONCE)
+			break;
+		from = next;
+	}
+	return 0;
+}
+
+/* --- without an eligible one ------------------------------------------------------------------ */
+
+static enum pool_no_reason why_none(const struct selection *selection)
+{
+	if (!selection->leaf->enabled_count)
+		return POOL_NO_ALL_DISABLED;
+	if (selection->filtered) {
+		for (uint32_t i = 0; i < selection->leaf->member_count; i++)
+			if (selection->members[i].enabled && wanted(selection, i))
+				return POOL_NO_NONE_ELIGIBLE;
+		return POOL_NO_FILTERED;
+	}
+	return POOL_NO_NONE_ELIGIBLE;
+}
+
+static bool has_fallback_url(const struct selection *selection)
+{
+	return selection->leaf->kind == POOL_LEAF_POOL && selection->leaf->url;
+}
+
+/* The url beside the pool: never checked, never leased, still allowed by --scheme. */
+static int take_url(struct selection *selection, struct pool_fault *fault)
+{
+	const struct pool_snapshot *snapshot = &selection->session->snapshot;
+	const char *text = pool_snapshot_string(snapshot, selection->leaf->url);
+	struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
+	struct pool_url url;
+	char endpoint[320];
+
+	if (!text || pool_url_parse(text, strlen(text), &url, NULL) != POOL_URL_OK)
+		return POOL_ENONE;
+	if (selection->query->schemes && !(selection->query->schemes >> url.scheme & 1))
+		return POOL_ENONE;
+	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+	*proxy = (struct pool_proxy_choice){.name = strdup(endpoint),
+		.index = UINT32_MAX,
+		.weight_micro = 1000000,
+		.status = "unknown",
+		.fallback = true};
+	if (!proxy->name)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	selection->choice->count = 1;
+	return 0;
+}
+
+static int fall_back(struct selection *selection, struct pool_fault *fault)
+{
+	struct pool_state *state = selection->state;
+	int error = POOL_ENONE;
+
+	if (has_fallback_url(selection)) {
+		error = take_url(selection, fault);
+		if (!error && state && state->writable && !selection->query->dry_run) {
+			struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
+
+			pool_state_touch(state, leaf, sizeof(*leaf));
+			leaf->fallbacks++;
+			leaf->selections++;
+			pool_state_settle(state, &selection->now);
+		}
+	}
+	if (error == POOL_ENONE && selection->leaf->policy.fallback == POOL_FALLBACK_ANY) {
+		selection->any = true;
+		error = choose(selection, fault);
+	}
+	if (error == POOL_ENONE)
+		selection->choice->reason = why_none(selection);
+	return error;
+}
+
+static void warn_fallback(const struct selection *selection)
+{
+	const struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
+	const char *where =
+		pool_snapshot_string(&selection->session->snapshot, selection->leaf->where);
+
+	if (!selection->choice->count || !proxy->fallback)
+		return;
+	if (selection->any)
+		pool_session_warn(selection->session,
+			"no proxy of '%s' is eligible: using '%s', which is %s", where, proxy->name,
+			proxy->status);
+	else
+		pool_session_warn(selection->session,
+			"no proxy of '%s' is eligible: falling back on its url", where);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+/* Whether <rollout_percent> gives this selection to the pool: evenly spread. */
+static bool rolled_out(struct selection *selection)
+{
+	uint64_t percent = (uint64_t)selection->leaf->rollout_percent, k;
+	struct pool_state *state = selection->state;
+	struct pool_state_leaf *leaf;
+
+	if (percent >= 100 || !has_fallback_url(selection))
+		return true;
+	if (!state || !state->writable)
+		return pool_random_below(&selection->session->random, 100) < percent;
+	leaf = &state->leaves[selection->leaf_index];
+	k = leaf->rollout % 100;
+	if (!selection->query->dry_run) {
+		pool_state_touch(state, &leaf->rollout, sizeof(leaf->rollout));
+		leaf->rollout++;
+		pool_state_settle(state, &selection->now);
+	}
+	return (k + 1) * percent / 100 > k * percent / 100;
+}
+
+static int choose_locked(struct selection *selection, struct pool_fault *fault)
+{
+	int error;
+
+	if (selection->state && selection->state->writable) {
+		pool_lease_expire(selection->state, &selection->now);
+		if (selection->state->image->leases_owned) {
+			error = reap(selection, OWNERS_A_SELECTION, fault);
+			if (error)
+				return error;
+		}
+	}
+	if (!rolled_out(selection)) {
+		error = take_url(selection, fault);
+		if (error != POOL_ENONE) {
+			selection->choice->proxies[0].fallback = false;
+			return error;
+		}
+	}
+	error = choose(selection, fault);
+	if (error == POOL_ENONE && selection->state && selection->state->writable &&
+		selection->state->image->leases_owned > OWNERS_A_SELECTION) {
+		error = reap(selection, OWNERS_AT_ONCE, fault);
+		if (!error)
+			error = choose(selection, fault);
+	}
+	if (error == POOL_ENONE)
+		error = fall_back(selection, fault);
+	return error;
+}
+
+static void warn_degraded(struct pool_session *session, const struct pool_fault *fault)
+{
+	if (session->warned_state)
+		return;
+	session->warned_state = true;
+	pool_session_warn(session, "selecting without shared state: %s", fault->text);
+}
+
+/* Lock if that can be; go without otherwise, unless the caller wants it. */
+static int attach_state(struct selection *selection, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+	struct pool_fault trouble = {0};
+	int error;
+
+	if (!session->state_path) {
+		if (session->require_state)
+			return pool_fault_set(fault, POOL_ENOFILE, 0, "there is no state file");
+		return prepare_bare(selection, fault);
+	}
+	error = pool_session_lock(session, &selection->now, &trouble);
+	if (!error) {
+		selection->state = session->state;
+		if (session->state->writable)
+			return 0;
+		error = pool_fault_set(&trouble, POOL_ENOFILE, 0,
+			"state file '%s' cannot be written", session->state_path);
+		if (!session->require_state) {
+			warn_degraded(session, &trouble);
+			return 0;
+		}
+	}
+	if (session->require_state || error == POOL_ENOMEM) {
+		if (fault)
+			*fault = trouble;
+		return error;
+	}
+	warn_degraded(session, &trouble);
+	return prepare_bare(selection, fault);
+}
+
+/* URLs are filled in last, without the lock: a password file may be slow to read. */
+static int fill_urls(const struct selection *selection, struct pool_fault *fault)
+{
+	const struct pool_session *session = selection->session;
+	const struct pool_snapshot *snapshot = &session->snapshot;
+
+	for (size_t i = 0; i < selection->choice->count; i++) {
+		struct pool_proxy_choice *proxy = &selection->choice->proxies[i];
+		bool member = proxy->index != UINT32_MAX;
+		struct pool_login login;
+		int error;
+
+		error = pool_login_init(&login,
+			pool_snapshot_string(snapshot,
+				member ? selection->members[proxy->index].url
+				       : selection->leaf->url),
+			member ? pool_snapshot_string(snapshot,
+					 selection->members[proxy->index].password_file)
+			       : NULL,
+			session->lookup, session->context, fault);
+		if (error)
+			return error;
+		proxy->url = strdup(login.url);
+		pool_login_release(&login);
+		if (!proxy->url)
+			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	}
+	return 0;
+}
+
+static int run(struct selection *selection, struct pool_fault *fault)
+{
+	size_t count = selection->query->count ? selection->query->count : 1;
+	struct pool_choice *choice = selection->choice;
+	uint64_t loads = selection->session->loads;
+	int error;
+
+	if (count > selection->leaf->member_count)
+		count = selection->leaf->member_count;
+	choice->proxies = calloc(count + 1, sizeof(*choice->proxies));
+	choice->where = copy_string(&selection->session->snapshot, selection->leaf->where);
+	choice->timeout_s = selection->leaf->timeout_s;
+	choice->strategy = pool_strategy_get(selection->strategy)->name;
+	if (!choice->proxies || !choice->where)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	if (!selection->leaf->enabled_count && !has_fallback_url(selection)) {
+		choice->reason = POOL_NO_ALL_DISABLED;
+		return POOL_ENONE;
+	}
+	error = attach_state(selection, fault);
+	/* Another process saw an edit first: what we resolved is no longer true. */
+	if (!error && selection->session->loads != loads)
+		error = POOL_ESTALE;
+	if (!error)
+		error = choose_locked(selection, fault);
+	if (selection->session->state && selection->session->state->locked)
+		pool_state_unlock(selection->session->state);
+	if (!error && selection->session->loads != loads)
+		error = POOL_ESTALE;
+	if (!error)
+		error = fill_urls(selection, fault);
+	if (!error)
+		warn_fallback(selection);
+	return error;
+}
+
+static int resolve(struct selection *selection, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+	const struct pool_query *query = selection->query;
+	struct pool_resolution resolution;
+
+	pool_snapshot_resolve(&session->snapshot, query->exchange, query->type, &resolution);
+	if (resolution.near_miss)
+		pool_session_warn(session, "no exchange is called '%s'; did you mean '%s'?",
+			query->exchange, resolution.near_miss);
+	if (resolution.leaf == POOL_NO_LEAF) {
+		selection->choice->reason = resolution.reason;
+		return POOL_ENONE;
+	}
+	selection->leaf_index = resolution.leaf;
+	selection->leaf = &session->snapshot.leaves[resolution.leaf];
+	selection->members = session->snapshot.members + selection->leaf->first_member;
+	return find_strategy(selection, fault);
+}
+
+static int select_once(struct selection *selection, struct pool_fault *fault)
+{
+	int error = resolve(selection, fault);
+
+	if (!error)
+		error = prepare_filters(selection, fault);
+	if (!error)
+		error = prepare_owner(selection, fault);
+	if (!error)
+		error = run(selection, fault);
+	free(selection->skip);
+	free(selection->bare_ready);
+	free(selection->bare_weights);
+	free(selection->bare_counts);
+	return error;
+}
+
+int pool_session_select(struct pool_session *session, const struct pool_query *query,
+	struct pool_choice *choice, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	struct pool_now began;
+	int error;
+
+	pool_clock_get(&began);
+	*choice = (struct pool_choice){0};
+	error = pool_session_refresh(session, fault);
+	for (int i = 0; !error && i < TRIES; i++) {
+		struct selection selection = {.session = session,
+			.query = query,
+			.choice = choice,
+			.now = began,
+			.began_ns = began.boot_ns};
+
+		error = select_once(&selection, fault);
+		if (error && error != POOL_ENONE)
+			pool_choice_release(choice);
+		if (error != POOL_ESTALE)
+			break;
+		error = i + 1 < TRIES ? 0
+				      : pool_fault_set(fault, POOL_ESTALE, 0,
+						"pool file '%s' keeps changing", session->file);
+	}
+	return error;
+}
+
+void pool_choice_release(struct pool_choice *choice)
+{
+	for (size_t i = 0; i < choice->count; i++) {
+		if (choice->proxies[i].url)
+			explicit_bzero(choice->proxies[i].url, strlen(choice->proxies[i].url));
+		free(choice->proxies[i].url);
+		free(choice->proxies[i].name);
+	}
+	free(choice->proxies);
+	free(choice->where);
+	*choice = (struct pool_choice){0};
+}

@@ -1,0 +1,418 @@
+/* The state file as a file: where it is, whether it is safe, its lock, its repair. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/magic.h>
+#include "base/random.h"
+#include "base/text.h"
+#include "state/image.h"
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* Removes "//", "/./" and "/../" from an absolute path, in place. */
+static void tidy(char *path)
+{
+	char *out = path;
+
+	for (const char *at = path; *at;) {
+		size_t length;
+
+		while (*at == '/')
+			at++;
+		length = strcspn(at, "/");
+		if (length == 0)
+			break;
+		if (length == 2 && memcmp(at, "..", 2) == 0) {
+			while (out > path && *--out != '/')
+				;
+		} else if (!(length == 1 && *at == '.')) {
+			*out++ = '/';
+			memmove(out, at, length);
+			out += length;
+		}
+		at += length;
+	}
+	if (out == path)
+		*out++ = '/';
+	*out = '\0';
+}
+
+char *pool_state_absolute(const char *file)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	char *path, *folder;
+
+	if (file[0] != '/') {
+		folder = getcwd(NULL, 0);
+		if (!folder)
+			return NULL;
+		pool_text_add(&text, folder);
+		pool_text_add(&text, "/");
+		free(folder);
+	}
+	pool_text_add(&text, file);
+	path = pool_text_take(&text);
+	if (path)
+		tidy(path);
+	return path;
+}
+
+char *pool_state_path(const char *where, const char *pool_file)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	size_t length = strlen(where);
+	struct stat status;
+	const char *name;
+	char *absolute;
+
+	if (!(length && where[length - 1] == '/') &&
+		!(stat(where, &status) == 0 && S_ISDIR(status.st_mode)))
+		return strdup(where);
+	absolute = pool_state_absolute(pool_file);
+	if (!absolute)
+		return NULL;
+	name = strrchr(absolute, '/') + 1;
+	length = strcspn(name, ".");
+	pool_text_addf(&text, "%s/%.*s-%016llx.state", where, (int)(length < 64 ? length : 64), name,
+		(unsigned long long)pool_hash_64(NULL, absolute, strlen(absolute)));
+	free(absolute);
+	return pool_text_take(&text);
+}
+
+/* --- safety ----------------------------------------------------------------------------------- */
+
+static bool network_file_system(int fd)
+{
+	static const unsigned long kinds[] = {
+		NFS_SUPER_MAGIC,
+		SMB_SUPER_MAGIC,
+		CIFS_SUPER_MAGIC,
+		SMB2_SUPER_MAGIC,
+		V9FS_MAGIC,
+		AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC,
+		CODA_SUPER_MAGIC,
+		CEPH_SUPER_MAGIC,
+		OCFS2_SUPER_MAGIC,
+	};
+	struct statfs status;
+
+	if (fstatfs(fd, &status) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((unsigned long)status.f_type == kinds[i])
+			return true;
+	return false;
+}
+
+/*
+ * A folder is safe if only root and we can put names into it. Root may share one of its own with
+ * a group; a sticky one lets others add names but not replace ours.
+ */
+static bool safe_folder(const struct stat *status)
+{
+	bool ours = status->st_uid == 0 || status->st_uid == geteuid();
+
+	if (!S_ISDIR(status->st_mode) || !ours)
+		return false;
+	if (status->st_mode & S_ISVTX)
+		return true;
+	if (status->st_mode & S_IWOTH)
+		return false;
+	return !(status->st_mode & S_IWGRP) || status->st_uid == 0;
+}
+
+/* Every folder from that of <path> up to the root. */
+static int check_folders(const char *path, struct pool_fault *fault)
+{
+	char *folder = pool_state_absolute(path);
+	struct stat status;
+	int error = 0;
+
+	if (!folder)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	do {
+		char *slash = strrchr(folder, '/');
+
+		slash[slash == folder] = '\0';
+		if (stat(folder, &status) != 0)
+			error = pool_fault_set(fault, POOL_ENOFILE, errno,
+				"cannot use state folder '%s'", folder);
+		else if (!safe_folder(&status))
+			error = pool_fault_set(fault, POOL_EUNSAFE, 0,
+				"state folder '%s' is unsafe: it belongs to somebody else, or others "
+				"can write it",
+				folder);
+	} while (!error && folder[1]);
+	free(folder);
+	return error;
+}
+
+static int check_file(int fd, const char *path, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot examine '%s'", path);
+	if (!S_ISREG(status.st_mode))
+		return pool_fault_set(
+			fault, POOL_EFORMAT, 0, "'%s' is not a regular file", path);
+	if (status.st_nlink != 1 || (status.st_mode & S_IWOTH))
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"state file '%s' is unsafe: others can write it, or it has a second name",
+			path);
+	if (network_file_system(fd))
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"state file '%s' is on a network file system, where locks do not hold", path);
+	return 0;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+/* A folder shared with a group makes shared files, whatever the umask of who came first. */
+static void share(int fd, const char *path)
+{
+	char *folder = pool_state_absolute(path);
+	struct stat status;
+
+	if (!folder)
+		return;
+	*(strrchr(folder, '/') + 1) = '\0';
+	if (stat(folder, &status) == 0 && (status.st_mode & S_ISGID) &&
+		(status.st_mode & S_IWGRP) && fchmod(fd, 0660) != 0)
+		errno = 0;
+	free(folder);
+}
+
+static int open_file(struct pool_state *state, struct pool_fault *fault)
+{
+	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+
+	state->writable = true;
+	/* Without O_CREAT first: protected_regular refuses it for files of others in sticky
+	 * folders, even where they may be written. */
+	state->fd = open(state->path, O_RDWR | flags);
+	if (state->fd < 0 && errno == ENOENT) {
+		state->fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
+		if (state->fd >= 0)
+			share(state->fd, state->path);
+		else if (errno == EEXIST)
+			state->fd = open(state->path, O_RDWR | flags);
+	}
+	if (state->fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
+		int error = errno;
+
+		state->writable = false;
+		state->fd = open(state->path, O_RDONLY | flags);
+		errno = error;
+	}
+	if (state->fd < 0)
+		return pool_fault_set(
+			fault, POOL_ENOFILE, errno, "cannot open state file '%s'", state->path);
+	return check_file(state->fd, state->path, fault);
+}
+
+int pool_state_open(struct pool_state **out, const char *path, const char *pool_file,
+	struct pool_fault *fault)
+{
+	struct pool_state *state = calloc(1, sizeof(*state));
+	int error = POOL_ENOMEM;
+
+	if (!state)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	state->fd = -1;
+	state->path = strdup(path);
+	state->pool_file = strdup(pool_file);
+	if (!state->path || !state->pool_file) {
+		pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+		goto out;
+	}
+	if (strlen(pool_file) >= POOL_STATE_NAME_MAX) {
+		error = pool_fault_set(
+			fault, POOL_EUNSAFE, 0, "the path of the pool file is too long for a state file");
+		goto out;
+	}
+	error = check_folders(path, fault);
+	if (error)
+		goto out;
+	error = open_file(state, fault);
+	if (error)
+		goto out;
+	state->clock_id = pool_clock_id();
+	*out = state;
+	state = NULL;
+out:
+	pool_state_free(state);
+	return error;
+}
+
+void pool_state_free(struct pool_state *state)
+{
+	if (!state)
+		return;
+	if (state->locked)
+		pool_state_unlock(state);
+	if (state->map)
+		munmap(state->map, state->length);
+	if (state->fd >= 0)
+		close(state->fd);
+	free(state->path);
+	free(state->pool_file);
+	free(state);
+}
+
+/* --- the lock --------------------------------------------------------------------------------- */
+
+/* Who holds the lock, from /proc/locks: " (held by process N)", or nothing. */
+static void name_holder(int fd, char *out, size_t size)
+{
+	char line[256];
+	struct stat status;
+	FILE *locks;
+
+	out[0] = '\0';
+	if (fstat(fd, &status) != 0)
+		return;
+	locks = fopen("/proc/locks", "re");
+	if (!locks)
+		return;
+	while (fgets(line, sizeof(line), locks)) {
+		unsigned long long inode;
+		int pid;
+
+		if (sscanf(line, "%*s FLOCK %*s WRITE %d %*x:%*x:%llu", &pid, &inode) == 2 &&
+			inode == status.st_ino && pid > 0) {
+			snprintf(out, size, " (held by process %d)", pid);
+			break;
+		}
+	}
+	fclose(locks);
+}
+
+static int take_lock(struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
+{
+	struct timespec pause = {0, 20000};
+	struct pool_random random;
+	struct pool_now now;
+	int64_t deadline_ns;
+	char holder[48];
+
+	if (flock(state->fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	pool_clock_get(&now);
+	deadline_ns = now.boot_ns + timeout_ms * POOL_NS_PER_MS;
+	random.state = (uint64_t)now.boot_ns ^ (uint64_t)getpid() << 32;
+	while (now.boot_ns < deadline_ns) {
+		/* 10 to 30, 20 to 60, ... us, then around 1 ms: soon enough, without a storm. */
+		long base = pause.tv_nsec;
+
+		pause.tv_nsec = base / 2 + (long)pool_random_below(&random, (uint64_t)base);
+		nanosleep(&pause, NULL);
+		pause.tv_nsec = base < 640000 ? base * 2 : base;
+		if (flock(state->fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot lock '%s'",
+				state->path);
+		pool_clock_get(&now);
+	}
+	name_holder(state->fd, holder, sizeof(holder));
+	return pool_fault_set(fault, POOL_EBUSY, 0,
+		"state file '%s' is locked%s: no lock within %lld ms", state->path, holder,
+		(long long)timeout_ms);
+}
+
+/* Map all of the file as it is now; 0, or POOL_ESYSTEM. */
+static int map_file(struct pool_state *state, struct pool_fault *fault)
+{
+	struct stat status;
+	void *map;
+
+	if (fstat(state->fd, &status) != 0)
+		return pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", state->path);
+	if (state->map && state->length == (size_t)status.st_size)
+		return 0;
+	if (state->map)
+		munmap(state->map, state->length);
+	state->map = NULL;
+	state->length = 0;
+	if (status.st_size == 0)
+		return 0;
+	map = mmap(NULL, (size_t)status.st_size, PROT_READ | (state->writable ? PROT_WRITE : 0),
+		MAP_SHARED, state->fd, 0);
+	if (map == MAP_FAILED)
+		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot map '%s'", state->path);
+	state->map = map;
+	state->length = (size_t)status.st_size;
+	return 0;
+}
+
+int pool_state_lock(struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
+{
+	int error = take_lock(state, timeout_ms, fault);
+
+	if (error)
+		return error;
+	state->locked = true;
+	error = map_file(state, fault);
+	if (!error)
+		error = pool_image_judge(state, fault);
+	if (error)
+		pool_state_unlock(state);
+	return error;
+}
+
+int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)
+{
+	int error;
+
+	if (length <= state->length)
+		return 0;
+	/* Allocated, not only longer: a hole on a full disk would kill us by SIGBUS. */
+	error = posix_fallocate(state->fd, 0, (off_t)length);
+	if (error)
+		return pool_fault_set(fault, POOL_ESYSTEM, error,
+			"cannot make state file '%s' larger", state->path);
+	return map_file(state, fault);
+}
+
+void pool_state_unlock(struct pool_state *state)
+{
+	state->header = NULL;
+	state->image = NULL;
+	state->locked = false;
+	flock(state->fd, LOCK_UN);
+}
+
+/* --- keeping a corrupt file -------------------------------------------------------------------- */
+
+int pool_state_keep_corrupt(const struct pool_state *state)
+{
+	struct pool_text name = POOL_TEXT_EMPTY;
+	char *path;
+	int fd, error = POOL_ESYSTEM;
+
+	pool_text_addf(&name, "%s.corrupt", state->path);
+	path = pool_text_take(&name);
+	if (!path)
+		return POOL_ENOMEM;
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	free(path);
+	if (fd < 0)
+		return POOL_ESYSTEM;
+	if (write(fd, state->map, state->length) == (ssize_t)state->length)
+		error = 0;
+	if (close(fd) != 0)
+		error = POOL_ESYSTEM;
+	return error;
+}

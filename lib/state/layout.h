@@ -1,0 +1,173 @@
+/*
+ * The bytes of a state file. Also described in pool-state(5), which a test holds against this.
+ *
+ *	0       header: what the file is, which image is in force, the clock
+ *	4096    undo slot: what an update in progress has overwritten
+ *	16384   images: one in force, room for the next beside it
+ *
+ * An image is everything that has a size of its own: pools, packed arrays, records, leases. A
+ * change of layout (an edited pool file, more leases, another clock) writes a whole new image into
+ * the free room and then switches header.active, one store. Everything else is changed in place,
+ * after its old bytes were saved in the undo slot.
+ *
+ * Power loss: the page cache is written back in any order, so an image may be torn; its checksum
+ * and ranges are checked when it is first mapped, and a bad one is rebuilt from the pool file.
+ * A kill: the next process to lock restores what the undo slot holds. fork(): the lock belongs to
+ * the open file, so a child must open its own. Network file systems: refused, flock() and shared
+ * mappings are not coherent there.
+ *
+ * Integers are in the byte order of the machine that wrote them; the header's magic tells.
+ */
+#ifndef POOL_STATE_LAYOUT_H
+#define POOL_STATE_LAYOUT_H
+
+#include <assert.h>
+#include "base/hash.h"
+#include "health/health.h"
+
+#define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+
+enum {
+	POOL_STATE_VERSION = 1,
+	POOL_STATE_UNDO_AT = 4096,
+	POOL_STATE_UNDO_SIZE = 12288,
+	POOL_STATE_IMAGES_AT = 16384,
+	POOL_STATE_NAME_MAX = 3072,
+};
+
+/* Where an image lies. */
+struct pool_state_root {
+	uint64_t offset;
+	uint64_t length;
+	uint64_t checksum; /* of the image's header */
+	uint64_t unused;
+};
+
+struct pool_state_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size; /* of this header, of a record, of a lease: of the program that made it */
+	uint32_t record_size;
+	uint32_t lease_size;
+	uint64_t checksum; /* of the bytes above and of the path in file */
+	uint64_t clock_id;
+	int64_t written_boot_ns;
+	int64_t written_wall_s;
+	uint32_t active; /* which root: 0 or 1 */
+	uint32_t rebuilt; /* how often the file was found corrupt */
+	struct pool_state_root roots[2];
+	char file[POOL_STATE_NAME_MAX]; /* absolute path of the pool file, NUL-terminated */
+};
+
+/* One saved run of bytes; its data follows, padded to 8. */
+struct pool_state_undo_entry {
+	uint64_t offset;
+	uint64_t length;
+};
+
+struct pool_state_undo {
+	uint64_t count; /* entries that count: stored last, cleared last */
+	uint64_t used;  /* bytes behind this header */
+};
+
+struct pool_state_image {
+	uint64_t snapshot_id; /* the layout it follows */
+	uint64_t generation;
+	uint32_t leaf_count;
+	uint32_t record_count; /* of the members; orphans come behind */
+	uint32_t orphan_count;
+	uint32_t lease_capacity;
+	uint64_t leaves_at; /* offsets from the start of the image */
+	uint64_t ready_at;
+	uint64_t weights_at;
+	uint64_t counts_at;
+	uint64_t finishes_at;
+	uint64_t records_at;
+	uint64_t leases_at;
+	uint64_t length;
+	/* Below: changes, and is outside the checksum. */
+	uint32_t leases_used;   /* derived: recounted at repair */
+	uint32_t leases_owned;  /* of those, with an owner: derived */
+	int64_t next_expiry_ns; /* no lease ends by time before */
+	uint64_t lease_hint;    /* where a free slot is likely */
+};
+
+/* The bytes of an image header that its checksum covers. */
+#define POOL_STATE_IMAGE_FIXED offsetof(struct pool_state_image, leases_used)
+
+enum { POOL_LATENCY_BUCKETS = 16 };
+
+/* A pool as it changes. */
+struct pool_state_leaf {
+	uint64_t key; /* hash of where it stands in the configuration */
+	uint32_t first_record;
+	uint32_t record_count;
+	uint64_t cursor;
+	double clock;
+	uint64_t selections;
+	uint64_t fallbacks;
+	uint64_t panics;  /* selections of one that was not eligible */
+	uint64_t rollout; /* selections counted for rollout_percent */
+	int64_t checked_ns;
+	int64_t checked_wall_s;
+	uint64_t unused[6];
+	/* Selections by their time, 2^i microseconds and less, the last one more. */
+	uint64_t latency[POOL_LATENCY_BUCKETS];
+};
+
+/* A transition, newest last in its ring. */
+struct pool_state_transition {
+	uint32_t wall_s; /* seconds since 1970 */
+	uint8_t from;    /* enum pool_status */
+	uint8_t to;
+	uint8_t reason; /* enum pool_reason */
+	uint8_t unused;
+};
+
+enum { POOL_TRANSITIONS_KEPT = 8 };
+
+/* A proxy of a pool as it changes. */
+struct pool_record {
+	struct pool_hash identity;
+	uint64_t leaf_key;
+	struct pool_health health;
+	int64_t removed_ns; /* no longer in the pool file since; 0: it is */
+	int64_t latency_us; /* moving average, weight 1/5 for the newest; 0: none yet */
+	int64_t last_latency_us;
+	int64_t checked_wall_s;
+	int64_t selected_wall_s;
+	uint64_t selections;
+	uint32_t leases; /* ever taken */
+	uint32_t checks[POOL_VERDICTS];
+	uint32_t reports[POOL_VERDICTS];
+	uint32_t transition_count;
+	int32_t http_status;
+	uint32_t unused;
+	struct pool_state_transition transitions[POOL_TRANSITIONS_KEPT];
+	uint64_t spare;
+};
+
+enum { POOL_LEASE_SELECTION = 1 }; /* taken by a plain selection of a recovering proxy */
+
+/* A lease; id 0 is a free slot. */
+struct pool_lease {
+	uint64_t id;
+	uint32_t record;
+	uint32_t flags;
+	int32_t owner_pid; /* 0: ends by time alone */
+	uint32_t unused;
+	uint64_t owner_start; /* field 22 of /proc/PID/stat */
+	uint64_t owner_space; /* inode of its pid namespace */
+	int64_t expires_ns;   /* CLOCK_BOOTTIME; 0: never by time */
+	int64_t began_ns;
+	uint64_t spare;
+};
+
+static_assert(sizeof(struct pool_state_header) <= POOL_STATE_UNDO_AT, "the header fits");
+static_assert(sizeof(struct pool_health) == 56, "health has no padding");
+static_assert(sizeof(struct pool_record) == 256, "a record is four cache lines");
+static_assert(sizeof(struct pool_lease) == 64, "a lease is one cache line");
+static_assert(sizeof(struct pool_state_leaf) % 64 == 0, "pools stay aligned");
+static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no padding");
+
+#endif

@@ -1,0 +1,173 @@
+/* Leases: the table, their owners, their ends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "state/state.h"
+
+/* Field 22 of /proc/PID/stat; the fields are counted behind the name, which may hold anything. */
+static bool read_start(int32_t pid, uint64_t *start)
+{
+	char path[32], text[1024], *at;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	at = strrchr(text, ')');
+	/* A zombie holds nothing any more. */
+	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+		return false;
+	at += 2;
+	for (int field = 3; field < 22 && at; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
+		return false;
+	*start = strtoull(at, NULL, 10);
+	return true;
+}
+
+uint64_t pool_owner_space(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
+{
+	if (pid <= 0 || !read_start(pid, start))
+		return false;
+	*space = pool_owner_space();
+	return true;
+}
+
+bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
+{
+	uint64_t start;
+
+	if (owner->space != own_space)
+		return false;
+	if (kill(owner->pid, 0) != 0 && errno == ESRCH)
+		return true;
+	/* Another start time is another process with the same number. */
+	if (read_start(owner->pid, &start))
+		return start != owner->start;
+	return access("/proc/self/stat", R_OK) == 0;
+}
+
+size_t pool_lease_owners(const struct pool_state *state, uint32_t from, struct pool_owner *owners,
+	size_t room, uint32_t *next)
+{
+	uint32_t capacity = state->image ? state->image->lease_capacity : 0, i;
+	size_t count = 0;
+
+	for (i = 0; i < capacity && count < room; i++) {
+		uint32_t slot = (from + i) % capacity;
+		const struct pool_lease *lease = &state->leases[slot];
+
+		if (lease->id && lease->owner_pid)
+			owners[count++] = (struct pool_owner){lease->id, slot, lease->owner_pid,
+				lease->owner_start, lease->owner_space};
+	}
+	*next = capacity ? (from + i) % capacity : 0;
+	return count;
+}
+
+/* Take the lease in <slot> out of the table; one update. */
+static void end_lease(struct pool_state *state, uint32_t slot, const struct pool_now *now)
+{
+	struct pool_lease *lease = &state->leases[slot];
+	struct pool_state_image *image = state->image;
+
+	pool_state_touch(state, lease, sizeof(*lease));
+	pool_state_touch(state, &state->counts[lease->record], sizeof(*state->counts));
+	pool_state_touch(state, &image->leases_used,
+		sizeof(*image) - offsetof(struct pool_state_image, leases_used));
+	if (state->counts[lease->record])
+		state->counts[lease->record]--;
+	if (image->leases_used)
+		image->leases_used--;
+	if (lease->owner_pid && image->leases_owned)
+		image->leases_owned--;
+	image->lease_hint = slot;
+	lease->id = 0;
+	pool_state_settle(state, now);
+}
+
+/* Whether the slot holds a lease of a record that exists. */
+static bool held(const struct pool_state *state, uint32_t slot)
+{
+	return state->leases[slot].id &&
+		state->leases[slot].record <
+		(uint64_t)state->image->record_count + state->image->orphan_count;
+}
+
+void pool_lease_release_owner(struct pool_state *state, const struct pool_owner *owner,
+	const struct pool_now *now)
+{
+	if (state->image && owner->slot < state->image->lease_capacity &&
+		state->leases[owner->slot].id == owner->lease && held(state, owner->slot))
+		end_lease(state, owner->slot, now);
+}
+
+void pool_lease_expire(struct pool_state *state, const struct pool_now *now)
+{
+	int64_t next_ns = INT64_MAX;
+
+	if (!state->image || state->image->next_expiry_ns > now->boot_ns)
+		return;
+	for (uint32_t i = 0; i < state->image->lease_capacity; i++) {
+		const struct pool_lease *lease = &state->leases[i];
+
+		if (!held(state, i) || !lease->expires_ns)
+			continue;
+		if (lease->expires_ns <= now->boot_ns)
+			end_lease(state, i, now);
+		else if (lease->expires_ns < next_ns)
+			next_ns = lease->expires_ns;
+	}
+	/* Too early would only cost another pass: no need for the undo slot. */
+	state->image->next_expiry_ns = next_ns;
+}
+
+int pool_lease_add(struct pool_state *state, const struct pool_lease *lease)
+{
+	struct pool_state_image *image = state->image;
+	uint32_t capacity = image->lease_capacity;
+
+	if (image->leases_used >= capacity)
+		return POOL_ENOMEM;
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint32_t slot = (uint32_t)((image->lease_hint % capacity + i) % capacity);
+
+		if (state->leases[slot].id)
+			continue;
+		pool_state_touch(state, &state->leases[slot], sizeof(*lease));
+		pool_state_touch(state, &state->counts[lease->record], sizeof(*state->counts));
+		pool_state_touch(state, &image->leases_used,
+			sizeof(*image) - offsetof(struct pool_state_image, leases_used));
+		state->leases[slot] = *lease;
+		state->counts[lease->record]++;
+		image->leases_used++;
+		image->leases_owned += lease->owner_pid != 0;
+		image->lease_hint = (slot + 1) % capacity;
+		if (lease->expires_ns && lease->expires_ns < image->next_expiry_ns)
+			image->next_expiry_ns = lease->expires_ns;
+		return 0;
+	}
+	return POOL_ENOMEM;
+}

@@ -1,0 +1,404 @@
+/* Sessions: the pool file kept up with, the state file at hand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "config/config.h"
+#include "state/session_inner.h"
+
+void pool_session_warn(const struct pool_session *session, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (!session->warn)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	session->warn(session->context, text);
+}
+
+/* --- the pool file ---------------------------------------------------------------------------- */
+
+static void warn_rejection(struct pool_session *session)
+{
+	if (session->warned_rejection)
+		return;
+	session->warned_rejection = true;
+	pool_session_warn(session, "'%s' is invalid, its last good version stays in force: %s",
+		session->file, session->snapshot.rejection);
+}
+
+static void use_snapshot(struct pool_session *session, const struct pool_snapshot *snapshot)
+{
+	pool_snapshot_release(&session->snapshot);
+	session->snapshot = *snapshot;
+	session->loaded = true;
+	session->loads++;
+}
+
+/* Whether the snapshot is of this content, or of the last good one before it. */
+static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *status)
+{
+	struct pool_file_key key;
+
+	pool_file_key_set(&key, status);
+	if (pool_file_key_equal(&key, &snapshot->rejected))
+		return true;
+	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
+}
+
+/* Take what is in FILE.snap, if it is another one than ours. */
+static void open_snapshot(struct pool_session *session)
+{
+	struct pool_snapshot found;
+
+	if (!session->snap_path ||
+		pool_snapshot_open(&found, session->snap_path, session->owner, NULL) != 0)
+		return;
+	if (found.file_id != session->file_id) {
+		/* Of another pool file: its state file is as well, and will say so. */
+		pool_snapshot_release(&found);
+		free(session->snap_path);
+		session->snap_path = NULL;
+		return;
+	}
+	use_snapshot(session, &found);
+}
+
+/* --- a changed pool file ----------------------------------------------------------------------- */
+
+enum { CLAIM_MS = 500 };
+
+/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself. */
+static int claim(struct pool_session *session)
+{
+	struct pool_fault fault;
+	int fd, error;
+
+	if (!session->snap_path)
+		return -1;
+	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
+	if (!error)
+		return fd;
+	if (error != POOL_EBUSY && !session->warned_state && !session->require_state) {
+		session->warned_state = true;
+		pool_session_warn(session, "%s", fault.text);
+	}
+	return -1;
+}
+
+static void save(struct pool_session *session, int fd, const struct stat *source)
+{
+	struct pool_fault fault;
+
+	if (pool_snapshot_write(&session->snapshot, session->snap_path, fd, source, &fault) != 0)
+		pool_session_warn(session, "%s", fault.text);
+}
+
+/* The pool file is invalid: what was good stays, with a note of what is wrong now. */
+static int reject(struct pool_session *session, const struct pool_source *source,
+	const struct pool_diagnostics *diagnostics, struct pool_fault *fault)
+{
+	struct pool_snapshot rejected;
+	char first[320] = "it is invalid", more[64] = "";
+	int error, fd;
+
+	if (diagnostics->count)
+		pool_diagnostic_format(
+			&diagnostics->list[0], session->file, first, sizeof(first) - sizeof(more));
+	if (diagnostics->errors > 1)
+		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
+			diagnostics->errors - 1);
+	strcat(first, more);
+	if (!session->loaded)
+		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", first);
+	error = pool_snapshot_reject(
+		&rejected, &session->snapshot, &source->status, first, fault);
+	if (error)
+		return error;
+	use_snapshot(session, &rejected);
+	fd = claim(session);
+	if (fd >= 0)
+		save(session, fd, &source->status);
+	session->warned_rejection = false;
+	warn_rejection(session);
+	return 0;
+}
+
+/* Compile what was read, or take what another process has compiled meanwhile. */
+static int compile(struct pool_session *session, const struct pool_source *source,
+	const struct pool_settings *settings, struct pool_fault *fault)
+{
+	const struct stat *status = source->regular ? &source->status : NULL;
+	struct pool_snapshot compiled;
+	int fd = claim(session), error;
+	bool same;
+
+	open_snapshot(session);
+	if (status && session->loaded && up_to_date(&session->snapshot, status)) {
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return 0;
+	}
+	error = pool_snapshot_compile(&compiled, settings,
+		session->loaded ? &session->snapshot.salt : NULL, status, session->file_id, fault);
+	if (error) {
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return error;
+	}
+	/* Too young to be trusted by its key both times: writing it again would gain nothing. */
+	same = session->loaded && !compiled.source_trusted &&
+		compiled.id == session->snapshot.id &&
+		pool_file_key_equal(&compiled.source, &session->snapshot.source);
+	use_snapshot(session, &compiled);
+	session->warned_rejection = false;
+	if (fd >= 0 && same)
+		pool_snapshot_unclaim(session->snap_path, fd);
+	else if (fd >= 0)
+		save(session, fd, &source->status);
+	return 0;
+}
+
+/* Read and judge the pool file. */
+static int parse(struct pool_session *session, struct pool_fault *fault)
+{
+	struct pool_source source = {0};
+	struct pool_settings settings = {0};
+	struct pool_diagnostics diagnostics = {0};
+	int error = pool_source_read(&source, session->file, fault);
+
+	if (error)
+		return error;
+	error = pool_config_read(&settings, &diagnostics, &source, fault);
+	if (error == POOL_EINVALID) {
+		pool_diagnostics_sort(&diagnostics);
+		error = reject(session, &source, &diagnostics, fault);
+	} else if (!error) {
+		error = compile(session, &source, &settings, fault);
+	}
+	pool_diagnostics_release(&diagnostics);
+	pool_settings_release(&settings);
+	pool_source_release(&source);
+	return error;
+}
+
+int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
+{
+	struct stat status;
+	struct pool_file_key key;
+
+	if (!session->absolute)
+		return session->loaded ? 0 : parse(session, fault);
+	if (stat(session->file, &status) != 0)
+		return pool_fault_set(
+			fault, POOL_ENOFILE, errno, "cannot read pool file '%s'", session->file);
+	session->owner = status.st_uid;
+	if (!session->loaded || !up_to_date(&session->snapshot, &status))
+		open_snapshot(session);
+	if (!session->loaded || !up_to_date(&session->snapshot, &status))
+		return parse(session, fault);
+	pool_file_key_set(&key, &status);
+	if (pool_file_key_equal(&key, &session->snapshot.rejected))
+		warn_rejection(session);
+	return 0;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int find_paths(
+	struct pool_session *session, const struct pool_session_options *options)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	struct stat status;
+
+	session->file = strdup(options->file);
+	if (!session->file)
+		return POOL_ENOMEM;
+	if (strcmp(options->file, "-") == 0 ||
+		(stat(options->file, &status) == 0 && !S_ISREG(status.st_mode)))
+		return 0;
+	session->absolute = pool_state_absolute(options->file);
+	if (!session->absolute)
+		return POOL_ENOMEM;
+	session->file_id = pool_hash_64(NULL, session->absolute, strlen(session->absolute));
+	if (!options->state)
+		return 0;
+	session->state_path = pool_state_path(options->state, options->file);
+	pool_text_addf(&text, "%s.snap", session->state_path ? session->state_path : "");
+	session->snap_path = pool_text_take(&text);
+	return session->state_path && session->snap_path ? 0 : POOL_ENOMEM;
+}
+
+int pool_session_new(struct pool_session **out, const struct pool_session_options *options,
+	struct pool_fault *fault)
+{
+	struct pool_session *session = calloc(1, sizeof(*session));
+	int error;
+
+	if (!session)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	session->require_state = options->require_state;
+	session->lock_timeout_ms = options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
+	session->warn = options->warn;
+	session->lookup = options->lookup;
+	session->context = options->context;
+	error = pool_random_bytes(&session->random, sizeof(session->random));
+	if (error)
+		pool_fault_set(fault, error, errno, "cannot get random bytes");
+	if (!error) {
+		error = find_paths(session, options);
+		if (error)
+			pool_fault_set(fault, error, 0, "out of memory");
+	}
+	if (!error)
+		error = pool_session_refresh(session, fault);
+	if (!error) {
+		*out = session;
+		return 0;
+	}
+	pool_session_free(session);
+	return error;
+}
+
+void pool_session_free(struct pool_session *session)
+{
+	if (!session)
+		return;
+	pool_state_free(session->state);
+	pool_snapshot_release(&session->snapshot);
+	free(session->file);
+	free(session->absolute);
+	free(session->state_path);
+	free(session->snap_path);
+	free(session);
+}
+
+const struct pool_snapshot *pool_session_snapshot(const struct pool_session *session)
+{
+	return &session->snapshot;
+}
+
+const char *pool_session_state_path(const struct pool_session *session)
+{
+	return session->state_path;
+}
+
+/* --- the state file --------------------------------------------------------------------------- */
+
+static void warn_corrupt(struct pool_session *session)
+{
+	if (!session->state->was_corrupt)
+		return;
+	session->state->was_corrupt = false;
+	pool_session_warn(session,
+		"state file '%s' was corrupt: copied to '%s.corrupt' and begun anew",
+		session->state_path, session->state_path);
+}
+
+int pool_session_lock(
+	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
+{
+	int error;
+
+	if (!session->state_path)
+		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
+	if (!session->state) {
+		error = pool_state_open(
+			&session->state, session->state_path, session->absolute, fault);
+		if (error)
+			return error;
+	}
+	error = pool_state_lock(session->state, session->lock_timeout_ms, fault);
+	if (error)
+		return error;
+	if (session->state->image && session->state->image->snapshot_id != session->snapshot.id) {
+		/* Somebody saw an edit before us, or we before them. */
+		pool_state_unlock(session->state);
+		open_snapshot(session);
+		error = pool_session_refresh(session, fault);
+		if (!error)
+			error = pool_state_lock(
+				session->state, session->lock_timeout_ms, fault);
+		if (error)
+			return error;
+	}
+	pool_clock_get(now);
+	error = pool_state_follow(session->state, &session->snapshot, now, fault);
+	if (error)
+		pool_state_unlock(session->state);
+	warn_corrupt(session);
+	return error;
+}
+
+int pool_session_check_state(struct pool_session *session, struct pool_fault *fault)
+{
+	struct pool_now now;
+	int error = pool_session_lock(session, &now, fault);
+
+	if (error)
+		return error;
+	if (!session->state->writable)
+		error = pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
+			session->state_path);
+	pool_state_unlock(session->state);
+	return error;
+}
+
+/* --- views ------------------------------------------------------------------------------------ */
+
+int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
+	struct pool_fault *fault)
+{
+	const struct pool_snap_leaf *source = &session->snapshot.leaves[leaf];
+	uint64_t loads = session->loads;
+	struct pool_state *state;
+
+	*view = (struct pool_view){.leaf = leaf, .count = source->member_count};
+	view->records = calloc(view->count + 1, sizeof(*view->records));
+	view->held = calloc(view->count + 1, sizeof(*view->held));
+	if (!view->records || !view->held) {
+		pool_view_release(view);
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	}
+	pool_clock_get(&view->now);
+	if (pool_session_lock(session, &view->now, NULL) != 0)
+		return 0;
+	state = session->state;
+	if (session->loads == loads) {
+		const struct pool_state_leaf *from = &state->leaves[leaf];
+
+		memcpy(view->records, state->records + from->first_record,
+			view->count * sizeof(*view->records));
+		memcpy(view->held, state->counts + from->first_record,
+			view->count * sizeof(*view->held));
+		view->totals = *from;
+		view->has_state = true;
+	}
+	pool_state_unlock(state);
+	return 0;
+}
+
+void pool_view_release(struct pool_view *view)
+{
+	free(view->records);
+	free(view->held);
+	*view = (struct pool_view){0};
+}
+
+enum pool_status pool_view_status(const struct pool_session *session, const struct pool_view *view,
+	uint32_t index)
+{
+	const struct pool_snap_leaf *leaf = &session->snapshot.leaves[view->leaf];
+
+	if (!session->snapshot.members[leaf->first_member + index].enabled)
+		return POOL_STATUS_DISABLED;
+	return pool_health_status(&view->records[index].health, view->now.boot_ns);
+}

@@ -1,0 +1,79 @@
+/*
+ * A session from the inside: what the tools need of it beyond pool.h.
+ *
+ * The pool file is looked at before each selection: unchanged, its snapshot is used; changed, it is
+ * read, and either taken or, if it is invalid, remembered as rejected while the last good one
+ * stays in force.
+ */
+#ifndef POOL_STATE_SESSION_H
+#define POOL_STATE_SESSION_H
+
+#include "state/state.h"
+
+/* The snapshot in force; valid until the next selection or refresh. */
+const struct pool_snapshot *pool_session_snapshot(const struct pool_session *session);
+
+/* Look at the pool file again. Errors as pool_session_new(). */
+int pool_session_refresh(struct pool_session *session, struct pool_fault *fault);
+
+/* The state file's path, or NULL if there is none. */
+const char *pool_session_state_path(const struct pool_session *session);
+
+/*
+ * Open and lock the state file and unlock it again, to know beforehand that it can be stored to.
+ *
+ * Returns 0, or why not (POOL_ENOFILE without a state).
+ */
+int pool_session_check_state(struct pool_session *session, struct pool_fault *fault);
+
+/* The result of one check, by identity. */
+struct pool_outcome {
+	uint64_t leaf_key;
+	struct pool_hash identity;
+	uint32_t member; /* where it was in the snapshot: a hint */
+	enum pool_reason reason;
+	enum pool_layer good_layer; /* of an ok: how far it proves the proxy works */
+	int32_t http_status;
+	int32_t retry_after_s; /* -1: none */
+	int64_t latency_us;
+	int64_t began_ns;
+	/* Filled in by storing: */
+	struct pool_transition transition;
+	enum pool_status status;
+	bool stored; /* false: the proxy is no longer in the pool file */
+};
+
+/*
+ * Store check results in batches, each under one lock of the <session>'s timeout.
+ *
+ * Returns 0, or POOL_EBUSY, POOL_EFORMAT, POOL_EFOREIGN, POOL_ENOFILE, POOL_ESYSTEM: what is
+ * marked stored is stored.
+ */
+int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes, size_t count,
+	struct pool_fault *fault);
+
+/* A pool as it stands: copies, in file order. */
+struct pool_view {
+	uint32_t leaf;
+	uint32_t count;
+	struct pool_record *records; /* zeroes without state */
+	uint32_t *held;              /* leases held now */
+	struct pool_state_leaf totals;
+	struct pool_now now;
+	bool has_state;
+};
+
+/*
+ * Copy what is known of the pool <leaf>. Without a state that can be read the records are zero.
+ *
+ * Returns 0, or POOL_ENOMEM. Release it.
+ */
+int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
+	struct pool_fault *fault);
+void pool_view_release(struct pool_view *view);
+
+/* Status of member <index> of a view, "disabled" in the pool file included. */
+enum pool_status pool_view_status(const struct pool_session *session, const struct pool_view *view,
+	uint32_t index);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Inside state/: the session itself, shared by session.c, choose.c and store.c.
+ */
+#ifndef POOL_STATE_SESSION_INNER_H
+#define POOL_STATE_SESSION_INNER_H
+
+#include "state/session.h"
+
+struct pool_session {
+	char *file;       /* as given */
+	char *absolute;   /* NULL for what is no regular file: such a session has no state */
+	char *state_path; /* NULL: none */
+	char *snap_path;
+	uint64_t file_id;
+	uid_t owner; /* of the pool file */
+	struct pool_snapshot snapshot;
+	bool loaded;
+	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one are gone */
+	bool warned_rejection;
+	bool warned_state;
+	struct pool_state *state; /* opened at the first use */
+	bool require_state;
+	int64_t lock_timeout_ms;
+	struct pool_random random;
+	void (*warn)(void *context, const char *text);
+	const char *(*lookup)(void *context, const char *name);
+	void *context;
+};
+
+/* Tell <session>'s caller. */
+void pool_session_warn(const struct pool_session *session, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees another
+ * layout in force looks at the pool file again first.
+ *
+ * Returns 0 and holds the lock, or an error of pool_state_open(), _lock(), _follow().
+ */
+int pool_session_lock(
+	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
+
+#endif

@@ -1,0 +1,123 @@
+/* Storing check results: by identity, in batches, each under one short lock. */
+#include <stdlib.h>
+#include "state/session_inner.h"
+
+enum { BATCH = 64, JITTER_SPAN = 1000001 };
+
+static bool same(const struct pool_hash *a, const struct pool_hash *b)
+{
+	return a->high == b->high && a->low == b->low;
+}
+
+/* The record that <outcome> is about: where it was, or wherever an edit has put it. */
+static uint32_t find_record(const struct pool_state *state, const struct pool_outcome *outcome)
+{
+	const uint32_t count = state->image->record_count;
+	uint32_t at = outcome->member;
+
+	if (at < count && state->records[at].leaf_key == outcome->leaf_key &&
+		same(&state->records[at].identity, &outcome->identity))
+		return at;
+	for (at = 0; at < count; at++)
+		if (same(&state->records[at].identity, &outcome->identity) &&
+			state->records[at].leaf_key == outcome->leaf_key)
+			return at;
+	return UINT32_MAX;
+}
+
+static const struct pool_snap_leaf *leaf_of(
+	const struct pool_snapshot *snapshot, uint64_t key, uint32_t *index)
+{
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
+		if (snapshot->leaves[i].key == key) {
+			*index = i;
+			return &snapshot->leaves[i];
+		}
+	return NULL;
+}
+
+static void count_check(struct pool_record *record, const struct pool_outcome *outcome,
+	enum pool_verdict verdict, const struct pool_now *now)
+{
+	record->checks[verdict]++;
+	record->checked_wall_s = now->wall_s;
+	record->http_status = outcome->http_status;
+	if (verdict != POOL_VERDICT_OK)
+		return;
+	record->last_latency_us = outcome->latency_us;
+	record->latency_us = record->latency_us
+		? (record->latency_us * 4 + outcome->latency_us) / 5
+		: outcome->latency_us;
+}
+
+static void note_transition(struct pool_record *record, const struct pool_transition *transition,
+	const struct pool_now *now)
+{
+	if (!transition->happened)
+		return;
+	record->transitions[record->transition_count++ % POOL_TRANSITIONS_KEPT] =
+		(struct pool_state_transition){.wall_s = (uint32_t)now->wall_s,
+			.from = (uint8_t)transition->from,
+			.to = (uint8_t)transition->to,
+			.reason = (uint8_t)transition->reason};
+}
+
+static void store_one(
+	struct pool_session *session, struct pool_outcome *outcome, const struct pool_now *now)
+{
+	struct pool_state *state = session->state;
+	enum pool_verdict verdict = pool_reason_get((int)outcome->reason)->verdict;
+	const struct pool_evidence evidence = {
+		.source = POOL_EVIDENCE_CHECK,
+		.reason = outcome->reason,
+		.good_layer = outcome->good_layer,
+		.began_ns = outcome->began_ns,
+		.retry_after_s = outcome->retry_after_s,
+	};
+	uint32_t leaf_index = 0, at = find_record(state, outcome);
+	const struct pool_snap_leaf *leaf =
+		leaf_of(&session->snapshot, outcome->leaf_key, &leaf_index);
+	struct pool_record *record;
+
+	if (at == UINT32_MAX || !leaf || at >= session->snapshot.member_count)
+		return;
+	record = &state->records[at];
+	pool_state_touch(state, record, sizeof(*record));
+	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
+	pool_state_touch(state, &state->leaves[leaf_index], sizeof(*state->leaves));
+	pool_health_step(&leaf->policy, &record->health, &evidence, now->boot_ns,
+		(uint32_t)pool_random_below(&session->random, JITTER_SPAN), &outcome->transition);
+	count_check(record, outcome, verdict, now);
+	note_transition(record, &outcome->transition, now);
+	state->ready[at] =
+		pool_state_ready_word(leaf, &session->snapshot.members[at], record);
+	if (verdict != POOL_VERDICT_INCONCLUSIVE) {
+		state->leaves[leaf_index].checked_ns = now->boot_ns;
+		state->leaves[leaf_index].checked_wall_s = now->wall_s;
+	}
+	pool_state_settle(state, now);
+	outcome->status = pool_health_status(&record->health, now->boot_ns);
+	outcome->stored = true;
+}
+
+int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes, size_t count,
+	struct pool_fault *fault)
+{
+	for (size_t from = 0; from < count; from += BATCH) {
+		size_t end = count - from < BATCH ? count : from + BATCH;
+		struct pool_now now;
+		int error = pool_session_lock(session, &now, fault);
+
+		if (error)
+			return error;
+		if (!session->state->writable) {
+			pool_state_unlock(session->state);
+			return pool_fault_set(fault, POOL_ENOFILE, 0,
+				"cannot write state file '%s'", session->state_path);
+		}
+		for (size_t i = from; i < end; i++)
+			store_one(session, &outcomes[i], &now);
+		pool_state_unlock(session->state);
+	}
+	return 0;
+}
