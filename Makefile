@@ -224,7 +224,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	 '$(INCDIR)' 2>/dev/null || :
+	@rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build
