@@ -53,11 +53,11 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH := health
+HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
 REPORT := answer explain
-PROBE  :=
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
 TOOLS  := pool-select
 PROBING_TOOLS := pool-check pool-watch
@@ -119,6 +119,20 @@ $(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
 
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
+
+# The programs of the benchmarks.
+BENCHES := $(BUILD)/tests/starts $(BUILD)/tests/resources $(BUILD)/tests/empty
+
+$(BENCHES): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+$(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(STUB)
+	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.
 test:
