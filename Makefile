@@ -53,11 +53,11 @@ endif
 
 BASE   := error text clock random hash
 CONFIG :=
-HEALTH := health
+HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
 REPORT :=
-PROBE  :=
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
 TOOLS  :=
 PROBING_TOOLS := pool-check pool-watch

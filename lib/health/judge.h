@@ -26,18 +26,32 @@ struct pool_run_judgement {
 	size_t replaced;     /* items that became inconclusive */
 };
 
+/* One row of working space a target. */
+struct pool_judge_target {
+	uint32_t host; /* the first one that failed there */
+	uint8_t seen;  /* bits of judge.c */
+};
+
 /*
  * Replace the reasons that the run as a whole makes inconclusive.
  *
- * An item reached its target when its reason's layer is TARGET (or it is OK). If no item of a
- * target is OK and at least one failed there, those become TARGET_SUSPECT, unless the control
- * request reached the target. If all items that say anything only timed out, before the target
- * answered, and they are of at least two hosts, they become UPLINK_SUSPECT. Refusal, handshake
- * and authentication failures always stand; so do blocked and limited.
+ * The uplink: if all items that say anything (neither inconclusive nor untried) only timed out,
+ * and they are of at least two hosts, they become UPLINK_SUSPECT, unless a control request
+ * reached its target.
  *
- * <scratch>  one byte a target, <targets> of them; overwritten
+ * A target: if no item of it is OK, those that failed there (layer TARGET, verdict DOWN) become
+ * TARGET_SUSPECT, unless the control request reached it. The same holds for those that failed
+ * where proxy and target cannot be told apart (TLS through the proxy; an empty answer; a
+ * handshake that timed out, for the proxy may be waiting for the target), if what failed there or so is of at least two
+ * hosts, or the control request failed too.
+ *
+ * Refusal, other handshake failures and authentication failures always stand; so do blocked and
+ * limited.
+ *
+ * <scratch>  a row a target, <targets> of them; overwritten. A target number outside counts as
+ *            NO_TARGET.
  */
-void pool_run_judge(struct pool_verdict_item *items, size_t count, uint8_t *scratch,
-	uint32_t targets, struct pool_run_judgement *out);
+void pool_run_judge(struct pool_verdict_item *items, size_t count,
+	struct pool_judge_target *scratch, uint32_t targets, struct pool_run_judgement *out);
 
 #endif

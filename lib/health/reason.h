@@ -69,6 +69,8 @@ enum pool_reason {
 	POOL_REASON_TARGET_SUSPECT = 34,
 	POOL_REASON_UPLINK_SUSPECT = 35,
 	POOL_REASON_REPORTED = 36,
+	POOL_REASON_NO_PORTS = 37,
+	POOL_REASON_SETUP = 38,
 	POOL_REASONS
 };
 
@@ -77,6 +79,7 @@ struct pool_reason_row {
 	enum pool_layer layer;
 	enum pool_verdict verdict;
 	bool timeout;         /* nothing answered in time: says little about who is at fault */
+	bool passes;          /* may pass by itself: worth another attempt in the same check */
 	const char *sentence; /* what happened */
 	const char *advice;   /* what to do about it */
 };

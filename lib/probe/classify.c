@@ -1,0 +1,246 @@
+/* The golden table: libcurl's outcomes to reasons. First row that fits. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "probe/classify.h"
+
+#define NAMED     POOL_FACT_NAMED
+#define RESOLVED  POOL_FACT_RESOLVED
+#define CONNECTED POOL_FACT_CONNECTED
+#define REQUESTED POOL_FACT_REQUESTED
+#define ANSWERED  POOL_FACT_ANSWERED
+#define SOCKS     POOL_FACT_SOCKS
+#define TLS_PROXY POOL_FACT_TLS_PROXY
+#define RELAYED   POOL_FACT_RELAYED
+#define DIRECT    POOL_FACT_DIRECT
+
+/* Zero in code, proxy_code, error and high means "whatever it is". */
+struct rule {
+	enum pool_reason reason;
+	int code;
+	int proxy_code;
+	int error;
+	int low, high;     /* of connect_status */
+	unsigned with;     /* facts that must hold */
+	unsigned without;  /* facts that must not */
+};
+
+#define ERRNO(number, why) {.code = CURLE_COULDNT_CONNECT, .error = number, .reason = why}
+#define NAME_ERRNO(rc, number, why) {.code = rc, .error = number, .reason = why}
+#define CONNECT(from, to, why) {.low = from, .high = to, .without = REQUESTED, .reason = why}
+#define SOCKS_CODE(px, why) {.code = CURLE_PROXY, .proxy_code = px, .reason = why}
+
+static const struct rule rules[] = {
+	/* This machine: says nothing about the proxy. */
+	ERRNO(EMFILE, POOL_REASON_NO_DESCRIPTORS),
+	ERRNO(ENFILE, POOL_REASON_NO_DESCRIPTORS),
+	ERRNO(ENOBUFS, POOL_REASON_NO_MEMORY),
+	ERRNO(ENOMEM, POOL_REASON_NO_MEMORY),
+	ERRNO(EADDRNOTAVAIL, POOL_REASON_NO_PORTS),
+	ERRNO(EAFNOSUPPORT, POOL_REASON_NO_ROUTE),
+	ERRNO(ENETUNREACH, POOL_REASON_NO_ROUTE),
+	ERRNO(ENETDOWN, POOL_REASON_NO_ROUTE),
+	ERRNO(EACCES, POOL_REASON_NO_PERMISSION),
+	ERRNO(EPERM, POOL_REASON_NO_PERMISSION),
+	NAME_ERRNO(CURLE_COULDNT_RESOLVE_PROXY, EMFILE, POOL_REASON_NO_DESCRIPTORS),
+	NAME_ERRNO(CURLE_COULDNT_RESOLVE_PROXY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
+	NAME_ERRNO(CURLE_COULDNT_RESOLVE_HOST, EMFILE, POOL_REASON_NO_DESCRIPTORS),
+	NAME_ERRNO(CURLE_COULDNT_RESOLVE_HOST, ENFILE, POOL_REASON_NO_DESCRIPTORS),
+	NAME_ERRNO(CURLE_OUT_OF_MEMORY, EMFILE, POOL_REASON_NO_DESCRIPTORS),
+	NAME_ERRNO(CURLE_OUT_OF_MEMORY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
+	/* What 7.88.1 says of a header line above its limit. */
+	{.code = CURLE_OUT_OF_MEMORY, .with = REQUESTED, .reason = POOL_REASON_TRUNCATED},
+	{.code = CURLE_OUT_OF_MEMORY, .with = CONNECTED, .reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = CURLE_OUT_OF_MEMORY, .reason = POOL_REASON_NO_MEMORY},
+	{.code = CURLE_OPERATION_TIMEDOUT, .with = NAMED, .without = RESOLVED | CONNECTED,
+		.reason = POOL_REASON_NO_RESOLVER},
+
+	/* A control request: whatever fails is the target's. */
+	{.code = CURLE_COULDNT_RESOLVE_HOST, .with = DIRECT, .reason = POOL_REASON_TARGET_NAME},
+	{.code = CURLE_COULDNT_CONNECT, .error = ECONNREFUSED, .with = DIRECT,
+		.reason = POOL_REASON_TARGET_REFUSED},
+	{.code = CURLE_COULDNT_CONNECT, .with = DIRECT, .reason = POOL_REASON_TARGET_UNREACHABLE},
+	{.code = CURLE_OPERATION_TIMEDOUT, .with = DIRECT, .reason = POOL_REASON_RESPONSE_TIMEOUT},
+
+	/* The way to the proxy. */
+	{.code = CURLE_COULDNT_RESOLVE_PROXY, .reason = POOL_REASON_PROXY_NAME},
+	{.code = CURLE_COULDNT_RESOLVE_HOST, .reason = POOL_REASON_PROXY_NAME},
+	ERRNO(ECONNREFUSED, POOL_REASON_REFUSED),
+	/* A reset right after the accept, seen before libcurl noticed that it was connected. */
+	ERRNO(ECONNRESET, POOL_REASON_RESET),
+	ERRNO(EPIPE, POOL_REASON_RESET),
+	ERRNO(ETIMEDOUT, POOL_REASON_CONNECT_TIMEOUT),
+	{.code = CURLE_COULDNT_CONNECT, .reason = POOL_REASON_UNREACHABLE},
+	{.code = CURLE_OPERATION_TIMEDOUT, .without = CONNECTED,
+		.reason = POOL_REASON_CONNECT_TIMEOUT},
+
+	/* The proxy's answer to CONNECT. */
+	CONNECT(407, 407, POOL_REASON_AUTH),
+	CONNECT(429, 429, POOL_REASON_LIMITED),
+	CONNECT(500, 599, POOL_REASON_BAD_GATEWAY),
+	CONNECT(400, 499, POOL_REASON_DENIED),
+	CONNECT(100, 199, POOL_REASON_WRONG_PROTOCOL),
+	CONNECT(300, 399, POOL_REASON_WRONG_PROTOCOL),
+
+	/* SOCKS. */
+	SOCKS_CODE(CURLPX_REPLY_NOT_ALLOWED, POOL_REASON_DENIED),
+	SOCKS_CODE(CURLPX_REPLY_NETWORK_UNREACHABLE, POOL_REASON_TARGET_UNREACHABLE),
+	SOCKS_CODE(CURLPX_REPLY_HOST_UNREACHABLE, POOL_REASON_TARGET_UNREACHABLE),
+	SOCKS_CODE(CURLPX_REPLY_CONNECTION_REFUSED, POOL_REASON_TARGET_REFUSED),
+	SOCKS_CODE(CURLPX_REPLY_TTL_EXPIRED, POOL_REASON_TARGET_UNREACHABLE),
+	SOCKS_CODE(CURLPX_REPLY_COMMAND_NOT_SUPPORTED, POOL_REASON_DENIED),
+	SOCKS_CODE(CURLPX_REPLY_ADDRESS_TYPE_NOT_SUPPORTED, POOL_REASON_DENIED),
+	SOCKS_CODE(CURLPX_REPLY_GENERAL_SERVER_FAILURE, POOL_REASON_BAD_GATEWAY),
+	SOCKS_CODE(CURLPX_REPLY_UNASSIGNED, POOL_REASON_BAD_GATEWAY),
+	/* SOCKS4 has one answer, 91, for "not allowed" and "target not reached". */
+	SOCKS_CODE(CURLPX_REQUEST_FAILED, POOL_REASON_BAD_GATEWAY),
+	SOCKS_CODE(CURLPX_UNKNOWN_FAIL, POOL_REASON_BAD_GATEWAY),
+	SOCKS_CODE(CURLPX_NO_AUTH, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_USER_REJECTED, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_LONG_USER, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_LONG_PASSWD, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_IDENTD, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_IDENTD_DIFFER, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_GSSAPI, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_GSSAPI_PERMSG, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_GSSAPI_PROTECTION, POOL_REASON_AUTH),
+	SOCKS_CODE(CURLPX_RESOLVE_HOST, POOL_REASON_TARGET_NAME),
+	SOCKS_CODE(CURLPX_LONG_HOSTNAME, POOL_REASON_SETUP),
+	SOCKS_CODE(CURLPX_BAD_VERSION, POOL_REASON_WRONG_PROTOCOL),
+	SOCKS_CODE(CURLPX_BAD_ADDRESS_TYPE, POOL_REASON_WRONG_PROTOCOL),
+	SOCKS_CODE(CURLPX_UNKNOWN_MODE, POOL_REASON_WRONG_PROTOCOL),
+	SOCKS_CODE(CURLPX_CLOSED, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_RECV_ADDRESS, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_RECV_AUTH, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_RECV_CONNECT, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_RECV_REQACK, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_SEND_AUTH, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_SEND_CONNECT, POOL_REASON_CLOSED),
+	SOCKS_CODE(CURLPX_SEND_REQUEST, POOL_REASON_CLOSED),
+	{.code = CURLE_PROXY, .reason = POOL_REASON_WRONG_PROTOCOL},
+
+	/* TLS: to the proxy until it has answered CONNECT, then to the target. */
+	{.code = CURLE_SSL_CONNECT_ERROR, .with = TLS_PROXY | RELAYED,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_SSL_CONNECT_ERROR, .with = TLS_PROXY, .low = 0, .high = 199,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_PEER_FAILED_VERIFICATION, .with = TLS_PROXY | RELAYED,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_PEER_FAILED_VERIFICATION, .with = TLS_PROXY, .low = 0, .high = 199,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_SSL_CONNECT_ERROR, .reason = POOL_REASON_TLS},
+	{.code = CURLE_PEER_FAILED_VERIFICATION, .reason = POOL_REASON_TLS_VERIFY},
+	{.code = CURLE_SSL_ISSUER_ERROR, .reason = POOL_REASON_TLS_VERIFY},
+	{.code = CURLE_SSL_INVALIDCERTSTATUS, .reason = POOL_REASON_TLS_VERIFY},
+
+	/* Silence. Garbage in answer to CONNECT ends here too. */
+	{.code = CURLE_OPERATION_TIMEDOUT, .with = ANSWERED,
+		.reason = POOL_REASON_RESPONSE_TIMEOUT},
+	{.code = CURLE_OPERATION_TIMEDOUT, .with = RELAYED,
+		.reason = POOL_REASON_HANDSHAKE_TIMEOUT},
+	{.code = CURLE_OPERATION_TIMEDOUT, .with = REQUESTED,
+		.reason = POOL_REASON_RESPONSE_TIMEOUT},
+	{.code = CURLE_OPERATION_TIMEDOUT, .low = 200, .high = 299,
+		.reason = POOL_REASON_RESPONSE_TIMEOUT},
+	{.code = CURLE_OPERATION_TIMEDOUT, .reason = POOL_REASON_HANDSHAKE_TIMEOUT},
+
+	/* The answer. */
+	{.code = CURLE_GOT_NOTHING, .reason = POOL_REASON_EMPTY},
+	{.code = CURLE_PARTIAL_FILE, .reason = POOL_REASON_TRUNCATED},
+	{.code = CURLE_WRITE_ERROR, .reason = POOL_REASON_TRUNCATED},
+	{.code = CURLE_UNSUPPORTED_PROTOCOL, .with = RELAYED | CONNECTED,
+		.reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = CURLE_WEIRD_SERVER_REPLY, .with = RELAYED,
+		.reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = CURLE_UNSUPPORTED_PROTOCOL, .with = REQUESTED, .reason = POOL_REASON_STATUS},
+	{.code = CURLE_WEIRD_SERVER_REPLY, .with = REQUESTED, .reason = POOL_REASON_STATUS},
+	{.code = CURLE_WEIRD_SERVER_REPLY, .reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = CURLE_RECV_ERROR, .with = ANSWERED, .reason = POOL_REASON_TRUNCATED},
+	{.code = CURLE_SEND_ERROR, .with = ANSWERED, .reason = POOL_REASON_TRUNCATED},
+	{.code = CURLE_RECV_ERROR, .with = REQUESTED, .without = RELAYED,
+		.reason = POOL_REASON_EMPTY},
+	{.code = CURLE_SEND_ERROR, .with = REQUESTED, .without = RELAYED,
+		.reason = POOL_REASON_EMPTY},
+	{.code = CURLE_RECV_ERROR, .low = 200, .high = 299, .reason = POOL_REASON_TLS},
+	{.code = CURLE_RECV_ERROR, .error = ECONNRESET, .reason = POOL_REASON_RESET},
+	{.code = CURLE_RECV_ERROR, .reason = POOL_REASON_CLOSED},
+	{.code = CURLE_SEND_ERROR, .error = ECONNRESET, .reason = POOL_REASON_RESET},
+	{.code = CURLE_SEND_ERROR, .reason = POOL_REASON_CLOSED},
+
+	/* Everything else is about the request or this installation. */
+	{.reason = POOL_REASON_SETUP},
+};
+
+static bool fits(const struct rule *rule, const struct pool_transfer_facts *facts)
+{
+	return (!rule->code || rule->code == facts->code) &&
+		(!rule->proxy_code || rule->proxy_code == facts->proxy_code) &&
+		(!rule->error || rule->error == facts->error) &&
+		(!rule->high || (facts->connect_status >= rule->low &&
+					facts->connect_status <= rule->high)) &&
+		(facts->facts & rule->with) == rule->with && !(facts->facts & rule->without);
+}
+
+enum pool_reason pool_transfer_classify(const struct pool_transfer_facts *facts)
+{
+	const struct rule *rule = rules;
+
+	while (!fits(rule, facts))
+		rule++;
+	return rule->reason;
+}
+
+/* libcurl's numbers for what a SOCKS proxy replied. */
+static const struct {
+	int proxy_code;
+	const char *words;
+} socks_words[] = {
+	{CURLPX_REPLY_GENERAL_SERVER_FAILURE, "SOCKS reply 1, general failure"},
+	{CURLPX_REPLY_NOT_ALLOWED, "SOCKS reply 2, not allowed"},
+	{CURLPX_REPLY_NETWORK_UNREACHABLE, "SOCKS reply 3, network unreachable"},
+	{CURLPX_REPLY_HOST_UNREACHABLE, "SOCKS reply 4, host unreachable"},
+	{CURLPX_REPLY_CONNECTION_REFUSED, "SOCKS reply 5, connection refused"},
+	{CURLPX_REPLY_TTL_EXPIRED, "SOCKS reply 6, TTL expired"},
+	{CURLPX_REPLY_COMMAND_NOT_SUPPORTED, "SOCKS reply 7, command not supported"},
+	{CURLPX_REPLY_ADDRESS_TYPE_NOT_SUPPORTED, "SOCKS reply 8, address type not supported"},
+	{CURLPX_REQUEST_FAILED, "SOCKS4 reply 91, rejected or failed"},
+	{CURLPX_IDENTD, "SOCKS4 reply 92, identd"},
+	{CURLPX_IDENTD_DIFFER, "SOCKS4 reply 93, identd"},
+	{CURLPX_NO_AUTH, "no SOCKS authentication method fits"},
+	{CURLPX_USER_REJECTED, "SOCKS user or password rejected"},
+	{CURLPX_LONG_USER, "user longer than 255 bytes"},
+	{CURLPX_LONG_PASSWD, "password longer than 255 bytes"},
+	{CURLPX_BAD_VERSION, "not a SOCKS reply"},
+	{CURLPX_CLOSED, "closed during the SOCKS handshake"},
+	{CURLPX_RESOLVE_HOST, "the target's name cannot be resolved here"},
+};
+
+static const char *find_socks_words(int proxy_code)
+{
+	for (size_t i = 0; i < sizeof(socks_words) / sizeof(socks_words[0]); i++)
+		if (socks_words[i].proxy_code == proxy_code)
+			return socks_words[i].words;
+	return "SOCKS handshake failed";
+}
+
+void pool_transfer_explain(const struct pool_transfer_facts *facts, char *out, size_t size)
+{
+	char words[64];
+
+	if (facts->code == CURLE_PROXY)
+		snprintf(out, size, "%s", find_socks_words(facts->proxy_code));
+	else if (facts->connect_status && !(facts->facts & REQUESTED) &&
+		facts->connect_status / 100 != 2)
+		snprintf(out, size, "CONNECT answered %d", facts->connect_status);
+	else if (facts->code == CURLE_PEER_FAILED_VERIFICATION)
+		snprintf(out, size, "certificate verify failed");
+	else if (facts->code == CURLE_UNSUPPORTED_PROTOCOL && facts->facts & CONNECTED)
+		snprintf(out, size, "the answer is not HTTP");
+	else if (facts->error)
+		snprintf(out, size, "%s", strerror_r(facts->error, words, sizeof(words)));
+	else if (facts->code == CURLE_OPERATION_TIMEDOUT)
+		out[0] = '\0';
+	else /* a fixed text of libcurl's, not its error buffer, which may quote a URL */
+		snprintf(out, size, "%s", curl_easy_strerror((CURLcode)facts->code));
+}

@@ -1,0 +1,127 @@
+/* Outcomes: what came of a transfer. */
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+#include "probe/classify.h"
+#include "probe/descriptors.h"
+#include "probe/method.h"
+#include "probe/transfer.h"
+
+static bool is_tls_url(const char *url)
+{
+	return strncasecmp(url, "https:", 6) == 0 || strncasecmp(url, "wss:", 4) == 0;
+}
+
+/* True if an HTTP proxy was asked to fetch the URL itself. */
+static bool is_relayed(const struct pool_probe *probe)
+{
+	return probe->login && probe->method == POOL_METHOD_HTTP &&
+		!pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
+}
+
+static unsigned gather_facts(const struct pool_transfer *transfer)
+{
+	const struct pool_probe *probe = transfer->probe;
+	CURL *easy = transfer->easy;
+	curl_off_t lookup_us = 0;
+	long connects = 0, status = 0;
+	unsigned facts = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us);
+	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	facts |= lookup_us > 0 ? POOL_FACT_RESOLVED : 0;
+	facts |= connects > 0 ? POOL_FACT_CONNECTED : 0;
+	facts |= status > 0 ? POOL_FACT_ANSWERED : 0;
+	facts |= transfer->requested ? POOL_FACT_REQUESTED | POOL_FACT_CONNECTED : 0;
+	if (!probe->login)
+		return facts | POOL_FACT_DIRECT;
+	facts |= pool_host_is_address(probe->login->host) ? 0 : POOL_FACT_NAMED;
+	facts |= is_relayed(probe) ? POOL_FACT_RELAYED : 0;
+	if (probe->method == POOL_METHOD_TCP || probe->method == POOL_METHOD_PING)
+		return facts;
+	facts |= pool_scheme_traits_get(probe->login)->socks ? POOL_FACT_SOCKS : 0;
+	facts |= pool_scheme_traits_get(probe->login)->tls ? POOL_FACT_TLS_PROXY : 0;
+	return facts;
+}
+
+static void judge_failure(
+	const struct pool_transfer *transfer, CURLcode code, struct pool_probe_result *result)
+{
+	long proxy_code = 0, os_errno = 0, connect_status = 0;
+	struct pool_transfer_facts facts = {.code = (int)code};
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_PROXY_ERROR, &proxy_code);
+	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
+	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+	facts.proxy_code = (int)proxy_code;
+	facts.connect_status = (int)connect_status;
+	facts.facts = gather_facts(transfer);
+	/* libcurl keeps the errno of connect(), not that of socket(); resolving loses both. */
+	facts.error = os_errno ? (int)os_errno : transfer->socket_errno;
+	if (transfer->socket_errno == EMFILE || transfer->socket_errno == ENFILE)
+		facts.error = transfer->socket_errno;
+	if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+		code == CURLE_OUT_OF_MEMORY)
+		facts.error = pool_descriptors_error();
+	result->reason = pool_transfer_classify(&facts);
+	pool_transfer_explain(&facts, result->detail, sizeof(result->detail));
+}
+
+static int64_t get_time_us(const struct pool_transfer *transfer, CURLINFO info)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(transfer->easy, info, &us);
+	if (us <= 0)
+		curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &us);
+	return us;
+}
+
+void pool_transfer_judge_answer(
+	const struct pool_transfer *transfer, struct pool_probe_result *result)
+{
+	const struct pool_probe *probe = transfer->probe;
+
+	result->reason = pool_answer_judge(probe, result->status, is_relayed(probe));
+	if (result->reason != POOL_REASON_OK)
+		snprintf(result->detail, sizeof(result->detail), "HTTP %d", result->status);
+	else if (!transfer->match.found)
+		result->reason = POOL_REASON_BODY;
+}
+
+void pool_transfer_judge_upgrade(
+	const struct pool_transfer *transfer, struct pool_probe_result *result)
+{
+	if (result->status != 101) {
+		pool_transfer_judge_answer(transfer, result);
+		if (result->reason == POOL_REASON_OK)
+			result->reason = POOL_REASON_STATUS;
+		snprintf(result->detail, sizeof(result->detail), "HTTP %d", result->status);
+	} else if (transfer->accepted) {
+		result->reason = POOL_REASON_OK;
+	} else {
+		result->reason = POOL_REASON_BODY;
+		snprintf(result->detail, sizeof(result->detail), "HTTP 101 with a wrong accept key");
+	}
+}
+
+void pool_transfer_judge(
+	const struct pool_transfer *transfer, CURLcode code, struct pool_probe_result *result)
+{
+	const struct pool_method_work *method =
+		pool_method_work_get(transfer->probe->method);
+	long status = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	result->status = (int32_t)status;
+	result->retry_after_s = transfer->retry_after_s;
+	result->latency_us = get_time_us(transfer, method->latency);
+	result->detail[0] = '\0';
+	if (code && !(code == CURLE_WRITE_ERROR && transfer->enough))
+		judge_failure(transfer, code, result);
+	else if (method->judge)
+		method->judge(transfer, result);
+	else
+		result->reason = POOL_REASON_OK;
+}

@@ -1,0 +1,220 @@
+/* Transfers: what libcurl is told for every attempt, and what it tells during one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include "pool.h"
+#include "probe/method.h"
+#include "probe/transfer.h"
+
+enum {
+	HEADER_MAX = 64 << 10,
+	BODY_MAX = 64 << 10,       /* enough to see that an answer flows */
+	BODY_SEARCH_MAX = 1 << 20, /* where a text is looked for in it */
+};
+
+/* The same for every attempt. */
+static const struct {
+	CURLoption option;
+	long value;
+} numbers[] = {
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_FRESH_CONNECT, 1},
+	{CURLOPT_FORBID_REUSE, 1},
+	{CURLOPT_PROXYAUTH, CURLAUTH_BASIC},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_BUFFERSIZE, 1024},
+	/* A run's cache is as old as the run; pruning it at each step costs most of the time. */
+	{CURLOPT_DNS_CACHE_TIMEOUT, -1},
+	/* Do not wait for the resolver's threads at the end. */
+	{CURLOPT_QUICK_EXIT, 1},
+	/* Each check is a check of its own. */
+	{CURLOPT_SSL_SESSIONID_CACHE, 0},
+};
+
+static const struct {
+	CURLoption option;
+	const char *value;
+} strings[] = {
+	{CURLOPT_NOPROXY, ""},
+	{CURLOPT_PROTOCOLS_STR, "http,https"},
+	{CURLOPT_REDIR_PROTOCOLS_STR, "http,https"},
+	{CURLOPT_USERAGENT, "proxypool/" POOL_VERSION},
+	/* A folder of certificates, Debian's default, is read anew for each handshake. */
+	{CURLOPT_CAPATH, NULL},
+	{CURLOPT_PROXY_CAPATH, NULL},
+};
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct pool_transfer *transfer = context;
+	int fd;
+
+	(void)purpose;
+	if (transfer->resolve_only) {
+		if (!transfer->address_length && address->addrlen <= sizeof(transfer->address)) {
+			memcpy(&transfer->address, &address->addr, address->addrlen);
+			transfer->address_length = address->addrlen;
+		}
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		address->protocol);
+	if (fd < 0)
+		transfer->socket_errno = errno;
+	return fd;
+}
+
+static int note_request(
+	void *context, char *peer, char *local, int peer_port, int local_port)
+{
+	struct pool_transfer *transfer = context;
+
+	(void)peer;
+	(void)local;
+	(void)peer_port;
+	(void)local_port;
+	transfer->requested = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* The value of header <name> in <line>, or NULL. */
+static const char *find_value(const char *line, size_t length, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (length <= size || line[size] != ':' || strncasecmp(line, name, size) != 0)
+		return NULL;
+	return line + size + 1;
+}
+
+static bool is_websocket_accept(const char *value, size_t length)
+{
+	static const char right[] = POOL_WEBSOCKET_ACCEPT;
+
+	while (length && (*value == ' ' || *value == '\t')) {
+		value++;
+		length--;
+	}
+	return length >= sizeof(right) - 1 && memcmp(value, right, sizeof(right) - 1) == 0;
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *context)
+{
+	struct pool_transfer *transfer = context;
+	size_t length = size * count;
+	const char *value;
+	long status = 0;
+
+	transfer->header_bytes += length;
+	if (transfer->header_bytes > HEADER_MAX)
+		return 0;
+	value = find_value(line, length, "Retry-After");
+	if (value)
+		transfer->retry_after_s = pool_retry_after_parse(
+			value, length - (size_t)(value - line), (int64_t)time(NULL));
+	value = find_value(line, length, "Sec-WebSocket-Accept");
+	if (value)
+		transfer->accepted =
+			is_websocket_accept(value, length - (size_t)(value - line));
+	if (line[0] != '\r' && line[0] != '\n')
+		return length;
+	/* The end of the headers. After a 101 comes no body but another protocol. */
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 101)
+		return length;
+	transfer->enough = true;
+	return 0;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct pool_transfer *transfer = context;
+	size_t length = size * count;
+	bool searching = !transfer->match.found;
+
+	pool_match_feed(&transfer->match, bytes, length);
+	transfer->body_bytes += length;
+	if (searching ? transfer->match.found || transfer->body_bytes > BODY_SEARCH_MAX
+		      : transfer->body_bytes > BODY_MAX) {
+		transfer->enough = true;
+		return 0;
+	}
+	return length;
+}
+
+static int set_common(struct pool_transfer *transfer, const char *ca_file)
+{
+	CURL *easy = transfer->easy;
+	int bad = 0;
+
+	curl_easy_reset(easy);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		bad |= (int)curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		bad |= (int)curl_easy_setopt(easy, strings[i].option, strings[i].value);
+	if (ca_file) {
+		bad |= (int)curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, ca_file);
+	}
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_request);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	bad |= (int)curl_easy_setopt(
+		easy, CURLOPT_TIMEOUT_MS, (long)transfer->probe->timeout_ms);
+	bad |= (int)curl_easy_setopt(
+		easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->probe->timeout_ms);
+	return bad ? POOL_ENOMEM : 0;
+}
+
+int pool_transfer_init(struct pool_transfer *transfer)
+{
+	*transfer = (struct pool_transfer){.easy = curl_easy_init()};
+	return transfer->easy ? 0 : POOL_ENOMEM;
+}
+
+void pool_transfer_release(struct pool_transfer *transfer)
+{
+	if (!transfer->easy)
+		return;
+	pool_transfer_clear(transfer);
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = NULL;
+}
+
+int pool_transfer_set(
+	struct pool_transfer *transfer, const struct pool_probe *probe, const char *ca_file)
+{
+	const struct pool_method_work *method = pool_method_work_get(probe->method);
+	int error;
+
+	*transfer = (struct pool_transfer){
+		.easy = transfer->easy, .probe = probe, .retry_after_s = -1};
+	if (!method || (method->row.wants_url && !probe->url))
+		return POOL_EARGUMENT;
+	error = set_common(transfer, ca_file);
+	return error ? error : method->set(transfer);
+}
+
+void pool_transfer_clear(struct pool_transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	if (transfer->probe)
+		curl_easy_reset(easy);
+	curl_slist_free_all(transfer->headers);
+	curl_free(transfer->url);
+	pool_match_release(&transfer->match);
+	*transfer = (struct pool_transfer){.easy = easy};
+}
+
