@@ -74,7 +74,7 @@ LIBS       := -lcjson -lm
 PROBE_LIBS := -lcurl
 
 .PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
-	install uninstall clean packages
+	format install uninstall clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -111,8 +111,117 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libpoolprobe.a $(BUILD)/l
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(PROBE_LIBS) -lcmocka)
 
+# The scripted proxy and origin of the tests, the demo and the benchmarks.
+STUB := $(BUILD)/tests/pool-stub
+
+$(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
+
+# What the tests need is installed first, then everything is built and run.
+test:
+	@tests/install-packages test
+	@$(MAKE) --no-print-directory check
+
+check: all $(UNIT_TESTS) $(STUB)
+	@$(RUN_TESTS)
+
 check-unit: $(UNIT_TESTS)
-	@for t in $(UNIT_TESTS); do "$$t" || exit 1; done
+	@$(RUN_TESTS) --unit
+
+check-cli: all $(STUB)
+	@$(RUN_TESTS) --cli
+
+check-integration: all $(STUB)
+	@$(RUN_TESTS) --integration
+
+# The sanitizer build, its unit and command line tests.
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan check-asan
+
+check-asan: all $(UNIT_TESTS) $(STUB)
+	@$(RUN_TESTS) --unit --cli
+
+layers: all
+	@tests/layers . '$(BUILD)'
+
+lint:
+	@tests/install-packages lint
+	@tests/lint
+
+format:
+	@git ls-files '*.c' '*.h' | xargs -d '\n' clang-format -i
+
+demo:
+	@tests/install-packages demo
+	@$(MAKE) --no-print-directory all $(STUB)
+	@POOL_BUILD='$(BUILD)' tests/demo
+
+packages:
+	@tests/install-packages build test lint
+
+# --- installation ---------------------------------------------------------------------------------
+
+MANUALS          := $(wildcard man/*.[1-8])
+BASH_COMPLETIONS := $(wildcard completions/*.bash)
+ZSH_COMPLETIONS  := $(wildcard completions/_*)
+FISH_COMPLETIONS := $(wildcard completions/*.fish)
+
+BASHDIR = $(DATADIR)/bash-completion/completions
+ZSHDIR  = $(DATADIR)/zsh/site-functions
+FISHDIR = $(DATADIR)/fish/vendor_completions.d
+
+# below PREFIX
+INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
+	lib/pkgconfig/libpool.pc include/pool/pool.h \
+	$(foreach page,$(MANUALS),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(BASH_COMPLETIONS:completions/%.bash=share/bash-completion/completions/%) \
+	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
+	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%)
+
+define PKGCONFIG
+prefix=$(PREFIX)
+libdir=$${prefix}/lib
+includedir=$${prefix}/include
+
+Name: libpool
+Description: pools of forward proxies shared by all processes of a machine
+Version: $(VERSION)
+Requires.private: libcjson
+Libs: -L$${libdir} -lpool
+Libs.private: -lm
+Cflags: -I$${includedir}/pool
+endef
+
+$(BUILD)/libpool.pc: Makefile lib/pool.h
+	@mkdir -p '$(@D)'
+	$(file >$@,$(PKGCONFIG))
+
+# DIR MODE FILE...: nothing to do without a FILE
+copy = $(if $(3),install -d '$(1)' && install -m $(2) $(3) '$(1)')
+
+install: all $(BUILD)/libpool.pc
+	$(call copy,$(BINDIR),755,$(TOOL_BINARIES))
+	$(call copy,$(LIBDIR),644,$(BUILD)/libpool.a)
+	install -m 755 $(BUILD)/libpool.so '$(LIBDIR)/libpool.so.0'
+	ln -sf libpool.so.0 '$(LIBDIR)/libpool.so'
+	$(call copy,$(LIBDIR)/pkgconfig,644,$(BUILD)/libpool.pc)
+	$(call copy,$(INCDIR),644,lib/pool.h)
+	$(foreach page,$(MANUALS),$(call copy,$(MANDIR)/man$(subst .,,$(suffix $(page))),644,$(page))$(newline))
+	$(foreach file,$(BASH_COMPLETIONS),install -D -m 644 $(file) '$(BASHDIR)/$(basename $(notdir $(file)))'$(newline))
+	$(call copy,$(ZSHDIR),644,$(ZSH_COMPLETIONS))
+	$(call copy,$(FISHDIR),644,$(FISH_COMPLETIONS))
+
+define newline
+
+
+endef
+
+uninstall:
+	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
+	 '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build
