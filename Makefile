@@ -56,7 +56,7 @@ CONFIG :=
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT :=
+REPORT := status columns format json metrics plugin
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
 
 TOOLS  :=
