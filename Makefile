@@ -56,10 +56,11 @@ CONFIG :=
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := status columns format json metrics plugin
-PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
+REPORT := answer explain status columns format json metrics plugin
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers \
+	merge round
 
-TOOLS  :=
+TOOLS  := pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
@@ -74,7 +75,7 @@ LIBS       := -lcjson -lm
 PROBE_LIBS := -lcurl
 
 .PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
-	format install uninstall clean packages
+	format install uninstall clean packages FORCE check-asan
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -119,6 +120,20 @@ $(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
 
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
+
+# The programs of the benchmarks.
+BENCHES := $(BUILD)/tests/starts $(BUILD)/tests/resources $(BUILD)/tests/empty
+
+$(BENCHES): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+$(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(STUB)
+	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.
 test:
@@ -181,6 +196,8 @@ INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
 	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
 	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%)
 
+FORCE:
+
 define PKGCONFIG
 prefix=$(PREFIX)
 libdir=$${prefix}/lib
@@ -195,7 +212,8 @@ Libs.private: -lm
 Cflags: -I$${includedir}/pool
 endef
 
-$(BUILD)/libpool.pc: Makefile lib/pool.h
+# written each time: PREFIX may be another one
+$(BUILD)/libpool.pc: FORCE
 	@mkdir -p '$(@D)'
 	$(file >$@,$(PKGCONFIG))
 
@@ -221,7 +239,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	 '$(INCDIR)' 2>/dev/null || :
+	rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

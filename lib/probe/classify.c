@@ -77,6 +77,8 @@ static const struct rule rules[] = {
 
 	/* The proxy's answer to CONNECT. */
 	CONNECT(407, 407, POOL_REASON_AUTH),
+	/* tinyproxy's answer to a wrong password. */
+	CONNECT(401, 401, POOL_REASON_AUTH),
 	CONNECT(429, 429, POOL_REASON_LIMITED),
 	CONNECT(500, 599, POOL_REASON_BAD_GATEWAY),
 	CONNECT(400, 499, POOL_REASON_DENIED),

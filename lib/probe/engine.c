@@ -485,7 +485,9 @@ static void work(struct engine *engine)
 			ask_ns = engine->now_ns + STOP_POLL_MS * POOL_NS_PER_MS;
 		}
 		fill(engine);
-		turn(engine);
+		/* What cannot be set up ends there. */
+		if (engine->left)
+			turn(engine);
 	}
 	abandon(engine);
 }

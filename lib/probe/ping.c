@@ -91,14 +91,20 @@ int pool_pinger_send(const struct pool_pinger *pinger, const struct sockaddr *ad
 	socklen_t length, const struct pool_ping_mark *mark)
 {
 	int family = find_family(address);
+	struct sockaddr_storage to = {0};
 	struct echo echo = {.id = htons(pinger->id), .sequence = htons((uint16_t)mark->slot),
 		.mark = *mark};
 
-	if (family < 0 || pinger->fd[family] < 0)
+	if (family < 0 || pinger->fd[family] < 0 || length > sizeof(to))
 		return -EAFNOSUPPORT;
+	memcpy(&to, address, length);
+	/* To a raw socket a port is a protocol number. */
+	if (family == POOL_PING_IPV6)
+		((struct sockaddr_in6 *)&to)->sin6_port = 0;
 	echo.type = families[family].request;
 	echo.checksum = family == POOL_PING_IPV4 ? sum_up(&echo) : 0;
-	if (sendto(pinger->fd[family], &echo, sizeof(echo), MSG_NOSIGNAL, address, length) < 0)
+	if (sendto(pinger->fd[family], &echo, sizeof(echo), MSG_NOSIGNAL,
+		    (struct sockaddr *)&to, length) < 0)
 		return -errno;
 	return 0;
 }

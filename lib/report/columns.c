@@ -3,7 +3,8 @@
 #include <string.h>
 #include "report/columns.h"
 
-/* --- what stands in a column ------------------------------------------------------------------ */
+/* --- what stands in a column
+ * ------------------------------------------------------------------ */
 
 static struct pool_cell text_cell(const char *text)
 {
@@ -12,10 +13,11 @@ static struct pool_cell text_cell(const char *text)
 
 static struct pool_cell number_cell(enum pool_cell_kind kind, int64_t number, bool given)
 {
-	return (struct pool_cell){.kind = given ? kind : POOL_CELL_NONE, .number = number};
+	return (struct pool_cell){
+		.kind = given ? kind : POOL_CELL_NONE, .number = number};
 }
 
-#define GETTER(name) \
+#define GETTER(name)                  \
 	static struct pool_cell name( \
 		const struct pool_report_pool *pool, const struct pool_report_row *row)
 
@@ -149,7 +151,8 @@ const struct pool_column_row *pool_column_get(enum pool_column column)
 	return &columns[(unsigned)column < POOL_COLUMNS ? column : POOL_COLUMN_POOL];
 }
 
-/* --- a cell in words -------------------------------------------------------------------------- */
+/* --- a cell in words
+ * -------------------------------------------------------------------------- */
 
 static void show_seconds(int64_t seconds, struct pool_text *text)
 {
@@ -161,7 +164,8 @@ static void show_seconds(int64_t seconds, struct pool_text *text)
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (seconds >= units[i].seconds) {
-			pool_text_addf(text, "%" PRId64 " %s", seconds / lengths[i], units[i].word);
+			pool_text_addf(text, "%" PRId64 " %s", seconds / lengths[i],
+				units[i].word);
 			return;
 		}
 	pool_text_addf(text, "%" PRId64 " s", seconds);
@@ -222,11 +226,11 @@ void pool_cell_write(const struct pool_cell *cell, struct pool_text *text)
 	}
 }
 
-bool pool_report_hides(const struct pool_report *report, const struct pool_report_view *view,
-	const struct pool_report_row *row)
+bool pool_report_hides(const struct pool_report *report,
+	const struct pool_report_view *view, const struct pool_report_row *row)
 {
 	const struct pool_report_pool *pool = &report->pools[row->pool];
 
-	return view->only_failed &&
-		(pool->quorum < POOL_QUORUM_UNDECIDED || row->result == POOL_RESULT_PASSED);
+	return view->only_failed && (pool->quorum < POOL_QUORUM_UNDECIDED ||
+					    row->result == POOL_RESULT_PASSED);
 }

@@ -6,7 +6,13 @@
 
 #include "report/status.h"
 
-enum pool_cell_kind { POOL_CELL_NONE, POOL_CELL_TEXT, POOL_CELL_COUNT, POOL_CELL_US, POOL_CELL_S };
+enum pool_cell_kind {
+	POOL_CELL_NONE,
+	POOL_CELL_TEXT,
+	POOL_CELL_COUNT,
+	POOL_CELL_US,
+	POOL_CELL_S
+};
 
 /* What stands in one place. */
 struct pool_cell {
@@ -32,8 +38,8 @@ void pool_cell_show(const struct pool_cell *cell, struct pool_text *text);
 void pool_cell_write(const struct pool_cell *cell, struct pool_text *text);
 
 /* Whether the view leaves the row out. */
-bool pool_report_hides(const struct pool_report *report, const struct pool_report_view *view,
-	const struct pool_report_row *row);
+bool pool_report_hides(const struct pool_report *report,
+	const struct pool_report_view *view, const struct pool_report_row *row);
 
 /* json.c */
 void pool_report_render_json(const struct pool_report *report,

@@ -1,8 +1,10 @@
-/* The formats of a report: the table for people, tab-separated values, the choice of one. */
+/* The formats of a report: the table for people, tab-separated values, the choice of one.
+ */
 #include <string.h>
 #include "report/columns.h"
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table
+ * -------------------------------------------------------------------------------- */
 
 /* Places that <text> takes on a screen: its characters. */
 static size_t measure(const char *text)
@@ -47,7 +49,8 @@ static void measure_columns(const struct pool_report *report,
 	}
 }
 
-static const char *choose_colour(const struct pool_report_row *row, enum pool_column column)
+static const char *choose_colour(
+	const struct pool_report_row *row, enum pool_column column)
 {
 	static const char *const statuses[POOL_STATUSES] = {
 		[POOL_STATUS_UNKNOWN] = "2",
@@ -100,8 +103,8 @@ static void end_line(struct pool_text *text)
 	pool_text_add(text, "\n");
 }
 
-static void add_headings(const struct pool_report_view *view, const size_t *widths,
-	struct pool_text *text)
+static void add_headings(
+	const struct pool_report_view *view, const size_t *widths, struct pool_text *text)
 {
 	for (size_t i = 0; i < view->column_count; i++) {
 		const struct pool_column_row *column = pool_column_get(view->columns[i]);
@@ -112,9 +115,9 @@ static void add_headings(const struct pool_report_view *view, const size_t *widt
 	end_line(text);
 }
 
-static void add_line(const struct pool_report *report, const struct pool_report_view *view,
-	const struct pool_report_row *row, const size_t *widths, struct pool_text *text,
-	struct pool_text *scratch)
+static void add_line(const struct pool_report *report,
+	const struct pool_report_view *view, const struct pool_report_row *row,
+	const size_t *widths, struct pool_text *text, struct pool_text *scratch)
 {
 	for (size_t i = 0; i < view->column_count; i++) {
 		enum pool_column column = view->columns[i];
@@ -127,8 +130,8 @@ static void add_line(const struct pool_report *report, const struct pool_report_
 	end_line(text);
 }
 
-static void render_table(const struct pool_report *report, const struct pool_report_view *view,
-	struct pool_text *text)
+static void render_table(const struct pool_report *report,
+	const struct pool_report_view *view, struct pool_text *text)
 {
 	struct pool_text scratch = POOL_TEXT_EMPTY;
 	size_t widths[POOL_COLUMNS];
@@ -149,7 +152,9 @@ static void render_table(const struct pool_report *report, const struct pool_rep
 	pool_text_release(&scratch);
 }
 
-/* --- tsv -------------------------------------------------------------------------------------- */
+/* --- tsv
+ * --------------------------------------------------------------------------------------
+ */
 
 static void escape(struct pool_text *text, const char *bytes)
 {
@@ -168,8 +173,8 @@ static void escape(struct pool_text *text, const char *bytes)
 	}
 }
 
-static void render_tsv(const struct pool_report *report, const struct pool_report_view *view,
-	struct pool_text *text)
+static void render_tsv(const struct pool_report *report,
+	const struct pool_report_view *view, struct pool_text *text)
 {
 	struct pool_text scratch = POOL_TEXT_EMPTY;
 
@@ -183,8 +188,9 @@ static void render_tsv(const struct pool_report *report, const struct pool_repor
 		if (pool_report_hides(report, view, from))
 			continue;
 		for (size_t i = 0; i < view->column_count; i++) {
-			struct pool_cell cell = pool_column_get(view->columns[i])
-							->get(&report->pools[from->pool], from);
+			struct pool_cell cell =
+				pool_column_get(view->columns[i])
+					->get(&report->pools[from->pool], from);
 
 			scratch.length = 0;
 			pool_text_add(&scratch, "");
@@ -199,7 +205,8 @@ static void render_tsv(const struct pool_report *report, const struct pool_repor
 	pool_text_release(&scratch);
 }
 
-/* --- formats ---------------------------------------------------------------------------------- */
+/* --- formats
+ * ---------------------------------------------------------------------------------- */
 
 static const char *const format_names[POOL_FORMATS] = {
 	[POOL_FORMAT_TABLE] = "table",
@@ -221,8 +228,8 @@ int pool_format_find(const char *name)
 	return -1;
 }
 
-void pool_report_render(const struct pool_report *report, const struct pool_report_view *view,
-	struct pool_text *text)
+void pool_report_render(const struct pool_report *report,
+	const struct pool_report_view *view, struct pool_text *text)
 {
 	static void (*const renderers[POOL_FORMATS])(const struct pool_report *report,
 		const struct pool_report_view *view, struct pool_text *text) = {

@@ -21,7 +21,8 @@ struct metric {
 		struct pool_text *text);
 };
 
-/* --- series ----------------------------------------------------------------------------------- */
+/* --- series
+ * ----------------------------------------------------------------------------------- */
 
 static void add_label(struct pool_text *text, const char *name, const char *value)
 {
@@ -59,9 +60,11 @@ static void add_up(const struct metric *metric, const struct pool_report *report
 
 	if (row->status == POOL_STATUS_DISABLED)
 		return;
-	if (row->result == POOL_RESULT_INCONCLUSIVE || row->result == POOL_RESULT_UNCHECKED)
-		up = row->status == POOL_STATUS_HEALTHY || row->status == POOL_STATUS_RECOVERING ||
-			row->status == POOL_STATUS_COOLING;
+	if (row->result == POOL_RESULT_INCONCLUSIVE ||
+		row->result == POOL_RESULT_UNCHECKED)
+		up = row->status == POOL_STATUS_HEALTHY ||
+		     row->status == POOL_STATUS_RECOVERING ||
+		     row->status == POOL_STATUS_COOLING;
 	begin_row(metric, report, row, text);
 	pool_text_addf(text, "} %d\n", up);
 }
@@ -76,8 +79,9 @@ static void add_status(const struct metric *metric, const struct pool_report *re
 	}
 }
 
-static void add_check_duration(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+static void add_check_duration(const struct metric *metric,
+	const struct pool_report *report, const struct pool_report_row *row,
+	struct pool_text *text)
 {
 	if (row->latency_us < 0)
 		return;
@@ -86,8 +90,8 @@ static void add_check_duration(const struct metric *metric, const struct pool_re
 		row->latency_us % 1000000);
 }
 
-static void add_pool_proxies(const struct metric *metric, const struct pool_report_pool *pool,
-	struct pool_text *text)
+static void add_pool_proxies(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
 {
 	for (int status = 0; status < POOL_STATUSES; status++) {
 		begin(metric, text);
@@ -97,8 +101,8 @@ static void add_pool_proxies(const struct metric *metric, const struct pool_repo
 	}
 }
 
-static void add_pool_passed(const struct metric *metric, const struct pool_report_pool *pool,
-	struct pool_text *text)
+static void add_pool_passed(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
 {
 	if (!pool->checked || !pool->enabled)
 		return;
@@ -118,8 +122,8 @@ static void add_pool_inconclusive(const struct metric *metric,
 		(double)pool->results[POOL_RESULT_INCONCLUSIVE] / pool->enabled);
 }
 
-static void add_quorum_met(const struct metric *metric, const struct pool_report_pool *pool,
-	struct pool_text *text)
+static void add_quorum_met(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
 {
 	if (pool->quorum == POOL_QUORUM_UNASKED)
 		return;
@@ -132,16 +136,16 @@ static void add_run_at(const struct metric *metric, const struct pool_report *re
 	struct pool_text *text)
 {
 	if (report->has_run)
-		pool_text_addf(
-			text, "proxypool_%s %" PRId64 "\n", metric->name, report->run_at_s);
+		pool_text_addf(text, "proxypool_%s %" PRId64 "\n", metric->name,
+			report->run_at_s);
 }
 
-static void add_run_duration(const struct metric *metric, const struct pool_report *report,
-	struct pool_text *text)
+static void add_run_duration(const struct metric *metric,
+	const struct pool_report *report, struct pool_text *text)
 {
 	if (report->has_run)
-		pool_text_addf(text, "proxypool_%s %" PRId64 ".%06" PRId64 "\n", metric->name,
-			report->run_us / 1000000, report->run_us % 1000000);
+		pool_text_addf(text, "proxypool_%s %" PRId64 ".%06" PRId64 "\n",
+			metric->name, report->run_us / 1000000, report->run_us % 1000000);
 }
 
 static void add_build(const struct metric *metric, const struct pool_report *report,
@@ -155,7 +159,8 @@ static void add_build(const struct metric *metric, const struct pool_report *rep
 
 static const struct metric metrics[] = {
 	{"up",
-		"Whether the proxy passed its last check; of an inconclusive one, whether its status "
+		"Whether the proxy passed its last check; of an inconclusive one, "
+		"whether its status "
 		"is good.",
 		.of_row = add_up},
 	{"proxy_status", "1 for the status that the proxy has now, 0 for the others.",
@@ -163,12 +168,15 @@ static const struct metric metrics[] = {
 	{"check_duration_seconds", "How long the last check took that the proxy passed.",
 		.of_row = add_check_duration},
 	{"pool_proxies", "Proxies of the pool by status.", .of_pool = add_pool_proxies},
-	{"pool_passed_ratio", "Share of the enabled proxies of the pool that passed the last run.",
+	{"pool_passed_ratio",
+		"Share of the enabled proxies of the pool that passed the last run.",
 		.of_pool = add_pool_passed},
 	{"pool_inconclusive_ratio",
-		"Share of the enabled proxies of the pool whose last check was inconclusive.",
+		"Share of the enabled proxies of the pool whose last check was "
+		"inconclusive.",
 		.of_pool = add_pool_inconclusive},
-	{"pool_quorum_met", "Whether as many proxies of the pool passed as the quorum asks for.",
+	{"pool_quorum_met",
+		"Whether as many proxies of the pool passed as the quorum asks for.",
 		.of_pool = add_quorum_met},
 	{"last_run_timestamp_seconds", "When the last run of checks began, since 1970.",
 		.of_all = add_run_at},
@@ -182,18 +190,21 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *metric = &metrics[i];
 
-		pool_text_addf(text, "# HELP proxypool_%s %s\n# TYPE proxypool_%s gauge\n",
+		pool_text_addf(text,
+			"# HELP proxypool_%s %s\n# TYPE proxypool_%s gauge\n",
 			metric->name, metric->help, metric->name);
 		for (size_t row = 0; metric->of_row && row < report->row_count; row++)
 			metric->of_row(metric, report, &report->rows[row], text);
-		for (size_t pool = 0; metric->of_pool && pool < report->pool_count; pool++)
+		for (size_t pool = 0; metric->of_pool && pool < report->pool_count;
+			pool++)
 			metric->of_pool(metric, &report->pools[pool], text);
 		if (metric->of_all)
 			metric->of_all(metric, report, text);
 	}
 }
 
-/* --- the file --------------------------------------------------------------------------------- */
+/* --- the file
+ * --------------------------------------------------------------------------------- */
 
 static bool write_whole(int fd, const char *bytes, size_t length)
 {
@@ -210,7 +221,8 @@ static bool write_whole(int fd, const char *bytes, size_t length)
 	return true;
 }
 
-int pool_metrics_write(const char *path, const struct pool_text *text, struct pool_fault *fault)
+int pool_metrics_write(
+	const char *path, const struct pool_text *text, struct pool_fault *fault)
 {
 	struct pool_text beside = POOL_TEXT_EMPTY;
 	int error = 0, fd = -1;

@@ -1,8 +1,9 @@
 /*
  * A report as Prometheus text, for the textfile collector or an HTTP endpoint.
  *
- * Every name begins with proxypool_; HELP and TYPE stand once, before all series of their name.
- * The labels are pool (where it stands in the pool file) and proxy (its name): never a URL.
+ * Every name begins with proxypool_; HELP and TYPE stand once, before all series of their
+ * name. The labels are pool (where it stands in the pool file) and proxy (its name):
+ * never a URL.
  *
  * Not promised: the order of series. Names, labels and meanings are.
  */
@@ -20,6 +21,7 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
  *
  * Returns 0 or POOL_ESYSTEM.
  */
-int pool_metrics_write(const char *path, const struct pool_text *text, struct pool_fault *fault);
+int pool_metrics_write(
+	const char *path, const struct pool_text *text, struct pool_fault *fault);
 
 #endif

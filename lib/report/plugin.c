@@ -19,9 +19,11 @@ const char *pool_plugin_state_name(enum pool_plugin_state state)
 	return (unsigned)state < POOL_PLUGIN_STATES ? state_names[state] : "UNKNOWN";
 }
 
-/* --- ranges ----------------------------------------------------------------------------------- */
+/* --- ranges
+ * ----------------------------------------------------------------------------------- */
 
-/* A decimal number at <text>; where it ends, or NULL. Not strtod alone: it takes "inf" and "0x". */
+/* A decimal number at <text>; where it ends, or NULL. Not strtod alone: it takes "inf"
+ * and "0x". */
 static const char *parse_number(const char *text, double *out)
 {
 	size_t sign = *text == '-';
@@ -101,7 +103,8 @@ void pool_range_print(const struct pool_range *range, struct pool_text *text)
 		print_number(range->end, text);
 }
 
-/* --- the judgement ---------------------------------------------------------------------------- */
+/* --- the judgement
+ * ---------------------------------------------------------------------------- */
 
 /* As if all that could have passed had. */
 static double possible_percent(const struct pool_report_pool *pool)
@@ -135,7 +138,8 @@ static bool is_critical(const struct pool_report *report,
 		at_best ? possible_percent : pool_report_percent;
 
 	if (limits->critical)
-		return pool_range_alerts(limits->critical, percent(find_worst(report, percent)));
+		return pool_range_alerts(
+			limits->critical, percent(find_worst(report, percent)));
 	return quorum >= (at_best ? POOL_QUORUM_MISSED : POOL_QUORUM_UNDECIDED);
 }
 
@@ -151,11 +155,13 @@ enum pool_plugin_state pool_plugin_judge(
 	if (is_critical(report, limits, false))
 		return is_critical(report, limits, true) ? POOL_PLUGIN_CRITICAL
 							 : POOL_PLUGIN_UNKNOWN;
-	return pool_range_alerts(warning, pool_report_percent(worst)) ? POOL_PLUGIN_WARNING
-								 : POOL_PLUGIN_OK;
+	return pool_range_alerts(warning, pool_report_percent(worst))
+		       ? POOL_PLUGIN_WARNING
+		       : POOL_PLUGIN_OK;
 }
 
-/* --- the line --------------------------------------------------------------------------------- */
+/* --- the line
+ * --------------------------------------------------------------------------------- */
 
 /* A bar would begin the performance data. */
 static void add_word(struct pool_text *text, const char *word)
@@ -235,7 +241,8 @@ static void add_performance(const struct pool_report *report,
 		(unsigned)counts[POOL_RESULT_FAILED], (unsigned)enabled,
 		(unsigned)counts[POOL_RESULT_INCONCLUSIVE], (unsigned)enabled);
 	pool_text_addf(text, " time=%" PRId64 ".%03" PRId64 "s;;;0;%" PRId64,
-		report->run_us / 1000000, report->run_us / 1000 % 1000, limits->timeout_s);
+		report->run_us / 1000000, report->run_us / 1000 % 1000,
+		limits->timeout_s);
 }
 
 void pool_plugin_print(const struct pool_report *report,
@@ -251,12 +258,15 @@ void pool_plugin_print(const struct pool_report *report,
 	}
 	pool_text_addf(text, "%u/%u passed (%d%%), %spool ",
 		(unsigned)worst->results[POOL_RESULT_PASSED], (unsigned)worst->enabled,
-		round_percent(pool_report_percent(worst)), report->pool_count > 1 ? "worst " : "");
+		round_percent(pool_report_percent(worst)),
+		report->pool_count > 1 ? "worst " : "");
 	add_word(text, worst->where);
 	if (report->uplink_suspect)
-		pool_text_add(text, "; nothing at all answered: check this machine's network");
+		pool_text_add(
+			text, "; nothing at all answered: check this machine's network");
 	else if (report->target_suspect)
-		pool_text_add(text, "; a target fails through every proxy: check the target");
+		pool_text_add(
+			text, "; a target fails through every proxy: check the target");
 	name_some(report, POOL_RESULT_FAILED, "; failed: ", text);
 	name_some(report, POOL_RESULT_INCONCLUSIVE, "; inconclusive: ", text);
 	add_performance(report, worst, limits, text);

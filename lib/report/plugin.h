@@ -1,6 +1,6 @@
 /*
- * The answer of a monitoring plugin: ranges, one line with performance data, a status of its own.
- * monitoring-plugins.org/doc/guidelines.html
+ * The answer of a monitoring plugin: ranges, one line with performance data, a status of
+ * its own. monitoring-plugins.org/doc/guidelines.html
  */
 #ifndef POOL_REPORT_PLUGIN_H
 #define POOL_REPORT_PLUGIN_H
@@ -32,8 +32,8 @@ bool pool_range_alerts(const struct pool_range *range, double value);
 /* As text, in the shortest form. */
 void pool_range_print(const struct pool_range *range, struct pool_text *text);
 
-/* When to alert about the worst pool's percentage passed. NULL: critical below the quorum,
- * warning below 100. */
+/* When to alert about the worst pool's percentage passed. NULL: critical below the
+ * quorum, warning below 100. */
 struct pool_plugin_limits {
 	const struct pool_range *warning;
 	const struct pool_range *critical;
@@ -41,8 +41,8 @@ struct pool_plugin_limits {
 };
 
 /*
- * Judge a counted report. Inconclusive checks count as not passed; where that alone would make it
- * critical it is unknown.
+ * Judge a counted report. Inconclusive checks count as not passed; where that alone would
+ * make it critical it is unknown.
  */
 enum pool_plugin_state pool_plugin_judge(
 	const struct pool_report *report, const struct pool_plugin_limits *limits);

@@ -35,7 +35,8 @@ const char *pool_report_types(unsigned types)
 	return names[types & 3];
 }
 
-/* --- building --------------------------------------------------------------------------------- */
+/* --- building
+ * --------------------------------------------------------------------------------- */
 
 int pool_report_add_pool(
 	struct pool_report *report, const char *where, unsigned types, bool checked)
@@ -50,8 +51,8 @@ int pool_report_add_pool(
 		free(copy);
 		return POOL_ENOMEM;
 	}
-	report->pools[report->pool_count++] =
-		(struct pool_report_pool){.where = copy, .types = types, .checked = checked};
+	report->pools[report->pool_count++] = (struct pool_report_pool){
+		.where = copy, .types = types, .checked = checked};
 	return 0;
 }
 
@@ -103,7 +104,8 @@ void pool_report_release(struct pool_report *report)
 	*report = (struct pool_report){0};
 }
 
-/* --- the quorum ------------------------------------------------------------------------------- */
+/* --- the quorum
+ * ------------------------------------------------------------------------------- */
 
 bool pool_quorum_parse(const char *text, struct pool_quorum *out)
 {
@@ -183,7 +185,8 @@ enum pool_quorum_answer pool_report_quorum(const struct pool_report *report)
 
 double pool_report_percent(const struct pool_report_pool *pool)
 {
-	return pool->enabled ? 100.0 * pool->results[POOL_RESULT_PASSED] / pool->enabled : 0;
+	return pool->enabled ? 100.0 * pool->results[POOL_RESULT_PASSED] / pool->enabled
+			     : 0;
 }
 
 static void add_count(struct pool_text *text, uint32_t count, const char *word)
@@ -206,10 +209,11 @@ void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text
 		pool_text_add(text, ": not checked (its health_check is not enabled)");
 		return;
 	}
-	pool_text_addf(text, ": %u of %u passed", (unsigned)pool->results[POOL_RESULT_PASSED],
-		(unsigned)pool->enabled);
+	pool_text_addf(text, ": %u of %u passed",
+		(unsigned)pool->results[POOL_RESULT_PASSED], (unsigned)pool->enabled);
 	add_count(text, pool->results[POOL_RESULT_FAILED], "failed");
 	add_count(text, pool->results[POOL_RESULT_INCONCLUSIVE], "inconclusive");
 	add_count(text, disabled, "disabled");
-	pool_text_addf(text, "; the quorum of %u %s", (unsigned)pool->need, answers[pool->quorum]);
+	pool_text_addf(text, "; the quorum of %u %s", (unsigned)pool->need,
+		answers[pool->quorum]);
 }

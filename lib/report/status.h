@@ -1,6 +1,6 @@
 /*
- * The status model: pools and their proxies as every tool shows them, and the words and columns
- * they are shown in.
+ * The status model: pools and their proxies as every tool shows them, and the words and
+ *columns they are shown in.
  *
  *	struct pool_report report = {0};
  *
@@ -11,10 +11,11 @@
  *	pool_metrics_render(&report, &text);         report/metrics.h
  *	pool_report_release(&report);
  *
- * A report owns its strings. Rows stand in the order of their pools. Neither the model nor any
- * renderer knows a URL with a user or a password: rows hold scheme, host and port.
+ * A report owns its strings. Rows stand in the order of their pools. Neither the model
+ *nor any renderer knows a URL with a user or a password: rows hold scheme, host and port.
  *
- * Not promised: that the table for people keeps its columns. The names of the other formats do.
+ * Not promised: that the table for people keeps its columns. The names of the other
+ *formats do.
  */
 #ifndef POOL_REPORT_STATUS_H
 #define POOL_REPORT_STATUS_H
@@ -101,7 +102,8 @@ uint32_t pool_quorum_need(const struct pool_quorum *quorum, uint32_t enabled);
 /* Both return 0 or POOL_ENOMEM; rows that follow belong to the pool added last. */
 int pool_report_add_pool(
 	struct pool_report *report, const char *where, unsigned types, bool checked);
-/* A row of nothing, to be filled in; <name> and <endpoint> are copied. NULL: out of memory. */
+/* A row of nothing, to be filled in; <name> and <endpoint> are copied. NULL: out of
+ * memory. */
 struct pool_report_row *pool_report_add_row(
 	struct pool_report *report, const char *name, const char *endpoint);
 void pool_report_release(struct pool_report *report);
@@ -116,7 +118,8 @@ double pool_report_percent(const struct pool_report_pool *pool);
 /* "http", "websocket", "http,websocket". */
 const char *pool_report_types(unsigned types);
 
-/* --- rendering -------------------------------------------------------------------------------- */
+/* --- rendering
+ * -------------------------------------------------------------------------------- */
 
 /* What can be shown of a row. Names of tsv and JSON: see the table in columns.c. */
 enum pool_column {
@@ -135,7 +138,8 @@ enum pool_column {
 	POOL_COLUMN_TEXT,
 	POOL_COLUMN_DETAIL,
 	POOL_COLUMN_ADVICE,
-	POOL_COLUMN_WHAT, /* for people: the sentence with its detail; nothing if all is well */
+	POOL_COLUMN_WHAT, /* for people: the sentence with its detail; nothing if all is
+			     well */
 	POOL_COLUMNS
 };
 
@@ -161,8 +165,8 @@ const char *const *pool_format_names(void);
 int pool_format_find(const char *name);
 
 /* Append the report; nothing is printed for an empty table. */
-void pool_report_render(const struct pool_report *report, const struct pool_report_view *view,
-	struct pool_text *text);
+void pool_report_render(const struct pool_report *report,
+	const struct pool_report_view *view, struct pool_text *text);
 
 /* "default.http: 2 of 3 passed, 1 failed; the quorum of 1 is met", without newline. */
 void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text *text);
