@@ -1,0 +1,439 @@
+/* Formats of an answer, and templates. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include "config/url.h"
+#include "report/answer.h"
+
+/* What one answer is made of. Strings are borrowed; "" where there is nothing. */
+struct answer {
+	const char *url;
+	const char *scheme;
+	const char *host;
+	const char *port;
+	const char *hostport;
+	const char *user;
+	const char *password;
+	const char *name;
+	const char *lease;
+	const char *exchange;
+	const char *type;
+	const char *where;
+	const char *strategy;
+	const char *timeout;
+	const char *status;
+	const char *reason; /* of "no proxy"; else "" */
+	bool fallback;
+};
+
+/* --- templates -------------------------------------------------------------------------------- */
+
+enum { NAMES = 16 };
+
+static const struct {
+	const char *name;
+	size_t offset;
+} fields[NAMES] = {
+	{"url", offsetof(struct answer, url)},
+	{"scheme", offsetof(struct answer, scheme)},
+	{"host", offsetof(struct answer, host)},
+	{"port", offsetof(struct answer, port)},
+	{"hostport", offsetof(struct answer, hostport)},
+	{"user", offsetof(struct answer, user)},
+	{"password", offsetof(struct answer, password)},
+	{"name", offsetof(struct answer, name)},
+	{"lease", offsetof(struct answer, lease)},
+	{"exchange", offsetof(struct answer, exchange)},
+	{"type", offsetof(struct answer, type)},
+	{"pool", offsetof(struct answer, where)},
+	{"strategy", offsetof(struct answer, strategy)},
+	{"timeout", offsetof(struct answer, timeout)},
+	{"status", offsetof(struct answer, status)},
+	{"reason", offsetof(struct answer, reason)},
+};
+
+static const char *const names[NAMES] = {"url", "scheme", "host", "port", "hostport", "user",
+	"password", "name", "lease", "exchange", "type", "pool", "strategy", "timeout", "status",
+	"reason"};
+
+const char *const *pool_answer_names_get(size_t *count)
+{
+	*count = NAMES;
+	return names;
+}
+
+static const char *field(const struct answer *answer, const char *name, size_t length)
+{
+	static const struct answer nothing = {"", "", "", "", "", "", "", "", "", "", "", "", "",
+		"", "", "", false};
+
+	if (!answer)
+		answer = &nothing;
+	for (size_t i = 0; i < NAMES; i++)
+		if (strlen(fields[i].name) == length && memcmp(fields[i].name, name, length) == 0)
+			return *(const char *const *)((const char *)answer + fields[i].offset);
+	return NULL;
+}
+
+static int unknown_name(const char *name, size_t length, struct pool_fault *fault)
+{
+	char word[48];
+	const char *near;
+
+	snprintf(word, sizeof(word), "%.*s", (int)(length < 40 ? length : 40), name);
+	near = pool_text_nearest(word, names, NAMES);
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no field is called '%%{%s}'%s%s%s", word,
+		near ? "; did you mean '%{" : "", near ? near : "", near ? "}'?" : "");
+}
+
+/* What stands at "%": appended to <out>; answers its length, or 0 for a fault. */
+static size_t add_variable(struct pool_text *out, const char *at, const struct answer *answer,
+	struct pool_fault *fault)
+{
+	size_t length;
+	const char *value;
+
+	if (at[1] == '%') {
+		pool_text_add(out, "%");
+		return 2;
+	}
+	length = at[1] == '{' ? strcspn(at + 2, "}") : 0;
+	if (at[1] != '{' || at[2 + length] != '}') {
+		pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"a template wants %%{name}, or %%%% for a percent sign");
+		return 0;
+	}
+	value = field(answer, at + 2, length);
+	if (!value) {
+		unknown_name(at + 2, length, fault);
+		return 0;
+	}
+	pool_text_add(out, value);
+	return length + 3;
+}
+
+static size_t add_escape(struct pool_text *out, const char *at)
+{
+	static const char from[] = "ntr\\", to[] = "\n\t\r\\";
+	const char *found = at[1] ? strchr(from, at[1]) : NULL;
+
+	pool_text_add_bytes(out, found ? &to[found - from] : at, 1);
+	return found ? 2 : 1;
+}
+
+/* <answer> NULL: only judge it. */
+static int add_template(struct pool_text *out, const char *template, const struct answer *answer,
+	struct pool_fault *fault)
+{
+	for (const char *at = template; *at;) {
+		size_t length = 1;
+
+		if (*at == '%')
+			length = add_variable(out, at, answer, fault);
+		else if (*at == '\\')
+			length = add_escape(out, at);
+		else
+			pool_text_add_bytes(out, at, 1);
+		if (!length)
+			return POOL_EARGUMENT;
+		at += length;
+	}
+	if (!out->length || out->bytes[out->length - 1] != '\n')
+		pool_text_add(out, "\n");
+	return 0;
+}
+
+/* --- formats ---------------------------------------------------------------------------------- */
+
+static void add_lease(struct pool_text *out, const struct answer *answer)
+{
+	if (answer->lease[0])
+		pool_text_addf(out, " %s", answer->lease);
+	pool_text_add(out, "\n");
+}
+
+static void add_url(struct pool_text *out, const struct answer *answer)
+{
+	pool_text_add(out, answer->url);
+	add_lease(out, answer);
+}
+
+static void add_hostport(struct pool_text *out, const struct answer *answer)
+{
+	pool_text_add(out, answer->hostport);
+	add_lease(out, answer);
+}
+
+/*
+ * curl knows http_proxy in lower case only; ws_proxy and wss_proxy are for clients that ask the
+ * system by scheme. no_proxy is emptied: an inherited one would send traffic around the proxy.
+ */
+static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+	"ALL_PROXY", "ws_proxy", "wss_proxy"};
+
+static void add_env(struct pool_text *out, const struct answer *answer)
+{
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		pool_text_addf(out, "%s=%s\n", variables[i], answer->url);
+	pool_text_addf(out, "no_proxy=\nNO_PROXY=\nPOOL_PROXY=%s\nPOOL_LEASE=%s\n", answer->name,
+		answer->lease);
+}
+
+static void add_quoted(struct pool_text *out, const char *value)
+{
+	pool_text_add(out, "'");
+	for (; *value; value++)
+		if (*value == '\'')
+			pool_text_add(out, "'\\''");
+		else
+			pool_text_add_bytes(out, value, 1);
+	pool_text_add(out, "'");
+}
+
+static void add_export(struct pool_text *out, const struct answer *answer)
+{
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		pool_text_addf(out, "export %s=", variables[i]);
+		add_quoted(out, answer->url);
+		pool_text_add(out, "\n");
+	}
+	pool_text_add(out, "unset no_proxy NO_PROXY\nexport POOL_PROXY=");
+	add_quoted(out, answer->name);
+	pool_text_add(out, "\nexport POOL_LEASE=");
+	add_quoted(out, answer->lease);
+	pool_text_add(out, "\n");
+}
+
+static void add_curl_value(struct pool_text *out, const char *key, const char *value)
+{
+	pool_text_addf(out, "%s = \"", key);
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			pool_text_add(out, "\\");
+		pool_text_add_bytes(out, value, 1);
+	}
+	pool_text_add(out, "\"\n");
+}
+
+static void add_curlrc(struct pool_text *out, const struct answer *answer)
+{
+	add_curl_value(out, "proxy", answer->url);
+	add_curl_value(out, "noproxy", "");
+	if (answer->lease[0])
+		pool_text_addf(out, "# lease %s\n", answer->lease);
+}
+
+static void add_proxychains(struct pool_text *out, const struct answer *answer)
+{
+	if (answer->reason[0]) {
+		pool_text_addf(out, "%s\n", answer->url);
+		return;
+	}
+	/* It knows http, socks4 and socks5 only, and asks the proxy for names by itself. */
+	pool_text_addf(out, "%.*s %s %s", strncmp(answer->scheme, "socks", 5) == 0 ? 6 : 4,
+		answer->scheme, answer->host, answer->port);
+	if (answer->user[0])
+		pool_text_addf(out, " %s %s", answer->user, answer->password);
+	pool_text_add(out, "\n");
+	if (answer->lease[0])
+		pool_text_addf(out, "# lease %s\n", answer->lease);
+}
+
+static void add_json(struct pool_text *out, const struct answer *answer)
+{
+	static const struct {
+		const char *key;
+		size_t offset;
+	} strings[] = {
+		{"url", offsetof(struct answer, url)},
+		{"scheme", offsetof(struct answer, scheme)},
+		{"host", offsetof(struct answer, host)},
+		{"name", offsetof(struct answer, name)},
+		{"status", offsetof(struct answer, status)},
+		{"exchange", offsetof(struct answer, exchange)},
+		{"type", offsetof(struct answer, type)},
+		{"pool", offsetof(struct answer, where)},
+		{"strategy", offsetof(struct answer, strategy)},
+		{"lease", offsetof(struct answer, lease)},
+		{"reason", offsetof(struct answer, reason)},
+	};
+	cJSON *object = cJSON_CreateObject();
+	char *text;
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		const char *value =
+			*(const char *const *)((const char *)answer + strings[i].offset);
+
+		if (value[0])
+			cJSON_AddStringToObject(object, strings[i].key, value);
+	}
+	if (!answer->reason[0]) {
+		cJSON_AddNumberToObject(object, "port", atoi(answer->port));
+		cJSON_AddNumberToObject(object, "timeout_seconds", atoi(answer->timeout));
+		cJSON_AddBoolToObject(object, "fallback", answer->fallback);
+	}
+	text = cJSON_PrintUnformatted(object);
+	if (text)
+		pool_text_addf(out, "%s\n", text);
+	else
+		out->broken = true;
+	cJSON_free(text);
+	cJSON_Delete(object);
+}
+
+enum {
+	FORMATS = 7,
+	/* What proxychains can express. */
+	CHAINABLE = 1 << POOL_SCHEME_HTTP | 1 << POOL_SCHEME_SOCKS4 | 1 << POOL_SCHEME_SOCKS4A |
+		1 << POOL_SCHEME_SOCKS5 | 1 << POOL_SCHEME_SOCKS5H,
+};
+
+static const struct pool_answer_format formats[FORMATS] = {
+	{"url", "the URL, and the lease if one was taken", true, 0},
+	{"hostport", "host:port", true, 0},
+	{"env", "NAME=VALUE lines for env(1)", false, 0},
+	{"export", "export lines for a shell's eval", false, 0},
+	{"curlrc", "a configuration for curl -K, invisible to ps", false, 0},
+	{"proxychains", "a line of proxychains.conf", false, CHAINABLE},
+	{"json", "one JSON object a line", true, 0},
+};
+
+static void (*const writers[FORMATS])(struct pool_text *, const struct answer *) = {
+	add_url, add_hostport, add_env, add_export, add_curlrc, add_proxychains, add_json};
+
+const struct pool_answer_format *pool_answer_formats_get(size_t *count)
+{
+	*count = FORMATS;
+	return formats;
+}
+
+static int find_format(const char *name)
+{
+	for (int i = 0; i < FORMATS; i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+int pool_answer_check(
+	const char *format, const struct pool_answer_format **row, struct pool_fault *fault)
+{
+	const char *words[FORMATS], *near;
+	int found = find_format(format);
+
+	*row = NULL;
+	if (found >= 0) {
+		*row = &formats[found];
+		return 0;
+	}
+	if (strpbrk(format, "%\\")) {
+		struct pool_text text = POOL_TEXT_EMPTY;
+		int error = add_template(&text, format, NULL, fault);
+
+		pool_text_release(&text);
+		return error;
+	}
+	for (int i = 0; i < FORMATS; i++)
+		words[i] = formats[i].name;
+	near = pool_text_nearest(format, words, FORMATS);
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no format is called '%s'%s%s%s", format,
+		near ? "; did you mean '" : "; a template holds %{name}", near ? near : "",
+		near ? "'?" : "");
+}
+
+static void write_answer(struct pool_text *out, const char *format, const struct answer *answer)
+{
+	int found = find_format(format);
+
+	if (found >= 0)
+		writers[found](out, answer);
+	else if (!strpbrk(format, "%\\") || add_template(out, format, answer, NULL) != 0)
+		add_url(out, answer);
+}
+
+/* --- the two answers -------------------------------------------------------------------------- */
+
+static int add_proxy(struct pool_text *out, const char *format,
+	const struct pool_answer_query *query, const struct pool_choice *choice,
+	const struct pool_proxy_choice *proxy, struct pool_fault *fault)
+{
+	struct pool_login login;
+	struct pool_url url;
+	char port[8], timeout[16], endpoint[320];
+	int error = pool_login_init(&login, proxy->url, NULL, NULL, NULL, fault);
+
+	if (error)
+		return error;
+	if (pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) != POOL_URL_OK) {
+		pool_login_release(&login);
+		return pool_fault_set(fault, POOL_EINVALID, 0, "'%s' has a bad URL", proxy->name);
+	}
+	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+	snprintf(port, sizeof(port), "%u", login.port);
+	snprintf(timeout, sizeof(timeout), "%d", (int)choice->timeout_s);
+	write_answer(out, format,
+		&(struct answer){
+			.url = proxy->url,
+			.scheme = pool_scheme_name(login.scheme),
+			.host = login.host,
+			.port = port,
+			.hostport = endpoint,
+			.user = login.user ? login.user : "",
+			.password = login.password ? login.password : "",
+			.name = proxy->name,
+			.lease = proxy->lease,
+			.exchange = query->exchange,
+			.type = pool_type_name(query->type),
+			.where = choice->where,
+			.strategy = choice->strategy,
+			.timeout = timeout,
+			.status = proxy->status,
+			.reason = "",
+			.fallback = proxy->fallback,
+		});
+	pool_login_release(&login);
+	return 0;
+}
+
+int pool_answer_add(struct pool_text *out, const char *format,
+	const struct pool_answer_query *query, const struct pool_choice *choice,
+	struct pool_fault *fault)
+{
+	for (size_t i = 0; i < choice->count; i++) {
+		int error = add_proxy(out, format, query, choice, &choice->proxies[i], fault);
+
+		if (error)
+			return error;
+	}
+	return out->broken ? pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory") : 0;
+}
+
+/* The reserved name never resolves (RFC 6761), for templates that take a URL apart. */
+void pool_answer_add_none(struct pool_text *out, const char *format,
+	const struct pool_answer_query *query, const char *reason)
+{
+	char url[96];
+
+	snprintf(url, sizeof(url), "no-proxy://%s", reason);
+	write_answer(out, format,
+		&(struct answer){
+			.url = url,
+			.scheme = "no-proxy",
+			.host = "no-proxy.invalid",
+			.port = "0",
+			.hostport = url,
+			.user = "",
+			.password = "",
+			.name = "",
+			.lease = "",
+			.exchange = query->exchange,
+			.type = pool_type_name(query->type),
+			.where = "",
+			.strategy = "",
+			.timeout = "0",
+			.status = "",
+			.reason = reason,
+			.fallback = false,
+		});
+}

@@ -1,0 +1,99 @@
+/*
+ * choose FILE STATE STRATEGY RUNS: the time of one selection by the library, lock included, after
+ * a tenth of the proxies was made unhealthy. Prints the median and the 99th percentile in
+ * microseconds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "state/session.h"
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int compare(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Every tenth proxy failed just now. */
+static int make_unhealthy(struct pool_session *session, struct pool_fault *fault)
+{
+	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[0];
+	size_t count = leaf->member_count / 10;
+	struct pool_outcome *outcomes = calloc(count + 1, sizeof(*outcomes));
+	struct pool_now now;
+	int error;
+
+	if (!outcomes)
+		return POOL_ENOMEM;
+	pool_clock_get(&now);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t member = leaf->first_member + (uint32_t)i * 10;
+
+		outcomes[i] = (struct pool_outcome){.leaf_key = leaf->key,
+			.identity = snapshot->members[member].identity,
+			.member = member,
+			.reason = POOL_REASON_REFUSED,
+			.retry_after_s = -1,
+			.began_ns = now.boot_ns};
+	}
+	error = pool_session_store(session, outcomes, count, fault);
+	free(outcomes);
+	return error;
+}
+
+static int measure(struct pool_session *session, const char *strategy, int runs,
+	struct pool_fault *fault)
+{
+	const struct pool_query query = {.strategy = strategy};
+	double *times = calloc((size_t)runs, sizeof(*times));
+	int error = times ? 0 : POOL_ENOMEM;
+
+	for (int i = 0; i < runs && !error; i++) {
+		struct pool_choice choice;
+		double began = now_us();
+
+		error = pool_session_select(session, &query, &choice, fault);
+		times[i] = now_us() - began;
+		if (!error)
+			pool_choice_release(&choice);
+	}
+	if (!error) {
+		qsort(times, (size_t)runs, sizeof(*times), compare);
+		printf("%.1f %.1f\n", times[runs / 2], times[runs - 1 - runs / 100]);
+	}
+	free(times);
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	struct pool_session_options options = {.require_state = true};
+	struct pool_session *session = NULL;
+	struct pool_fault fault = {0};
+	int error, runs = argc > 4 ? atoi(argv[4]) : 0;
+
+	if (runs < 1)
+		return 2;
+	options.file = argv[1];
+	options.state = argv[2];
+	error = pool_session_new(&session, &options, &fault);
+	if (!error)
+		error = make_unhealthy(session, &fault);
+	if (!error)
+		error = measure(session, argv[3], runs, &fault);
+	if (error)
+		fprintf(stderr, "choose: %s\n", fault.text);
+	pool_session_free(session);
+	return error ? 1 : 0;
+}
