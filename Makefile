@@ -56,11 +56,11 @@ CONFIG :=
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain status columns format json metrics plugin
+REPORT := answer explain status columns format json metrics plugin gather
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers \
 	merge round
 
-TOOLS  := pool-select
+TOOLS  := pool-check pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \

@@ -1,5 +1,4 @@
 /* Rounds: plan, run, judge. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -171,7 +170,8 @@ static int plan_item(struct pool_round *round, const struct pool_snapshot *snaps
 		*login = (struct pool_login){0};
 		item->found =
 			error == POOL_ESECRET ? POOL_REASON_NO_SECRET : POOL_REASON_SETUP;
-		snprintf(item->detail, sizeof(item->detail), "%s", why.text);
+		pool_text_safe(
+			item->detail, sizeof(item->detail), why.text, strlen(why.text));
 		return 0;
 	}
 	probe->login = login;

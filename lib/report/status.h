@@ -37,9 +37,10 @@ enum pool_result {
 const char *pool_result_name(enum pool_result result);
 
 struct pool_report_row {
-	uint32_t pool;  /* index of its pool */
-	char *name;     /* the report's */
-	char *endpoint; /* the report's: "scheme://host:port" */
+	uint32_t pool;   /* index of its pool */
+	uint32_t member; /* in the snapshot it was gathered from */
+	char *name;      /* the report's */
+	char *endpoint;  /* the report's: "scheme://host:port" */
 	enum pool_status status;
 	enum pool_result result;
 	enum pool_reason reason;         /* of the check, else of the last evidence */
