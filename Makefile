@@ -52,15 +52,16 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash
-CONFIG :=
+CONFIG := diagnostic rules json schema url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain status columns format json metrics plugin gather
+REPORT := answer explain status columns format json metrics plugin gather \
+	judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers \
 	merge round
 
-TOOLS  := pool-check pool-select
+TOOLS  := pool-check pool-select pool-validate
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
