@@ -76,14 +76,15 @@ static void retry_after_is_a_number_or_a_date(void **state)
 		{"soon", -1},
 		{"", -1},
 		{" \t\r\n", -1},
-		{"1111111111111111111111111111111111111111111111111111111111111111111111", -1},
+		{"1111111111111111111111111111111111111111111111111111111111111111111111",
+			-1},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(cases[i].seconds,
-			pool_retry_after_parse(
-				cases[i].value, strlen(cases[i].value), 784111777));
+		assert_int_equal(
+			cases[i].seconds, pool_retry_after_parse(cases[i].value,
+						  strlen(cases[i].value), 784111777));
 }
 
 static void a_text_is_found_across_pieces(void **state)
@@ -134,7 +135,8 @@ static void timers_come_in_order(void **state)
 		assert_int_equal(0, pool_timers_add(&timers, timer));
 	}
 	for (uint32_t i = 0; i < 1000; i++) {
-		assert_false(pool_timers_take(&timers, pool_timers_next(&timers) - 1, &timer));
+		assert_false(
+			pool_timers_take(&timers, pool_timers_next(&timers) - 1, &timer));
 		assert_true(pool_timers_take(&timers, 1 << 10, &timer));
 		assert_true(timer.at_ns >= last);
 		last = timer.at_ns;

@@ -117,17 +117,20 @@ static void outcomes_have_their_reasons(void **state)
 			.error = golden[i].error,
 			.connect_status = golden[i].connect_status,
 			.facts = golden[i].facts};
-		const char *got = pool_reason_get((int)pool_transfer_classify(&facts))->name;
+		const char *got =
+			pool_reason_get((int)pool_transfer_classify(&facts))->name;
 
 		if (strcmp(golden[i].reason, got) != 0)
-			fail_msg("row %zu: expected %s, got %s", i, golden[i].reason, got);
+			fail_msg(
+				"row %zu: expected %s, got %s", i, golden[i].reason, got);
 	}
 }
 
 /* Whatever libcurl comes to say, it is a failure with a row, and short words. */
 static void every_code_has_a_reason(void **state)
 {
-	static const unsigned facts[] = {0, N, V | C, V | Q, V | Q | R, V | C | S, V | C | T, D};
+	static const unsigned facts[] = {
+		0, N, V | C, V | Q, V | Q | R, V | C | S, V | C | T, D};
 	char words[96];
 
 	(void)state;
@@ -152,7 +155,8 @@ static void words_say_what_was_answered(void **state)
 		{"CONNECT answered 503", {.code = 56, .connect_status = 503, .facts = C}},
 		{"SOCKS reply 5, connection refused",
 			{.code = 97, .proxy_code = CURLPX_REPLY_CONNECTION_REFUSED}},
-		{"certificate verify failed", {.code = 60, .connect_status = 200, .facts = C}},
+		{"certificate verify failed",
+			{.code = 60, .connect_status = 200, .facts = C}},
 		{"Connection refused", {.code = 7, .error = ECONNREFUSED}},
 		{"the answer is not HTTP", {.code = 1, .facts = Q | R}},
 		{"", {.code = 28, .facts = C}},

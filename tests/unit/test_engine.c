@@ -18,7 +18,8 @@
 #include "base/clock.h"
 #include "probe/engine.h"
 
-/* --- servers ------------------------------------------------------------------------------ */
+/* --- servers
+ * ------------------------------------------------------------------------------ */
 
 struct server {
 	pid_t pid; /* 0: none */
@@ -29,14 +30,13 @@ struct server {
 /* What a server does with its <number>th connection. */
 typedef void serve_fn(int fd, int number, const char *text);
 
-static void read_head(int fd)
+static void read_head(int fd, char *bytes, size_t size)
 {
-	char bytes[4096];
 	size_t used = 0;
 	ssize_t got;
 
-	while (used < sizeof(bytes) - 1 &&
-		(got = read(fd, bytes + used, sizeof(bytes) - 1 - used)) > 0) {
+	bytes[0] = '\0';
+	while (used < size - 1 && (got = read(fd, bytes + used, size - 1 - used)) > 0) {
 		used += (size_t)got;
 		bytes[used] = '\0';
 		if (strstr(bytes, "\r\n\r\n"))
@@ -52,16 +52,31 @@ static void say(int fd, const char *text)
 
 static void answer(int fd, int number, const char *text)
 {
+	char head[4096];
+
 	(void)number;
-	read_head(fd);
+	read_head(fd, head, sizeof(head));
 	say(fd, text);
 }
 
 static void answer_the_third(int fd, int number, const char *text)
 {
-	read_head(fd);
+	char head[4096];
+
+	read_head(fd, head, sizeof(head));
 	if (number >= 3)
 		say(fd, text);
+}
+
+/* 200 if the head of the request holds the text, else 400. */
+static void answer_if_asked_so(int fd, int number, const char *text)
+{
+	char head[4096];
+
+	(void)number;
+	read_head(fd, head, sizeof(head));
+	say(fd, strstr(head, text) ? "HTTP/1.1 200 Yes\r\nContent-Length: 0\r\n\r\n"
+				   : "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
 }
 
 static void stall(int fd, int number, const char *text)
@@ -140,14 +155,15 @@ static void stop(struct server *server)
 	close(server->fd);
 }
 
-/* --- runs --------------------------------------------------------------------------------- */
+/* --- runs
+ * --------------------------------------------------------------------------------- */
 
 enum { MOST = 200 };
 
 struct seen {
 	struct pool_probe_result results[MOST];
 	int calls[MOST];
-	bool hog;       /* take all descriptors at the first end */
+	bool hog; /* take all descriptors at the first end */
 	int hogged[4096];
 	size_t hogged_count;
 	bool stop;
@@ -176,8 +192,12 @@ static bool asked_to_stop(void *context)
 
 static struct pool_engine_options options_for(struct seen *seen)
 {
-	return (struct pool_engine_options){.concurrency = 50, .deadline_ms = 20000, .seed = 7,
-		.done = note, .stop = asked_to_stop, .context = seen};
+	return (struct pool_engine_options){.concurrency = 50,
+		.deadline_ms = 20000,
+		.seed = 7,
+		.done = note,
+		.stop = asked_to_stop,
+		.context = seen};
 }
 
 /* Run <count> copies of <probe>, through the proxy at <port>. */
@@ -185,9 +205,9 @@ static void run_with(struct pool_probe probe, size_t count, uint16_t port,
 	struct pool_engine_options *options, struct pool_engine_report *report)
 {
 	char host[] = "127.0.0.1", user[] = "S3CRETuser", password[] = "S3CRETpass";
-	struct pool_login login = {.host = host, .port = port, .user = user,
-		.password = password};
-	struct pool_probe probes[MOST];
+	struct pool_login login = {
+		.host = host, .port = port, .user = user, .password = password};
+	struct pool_probe probes[MOST] = {{0}};
 	struct seen *seen = options->context;
 	struct pool_fault fault;
 
@@ -224,13 +244,13 @@ static int64_t now_ms(void)
 	return now.boot_ns / POOL_NS_PER_MS;
 }
 
-#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+#define OK_ANSWER    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 #define STATUS(line) "HTTP/1.1 " line "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+#define HTTP .method = POOL_METHOD_HTTP
 
 static const struct pool_login via_http = {.scheme = POOL_SCHEME_HTTP};
 static const struct pool_login via_socks = {.scheme = POOL_SCHEME_SOCKS5H};
-
-#define HTTP .method = POOL_METHOD_HTTP
 
 static const struct outcome {
 	const char *what;
@@ -240,58 +260,72 @@ static const struct outcome {
 	const char *reason, *detail;
 	int status, attempts;
 } outcomes[] = {
-	{"refused", NULL, "", {HTTP, .url = "http://t.test/", .retries = 2}, "connect-refused",
-		"Connection refused", 0, 3},
+	{"refused", NULL, "", {HTTP, .url = "http://t.test/", .retries = 2},
+		"connect-refused", "Connection refused", 0, 3},
 	{"refused to tcp", NULL, "", {.method = POOL_METHOD_TCP}, "connect-refused",
 		"Connection refused", 0, 1},
 	{"tcp", stall, "", {.method = POOL_METHOD_TCP}, "ok", "", 0, 1},
-	{"good", answer, OK_ANSWER, {HTTP, .url = "http://t.test/", .retries = 2}, "ok", "", 200, 1},
-	{"good body", answer, OK_ANSWER, {HTTP, .url = "http://t.test/", .body = "ell"}, "ok", "", 200,
+	{"good", answer, OK_ANSWER, {HTTP, .url = "http://t.test/", .retries = 2}, "ok",
+		"", 200, 1},
+	{"good body", answer, OK_ANSWER, {HTTP, .url = "http://t.test/", .body = "ell"},
+		"ok", "", 200, 1},
+	{"bad body", answer, OK_ANSWER,
+		{HTTP, .url = "http://t.test/", .body = "elll", .retries = 2}, "body", "",
+		200, 1},
+	{"HEAD", answer, STATUS("204 Gone quiet"),
+		{HTTP, .url = "http://t.test/", .request = "HEAD"}, "ok", "", 204, 1},
+	{"a status that stays", answer, STATUS("404 No"),
+		{HTTP, .url = "http://t.test/", .retries = 2}, "status", "HTTP 404", 404,
 		1},
-	{"bad body", answer, OK_ANSWER, {HTTP, .url = "http://t.test/", .body = "elll", .retries = 2},
-		"body", "", 200, 1},
-	{"HEAD", answer, STATUS("204 Gone quiet"), {HTTP, .url = "http://t.test/", .request = "HEAD"},
-		"ok", "", 204, 1},
-	{"a status that stays", answer, STATUS("404 No"), {HTTP, .url = "http://t.test/", .retries = 2},
-		"status", "HTTP 404", 404, 1},
 	{"a status that may pass", answer, STATUS("503 No"),
-		{HTTP, .url = "http://t.test/", .retries = 2}, "status", "HTTP 503", 503, 3},
+		{HTTP, .url = "http://t.test/", .retries = 2}, "status", "HTTP 503", 503,
+		3},
 	{"a redirect is not followed", answer,
 		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
 		"Content-Length: 0\r\nConnection: close\r\n\r\n",
 		{HTTP, .url = "http://t.test/"}, "ok", "", 302, 1},
-	{"authentication", answer, STATUS("407 Who"), {HTTP, .url = "http://t.test/", .retries = 2},
-		"authentication", "HTTP 407", 407, 1},
+	{"authentication", answer, STATUS("407 Who"),
+		{HTTP, .url = "http://t.test/", .retries = 2}, "authentication",
+		"HTTP 407", 407, 1},
 	{"authentication of CONNECT", answer, STATUS("407 Who"),
-		{HTTP, .url = "https://t.test/", .retries = 2}, "authentication", "CONNECT answered 407",
-		0, 1},
-	{"denied CONNECT", answer, STATUS("403 No"), {HTTP, .url = "https://t.test/"}, "denied",
-		"CONNECT answered 403", 0, 1},
-	{"bad gateway", answer, STATUS("502 No"), {HTTP, .url = "https://t.test/", .retries = 1},
-		"bad-gateway", "CONNECT answered 502", 0, 2},
+		{HTTP, .url = "https://t.test/", .retries = 2}, "authentication",
+		"CONNECT answered 407", 0, 1},
+	{"denied CONNECT", answer, STATUS("403 No"), {HTTP, .url = "https://t.test/"},
+		"denied", "CONNECT answered 403", 0, 1},
+	{"bad gateway", answer, STATUS("502 No"),
+		{HTTP, .url = "https://t.test/", .retries = 1}, "bad-gateway",
+		"CONNECT answered 502", 0, 2},
 	{"no TLS in the tunnel", answer, STATUS("200 Yes") "rubbish rubbish",
 		{HTTP, .url = "https://t.test/"}, "tls", NULL, 0, 1},
-	{"silence", stall, "", {HTTP, .url = "http://t.test/", .timeout_ms = 150}, "handshake-timeout",
-		"", 0, 1},
-	{"silence after CONNECT", stall, "", {HTTP, .url = "https://t.test/", .timeout_ms = 150},
+	{"silence", stall, "", {HTTP, .url = "http://t.test/", .timeout_ms = 150},
 		"handshake-timeout", "", 0, 1},
-	{"closed", answer, "", {HTTP, .url = "http://t.test/"}, "empty-answer", NULL, 0, 1},
-	{"closed after CONNECT", answer, "", {HTTP, .url = "https://t.test/"}, "closed", NULL, 0, 1},
+	{"silence after CONNECT", stall, "",
+		{HTTP, .url = "https://t.test/", .timeout_ms = 150}, "handshake-timeout",
+		"", 0, 1},
+	{"closed", answer, "", {HTTP, .url = "http://t.test/"}, "empty-answer", NULL, 0,
+		1},
+	{"closed after CONNECT", answer, "", {HTTP, .url = "https://t.test/"}, "closed",
+		NULL, 0, 1},
 	{"closed early, then good", answer_the_third, OK_ANSWER,
 		{HTTP, .url = "http://t.test/", .retries = 3}, "ok", "", 200, 3},
 	{"cut short", answer, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
 		{HTTP, .url = "http://t.test/"}, "truncated", NULL, 200, 1},
 	{"not HTTP", answer, "SSH-2.0-OpenSSH_9.2\r\n", {HTTP, .url = "http://t.test/"},
 		"wrong-protocol", "the answer is not HTTP", 0, 1},
-	{"no SOCKS", answer, "HTTP/1.0 400 What\r\n\r\n\r\n\r\n", {HTTP, .login = &via_socks,
-		.url = "http://t.test/", .timeout_ms = 150}, "handshake-timeout", "", 0, 1},
-	{"SOCKS reply 5", speak_socks5, "5", {HTTP, .login = &via_socks, .url = "http://t.test/"},
-		"target-refused", "SOCKS reply 5, connection refused", 0, 1},
-	{"SOCKS reply 2", speak_socks5, "2", {HTTP, .login = &via_socks, .url = "http://t.test/"},
-		"denied", "SOCKS reply 2, not allowed", 0, 1},
+	{"no SOCKS", answer, "HTTP/1.0 400 What\r\n\r\n\r\n\r\n",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 150},
+		"handshake-timeout", "", 0, 1},
+	{"SOCKS reply 5", speak_socks5, "5",
+		{HTTP, .login = &via_socks, .url = "http://t.test/"}, "target-refused",
+		"SOCKS reply 5, connection refused", 0, 1},
+	{"SOCKS reply 2", speak_socks5, "2",
+		{HTTP, .login = &via_socks, .url = "http://t.test/"}, "denied",
+		"SOCKS reply 2, not allowed", 0, 1},
 	{"SOCKS tunnel", speak_socks5, "0",
-		{.login = &via_socks, .url = "wss://t.test/", .method = POOL_METHOD_TUNNEL}, "ok",
-		"", 0, 1},
+		{.login = &via_socks,
+			.url = "wss://t.test/",
+			.method = POOL_METHOD_TUNNEL},
+		"ok", "", 0, 1},
 	{"tunnel", answer, STATUS("200 Yes"),
 		{.url = "https://t.test/", .method = POOL_METHOD_TUNNEL}, "ok", "", 0, 1},
 	{"no tunnel", answer, STATUS("503 No"),
@@ -301,15 +335,27 @@ static const struct outcome {
 		"HTTP/1.1 200 Yes\r\n\r\n"
 		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "ok", "", 101, 1},
+		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "ok", "",
+		101, 1},
 	{"websocket with a wrong key", answer,
 		"HTTP/1.1 200 Yes\r\n\r\n"
-		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\n\r\n",
 		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "body",
 		"HTTP 101 with a wrong accept key", 101, 1},
+	{"what is asked for", answer_if_asked_so, "GET http://t.test/x?y HTTP/1.1\r\n",
+		{HTTP, .url = "http://t.test/x?y"}, "ok", "", 200, 1},
+	{"another method", answer_if_asked_so, "PURGE http://t.test/ HTTP/1.1\r\n",
+		{HTTP, .url = "http://t.test/", .request = "PURGE"}, "ok", "", 200, 1},
+	{"headers", answer_if_asked_so, "\r\nX-One: 1\r\nX-Two: 2\r\n",
+		{HTTP, .url = "http://t.test/", .headers = "X-One: 1\nX-Two: 2\n"}, "ok",
+		"", 200, 1},
+	{"credentials", answer_if_asked_so,
+		"\r\nProxy-Authorization: Basic UzNDUkVUdXNlcjpTM0NSRVRwYXNz\r\n",
+		{HTTP, .url = "http://t.test/"}, "ok", "", 200, 1},
 	{"no URL", answer, OK_ANSWER, {HTTP, .retries = 2}, "bad-setup", NULL, 0, 1},
-	{"a URL of another kind", answer, OK_ANSWER, {HTTP, .url = "ftp://t.test/", .retries = 2},
-		"bad-setup", NULL, 0, 1},
+	{"a URL of another kind", answer, OK_ANSWER,
+		{HTTP, .url = "ftp://t.test/", .retries = 2}, "bad-setup", NULL, 0, 1},
 };
 
 static void outcomes_are_as_expected(void **state)
@@ -340,8 +386,12 @@ static void outcomes_are_as_expected(void **state)
 static void retry_after_is_handed_on(void **state)
 {
 	struct pool_status_set cooling = {{0}};
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .cooling = &cooling, .timeout_ms = 5000, .retries = 3};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.cooling = &cooling,
+		.timeout_ms = 5000,
+		.retries = 3};
 	struct server server = start(answer,
 		"HTTP/1.1 429 Slow\r\nretry-after: 42\r\nContent-Length: 0\r\n\r\n");
 	struct pool_probe_result result;
@@ -357,10 +407,11 @@ static void retry_after_is_handed_on(void **state)
 
 static void the_environment_counts_for_nothing(void **state)
 {
-	static const char *const names[] = {"NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY"};
+	static const char *const names[] = {
+		"NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY"};
 	struct server proxy = start(answer, OK_ANSWER), dead = start_refusing();
-	struct pool_probe probe = {.login = &via_http, .method = POOL_METHOD_HTTP,
-		.timeout_ms = 5000};
+	struct pool_probe probe = {
+		.login = &via_http, .method = POOL_METHOD_HTTP, .timeout_ms = 5000};
 	struct pool_probe_result through, direct;
 	char dead_url[64], live_url[64];
 
@@ -392,7 +443,8 @@ static void control_bytes_in_credentials_never_go_direct(void **state)
 	char user[] = "us\rer\1";
 	const struct pool_login odd = {.scheme = POOL_SCHEME_HTTP, .user = user};
 	struct server origin = start(answer, OK_ANSWER), dead = start_refusing();
-	struct pool_probe probe = {.login = &odd, .method = POOL_METHOD_HTTP, .timeout_ms = 5000};
+	struct pool_probe probe = {
+		.login = &odd, .method = POOL_METHOD_HTTP, .timeout_ms = 5000};
 	struct pool_probe_result result;
 	char url[64];
 
@@ -405,11 +457,57 @@ static void control_bytes_in_credentials_never_go_direct(void **state)
 	assert_string_equal("connect-refused", pool_reason_get((int)result.reason)->name);
 }
 
+/* The handle of one proxy's check is used again for the next proxy's. */
+static void credentials_do_not_stay_behind(void **state)
+{
+	char host[] = "127.0.0.1", user[] = "u", password[] = "p";
+	struct server server = start(answer_if_asked_so, "\r\nProxy-Authorization:");
+	struct pool_login with = {
+		.host = host, .port = server.port, .user = user, .password = password};
+	struct pool_login without = {.host = host, .port = server.port};
+	struct pool_probe probes[2] = {
+		{HTTP, .login = &with, .url = "http://t.test/", .timeout_ms = 5000},
+		{HTTP, .login = &without, .url = "http://t.test/", .timeout_ms = 5000}};
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+
+	(void)state;
+	options.concurrency = 1;
+	assert_int_equal(0, pool_engine_run(probes, 2, &options, &report, NULL));
+	stop(&server);
+	assert_int_equal(200, seen.results[0].status);
+	assert_int_equal(400, seen.results[1].status);
+}
+
+/* libcurl 7.88.1 leaves a handle unusable after this. */
+static void a_name_that_does_not_resolve_is_tried_again(void **state)
+{
+	char host[] = "nosuch.invalid";
+	struct pool_login login = {.host = host, .port = 80};
+	struct pool_probe probe = {HTTP, .login = &login, .url = "http://t.test/",
+		.timeout_ms = 500, .retries = 2};
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+
+	(void)state;
+	assert_int_equal(0, pool_engine_run(&probe, 1, &options, &report, NULL));
+	assert_int_equal(1, seen.calls[0]);
+	assert_int_equal(3, seen.results[0].attempts);
+	/* Which of the two depends on whether the machine has a name server. */
+	assert_true(seen.results[0].reason == POOL_REASON_PROXY_NAME ||
+		    seen.results[0].reason == POOL_REASON_NO_RESOLVER);
+}
+
 static void the_deadline_ends_everything(void **state)
 {
 	struct server server = start(stall, "");
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 30000, .retries = 3};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 30000,
+		.retries = 3};
 	struct seen seen = {0};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -431,8 +529,10 @@ static void the_deadline_ends_everything(void **state)
 
 static void a_stop_ends_everything(void **state)
 {
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 30000};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 30000};
 	struct seen seen = {.stop = true};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -442,12 +542,16 @@ static void a_stop_ends_everything(void **state)
 	assert_int_equal(POOL_REASON_RUN_DEADLINE, seen.results[2].reason);
 }
 
-/* A backoff that would outlast the run is not waited for: the last reason is the answer. */
+/* A backoff that would outlast the run is not waited for: the last reason is the answer.
+ */
 static void a_backoff_does_not_outlast_the_run(void **state)
 {
 	struct server server = start_refusing();
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 1000, .retries = 1000};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 1000,
+		.retries = 1000};
 	struct seen seen = {0};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -463,8 +567,10 @@ static void a_backoff_does_not_outlast_the_run(void **state)
 static void a_target_gets_no_more_than_its_rate(void **state)
 {
 	struct server server = start(answer, OK_ANSWER);
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 5000};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 5000};
 	struct seen seen = {0};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -479,7 +585,8 @@ static void a_target_gets_no_more_than_its_rate(void **state)
 		assert_int_equal(POOL_REASON_OK, seen.results[i].reason);
 }
 
-/* --- descriptors: in a process of their own, for the limit stays low ----------------------- */
+/* --- descriptors: in a process of their own, for the limit stays low
+ * ----------------------- */
 
 static void lower_limit(rlim_t to)
 {
@@ -490,8 +597,10 @@ static void lower_limit(rlim_t to)
 
 static void check_few_descriptors(uint16_t port)
 {
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 5000};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 5000};
 	struct seen seen = {0};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -507,8 +616,10 @@ static void check_few_descriptors(uint16_t port)
 
 static void check_no_descriptors(uint16_t port)
 {
-	struct pool_probe probe = {.login = &via_http, .url = "http://t.test/",
-		.method = POOL_METHOD_HTTP, .timeout_ms = 5000};
+	struct pool_probe probe = {.login = &via_http,
+		.url = "http://t.test/",
+		.method = POOL_METHOD_HTTP,
+		.timeout_ms = 5000};
 	struct seen seen = {.hog = true};
 	struct pool_engine_options options = options_for(&seen);
 	struct pool_engine_report report;
@@ -520,7 +631,8 @@ static void check_no_descriptors(uint16_t port)
 	for (int i = 0; i < 50; i++) {
 		enum pool_reason reason = seen.results[i].reason;
 
-		assert_true(reason == POOL_REASON_OK || reason == POOL_REASON_NO_DESCRIPTORS);
+		assert_true(
+			reason == POOL_REASON_OK || reason == POOL_REASON_NO_DESCRIPTORS);
 		exhausted += reason == POOL_REASON_NO_DESCRIPTORS;
 	}
 	assert_true(exhausted > 0);
@@ -535,7 +647,8 @@ static void run_apart(void (*check)(uint16_t port))
 
 	assert_true(pid >= 0);
 	if (!pid) {
-		/* A failed assertion lets the copy of the runner in here exit with a count. */
+		/* A failed assertion lets the copy of the runner in here exit with a
+		 * count. */
 		check(server.port);
 		_exit(0);
 	}
@@ -559,8 +672,8 @@ static void no_descriptors_blame_no_proxy(void **state)
 
 static void ping_reaches_loopback_or_says_why_not(void **state)
 {
-	struct pool_probe probe = {.login = &via_http, .method = POOL_METHOD_PING,
-		.timeout_ms = 5000};
+	struct pool_probe probe = {
+		.login = &via_http, .method = POOL_METHOD_PING, .timeout_ms = 5000};
 	struct pool_probe_result result = run_one(probe, 1);
 
 	(void)state;
@@ -592,6 +705,8 @@ int main(void)
 		cmocka_unit_test(retry_after_is_handed_on),
 		cmocka_unit_test(the_environment_counts_for_nothing),
 		cmocka_unit_test(control_bytes_in_credentials_never_go_direct),
+		cmocka_unit_test(credentials_do_not_stay_behind),
+		cmocka_unit_test(a_name_that_does_not_resolve_is_tried_again),
 		cmocka_unit_test(the_deadline_ends_everything),
 		cmocka_unit_test(a_stop_ends_everything),
 		cmocka_unit_test(a_backoff_does_not_outlast_the_run),

@@ -27,8 +27,8 @@ static const struct run {
 			{2, 0, 0, R(RESPONSE_TIMEOUT), R(TARGET_SUSPECT)}},
 		true, false},
 	{"refusals stand beside a dead target",
-		{{0, 0, 0, R(STATUS), R(TARGET_SUSPECT)}, {1, 0, 0, R(REFUSED), R(REFUSED)},
-			{2, 0, 0, R(AUTH), R(AUTH)},
+		{{0, 0, 0, R(STATUS), R(TARGET_SUSPECT)},
+			{1, 0, 0, R(REFUSED), R(REFUSED)}, {2, 0, 0, R(AUTH), R(AUTH)},
 			{3, 0, 0, R(WRONG_PROTOCOL), R(WRONG_PROTOCOL)},
 			{4, 0, 0, R(CLOSED), R(CLOSED)}},
 		true, false},
@@ -45,13 +45,14 @@ static const struct run {
 		{{0, 0, POOL_CONTROL_FAILED, R(HANDSHAKE_TIMEOUT), R(TARGET_SUSPECT)},
 			{0, 0, POOL_CONTROL_FAILED, R(REFUSED), R(REFUSED)}},
 		true, false},
-	{"a single proxy at a failing target",
-		{{0, 0, 0, R(STATUS), R(TARGET_SUSPECT)}}, true, false},
-	{"a single proxy that refuses", {{0, 0, 0, R(REFUSED), R(REFUSED)}}, false, false},
+	{"a single proxy at a failing target", {{0, 0, 0, R(STATUS), R(TARGET_SUSPECT)}},
+		true, false},
+	{"a single proxy that refuses", {{0, 0, 0, R(REFUSED), R(REFUSED)}}, false,
+		false},
 	{"a single proxy that is silent",
 		{{0, 0, 0, R(HANDSHAKE_TIMEOUT), R(HANDSHAKE_TIMEOUT)}}, false, false},
-	{"a single proxy that intercepts",
-		{{0, 0, 0, R(TLS_VERIFY), R(TLS_VERIFY)}}, false, false},
+	{"a single proxy that intercepts", {{0, 0, 0, R(TLS_VERIFY), R(TLS_VERIFY)}},
+		false, false},
 	{"a dead target behind tunnels, and a dead proxy",
 		{{0, 0, 0, R(HANDSHAKE_TIMEOUT), R(TARGET_SUSPECT)},
 			{1, 0, 0, R(HANDSHAKE_TIMEOUT), R(TARGET_SUSPECT)},
@@ -92,7 +93,8 @@ static const struct run {
 		false, false},
 	{"so does a control request",
 		{{0, 0, POOL_CONTROL_REACHED, R(CONNECT_TIMEOUT), R(CONNECT_TIMEOUT)},
-			{1, 0, POOL_CONTROL_REACHED, R(CONNECT_TIMEOUT), R(CONNECT_TIMEOUT)}},
+			{1, 0, POOL_CONTROL_REACHED, R(CONNECT_TIMEOUT),
+				R(CONNECT_TIMEOUT)}},
 		false, false},
 	{"nothing to judge", {{0}}, false, false},
 };
@@ -111,7 +113,8 @@ static void runs_are_judged(void **state)
 			items[count].target = runs[i].items[count].target;
 			items[count].control = (uint8_t)runs[i].items[count].control;
 			items[count].reason = (uint8_t)runs[i].items[count].before;
-			replaced += runs[i].items[count].before != runs[i].items[count].after;
+			replaced +=
+				runs[i].items[count].before != runs[i].items[count].after;
 		}
 		pool_run_judge(items, count, scratch, 3, &out);
 		for (size_t j = 0; j < count; j++)

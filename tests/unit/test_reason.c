@@ -14,8 +14,8 @@ static void every_row_is_complete(void **state)
 
 		assert_non_null(row->name);
 		assert_true(strlen(row->name) > 1);
-		assert_int_equal(
-			strlen(row->name), strspn(row->name, "abcdefghijklmnopqrstuvwxyz-"));
+		assert_int_equal(strlen(row->name),
+			strspn(row->name, "abcdefghijklmnopqrstuvwxyz-"));
 		assert_true(strlen(row->sentence) > 10 || i == POOL_REASON_OK);
 		assert_true(strlen(row->advice) > 5);
 		assert_true(row->layer < POOL_LAYERS);
