@@ -60,7 +60,7 @@ REPORT := answer explain status columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
-TOOLS  := pool-check pool-select pool-validate
+TOOLS  := pool-validate pool-check pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
