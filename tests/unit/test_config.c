@@ -10,7 +10,7 @@
 #include "config/config.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define U "\"http://h:1\""
+#define U           "\"http://h:1\""
 
 /* What came of a text. */
 struct reading {
@@ -54,7 +54,8 @@ static void lookups_of(const struct pool_settings *settings, char *out, size_t s
 			struct pool_lookup lookup;
 			const struct pool_leaf *leaf;
 
-			pool_settings_resolve(settings, exchanges[e], (enum pool_type)type, &lookup);
+			pool_settings_resolve(
+				settings, exchanges[e], (enum pool_type)type, &lookup);
 			used += (size_t)snprintf(out + used, size - used, "|");
 			if (lookup.leaf == POOL_NO_LEAF) {
 				used += (size_t)snprintf(out + used, size - used, "%s",
@@ -81,45 +82,59 @@ static void shapes_become_one_normal_form(void **state)
 		{"{\"enabled\":true}",
 			"|not-configured|not-configured|not-configured|not-configured"},
 		{"{\"proxy\":" U "}", "|h:1|h:1|h:1|h:1"},
-		{"{\"proxies\":[" U ",\"http://h:2\"]}", "|h:1,h:2|h:1,h:2|h:1,h:2|h:1,h:2"},
+		{"{\"proxies\":[" U ",\"http://h:2\"]}",
+			"|h:1,h:2|h:1,h:2|h:1,h:2|h:1,h:2"},
 		{"{\"proxies\":[" U "],\"strategy\":\"random\"}", "|h:1|h:1|h:1|h:1"},
-		{"{\"enabled\":false,\"proxies\":[" U "]}", "|disabled|disabled|disabled|disabled"},
+		{"{\"enabled\":false,\"proxies\":[" U "]}",
+			"|disabled|disabled|disabled|disabled"},
 		{"{\"proxy\":{\"proxies\":[" U "]}}", "|h:1|h:1|h:1|h:1"},
-		{"{\"proxy\":{\"enabled\":true,\"default\":{\"http\":{\"url\":" U "}}},\"log\":1,"
+		{"{\"proxy\":{\"enabled\":true,\"default\":{\"http\":{\"url\":" U
+		 "}}},\"log\":1,"
 		 "\"exchanges\":{\"okx\":{\"symbols\":[]}}}",
 			"|h:1|not-configured|h:1|not-configured"},
 		{"{\"enabled\":1,\"default\":{\"http\":" U "}}",
 			"|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":1,\"default\":" U "}", "|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":\"on\",\"default\":{\"rest\":" U ",\"ws\":{\"url\":\"http://h:2\"}}}",
+		{"{\"enabled\":1,\"default\":" U "}",
+			"|h:1|not-configured|h:1|not-configured"},
+		{"{\"enabled\":\"on\",\"default\":{\"rest\":" U
+		 ",\"ws\":{\"url\":\"http://h:2\"}}}",
 			"|h:1|h:2|h:1|h:2"},
-		{"{\"enabled\":1,\"default\":{\"http\":" U ",\"rest\":\"http://h:2\",\"ws\":null}}",
+		{"{\"enabled\":1,\"default\":{\"http\":" U
+		 ",\"rest\":\"http://h:2\",\"ws\":null}}",
 			"|h:1|not-configured|h:1|not-configured"},
 		{"{\"enabled\":1,\"default\":{\"http\":null,\"rest\":" U "}}",
 			"|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":1,\"default\":{\"websocket\":" U "},\"exchanges\":{\"okx\":"
+		{"{\"enabled\":1,\"default\":{\"websocket\":" U
+		 "},\"exchanges\":{\"okx\":"
 		 "\"http://h:2\"}}",
 			"|not-configured|h:1|h:2|h:1"},
-		{"{\"enabled\":1,\"default\":{\"http\":" U "},\"exchanges\":{\"Okx\":{\"http\":null}}}",
+		{"{\"enabled\":1,\"default\":{\"http\":" U
+		 "},\"exchanges\":{\"Okx\":{\"http\":null}}}",
 			"|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":1,\"default\":{\"http\":" U "},\"exchanges\":{\"okx\":{\"http\":{}}}}",
+		{"{\"enabled\":1,\"default\":{\"http\":" U
+		 "},\"exchanges\":{\"okx\":{\"http\":{}}}}",
 			"|h:1|not-configured|not-configured|not-configured"},
-		{"{\"enabled\":1,\"default\":{\"http\":" U "},\"exchanges\":{\"okx\":{\"http\":"
+		{"{\"enabled\":1,\"default\":{\"http\":" U
+		 "},\"exchanges\":{\"okx\":{\"http\":"
 		 "{\"timeout_seconds\":9}}}}",
 			"|h:1|not-configured|not-configured|not-configured"},
 		{"{\"enabled\":1,\"default\":null,\"exchanges\":{\"okx\":{}}}",
 			"|not-configured|not-configured|not-configured|not-configured"},
-		{"{\"enabled\":1,\"default\":{\"http\":{\"pool\":[" U "],\"strategy\":\"random\"}}}",
+		{"{\"enabled\":1,\"default\":{\"http\":{\"pool\":[" U
+		 "],\"strategy\":\"random\"}}}",
 			"|h:1|not-configured|h:1|not-configured"},
 		{"{\"enabled\":1,\"default\":{\"http\":{\"pool\":{\"proxies\":[" U "]},"
 		 "\"strategy\":\"random\"}}}",
 			"|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":1,\"default\":{\"http\":{\"url\":\"http://h:9\",\"pool\":[" U "]}}}",
+		{"{\"enabled\":1,\"default\":{\"http\":{\"url\":\"http://"
+		 "h:9\",\"pool\":[" U "]}}}",
 			"|h:1|not-configured|h:1|not-configured"},
-		{"{\"enabled\":1,\"exchanges\":{\"okx\":{\"http\":{\"pool\":{\"proxies\":\"default\"}}}},"
+		{"{\"enabled\":1,\"exchanges\":{\"okx\":{\"http\":{\"pool\":{\"proxies\":"
+		 "\"default\"}}}},"
 		 "\"default\":{\"http\":[]}}",
 			NULL},
-		{"{\"enabled\":1,\"exchanges\":{\"okx\":{\"http\":{\"pool\":{\"proxies\":\"default\"}}}},"
+		{"{\"enabled\":1,\"exchanges\":{\"okx\":{\"http\":{\"pool\":{\"proxies\":"
+		 "\"default\"}}}},"
 		 "\"default\":{\"http\":{\"pool\":[" U ",\"http://h:2\"]}}}",
 			"|h:1,h:2|not-configured|h:1,h:2|not-configured"},
 	};
@@ -135,15 +150,16 @@ static void shapes_become_one_normal_form(void **state)
 		if (rows[i].expected) {
 			lookups_of(&reading.settings, out, sizeof(out));
 			if (strcmp(rows[i].expected, out) != 0)
-				fail_msg("%s: %s, not %s", rows[i].text, out, rows[i].expected);
+				fail_msg("%s: %s, not %s", rows[i].text, out,
+					rows[i].expected);
 		}
 		release(&reading);
 	}
 }
 
-#define D "{\"enabled\":true,\"default\":{\"http\":"
+#define D    "{\"enabled\":true,\"default\":{\"http\":"
 #define POOL D "{\"pool\":{\"proxies\":[" U "],"
-#define END "}}}}"
+#define END  "}}}}"
 
 static void names_rule_and_place_of_each_fault(void **state)
 {
@@ -155,7 +171,8 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{"\"http://h:1\"", "1:1 type"},
 		{"{\n  \"enabled\": true,\n}", "3:1 json-syntax"},
 		{"\xef\xbb\xbf{\"x\":1}", "1:2 unknown-key"},
-		{"{\"enabled\":true,\"\xc3\xa9\":0,\"x\":1}", "1:17 unknown-key, 1:23 unknown-key"},
+		{"{\"enabled\":true,\"\xc3\xa9\":0,\"x\":1}",
+			"1:17 unknown-key, 1:23 unknown-key"},
 		{"{\"enabled\":true,\n\"enabled\":false}", "2:1 duplicate-key"},
 		{"{\"a\":1,\"proxy\":{},\"a\":2}", "1:19 duplicate-key"},
 		{"{\"proxy\":[]}", "1:10 type"},
@@ -175,13 +192,16 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{"{\"enabled\":true,\"default\":[]}", "1:27 type"},
 		{"{\"enabled\":true,\"exchanges\":null}", "1:29 type"},
 		{"{\"enabled\":true,\"exchanges\":{\"okx\":null}}", "1:36 type"},
-		{"{\"enabled\":true,\"exchanges\":{\"okx\":{},\"OKX\":{}}}", "1:39 exchange-twice"},
+		{"{\"enabled\":true,\"exchanges\":{\"okx\":{},\"OKX\":{}}}",
+			"1:39 exchange-twice"},
 		{"{\"enabled\":true,\"exchanges\":{\"o kx\":{}}}", "1:30 exchange-id"},
 		{"{\"enabled\":true,\"exchanges\":{\"\":{}}}", "1:30 exchange-id"},
 		{"{\"enabled\":true,\"exchanges\":{\"a_b\":{},\"a-b\":{}}}",
 			"1:39 exchange-near-miss"},
-		{"{\"enabled\":true,\"exchanges\":{\"Default\":{}}}", "1:30 exchange-unreachable"},
-		{"{\"enabled\":true,\"default\":{\"rest\":" U ",\"timeout\":30}}", "1:48 refused-key"},
+		{"{\"enabled\":true,\"exchanges\":{\"Default\":{}}}",
+			"1:30 exchange-unreachable"},
+		{"{\"enabled\":true,\"default\":{\"rest\":" U ",\"timeout\":30}}",
+			"1:48 refused-key"},
 		{D "8080}}", "1:35 type"},
 		{D "[" U "]}}", "1:35 type"},
 		{D "{\"url\":8080}}}", "1:42 type"},
@@ -194,7 +214,8 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{D "{\"url\":" U ",\"timeout_seconds\":18446744073709551646}}}",
 			"1:73 timeout-range"},
 		{D "{\"url\":" U ",\"strategy\":\"random\"}}}", "1:55 key-without-pool"},
-		{D "{\"rollout_percent\":50,\"pool\":[" U "]}}}", "1:54 rollout-without-url"},
+		{D "{\"rollout_percent\":50,\"pool\":[" U "]}}}",
+			"1:54 rollout-without-url"},
 		{D "{\"rollout_percent\":101,\"pool\":[" U "]}}}", "1:54 rollout-range"},
 		{D "{\"pool\":" U "}}}", "1:43 type"},
 		{D "{\"pool\":[]}}}", "1:43 pool-empty"},
@@ -203,7 +224,8 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{D "{\"pool\":[" U "],\"proxies\":[]}}}", "1:58 refused-key"},
 		{D "{\"pool\":[{\"weight\":1}]}}}", "1:44 missing-key"},
 		{D "{\"pool\":[" U ",7,[]]}}}", "1:57 type, 1:59 type"},
-		{POOL "\"strategy\":\"random\"},\"strategy\":\"random\"}}}", "1:90 key-twice"},
+		{POOL "\"strategy\":\"random\"},\"strategy\":\"random\"}}}",
+			"1:90 key-twice"},
 		{POOL "\"strategy\":null" END, "1:80 type"},
 		{POOL "\"strategy\":\"Random\"" END, "1:80 choice"},
 		{POOL "\"sticky\":true" END, "1:69 unknown-key"},
@@ -212,16 +234,22 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{POOL "\"health_check\":{\"interval\":30,\"interval_seconds\":60}" END,
 			"1:85 key-twice"},
 		{POOL "\"health_check\":{\"interval\":4}" END, "1:96 interval-range"},
-		{POOL "\"health_check\":{\"method\":\"http\"}" END, "1:94 default-check-url"},
-		{POOL "\"health_check\":{\"method\":\"tunnel\"}" END, "1:94 check-url-missing"},
-		{POOL "\"health_check\":{\"method\":\"websocket\",\"url\":\"http://h/\"}" END,
+		{POOL "\"health_check\":{\"method\":\"http\"}" END,
+			"1:94 default-check-url"},
+		{POOL "\"health_check\":{\"method\":\"tunnel\"}" END,
+			"1:94 check-url-missing"},
+		{POOL "\"health_check\":{\"method\":\"websocket\",\"url\":\"http://h/"
+		      "\"}" END,
 			"1:112 check-url"},
-		{POOL "\"health_check\":{\"method\":\"tunnel\",\"url\":\"h:443\"}" END, ""},
-		{POOL "\"health_check\":{\"method\":\"http\",\"url\":\"http://u:p@h/\"}" END,
+		{POOL "\"health_check\":{\"method\":\"tunnel\",\"url\":\"h:443\"}" END,
+			""},
+		{POOL "\"health_check\":{\"method\":\"http\",\"url\":\"http://u:p@h/"
+		      "\"}" END,
 			"1:107 check-url"},
 		{POOL "\"health_check\":{\"method\":\"http\",\"url\":\"http:///x\"}" END,
 			"1:107 check-url"},
-		{POOL "\"health_check\":{\"url\":\"http://h/\"}" END, "1:85 check-key-unused"},
+		{POOL "\"health_check\":{\"url\":\"http://h/\"}" END,
+			"1:85 check-key-unused"},
 		{POOL "\"health_check\":{\"method\":\"http\",\"url\":\"http://h/\","
 		      "\"headers\":{\"A b\":\"x\",\"C\":\"x\\ny\",\"D\":1}}" END,
 			"1:130 check-header, 1:144 check-header, 1:155 type"},
@@ -238,25 +266,30 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{POOL "\"cooldown\":{\"statuses\":[99]}" END, "1:93 status-code"},
 		{POOL "\"limits\":{\"requests\":5}" END, "1:78 limits-incomplete"},
 		{POOL "\"limits\":{\"max_connections\":0}" END, "1:97 limits-range"},
-		{POOL "\"metadata\":{},\"http_config\":{}" END, "1:69 refused-key, 1:83 refused-key"},
+		{POOL "\"metadata\":{},\"http_config\":{}" END,
+			"1:69 refused-key, 1:83 refused-key"},
 		{"{\"proxies\":[{\"url\":" U ",\"weight\":10.5,\"nmae\":1}]}",
 			"1:42 weight-range, 1:47 unknown-key"},
-		{"{\"proxies\":[{\"url\":" U ",\"name\":\"a b\"},{\"url\":" U "},{\"url\":" U "}]}",
+		{"{\"proxies\":[{\"url\":" U ",\"name\":\"a b\"},{\"url\":" U
+		 "},{\"url\":" U "}]}",
 			"1:40 name, 1:47 duplicate-proxy, 1:68 duplicate-proxy"},
-		{"{\"proxies\":[{\"url\":" U ",\"name\":\"a\"},{\"url\":\"http://h:2\",\"name\":\"a\"}]}",
+		{"{\"proxies\":[{\"url\":" U
+		 ",\"name\":\"a\"},{\"url\":\"http://h:2\",\"name\":\"a\"}]}",
 			"1:72 name-twice"},
 		{"{\"proxies\":[{\"url\":\"http://u:p@h:1\",\"password_file\":\"x\"}]}",
 			"1:37 password-twice"},
 		{"{\"proxies\":[{\"url\":\"http://u@h:1\",\"password_file\":\"\"}]}",
 			"1:51 password-file"},
-		{"{\"proxies\":[{\"url\":" U ",\"enabled\":false}]}", "1:1 all-members-disabled"},
+		{"{\"proxies\":[{\"url\":" U ",\"enabled\":false}]}",
+			"1:1 all-members-disabled"},
 		{"{\"default\":{\"http\":" U "}}", "1:1 enabled-missing"},
 		{D "{\"url\":" U ",\"pool\":[" U "]}}}", "1:36 url-beside-pool"},
 		{D "{\"url\":" U ",\"pool\":[" U "],\"fallback\":\"fail\"}}}", ""},
 		{D "{\"url\":" U ",\"pool\":[" U "],\"rollout_percent\":5}}}", ""},
 		{D "{}}}", "1:35 empty-connection"},
 		{D U ",\"rest\":" U "}}", "1:48 alias-ignored"},
-		{D "{\"url\":\"http://a_b:1/x\"}}}", "1:42 url-host-underscore, 1:42 url-path"},
+		{D "{\"url\":\"http://a_b:1/x\"}}}",
+			"1:42 url-host-underscore, 1:42 url-path"},
 	};
 
 	(void)state;
@@ -267,8 +300,8 @@ static void names_rule_and_place_of_each_fault(void **state)
 
 		read_text(&reading, rows[i].text);
 		for (size_t k = 0; k < reading.found.count; k++)
-			used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%u:%u %s",
-				k ? ", " : "", reading.found.list[k].line,
+			used += (size_t)snprintf(out + used, sizeof(out) - used,
+				"%s%u:%u %s", k ? ", " : "", reading.found.list[k].line,
 				reading.found.list[k].column, reading.found.list[k].rule);
 		if (strcmp(rows[i].expected, out) != 0)
 			fail_msg("%s\n  gives    %s\n  expected %s", rows[i].text, out,
@@ -283,7 +316,8 @@ static void gives_sentence_and_pointer(void **state)
 	struct reading reading;
 
 	(void)state;
-	read_text(&reading, "{\"proxies\":[" U ",{\"url\":\"http://h:2\",\"weight\":12}]}");
+	read_text(
+		&reading, "{\"proxies\":[" U ",{\"url\":\"http://h:2\",\"weight\":12}]}");
 	assert_int_equal(1, reading.found.count);
 	assert_string_equal("weight: 12 is above 10", reading.found.list[0].text);
 	assert_string_equal("/proxies/1/weight", reading.found.list[0].pointer);
@@ -295,12 +329,17 @@ static void gives_sentence_and_pointer(void **state)
 static void shows_no_secret_anywhere(void **state)
 {
 	static const char *const texts[] = {
-		"{\"proxies\":[\"http://mira:quartz7@h:x\",\"mira:quartz7@h:1\",\"http://mira:quartz7\","
-		"\"http://mira:quartz7/@h:1\",\"x://mira:quartz7@h:1\",{\"url\":\"http://mira:quartz7@h:1"
-		"\",\"password\":\"quartz7\",\"name\":\"http://mira:quartz7@h:1\",\"weight\":"
-		"\"http://mira:quartz7@h:1\"},{\"http://mira:quartz7@h:1\":1}],\"strategy\":"
+		"{\"proxies\":[\"http://mira:quartz7@h:x\",\"mira:quartz7@h:1\",\"http://"
+		"mira:quartz7\","
+		"\"http://mira:quartz7/@h:1\",\"x://mira:quartz7@h:1\",{\"url\":\"http://"
+		"mira:quartz7@h:1"
+		"\",\"password\":\"quartz7\",\"name\":\"http://"
+		"mira:quartz7@h:1\",\"weight\":"
+		"\"http://mira:quartz7@h:1\"},{\"http://"
+		"mira:quartz7@h:1\":1}],\"strategy\":"
 		"\"http://mira:quartz7@h:1\",\"url\":\"quartz7\"}",
-		"{\"enabled\":\"mira:quartz7@h\",\"exchanges\":{\"http://mira:quartz7@h:1\":7}}",
+		"{\"enabled\":\"mira:quartz7@h\",\"exchanges\":{\"http://"
+		"mira:quartz7@h:1\":7}}",
 		"{\"proxy\":\"http://mira:quartz7@h:1\",}",
 		"{\"proxy\":\"http://mira:quartz7@h:1",
 		"{'proxy':'http://mira:quartz7@h:1'}",
@@ -319,10 +358,11 @@ static void shows_no_secret_anywhere(void **state)
 		for (size_t k = 0; k < reading.found.count; k++) {
 			const struct pool_diagnostic *one = &reading.found.list[k];
 
-			if (strstr(one->text, "quartz7") || strstr(one->pointer, "quartz7") ||
+			if (strstr(one->text, "quartz7") ||
+				strstr(one->pointer, "quartz7") ||
 				(one->source && strstr(one->source, "quartz7")))
-				fail_msg("%s: %s %s %s", texts[i], one->text, one->pointer,
-					one->source);
+				fail_msg("%s: %s %s %s", texts[i], one->text,
+					one->pointer, one->source);
 			assert_null(strstr(one->text, "mira"));
 		}
 		release(&reading);
@@ -331,10 +371,11 @@ static void shows_no_secret_anywhere(void **state)
 
 static void names_members_uniquely(void **state)
 {
-	static const char text[] =
-		"{\"proxies\":[\"http://H:1\",\"socks5://h:1\",{\"url\":\"http://h:2\",\"name\":"
-		"\"h:1#2\"},\"http://[::1]:3\",\"http://u:p@h:1/\",{\"url\":\"http://x:1\",\"name\":\"y:1\"},"
-		"\"http://y:1\",\"http://a|b:1\"]}";
+	static const char text[] = "{\"proxies\":[\"http://H:1\",\"socks5://"
+				   "h:1\",{\"url\":\"http://h:2\",\"name\":"
+				   "\"h:1#2\"},\"http://[::1]:3\",\"http://u:p@h:1/"
+				   "\",{\"url\":\"http://x:1\",\"name\":\"y:1\"},"
+				   "\"http://y:1\",\"http://a|b:1\"]}";
 	static const char *const expected[] = {
 		"h:1", "h:1#3", "h:1#2", "[::1]:3", "h:1#4", "y:1", "y:1#2", "a_b:1"};
 	struct reading reading;
@@ -344,7 +385,8 @@ static void names_members_uniquely(void **state)
 	assert_int_equal(0, reading.error);
 	assert_int_equal(COUNT(expected), reading.settings.leaves[0].member_count);
 	for (size_t i = 0; i < COUNT(expected); i++)
-		assert_string_equal(expected[i], reading.settings.leaves[0].members[i].name);
+		assert_string_equal(
+			expected[i], reading.settings.leaves[0].members[i].name);
 	assert_true(reading.settings.leaves[0].members[2].named);
 	assert_false(reading.settings.leaves[0].members[1].named);
 	release(&reading);
@@ -352,18 +394,29 @@ static void names_members_uniquely(void **state)
 
 /* Every key once, none at its default. */
 static const char full[] =
-	"{\"enabled\":true,\"default\":{\"http\":{\"url\":\"http://u:p@f:1\",\"timeout_seconds\":7,"
-	"\"rollout_percent\":40,\"pool\":{\"proxies\":[{\"url\":\"HTTP://U:%70@H:1/\",\"name\":\"n\","
-	"\"weight\":2.25,\"enabled\":false,\"max_connections\":3},{\"url\":\"socks5://x@h:2\","
-	"\"password_file\":\"pw\"},\"http://h:1\"],\"strategy\":\"least_connections\",\"fallback\":\"fail\","
-	"\"health_check\":{\"enabled\":false,\"method\":\"http\",\"interval\":45,\"timeout_seconds\":6,"
-	"\"retry_count\":4,\"url\":\"https://t.test/x?y\",\"request\":\"HEAD\",\"headers\":"
-	"{\"A\":\"b: c\",\"D\":\"\"},\"expect_status\":[204,\"300-302\"],\"expect_body\":\"o\\tk\","
+	"{\"enabled\":true,\"default\":{\"http\":{\"url\":\"http://"
+	"u:p@f:1\",\"timeout_seconds\":7,"
+	"\"rollout_percent\":40,\"pool\":{\"proxies\":[{\"url\":\"HTTP://U:%70@H:1/"
+	"\",\"name\":\"n\","
+	"\"weight\":2.25,\"enabled\":false,\"max_connections\":3},{\"url\":\"socks5://"
+	"x@h:2\","
+	"\"password_file\":\"pw\"},\"http://"
+	"h:1\"],\"strategy\":\"least_connections\",\"fallback\":\"fail\","
+	"\"health_check\":{\"enabled\":false,\"method\":\"http\",\"interval\":45,"
+	"\"timeout_seconds\":6,"
+	"\"retry_count\":4,\"url\":\"https://t.test/"
+	"x?y\",\"request\":\"HEAD\",\"headers\":"
+	"{\"A\":\"b: "
+	"c\",\"D\":\"\"},\"expect_status\":[204,\"300-302\"],\"expect_body\":\"o\\tk\","
 	"\"control\":\"direct\",\"healthy_threshold\":3,\"unhealthy_threshold\":4},"
-	"\"breaker\":{\"failure_threshold\":6,\"open_seconds\":31,\"max_open_seconds\":301,"
-	"\"half_open_max\":2},\"cooldown\":{\"statuses\":[420],\"blocked\":[],\"seconds\":61,"
-	"\"max_seconds\":62},\"limits\":{\"max_connections\":5,\"requests\":6,\"per_seconds\":7}}},"
-	"\"websocket\":{}},\"exchanges\":{\"b\":{\"http\":{\"pool\":{\"proxies\":\"default\"}}},"
+	"\"breaker\":{\"failure_threshold\":6,\"open_seconds\":31,\"max_open_seconds\":"
+	"301,"
+	"\"half_open_max\":2},\"cooldown\":{\"statuses\":[420],\"blocked\":[],"
+	"\"seconds\":61,"
+	"\"max_seconds\":62},\"limits\":{\"max_connections\":5,\"requests\":6,\"per_"
+	"seconds\":7}}},"
+	"\"websocket\":{}},\"exchanges\":{\"b\":{\"http\":{\"pool\":{\"proxies\":"
+	"\"default\"}}},"
 	"\"A\":{\"websocket\":\"socks5://w:1\",\"http\":null},\"c\":{}}}";
 
 static void keeps_every_value(void **state)
@@ -392,7 +445,8 @@ static void keeps_every_value(void **state)
 	assert_int_equal(3, reading.settings.exchange_count);
 	assert_string_equal("a", reading.settings.exchanges[0].id);
 	assert_string_equal("b", reading.settings.exchanges[1].id);
-	leaf = &reading.settings.leaves[reading.settings.exchanges[1].leaf[POOL_TYPE_HTTP]];
+	leaf = &reading.settings
+			.leaves[reading.settings.exchanges[1].leaf[POOL_TYPE_HTTP]];
 	assert_true(leaf->copies_default);
 	assert_int_equal(3, leaf->member_count);
 	assert_string_equal("exchanges.b.http", leaf->where);
@@ -419,7 +473,8 @@ static void normal_form_reads_back_the_same(void **state)
 			fail_msg("%s\n%s", second.fault.text, printed);
 		again = pool_config_print(&second.settings, true);
 		assert_string_equal(printed, again);
-		assert_int_equal(first.settings.exchange_count, second.settings.exchange_count);
+		assert_int_equal(
+			first.settings.exchange_count, second.settings.exchange_count);
 		for (int type = 0; type < POOL_TYPES; type++) {
 			uint32_t a = first.settings.default_leaf[type];
 			uint32_t b = second.settings.default_leaf[type];
@@ -428,11 +483,14 @@ static void normal_form_reads_back_the_same(void **state)
 			if (a == POOL_NO_LEAF)
 				continue;
 			assert_memory_equal(&first.settings.leaves[a].policy,
-				&second.settings.leaves[b].policy, sizeof(struct pool_policy));
+				&second.settings.leaves[b].policy,
+				sizeof(struct pool_policy));
 			assert_int_equal(first.settings.leaves[a].member_count,
 				second.settings.leaves[b].member_count);
-			for (uint32_t k = 0; k < first.settings.leaves[a].member_count; k++)
-				assert_string_equal(first.settings.leaves[a].members[k].name,
+			for (uint32_t k = 0; k < first.settings.leaves[a].member_count;
+				k++)
+				assert_string_equal(
+					first.settings.leaves[a].members[k].name,
 					second.settings.leaves[b].members[k].name);
 		}
 		free(printed);
@@ -448,9 +506,9 @@ static void normal_form_hides_secrets(void **state)
 	char *printed;
 
 	(void)state;
-	read_text(&reading,
-		"{\"proxies\":[\"http://mira:quartz7@h:1/x\"],\"health_check\":{\"method\":\"http\","
-		"\"headers\":{\"Authorization\":\"Bearer quartz7\"}}}");
+	read_text(&reading, "{\"proxies\":[\"http://mira:quartz7@h:1/"
+			    "x\"],\"health_check\":{\"method\":\"http\","
+			    "\"headers\":{\"Authorization\":\"Bearer quartz7\"}}}");
 	assert_int_equal(0, reading.error);
 	printed = pool_config_print(&reading.settings, false);
 	assert_null(strstr(printed, "quartz7"));
@@ -463,14 +521,16 @@ static void normal_form_hides_secrets(void **state)
 
 static void refuses_what_is_no_text(void **state)
 {
-	static const char *const paths[] = {"/", "/dev/zero", "/proc/self/exe", "/nonexistent"};
+	static const char *const paths[] = {
+		"/", "/dev/zero", "/proc/self/exe", "/nonexistent"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
 		struct pool_source source;
 		struct pool_fault fault = {0};
 
-		assert_int_equal(POOL_ENOFILE, pool_source_read(&source, paths[i], &fault));
+		assert_int_equal(
+			POOL_ENOFILE, pool_source_read(&source, paths[i], &fault));
 		assert_non_null(strstr(fault.text, paths[i]));
 	}
 }
@@ -481,7 +541,8 @@ static void names_a_near_miss(void **state)
 	struct pool_lookup lookup;
 
 	(void)state;
-	read_text(&reading, "{\"enabled\":true,\"exchanges\":{\"binance\":" U ",\"okx\":" U "}}");
+	read_text(&reading,
+		"{\"enabled\":true,\"exchanges\":{\"binance\":" U ",\"okx\":" U "}}");
 	pool_settings_resolve(&reading.settings, "Binnace", POOL_TYPE_HTTP, &lookup);
 	assert_false(lookup.known_exchange);
 	assert_string_equal("binance", lookup.near_miss);
