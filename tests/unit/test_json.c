@@ -25,10 +25,10 @@ static int scan(const char *text, size_t length, struct pool_json_fault *fault)
 
 static void accepts_what_rfc_8259_allows(void **state)
 {
-	static const char *const texts[] = {"{}", "[]", "0", "-0", "1.5", "1e5", "1E-5", "-1.5e+5",
-		"\"\"", "\"\\u00e9\\ud83d\\ude00\\n\\/\"", "true", "false", "null", " \t\r\n[1 , 2 ] ",
-		"{\"a\" : {\"b\":[]}}", "\xef\xbb\xbf{}", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
-		"{\"a\":1,\"a\":2}", "1e999"};
+	static const char *const texts[] = {"{}", "[]", "0", "-0", "1.5", "1e5", "1E-5",
+		"-1.5e+5", "\"\"", "\"\\u00e9\\ud83d\\ude00\\n\\/\"", "true", "false",
+		"null", " \t\r\n[1 , 2 ] ", "{\"a\" : {\"b\":[]}}", "\xef\xbb\xbf{}",
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "{\"a\":1,\"a\":2}", "1e999"};
 	struct pool_json_fault fault;
 
 	(void)state;
@@ -73,7 +73,9 @@ static void names_the_first_fault_and_its_byte(void **state)
 		{"1000000000000000000000000000000000000000000000000000000000000", 0,
 			POOL_RULE_JSON_NUMBER, 0},
 		{"\"a\nb\"", 0, POOL_RULE_JSON_STRING, 2},
-		{"\"a\x01" "b\"", 0, POOL_RULE_JSON_STRING, 2},
+		{"\"a\x01"
+		 "b\"",
+			0, POOL_RULE_JSON_STRING, 2},
 		{"\"a\0b\"", 5, POOL_RULE_JSON_STRING, 2},
 		{"\"\\u0000\"", 0, POOL_RULE_JSON_STRING, 1},
 		{"\"\\ud800\"", 0, POOL_RULE_JSON_STRING, 1},
@@ -96,8 +98,8 @@ static void names_the_first_fault_and_its_byte(void **state)
 		if (scan(rows[i].text, length, &fault) != POOL_EINVALID)
 			fail_msg("accepted: %s", rows[i].text);
 		if (rows[i].rule != fault.rule || rows[i].at != fault.at)
-			fail_msg("%s: rule %d at %zu, not %d at %zu", rows[i].text, fault.rule,
-				fault.at, rows[i].rule, rows[i].at);
+			fail_msg("%s: rule %d at %zu, not %d at %zu", rows[i].text,
+				fault.rule, fault.at, rows[i].rule, rows[i].at);
 		assert_non_null(fault.text);
 	}
 }
@@ -119,8 +121,8 @@ static void refuses_more_than_64_levels(void **state)
 static void notes_positions_in_document_order(void **state)
 {
 	static const char text[] = "{\"a\": [1, {}], \"b\": true}";
-	static const struct pool_node expected[] = {
-		{0, 25, 0, 5}, {6, 13, 1, 3}, {7, 8, 7, 1}, {10, 12, 10, 1}, {20, 24, 15, 1}};
+	static const struct pool_node expected[] = {{0, 25, 0, 5}, {6, 13, 1, 3},
+		{7, 8, 7, 1}, {10, 12, 10, 1}, {20, 24, 15, 1}};
 	struct pool_positions positions = {0};
 	struct pool_json_fault fault;
 

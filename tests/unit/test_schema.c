@@ -110,11 +110,11 @@ static void scalars_are_as_lax_as_written_down(void **state)
 		enum pool_store stored;
 		const char *shown;
 	} rows[] = {
-#define INT POOL_GROUP_CONNECTION, "timeout_seconds"
+#define INT    POOL_GROUP_CONNECTION, "timeout_seconds"
 #define WEIGHT POOL_GROUP_PROXY, "weight"
-#define FLAG POOL_GROUP_SETTINGS, "enabled"
-#define P POOL_WRITTEN_PLAIN
-#define Q POOL_WRITTEN_QUOTED
+#define FLAG   POOL_GROUP_SETTINGS, "enabled"
+#define P      POOL_WRITTEN_PLAIN
+#define Q      POOL_WRITTEN_QUOTED
 		{INT, "30", P, POOL_STORE_OK, "30"},
 		{INT, "30.0", P, POOL_STORE_OK, "30"},
 		{INT, "3e1", P, POOL_STORE_OK, "30"},
@@ -209,7 +209,8 @@ static void names_the_nearest_key(void **state)
 	(void)state;
 	assert_string_equal("timeout_seconds",
 		pool_schema_nearest(POOL_GROUP_CONNECTION, "timeout_second"));
-	assert_string_equal("enabled", pool_schema_nearest(POOL_GROUP_SETTINGS, "Enabled"));
+	assert_string_equal(
+		"enabled", pool_schema_nearest(POOL_GROUP_SETTINGS, "Enabled"));
 	assert_string_equal("weight", pool_schema_nearest(POOL_GROUP_PROXY, "wieght"));
 	assert_null(pool_schema_nearest(POOL_GROUP_POOL, "sticky"));
 }

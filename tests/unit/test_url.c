@@ -112,7 +112,8 @@ static void sees_nul_bytes_inside(void **state)
 	size_t at = 0;
 
 	(void)state;
-	assert_int_equal(POOL_URL_CONTROL, pool_url_parse("http://a\0b:80", 13, &url, &at));
+	assert_int_equal(
+		POOL_URL_CONTROL, pool_url_parse("http://a\0b:80", 13, &url, &at));
 	assert_int_equal(8, at);
 }
 
@@ -125,7 +126,8 @@ static void bounds_credentials_of_socks5_only(void **state)
 	snprintf(text, sizeof(text), "socks5://%0255d:p@h:1", 0);
 	assert_int_equal(POOL_URL_OK, pool_url_parse(text, strlen(text), &url, NULL));
 	snprintf(text, sizeof(text), "socks5://%0256d:p@h:1", 0);
-	assert_int_equal(POOL_URL_CREDENTIAL_LENGTH, pool_url_parse(text, strlen(text), &url, NULL));
+	assert_int_equal(POOL_URL_CREDENTIAL_LENGTH,
+		pool_url_parse(text, strlen(text), &url, NULL));
 	snprintf(text, sizeof(text), "http://%0256d:p@h:1", 0);
 	assert_int_equal(POOL_URL_OK, pool_url_parse(text, strlen(text), &url, NULL));
 }
@@ -137,7 +139,8 @@ static void every_fault_and_remark_has_a_rule(void **state)
 
 	(void)state;
 	for (int fault = POOL_URL_OK + 1; fault < POOL_URL_FAULTS; fault++) {
-		int rule = pool_rule_find(pool_url_fault_get((enum pool_url_fault)fault)->rule);
+		int rule = pool_rule_find(
+			pool_url_fault_get((enum pool_url_fault)fault)->rule);
 
 		assert_in_range(rule, 0, (int)count - 1);
 		assert_int_equal(POOL_ERROR, rules[rule].severity);
@@ -179,10 +182,12 @@ static void remarks_on_what_works_oddly(void **state)
 		assert_int_equal(POOL_URL_OK,
 			pool_url_parse(rows[i].text, strlen(rows[i].text), &url, NULL));
 		for (int remark = 0; remark < POOL_URL_REMARKS; remark++) {
-			bool found = pool_url_remark_get(&url, (enum pool_url_remark)remark) != NULL;
+			bool found = pool_url_remark_get(
+					     &url, (enum pool_url_remark)remark) != NULL;
 
 			if (found != (remark == rows[i].expected))
-				fail_msg("%s: remark %d is %d", rows[i].text, remark, found);
+				fail_msg("%s: remark %d is %d", rows[i].text, remark,
+					found);
 		}
 	}
 }
@@ -229,8 +234,8 @@ static void redacts_urls(void **state)
 
 static const char *lookup(void *context, const char *name)
 {
-	static const char *const values[][2] = {
-		{"USER_1", "mi ra"}, {"PASS", "p@:/%\xc3\xa9"}, {"BAD", "a\nb"}, {"EMPTY", ""}};
+	static const char *const values[][2] = {{"USER_1", "mi ra"},
+		{"PASS", "p@:/%\xc3\xa9"}, {"BAD", "a\nb"}, {"EMPTY", ""}};
 
 	(void)context;
 	for (size_t i = 0; i < COUNT(values); i++)
@@ -264,7 +269,8 @@ static void fills_in_credentials(void **state)
 		if (pool_login_init(&login, rows[i].url, NULL, lookup, NULL, &fault) != 0)
 			fail_msg("%s: %s", rows[i].url, fault.text);
 		assert_string_equal(rows[i].out, login.url);
-		assert_string_equal(rows[i].user ? rows[i].user : "-", login.user ? login.user : "-");
+		assert_string_equal(
+			rows[i].user ? rows[i].user : "-", login.user ? login.user : "-");
 		assert_string_equal(rows[i].password ? rows[i].password : "-",
 			login.password ? login.password : "-");
 		pool_login_release(&login);
@@ -278,14 +284,16 @@ static void names_the_variable_never_the_value(void **state)
 	struct pool_fault fault = {0};
 
 	(void)state;
-	assert_int_equal(POOL_ESECRET,
-		pool_login_init(&login, "http://u:${NONE}@h:1", NULL, lookup, NULL, &fault));
-	assert_string_equal("the variable ${NONE} of a proxy's URL is not set", fault.text);
-	assert_int_equal(POOL_ESECRET,
-		pool_login_init(&login, "http://u:${PASS}@h:1", NULL, NULL, NULL, &fault));
-	assert_int_equal(POOL_ESECRET,
-		pool_login_init(&login, "http://u:${BAD}@h:1", NULL, lookup, NULL, &fault));
-	assert_string_equal("the variable ${BAD} of a proxy's URL holds a control character",
+	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${NONE}@h:1",
+					       NULL, lookup, NULL, &fault));
+	assert_string_equal(
+		"the variable ${NONE} of a proxy's URL is not set", fault.text);
+	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${PASS}@h:1",
+					       NULL, NULL, NULL, &fault));
+	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${BAD}@h:1",
+					       NULL, lookup, NULL, &fault));
+	assert_string_equal(
+		"the variable ${BAD} of a proxy's URL holds a control character",
 		fault.text);
 }
 
@@ -293,8 +301,11 @@ static void takes_the_first_line_of_a_password_file(void **state)
 {
 	static const struct {
 		const char *content, *expected; /* NULL: refused */
-	} rows[] = {{"s3cr et\r\nmore\n", "s3cr et"}, {"plain", "plain"}, {"\n", NULL}, {"", NULL},
-		{"a\x01" "b\n", NULL}};
+	} rows[] = {{"s3cr et\r\nmore\n", "s3cr et"}, {"plain", "plain"}, {"\n", NULL},
+		{"", NULL},
+		{"a\x01"
+		 "b\n",
+			NULL}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -314,8 +325,9 @@ static void takes_the_first_line_of_a_password_file(void **state)
 		assert_string_equal(rows[i].expected, login.password);
 		pool_login_release(&login);
 	}
-	assert_int_equal(POOL_ESECRET, pool_login_init(&(struct pool_login){0}, "http://u@h:1",
-		"/nonexistent/file", NULL, NULL, NULL));
+	assert_int_equal(
+		POOL_ESECRET, pool_login_init(&(struct pool_login){0}, "http://u@h:1",
+				      "/nonexistent/file", NULL, NULL, NULL));
 }
 
 int main(void)
