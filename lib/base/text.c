@@ -231,7 +231,7 @@ bool pool_text_to_int(const char *text, int64_t low, int64_t high, int64_t *out)
 	if (!*at)
 		return false;
 	for (; *at; at++) {
-		if (*at < '0' || *at > '9' || value > (INT64_MAX - 9) / 10)
+		if (*at < '0' || *at > '9' || value > (INT64_MAX - (*at - '0')) / 10)
 			return false;
 		value = value * 10 + (*at - '0');
 	}

@@ -50,7 +50,8 @@ static int64_t open_time_ns(const struct pool_policy *policy, uint32_t times, ui
 		length *= 2;
 	if (length > longest)
 		length = longest;
-	length += length / 10 * ((int64_t)jitter * 2 - JITTER_SPAN) / JITTER_SPAN;
+	/* Divided first: years times a million would not fit. */
+	length += length / 10 / JITTER_SPAN * ((int64_t)jitter * 2 - JITTER_SPAN);
 	return length < longest ? length : longest;
 }
 
@@ -95,8 +96,12 @@ static void succeed(const struct pool_policy *policy, struct pool_health *health
 	}
 	if (!proves(health, evidence))
 		return;
-	if (health->open_until_ns > now_ns)
+	if (health->open_until_ns > now_ns) {
+		/* Only a check ends the open time early: nobody else should have used it. */
+		if (evidence->source != POOL_EVIDENCE_CHECK)
+			return;
 		health->open_until_ns = now_ns;
+	}
 	health->blocked = 0;
 	if (++health->good_in_a_row >= (uint32_t)policy->healthy_threshold)
 		close_breaker(health);
@@ -150,6 +155,7 @@ static void cool(const struct pool_policy *policy, struct pool_health *health,
 	if (until > health->cool_until_ns)
 		health->cool_until_ns = until;
 	/* It relayed an answer: its transport works. */
+	health->failed_checks = 0;
 	health->failed_reports = 0;
 }
 
@@ -158,6 +164,7 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 	struct pool_transition *transition)
 {
 	enum pool_status before = pool_health_status(health, now_ns);
+	uint8_t was_opened = health->opened;
 	/* Begun before the last transition: it tells of a proxy that was another one then. */
 	bool late = health->changed_ns && evidence->began_ns < health->changed_ns;
 
@@ -186,6 +193,8 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 	if (transition->to != before) {
 		transition->happened = true;
 		transition->reason = evidence->reason;
-		health->changed_ns = now_ns;
 	}
+	/* A breaker that opens or closes behind a cooldown is not seen, and is a change still. */
+	if (transition->happened || health->opened != was_opened)
+		health->changed_ns = now_ns;
 }

@@ -3,6 +3,9 @@
 #include <string.h>
 #include "select/strategy.h"
 
+/* Virtual time starts over before its sums become coarse. */
+#define CLOCK_RESET 1e6
+
 static inline bool eligible(const struct pool_field *field, uint32_t index)
 {
 	uint64_t word = field->ready[index];
@@ -23,7 +26,11 @@ bool pool_field_eligible(const struct pool_field *field, uint32_t index)
 
 static uint32_t settle(const struct pool_field *field, struct pool_pick *pick, uint32_t index)
 {
-	*pick = (struct pool_pick){index, field->cursor, field->clock, 0};
+	*pick = (struct pool_pick){.index = index,
+		.cursor = field->cursor,
+		.clock = field->clock,
+		.floor = field->floor,
+		.eligibles = field->eligibles};
 	if (index != POOL_NO_PICK) {
 		pick->cursor = index + 1 < field->count ? index + 1 : 0;
 		pick->finish = field->finishes ? field->finishes[index] : 0;
@@ -49,48 +56,86 @@ static uint32_t rotate(const struct pool_field *field)
  * Weighted round robin by virtual time (WF2Q+: Bennett and Zhang, "Hierarchical Packet Fair
  * Queueing Algorithms", 1997). The clock advances by 1/(sum of the eligible weights) a selection.
  * Each proxy has the virtual time at which its last turn finishes, 1/weight long; its next turn
- * starts there. Of the turns that have started, the one that finishes first is taken. So nobody
- * is ahead of its share by more than one selection or behind it by more than one, only the chosen
- * one's finish changes, and whoever was not eligible for a while has nothing to catch up but one
- * turn.
+ * starts there. Of the turns that have started, the one that finishes first is taken; if none
+ * has, the clock goes on to the first start. So nobody is ahead of its share by more than one
+ * selection or behind it by more than one, and only the chosen one's finish changes.
+ *
+ * What anybody was owed ends when the eligible ones become others: no turn starts before that
+ * moment, the floor. Otherwise those who come back would all have something to catch up, at the
+ * cost of who is heavy. What was taken in advance still counts, hence two selections then.
  */
+struct turn {
+	uint32_t index;
+	double start;
+	double finish;
+};
+
+/* The turns that matter: of those that have started, and of those that have not. */
+struct turns {
+	double floor;
+	struct turn ready;
+	struct turn next;
+};
+
+static struct turns no_turns(double floor)
+{
+	const struct turn none = {POOL_NO_PICK, INFINITY, INFINITY};
+
+	return (struct turns){floor, none, none};
+}
+
+static void weigh(struct turns *turns, const struct pool_field *field, uint32_t index, double clock)
+{
+	const double slack = 1e-9 * (1 + clock);
+	const double length = field->weights[index] ? 1e6 / field->weights[index] : 1;
+	double start = field->finishes[index];
+
+	/* Not a number, older than the floor, or from before the clock was reset. */
+	if (!(start >= turns->floor && start <= clock + length + slack))
+		start = turns->floor;
+	if (start <= clock + slack && start + length < turns->ready.finish - slack)
+		turns->ready = (struct turn){index, start, start + length};
+	if (start < turns->next.start)
+		turns->next = (struct turn){index, start, start + length};
+}
+
+static uint64_t mix(uint64_t x)
+{
+	struct pool_random random = {x};
+
+	return pool_random_next(&random);
+}
+
 static uint32_t pick_weighted_rotation(const struct pool_field *field, struct pool_pick *pick)
 {
-	const double slack = 1e-9 * (1 + fabs(field->clock));
-	double total = 0, best_finish = INFINITY, first_start = INFINITY, first_finish = 0;
-	uint32_t best = POOL_NO_PICK, first = POOL_NO_PICK;
+	const bool sane = field->clock >= 0 && field->clock < CLOCK_RESET;
+	double clock = sane ? field->clock : 0, total = 0;
+	/* Whether the eligible ones are the same is only known at the end of the pass. */
+	struct turns same = no_turns(
+		sane && field->floor >= 0 && field->floor <= clock ? field->floor : clock);
+	struct turns changed = no_turns(clock), *turns;
+	uint64_t eligibles = 0;
 
 	for (uint32_t i = 0; i < field->count; i++) {
-		double weight, start;
-
 		if (!eligible(field, i))
 			continue;
-		weight = field->weights[i] ? field->weights[i] * 1e-6 : 1;
-		total += weight;
-		start = field->finishes[i];
-		/* Not a number, absent for long, or from before the clock was reset. */
-		if (!(start >= field->clock - 1 / weight) || start > field->clock + 20)
-			start = field->clock - 1 / weight;
-		if (start <= field->clock + slack && start + 1 / weight < best_finish - slack) {
-			best = i;
-			best_finish = start + 1 / weight;
-		}
-		if (start < first_start) {
-			first = i;
-			first_start = start;
-			first_finish = start + 1 / weight;
-		}
+		eligibles += mix(i);
+		total += field->weights[i] ? field->weights[i] * 1e-6 : 1;
+		weigh(&same, field, i, clock);
+		weigh(&changed, field, i, clock);
 	}
-	if (best == POOL_NO_PICK) {
-		best = first;
-		best_finish = first_finish;
+	turns = eligibles == field->eligibles ? &same : &changed;
+	if (turns->ready.index == POOL_NO_PICK) {
+		turns->ready = turns->next;
+		clock = turns->next.start;
 	}
-	settle(field, pick, best);
-	if (best != POOL_NO_PICK) {
-		pick->clock = field->clock + 1 / total;
-		pick->finish = best_finish;
+	if (settle(field, pick, turns->ready.index) != POOL_NO_PICK) {
+		pick->clock = clock + 1 / total;
+		pick->floor = turns->floor;
+		pick->eligibles = eligibles;
+		pick->finish = turns->ready.finish;
 	}
-	return best;
+	return pick->index;
 }
 
 static uint32_t pick_round_robin(const struct pool_field *field, struct pool_pick *pick)

@@ -38,7 +38,11 @@ struct pool_field {
 	bool equal_weights;
 	uint64_t now_ns;
 	uint64_t cursor; /* where the rotation stands */
-	double clock;    /* weighted round robin: virtual time */
+	/* Weighted round robin: virtual time, that of the last change of who is eligible, and
+	 * a sum that tells whether they still are the same. */
+	double clock;
+	double floor;
+	uint64_t eligibles;
 	/*
 	 * Asked about a proxy whose ready word has flags, and about every one if <ask_all>;
 	 * with <ask_only> the ready words are not looked at.
@@ -55,6 +59,8 @@ struct pool_pick {
 	uint32_t index;
 	uint64_t cursor;
 	double clock;
+	double floor;
+	uint64_t eligibles;
 	double finish; /* of the chosen one */
 };
 

@@ -190,6 +190,8 @@ static struct pool_field make_field(const struct selection *selection)
 		field.finishes = state->finishes + leaf->first_record;
 		field.cursor = leaf->cursor;
 		field.clock = leaf->clock;
+		field.floor = leaf->floor;
+		field.eligibles = leaf->eligibles;
 	}
 	return field;
 }
@@ -269,6 +271,8 @@ static int account(struct selection *selection, const struct pool_pick *pick, ui
 	pool_state_touch(state, &state->finishes[at], sizeof(*state->finishes));
 	leaf->cursor = pick->cursor;
 	leaf->clock = pick->clock;
+	leaf->floor = pick->floor;
+	leaf->eligibles = pick->eligibles;
 	leaf->selections++;
 	leaf->panics += selection->any;
 	state->finishes[at] = pick->finish;

@@ -156,6 +156,22 @@ static int check_folders(const char *path, struct pool_fault *fault)
 	return error;
 }
 
+/* Whether the folder of <path> is one that a group shares. */
+static bool in_shared_folder(const char *path)
+{
+	char *folder = pool_state_absolute(path);
+	struct stat status;
+	bool shared;
+
+	if (!folder)
+		return false;
+	*(strrchr(folder, '/') + 1) = '\0';
+	shared = stat(folder, &status) == 0 && (status.st_mode & S_ISGID) &&
+		(status.st_mode & S_IWGRP) && !(status.st_mode & S_IWOTH);
+	free(folder);
+	return shared;
+}
+
 static int check_file(int fd, const char *path, struct pool_fault *fault)
 {
 	struct stat status;
@@ -169,6 +185,10 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
 			"state file '%s' is unsafe: others can write it, or it has a second name",
 			path);
+	/* In a sticky folder anybody may have put it there before us. */
+	if (status.st_uid != 0 && status.st_uid != geteuid() && !in_shared_folder(path))
+		return pool_fault_set(
+			fault, POOL_EUNSAFE, 0, "state file '%s' is somebody else's", path);
 	if (network_file_system(fd))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
 			"state file '%s' is on a network file system, where locks do not hold", path);
@@ -180,16 +200,8 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
 /* A folder shared with a group makes shared files, whatever the umask of who came first. */
 static void share(int fd, const char *path)
 {
-	char *folder = pool_state_absolute(path);
-	struct stat status;
-
-	if (!folder)
-		return;
-	*(strrchr(folder, '/') + 1) = '\0';
-	if (stat(folder, &status) == 0 && (status.st_mode & S_ISGID) &&
-		(status.st_mode & S_IWGRP) && fchmod(fd, 0660) != 0)
+	if (in_shared_folder(path) && fchmod(fd, 0660) != 0)
 		errno = 0;
-	free(folder);
 }
 
 static int open_file(struct pool_state *state, struct pool_fault *fault)

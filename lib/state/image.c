@@ -104,6 +104,8 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 
 	state->header = NULL;
 	state->image = NULL;
+	if (prefix == sizeof(magic) && header->magic == POOL_STATE_UNFINISHED)
+		return 0;
 	if (state->length == 0 ||
 		(prefix == sizeof(magic) && header->magic == 0 &&
 			all_zero(state->map, state->length < POOL_STATE_UNDO_AT ? state->length
@@ -395,15 +397,19 @@ static uint32_t find_record(const struct index *index, const struct pool_record 
 	return UINT32_MAX;
 }
 
-/* Worth keeping for a day, should the edit that removed it be rolled back. */
-static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
+/* A removed proxy's record is kept for a day, should the edit be rolled back. */
+static bool outlived(const struct plan *plan, const struct pool_record *record)
 {
 	int64_t removed_ns = moved_moment(plan, record->removed_ns);
 
+	return removed_ns && plan->now->boot_ns - removed_ns >= ORPHAN_DAYS_S * POOL_NS_PER_S;
+}
+
+static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
+{
 	if (!record->selections && !record->health.checked_ns && !record->health.last_reason)
 		return false;
-	return !removed_ns ||
-		plan->now->boot_ns - removed_ns < ORPHAN_DAYS_S * POOL_NS_PER_S;
+	return !outlived(plan, record);
 }
 
 /* Decide where each old record goes: to its proxy, behind the members, or nowhere. */
@@ -428,7 +434,7 @@ static int match_records(struct plan *plan)
 			uint32_t old = find_record(&index, state->records, leaf->key,
 				&snapshot->members[j].identity);
 
-			if (old != UINT32_MAX)
+			if (old != UINT32_MAX && !outlived(plan, &state->records[old]))
 				plan->moved[old] = j;
 		}
 	}
@@ -497,35 +503,43 @@ static uint64_t moved_cursor(const struct plan *plan, const struct pool_state_le
 	return 0;
 }
 
-static void fill_leaves(const struct plan *plan, const struct sections *new)
+static void fill_leaf(const struct plan *plan, const struct sections *new, uint32_t index)
 {
 	const struct pool_state *state = plan->state;
+	const struct pool_snap_leaf *source = &plan->snapshot->leaves[index];
+	struct pool_state_leaf *leaf = &new->leaves[index];
+	uint32_t old_leaves = state->image ? state->image->leaf_count : 0, old = 0;
 
+	while (old < old_leaves && state->leaves[old].key != source->key)
+		old++;
+	if (old < old_leaves)
+		*leaf = state->leaves[old];
+	leaf->key = source->key;
+	leaf->first_record = source->first_member;
+	leaf->record_count = source->member_count;
+	if (old < old_leaves) {
+		leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
+		leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
+		return;
+	}
+	/* A pool that comes back has lost its own counters, not those of its proxies. */
+	for (uint32_t i = 0; i < leaf->record_count; i++)
+		leaf->selections += new->records[leaf->first_record + i].selections;
+}
+
+static void fill_members(const struct plan *plan, const struct sections *new)
+{
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++) {
-		const struct pool_snap_leaf *source = &plan->snapshot->leaves[i];
-		struct pool_state_leaf *leaf = &new->leaves[i];
-		uint32_t old_leaves = state->image ? state->image->leaf_count : 0;
+		const struct pool_snap_leaf *leaf = &plan->snapshot->leaves[i];
 
-		for (uint32_t old = 0; old < old_leaves; old++)
-			if (state->leaves[old].key == source->key) {
-				*leaf = state->leaves[old];
-				leaf->first_record = source->first_member;
-				leaf->record_count = source->member_count;
-				leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
-				leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
-				break;
-			}
-		leaf->key = source->key;
-		leaf->first_record = source->first_member;
-		leaf->record_count = source->member_count;
-		for (uint32_t j = 0; j < source->member_count; j++) {
-			uint32_t at = source->first_member + j;
+		for (uint32_t j = 0; j < leaf->member_count; j++) {
+			uint32_t at = leaf->first_member + j;
 			const struct pool_snap_member *member = &plan->snapshot->members[at];
 
 			new->records[at].identity = member->identity;
-			new->records[at].leaf_key = source->key;
+			new->records[at].leaf_key = leaf->key;
 			new->weights[at] = member->weight_micro;
-			new->ready[at] = pool_state_ready_word(source, member, &new->records[at]);
+			new->ready[at] = pool_state_ready_word(leaf, member, &new->records[at]);
 		}
 	}
 }
@@ -553,22 +567,31 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 	}
 }
 
-/* A header is written once; its magic, stored last, makes the file ours. */
+/*
+ * A header is written once. Until the first image is whole the magic says that it is not, so that
+ * whoever comes after a process that was killed here starts over.
+ */
 static void write_header(struct pool_state *state)
 {
-	struct pool_state_header *header = (void *)state->map;
+	struct pool_state_header *old = (void *)state->map;
+	struct pool_state_header header = {
+		.magic = POOL_STATE_MAGIC,
+		.version = POOL_STATE_VERSION,
+		.size = sizeof(header),
+		.record_size = sizeof(struct pool_record),
+		.lease_size = sizeof(struct pool_lease),
+	};
 
-	memset(header, 0, POOL_STATE_UNDO_AT);
+	if (state->was_corrupt)
+		header.rebuilt = old->checksum == header_checksum(old) ? old->rebuilt + 1 : 1;
+	strcpy(header.file, state->pool_file);
+	header.checksum = header_checksum(&header);
+	header.magic = POOL_STATE_UNFINISHED;
+	*(volatile uint64_t *)&old->magic = POOL_STATE_UNFINISHED;
+	atomic_signal_fence(memory_order_seq_cst);
+	memcpy(old, &header, sizeof(header));
 	memset(undo_slot(state), 0, sizeof(struct pool_state_undo));
-	header->version = POOL_STATE_VERSION;
-	header->size = sizeof(*header);
-	header->record_size = sizeof(struct pool_record);
-	header->lease_size = sizeof(struct pool_lease);
-	strcpy(header->file, state->pool_file);
-	header->magic = POOL_STATE_MAGIC;
-	header->checksum = header_checksum(header);
-	header->magic = 0;
-	state->header = header;
+	state->header = old;
 }
 
 static void switch_root(struct pool_state *state, const struct plan *plan, uint64_t offset)
@@ -619,7 +642,9 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		(void *)(base + plan->shape.counts_at), (void *)(base + plan->shape.finishes_at),
 		(void *)(base + plan->shape.records_at), (void *)(base + plan->shape.leases_at)};
 	fill_records(plan, &new);
-	fill_leaves(plan, &new);
+	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++)
+		fill_leaf(plan, &new, i);
+	fill_members(plan, &new);
 	fill_leases(plan, &new);
 	switch_root(state, plan, offset);
 	if (!attach(state, &state->header->roots[state->header->active & 1]))

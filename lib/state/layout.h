@@ -25,7 +25,8 @@
 #include "base/hash.h"
 #include "health/health.h"
 
-#define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+#define POOL_STATE_MAGIC      UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+#define POOL_STATE_UNFINISHED UINT64_C(0x77656e2e736c7070) /* "ppls.new": not whole yet */
 
 enum {
 	POOL_STATE_VERSION = 1,
@@ -110,7 +111,9 @@ struct pool_state_leaf {
 	uint64_t rollout; /* selections counted for rollout_percent */
 	int64_t checked_ns;
 	int64_t checked_wall_s;
-	uint64_t unused[6];
+	double floor;       /* of weighted round robin, with clock: see select/ */
+	uint64_t eligibles; /* likewise */
+	uint64_t unused[4];
 	/* Selections by their time, 2^i microseconds and less, the last one more. */
 	uint64_t latency[POOL_LATENCY_BUCKETS];
 };
