@@ -88,28 +88,29 @@ static const char *url_of(const struct pool_snapshot *snapshot,
 static int check_urls(const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, struct pool_fault *fault)
 {
-	bool used = options->leaf_count == 0;
+	const struct pool_method_row *idle = NULL;
+	bool used = false;
 
 	for (size_t i = 0; i < options->leaf_count; i++) {
 		const struct pool_snap_leaf *leaf = &snapshot->leaves[options->leaves[i]];
 		const struct pool_method_row *method =
 			pool_method_get(method_of(leaf, options));
 
-		used |= method->wants_url || !leaf->policy.check_enabled;
-		if (method->wants_url && leaf->policy.check_enabled &&
-			!url_of(snapshot, leaf, options))
+		if (!leaf->policy.check_enabled)
+			continue;
+		used |= method->wants_url;
+		idle = method->wants_url ? idle : method;
+		if (method->wants_url && !url_of(snapshot, leaf, options))
 			return pool_fault_set(fault, POOL_EARGUMENT, 0,
 				"%s: checks by method %s need a url: give one with --url",
 				pool_snapshot_string(snapshot, leaf->where),
 				method->name);
 	}
-	if (options->url && !used)
+	if (options->url && !used && idle)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"--url is of no use to these checks: their method is %s; add "
-			"--method http",
-			pool_method_get(
-				method_of(&snapshot->leaves[options->leaves[0]], options))
-				->name);
+			"--url is of no use to these checks: their method is %s; "
+			"add --method http",
+			idle->name);
 	return 0;
 }
 

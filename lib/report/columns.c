@@ -98,6 +98,8 @@ GETTER(get_age)
 GETTER(get_text)
 {
 	(void)pool;
+	if (row->reason == POOL_REASON_NONE)
+		return (struct pool_cell){.kind = POOL_CELL_NONE};
 	return text_cell(pool_reason_get((int)row->reason)->sentence);
 }
 
@@ -113,7 +115,7 @@ GETTER(get_advice)
 {
 	(void)pool;
 	if (row->reason == POOL_REASON_OK || row->reason == POOL_REASON_NONE)
-		return text_cell("");
+		return (struct pool_cell){.kind = POOL_CELL_NONE};
 	return text_cell(pool_reason_get((int)row->reason)->advice);
 }
 
@@ -121,7 +123,7 @@ GETTER(get_what)
 {
 	struct pool_cell cell = get_text(pool, row);
 
-	if (row->reason == POOL_REASON_OK || row->reason == POOL_REASON_NONE)
+	if (cell.kind == POOL_CELL_NONE || row->reason == POOL_REASON_OK)
 		return text_cell("");
 	cell.more = row->detail;
 	return cell;
@@ -229,8 +231,8 @@ void pool_cell_write(const struct pool_cell *cell, struct pool_text *text)
 bool pool_report_hides(const struct pool_report *report,
 	const struct pool_report_view *view, const struct pool_report_row *row)
 {
-	const struct pool_report_pool *pool = &report->pools[row->pool];
-
-	return view->only_failed && (pool->quorum < POOL_QUORUM_UNDECIDED ||
-					    row->result == POOL_RESULT_PASSED);
+	return view->only_failed &&
+	       (report->pools[row->pool].quorum < POOL_QUORUM_UNDECIDED ||
+		       row->result == POOL_RESULT_PASSED ||
+		       row->result == POOL_RESULT_UNCHECKED);
 }
