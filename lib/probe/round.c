@@ -8,8 +8,7 @@
 /* Less time than this is not worth a control request. */
 enum { CONTROL_LEAST_MS = 100 };
 
-/* --- the plan
- * ----------------------------------------------------------------------------- */
+/* --- the plan ----------------------------------------------------------------------- */
 
 bool pool_round_wants(const struct pool_round_options *options, const char *name)
 {
@@ -288,8 +287,7 @@ void pool_round_release(struct pool_round *round)
 	*round = (struct pool_round){0};
 }
 
-/* --- the checks
- * --------------------------------------------------------------------------- */
+/* --- the checks --------------------------------------------------------------------- */
 
 static void take_result(
 	void *context, size_t index, const struct pool_probe_result *result)
@@ -323,8 +321,7 @@ static struct pool_engine_options engine_options(
 	};
 }
 
-/* --- the control requests
- * ----------------------------------------------------------------- */
+/* --- the control requests ----------------------------------------------------------- */
 
 /* The control requests of a run: at most one a target. */
 struct controls {
@@ -418,8 +415,7 @@ static int ask_controls(struct pool_round *round,
 	return error;
 }
 
-/* --- the judgement
- * ------------------------------------------------------------------------ */
+/* --- the judgement ------------------------------------------------------------------ */
 
 static void fill_items(struct pool_round *round, const struct pool_verdict_item *verdicts,
 	int64_t began_ns)

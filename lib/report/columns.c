@@ -3,8 +3,7 @@
 #include <string.h>
 #include "report/columns.h"
 
-/* --- what stands in a column
- * ------------------------------------------------------------------ */
+/* --- what stands in a column -------------------------------------------------------- */
 
 static struct pool_cell text_cell(const char *text)
 {
@@ -153,8 +152,7 @@ const struct pool_column_row *pool_column_get(enum pool_column column)
 	return &columns[(unsigned)column < POOL_COLUMNS ? column : POOL_COLUMN_POOL];
 }
 
-/* --- a cell in words
- * -------------------------------------------------------------------------- */
+/* --- a cell in words ---------------------------------------------------------------- */
 
 static void show_seconds(int64_t seconds, struct pool_text *text)
 {
