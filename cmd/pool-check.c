@@ -91,8 +91,7 @@ struct settings {
 	struct pool_round_options round;
 };
 
-/* --- telling
- * -------------------------------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------------------ */
 
 /* A plugin's user sees nothing but its line. */
 static int tell_unknown(const char *why)
@@ -130,8 +129,7 @@ static int fail_by(const struct settings *settings, const struct pool_fault *fau
 	return tool_fail(fault);
 }
 
-/* --- options
- * -------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------ */
 
 static bool read_number(const struct settings *settings, const char *option,
 	const char *text, int64_t high, int64_t *out)
@@ -386,8 +384,7 @@ static bool read_options(
 	return read_short_t(settings) && fit_together(settings);
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------ */
 
 /* A dry run looks at a state file that is there, but makes none. */
 static bool state_is_there(const char *state, const char *file)
@@ -438,12 +435,12 @@ static int open_session(struct settings *settings, struct pool_session **out)
 	return TOOL_YES;
 }
 
-/* --- progress
- * ------------------------------------------------------------------------------- */
+/* --- progress ----------------------------------------------------------------------- */
 
 struct progress {
-	int64_t shown_ns;
+	int64_t next_ns;
 	bool wanted;
+	bool shown;
 };
 
 static void show_progress(void *context, size_t done, size_t count)
@@ -456,9 +453,10 @@ static void show_progress(void *context, size_t done, size_t count)
 	if (!progress->wanted)
 		return;
 	pool_clock_get(&now);
-	if (now.boot_ns - progress->shown_ns < PROGRESS_MS * POOL_NS_PER_MS)
+	if (now.boot_ns < progress->next_ns)
 		return;
-	progress->shown_ns = now.boot_ns;
+	progress->next_ns = now.boot_ns + PROGRESS_MS * POOL_NS_PER_MS;
+	progress->shown = true;
 	memset(bar, '.', PROGRESS_WIDTH);
 	memset(bar, '#', filled);
 	bar[PROGRESS_WIDTH] = '\0';
@@ -467,7 +465,7 @@ static void show_progress(void *context, size_t done, size_t count)
 
 static void end_progress(const struct progress *progress)
 {
-	if (progress->shown_ns)
+	if (progress->shown)
 		fputs("\r\033[K", stderr);
 }
 
@@ -478,8 +476,7 @@ static const char *look_up(void *context, const char *name)
 	return tool_lookup(NULL, name);
 }
 
-/* --- results
- * -------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------ */
 
 static enum pool_result judge_row(enum pool_reason reason, enum pool_status status)
 {
@@ -563,8 +560,7 @@ static enum pool_reason find_obstacle(const struct pool_round *round)
 	return POOL_REASON_NONE;
 }
 
-/* --- printing
- * ------------------------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------------- */
 
 static const enum pool_column table_columns[] = {POOL_COLUMN_POOL, POOL_COLUMN_PROXY,
 	POOL_COLUMN_URL, POOL_COLUMN_STATUS, POOL_COLUMN_REASON, POOL_COLUMN_LATENCY,
@@ -707,8 +703,7 @@ static int write_metrics(
 	return error ? fail_by(settings, &fault) : TOOL_YES;
 }
 
-/* --- the run
- * -------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------ */
 
 /* Nothing to check: a yes, but not for an exchange that was asked for by name and has
  * none. */
@@ -752,6 +747,7 @@ static int make_round(const struct settings *settings, struct pool_session *sess
 	struct progress progress = {.wanted = isatty(STDERR_FILENO) && !settings->quiet};
 	struct pool_fault fault = {0};
 	struct pool_round round = {0};
+	struct pool_now now;
 	enum pool_reason obstacle;
 	int status = TOOL_YES;
 
@@ -760,6 +756,9 @@ static int make_round(const struct settings *settings, struct pool_session *sess
 	asked.lookup = look_up;
 	asked.progress = show_progress;
 	asked.context = &progress;
+	/* A run that is over at once shows none. */
+	pool_clock_get(&now);
+	progress.next_ns = now.boot_ns + PROGRESS_MS * POOL_NS_PER_MS;
 	if (pool_random_bytes(&asked.seed, sizeof(asked.seed)) != 0)
 		return fail(settings, TOOL_SYSTEM, "cannot get random bytes: %s",
 			strerror(errno));

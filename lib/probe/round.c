@@ -8,8 +8,7 @@
 /* Less time than this is not worth a control request. */
 enum { CONTROL_LEAST_MS = 100 };
 
-/* --- the plan
- * ----------------------------------------------------------------------------- */
+/* --- the plan ----------------------------------------------------------------------- */
 
 bool pool_round_wants(const struct pool_round_options *options, const char *name)
 {
@@ -88,28 +87,29 @@ static const char *url_of(const struct pool_snapshot *snapshot,
 static int check_urls(const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, struct pool_fault *fault)
 {
-	bool used = options->leaf_count == 0;
+	const struct pool_method_row *idle = NULL;
+	bool used = false;
 
 	for (size_t i = 0; i < options->leaf_count; i++) {
 		const struct pool_snap_leaf *leaf = &snapshot->leaves[options->leaves[i]];
 		const struct pool_method_row *method =
 			pool_method_get(method_of(leaf, options));
 
-		used |= method->wants_url || !leaf->policy.check_enabled;
-		if (method->wants_url && leaf->policy.check_enabled &&
-			!url_of(snapshot, leaf, options))
+		if (!leaf->policy.check_enabled)
+			continue;
+		used |= method->wants_url;
+		idle = method->wants_url ? idle : method;
+		if (method->wants_url && !url_of(snapshot, leaf, options))
 			return pool_fault_set(fault, POOL_EARGUMENT, 0,
 				"%s: checks by method %s need a url: give one with --url",
 				pool_snapshot_string(snapshot, leaf->where),
 				method->name);
 	}
-	if (options->url && !used)
+	if (options->url && !used && idle)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"--url is of no use to these checks: their method is %s; add "
-			"--method http",
-			pool_method_get(
-				method_of(&snapshot->leaves[options->leaves[0]], options))
-				->name);
+			"--url is of no use to these checks: their method is %s; "
+			"add --method http",
+			idle->name);
 	return 0;
 }
 
@@ -287,8 +287,7 @@ void pool_round_release(struct pool_round *round)
 	*round = (struct pool_round){0};
 }
 
-/* --- the checks
- * --------------------------------------------------------------------------- */
+/* --- the checks --------------------------------------------------------------------- */
 
 static void take_result(
 	void *context, size_t index, const struct pool_probe_result *result)
@@ -322,8 +321,7 @@ static struct pool_engine_options engine_options(
 	};
 }
 
-/* --- the control requests
- * ----------------------------------------------------------------- */
+/* --- the control requests ----------------------------------------------------------- */
 
 /* The control requests of a run: at most one a target. */
 struct controls {
@@ -417,8 +415,7 @@ static int ask_controls(struct pool_round *round,
 	return error;
 }
 
-/* --- the judgement
- * ------------------------------------------------------------------------ */
+/* --- the judgement ------------------------------------------------------------------ */
 
 static void fill_items(struct pool_round *round, const struct pool_verdict_item *verdicts,
 	int64_t began_ns)

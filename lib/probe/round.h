@@ -109,8 +109,7 @@ void pool_round_release(struct pool_round *round);
 /* Whether the options leave a proxy of this name in. */
 bool pool_round_wants(const struct pool_round_options *options, const char *name);
 
-/* --- its pure parts
- * --------------------------------------------------------------------------- */
+/* --- its pure parts ----------------------------------------------------------------- */
 
 /* Whether the two would ask the same of the same proxy, by the same measure: 0 if so,
  * else their order. */

@@ -3,8 +3,7 @@
 #include <string.h>
 #include "report/columns.h"
 
-/* --- what stands in a column
- * ------------------------------------------------------------------ */
+/* --- what stands in a column -------------------------------------------------------- */
 
 static struct pool_cell text_cell(const char *text)
 {
@@ -98,6 +97,8 @@ GETTER(get_age)
 GETTER(get_text)
 {
 	(void)pool;
+	if (row->reason == POOL_REASON_NONE)
+		return (struct pool_cell){.kind = POOL_CELL_NONE};
 	return text_cell(pool_reason_get((int)row->reason)->sentence);
 }
 
@@ -113,7 +114,7 @@ GETTER(get_advice)
 {
 	(void)pool;
 	if (row->reason == POOL_REASON_OK || row->reason == POOL_REASON_NONE)
-		return text_cell("");
+		return (struct pool_cell){.kind = POOL_CELL_NONE};
 	return text_cell(pool_reason_get((int)row->reason)->advice);
 }
 
@@ -121,7 +122,7 @@ GETTER(get_what)
 {
 	struct pool_cell cell = get_text(pool, row);
 
-	if (row->reason == POOL_REASON_OK || row->reason == POOL_REASON_NONE)
+	if (cell.kind == POOL_CELL_NONE || row->reason == POOL_REASON_OK)
 		return text_cell("");
 	cell.more = row->detail;
 	return cell;
@@ -151,8 +152,7 @@ const struct pool_column_row *pool_column_get(enum pool_column column)
 	return &columns[(unsigned)column < POOL_COLUMNS ? column : POOL_COLUMN_POOL];
 }
 
-/* --- a cell in words
- * -------------------------------------------------------------------------- */
+/* --- a cell in words ---------------------------------------------------------------- */
 
 static void show_seconds(int64_t seconds, struct pool_text *text)
 {
@@ -229,8 +229,8 @@ void pool_cell_write(const struct pool_cell *cell, struct pool_text *text)
 bool pool_report_hides(const struct pool_report *report,
 	const struct pool_report_view *view, const struct pool_report_row *row)
 {
-	const struct pool_report_pool *pool = &report->pools[row->pool];
-
-	return view->only_failed && (pool->quorum < POOL_QUORUM_UNDECIDED ||
-					    row->result == POOL_RESULT_PASSED);
+	return view->only_failed &&
+	       (report->pools[row->pool].quorum < POOL_QUORUM_UNDECIDED ||
+		       row->result == POOL_RESULT_PASSED ||
+		       row->result == POOL_RESULT_UNCHECKED);
 }

@@ -7,8 +7,7 @@
 
 enum { ENDPOINT_SIZE = 320 };
 
-/* --- which pools
- * ------------------------------------------------------------------------------ */
+/* --- which pools -------------------------------------------------------------------- */
 
 static uint32_t leaf_of(const struct pool_snapshot *snapshot,
 	const struct pool_snap_exchange *exchange, int type)
@@ -79,9 +78,7 @@ void pool_gather_release(struct pool_gather_choice *choice)
 	*choice = (struct pool_gather_choice){0};
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------
- */
+/* --- rows --------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct pool_gather_choice *choice, const char *name)
 {

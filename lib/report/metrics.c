@@ -21,8 +21,7 @@ struct metric {
 		struct pool_text *text);
 };
 
-/* --- series
- * ----------------------------------------------------------------------------------- */
+/* --- series ------------------------------------------------------------------------- */
 
 static void add_label(struct pool_text *text, const char *name, const char *value)
 {
@@ -203,8 +202,7 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
 	}
 }
 
-/* --- the file
- * --------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------- */
 
 static bool write_whole(int fd, const char *bytes, size_t length)
 {

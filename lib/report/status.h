@@ -119,8 +119,7 @@ double pool_report_percent(const struct pool_report_pool *pool);
 /* "http", "websocket", "http,websocket". */
 const char *pool_report_types(unsigned types);
 
-/* --- rendering
- * -------------------------------------------------------------------------------- */
+/* --- rendering ---------------------------------------------------------------------- */
 
 /* What can be shown of a row. Names of tsv and JSON: see the table in columns.c. */
 enum pool_column {
