@@ -120,6 +120,20 @@ $(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
 
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
+# The programs of the benchmarks.
+BENCHES := $(BUILD)/tests/starts $(BUILD)/tests/resources $(BUILD)/tests/empty
+
+$(BENCHES): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+$(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(STUB)
+	@BUILD='$(BUILD)' tests/bench/run
+
 # What the tests need is installed first, then everything is built and run.
 test:
 	@tests/install-packages test
@@ -224,7 +238,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	 '$(INCDIR)' 2>/dev/null || :
+	rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

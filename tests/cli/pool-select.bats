@@ -1,0 +1,538 @@
+# pool-select, in the order of its manual page.
+
+load ../lib
+
+setup() {
+	pool_setup
+	select=$POOL_BIN/pool-select
+	write_pool pool.json '{"proxies": [
+		"http://127.0.0.1:8001",
+		{"url": "http://mira:S3CRETpw@127.0.0.1:8002", "name": "second"},
+		"socks5://127.0.0.1:8003"]}'
+}
+
+teardown() {
+	pool_teardown
+}
+
+# With an exchange of its own, one that hides the default, one disabled.
+write_exchanges() {
+	write_pool exchanges.json '{"enabled": true,
+		"default": {"http": {"url": "http://127.0.0.1:8001"}},
+		"exchanges": {
+			"binance": {"http": "http://127.0.0.1:8002"},
+			"hidden": {"http": {"timeout_seconds": 9}},
+			"off": {"http": {"pool": {"proxies": [
+				{"url": "http://127.0.0.1:8003", "enabled": false}]}}}}}'
+}
+
+@test "the proxies are printed in turn" {
+	for url in http://127.0.0.1:8001 http://mira:S3CRETpw@127.0.0.1:8002 \
+		socks5://127.0.0.1:8003 http://127.0.0.1:8001; do
+		run -0 --separate-stderr "$select" pool.json
+		assert_output "$url"
+		assert_equal "$stderr" ""
+	done
+}
+
+@test "the file is an operand, -f, POOL_FILE, or ./pool.json" {
+	mv pool.json other.json
+	run -0 "$select" other.json
+	run -0 "$select" -f other.json
+	run -0 "$select" --file=other.json
+	POOL_FILE=other.json run -0 "$select"
+	run -3 --separate-stderr "$select"
+	assert_output "no-proxy://error"
+	assert_regex "$stderr" "^pool-select: no pool file: give one with -f FILE or \\\$POOL_FILE"
+	mv other.json pool.json
+	run -0 "$select"
+}
+
+@test "a pool.json that others can write is passed over" {
+	chmod 666 pool.json
+	run -3 --separate-stderr "$select"
+	assert_regex "$stderr" "passing over 'pool.json'"
+	run -0 "$select" -f pool.json
+}
+
+@test "standard input is a pool file without state" {
+	run -0 --separate-stderr "$select" - <pool.json
+	assert_regex "$output" '^(http|socks5)://'
+	run -3 --separate-stderr "$select" --require-state - <pool.json
+	assert_output "no-proxy://error"
+	assert_equal "$stderr" "pool-select: there is no state file"
+}
+
+@test "--state names a file or a folder" {
+	unset POOL_STATE
+	run -0 "$select" -s own.state pool.json
+	[ -f own.state ]
+	[ -f own.state.snap ]
+	mkdir -m 700 folder
+	run -0 "$select" -s folder pool.json
+	run -0 bash -c 'ls folder | sed "s/-[0-9a-f]\{16\}/-HASH/"'
+	assert_output "pool-HASH.state
+pool-HASH.state.snap"
+}
+
+@test "the state file is private and holds no secret" {
+	"$select" -s own.state pool.json
+	"$select" -s own.state pool.json
+	assert_equal "$(stat -c %a own.state)" 600
+	assert_equal "$(stat -c %a own.state.snap)" 600
+	run -1 grep -c -e S3CRETpw -e mira own.state
+}
+
+@test "--no-state keeps no account" {
+	for _ in 1 2 3; do
+		run -0 --separate-stderr "$select" --no-state pool.json
+		assert_equal "$stderr" ""
+	done
+	run -0 ls state
+	assert_output ""
+}
+
+@test "a state file of another pool file is left alone" {
+	cp pool.json other.json
+	"$select" -s own.state pool.json
+	before=$(sha256sum own.state)
+	run -0 --separate-stderr "$select" -s own.state other.json
+	assert_regex "$output" '^(http|socks5)://'
+	assert_regex "$stderr" "selecting without shared state: state file .*own.state' belongs to the pool file '$PWD/pool.json'"
+	run -3 --separate-stderr "$select" --require-state -s own.state other.json
+	assert_output "no-proxy://error"
+	assert_equal "$(sha256sum own.state)" "$before"
+}
+
+@test "what is no state file is left alone" {
+	echo "a letter to my aunt, which is longer than a magic number" >own.state
+	before=$(sha256sum own.state)
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_regex "$stderr" "is not a state file: left alone"
+	run -3 "$select" --require-state -s own.state pool.json
+	assert_equal "$(sha256sum own.state)" "$before"
+}
+
+@test "a state file of another version is left alone" {
+	"$select" -s own.state pool.json
+	printf '\377' | dd of=own.state bs=1 seek=8 conv=notrunc status=none
+	before=$(sha256sum own.state)
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_regex "$stderr" "is of version 255, not 1: left alone"
+	assert_equal "$(sha256sum own.state)" "$before"
+}
+
+@test "a truncated state file is copied and begun anew, with one warning" {
+	"$select" -s own.state pool.json
+	truncate -s 17000 own.state
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' and begun anew"
+	assert_equal "$(stat -c %s own.state.corrupt)" 17000
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_equal "$stderr" ""
+}
+
+@test "a folder that others can write is refused" {
+	mkdir open
+	chmod 777 open
+	run -0 --separate-stderr "$select" -s open/x.state pool.json
+	assert_regex "$stderr" "state folder '$PWD/open' is unsafe"
+	run -3 "$select" --require-state -s open/x.state pool.json
+	[ ! -e open/x.state ]
+}
+
+@test "a symbolic link is no state file" {
+	ln -s elsewhere own.state
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_regex "$stderr" "cannot open state file 'own.state': Too many levels of symbolic links"
+	[ ! -e elsewhere ]
+}
+
+@test "a lock that is held too long degrades, or is 5" {
+	"$select" -s own.state pool.json
+	exec 9<own.state
+	flock 9
+	run -0 --separate-stderr "$select" -s own.state pool.json
+	assert_regex "$stderr" "own.state' is locked \(held by process [0-9]+\): no lock within 1000 ms"
+	run -5 --separate-stderr "$select" --require-state -s own.state pool.json
+	assert_output "no-proxy://error"
+	exec 9<&-
+}
+
+@test "a state that cannot be written is read" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	require_tool setpriv
+	chmod 755 . state
+	chmod 644 pool.json
+	"$select" -s state/own.state pool.json
+	chmod 644 state/own.state
+	run -0 --separate-stderr setpriv --reuid=65534 --clear-groups "$select" -s state/own.state pool.json
+	assert_regex "$output" '^(http|socks5)://'
+	assert_regex "$stderr" "cannot be written"
+}
+
+@test "--exchange and --type lead the lookup; case of ids is folded" {
+	write_exchanges
+	run -0 "$select" -x BINANCE exchanges.json
+	assert_output "http://127.0.0.1:8002"
+	run -0 "$select" --exchange okx --type http exchanges.json
+	assert_output "http://127.0.0.1:8001"
+	run -1 --separate-stderr "$select" -x binance -t ws exchanges.json
+	assert_output "no-proxy://not-configured"
+	assert_equal "$stderr" "pool-select: no proxy for 'binance' websocket: neither the exchange nor default has a proxy of this type"
+	run -2 --separate-stderr "$select" -t grpc exchanges.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: no connection type is called 'grpc': http or websocket"
+}
+
+@test "a near miss of an exchange warns" {
+	write_exchanges
+	run -0 --separate-stderr "$select" -x binanse exchanges.json
+	assert_output "http://127.0.0.1:8001"
+	assert_equal "$stderr" "pool-select: warning: no exchange is called 'binanse'; did you mean 'binance'?"
+}
+
+@test "an entry without url hides the default and goes nowhere" {
+	write_exchanges
+	run -1 --separate-stderr "$select" -x hidden exchanges.json
+	assert_output "no-proxy://not-configured"
+}
+
+@test "disabled members are never selected" {
+	write_exchanges
+	run -1 --separate-stderr "$select" -x off exchanges.json
+	assert_output "no-proxy://all-disabled"
+	run -1 "$select" --direct-ok -x off exchanges.json
+}
+
+@test "--count prints distinct proxies, and what there is if they are fewer" {
+	run -0 --separate-stderr "$select" -n 2 --format hostport pool.json
+	assert_output "127.0.0.1:8001
+127.0.0.1:8002"
+	run -0 --separate-stderr "$select" -n 9 --format '%{name}' pool.json
+	assert_equal "$(sort <<<"$output")" "127.0.0.1:8001
+127.0.0.1:8003
+second"
+	assert_equal "$stderr" "pool-select: warning: only 3 of 9 proxies are eligible"
+	run -2 --separate-stderr "$select" -n 0 pool.json
+	assert_equal "$stderr" "pool-select: --count wants a whole number from 1 to 1000000, not '0'"
+}
+
+@test "--strategy overrides the pool's" {
+	run -0 "$select" --strategy random pool.json
+	run -0 "$select" --strategy least_connections pool.json
+	run -2 --separate-stderr "$select" --strategy round-robin pool.json
+	assert_output "no-proxy://error"
+	assert_equal "$stderr" "pool-select: no strategy is called 'round-robin'; did you mean 'round_robin'?"
+}
+
+@test "--exclude leaves proxies out" {
+	for _ in 1 2 3 4; do
+		run -0 "$select" --exclude second,127.0.0.1:8003 pool.json
+		assert_output "http://127.0.0.1:8001"
+	done
+	run -1 --separate-stderr "$select" --exclude second,127.0.0.1:8003,127.0.0.1:8001 pool.json
+	assert_output "no-proxy://filtered"
+	run -0 --separate-stderr "$select" --exclude secnod pool.json
+	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is called 'secnod'"
+}
+
+@test "--scheme leaves schemes out" {
+	for _ in 1 2; do
+		run -0 "$select" --scheme socks5 pool.json
+		assert_output "socks5://127.0.0.1:8003"
+	done
+	run -1 "$select" --scheme https,socks4 pool.json
+	assert_output "no-proxy://filtered"
+	run -2 --separate-stderr "$select" --scheme gopher pool.json
+	assert_regex "$stderr" "no scheme is called 'gopher'"
+}
+
+@test "--lease wants an owner or a time to live" {
+	run -2 --separate-stderr "$select" --lease pool.json
+	assert_output "no-proxy://usage"
+	assert_regex "$stderr" "^pool-select: --lease needs --owner PID"
+	run -2 "$select" --owner $$ pool.json
+	run -2 "$select" --lease --ttl 0 pool.json
+	run -2 "$select" --lease --ttl 5 --no-state pool.json
+	run -2 --separate-stderr "$select" --lease --owner 4194305 pool.json
+	assert_equal "$stderr" "pool-select: no process has the number 4194305"
+}
+
+@test "a lease is printed behind the proxy, and counts" {
+	run -0 --separate-stderr "$select" --lease --ttl 60 --strategy least_connections pool.json
+	assert_regex "$output" '^http://127\.0\.0\.1:8001 [0-9a-f]{16}$'
+	run -0 "$select" --lease --owner $$ --strategy least_connections --format '%{name} %{lease}' pool.json
+	assert_regex "$output" '^second [0-9a-f]{16}$'
+	for _ in 1 2 3; do
+		run -0 "$select" --strategy least_connections --format hostport pool.json
+		assert_output "127.0.0.1:8003"
+	done
+}
+
+@test "a lease ends with its owner" {
+	sleep 300 &
+	owner=$!
+	"$select" --lease --owner $owner --strategy least_connections pool.json
+	run -0 "$select" --explain --dry-run pool.json
+	assert_regex "$output" "leases 1"
+	kill -KILL $owner
+	wait $owner || true
+	"$select" pool.json
+	run -0 "$select" --explain --dry-run pool.json
+	refute_regex "$output" "leases 1"
+}
+
+@test "max_connections is a limit that the fallback does not override" {
+	write_pool limit.json '{"limits": {"max_connections": 1},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}'
+	run -0 "$select" --lease --owner $$ limit.json
+	run -0 "$select" --lease --owner $$ limit.json
+	run -1 --separate-stderr "$select" --lease --owner $$ limit.json
+	assert_output "no-proxy://none-eligible"
+}
+
+@test "every format is as documented" {
+	run -0 "$select" --format url pool.json
+	assert_output "http://127.0.0.1:8001"
+	run -0 "$select" --format env pool.json
+	assert_output "http_proxy=http://mira:S3CRETpw@127.0.0.1:8002
+https_proxy=http://mira:S3CRETpw@127.0.0.1:8002
+HTTPS_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
+all_proxy=http://mira:S3CRETpw@127.0.0.1:8002
+ALL_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
+ws_proxy=http://mira:S3CRETpw@127.0.0.1:8002
+wss_proxy=http://mira:S3CRETpw@127.0.0.1:8002
+no_proxy=
+NO_PROXY=
+POOL_PROXY=second
+POOL_LEASE="
+	run -0 "$select" --format proxychains pool.json
+	assert_output "socks5 127.0.0.1 8003"
+	run -0 "$select" --format curlrc pool.json
+	assert_output 'proxy = "http://127.0.0.1:8001"
+noproxy = ""'
+	run -0 "$select" --format json -x okx pool.json
+	assert_equal "$(jq -c 'del(.url)' <<<"$output")" '{"scheme":"http","host":"127.0.0.1","name":"second","status":"unknown","exchange":"okx","type":"http","pool":"default.http","strategy":"round_robin","port":8002,"timeout_seconds":30,"fallback":false}'
+	run -0 "$select" --format '%{scheme}|%{host}|%{port}|%{user}|%{password}|100%%\t%{timeout}' pool.json
+	assert_output $'socks5|127.0.0.1|8003|||100%\t30'
+}
+
+@test "export survives quotes, and clears no_proxy" {
+	write_pool quote.json "{\"proxies\": [\"http://o'neil:p%24w@127.0.0.1:8001\"]}"
+	export no_proxy='*' NO_PROXY='*'
+	eval "$("$select" --format export quote.json)"
+	assert_equal "$http_proxy" "http://o'neil:p%24w@127.0.0.1:8001"
+	assert_equal "${no_proxy-unset} ${NO_PROXY-unset}" "unset unset"
+}
+
+@test "a wrong format is a usage error that names the right one" {
+	run -2 --separate-stderr "$select" --format hostprot pool.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: no format is called 'hostprot'; did you mean 'hostport'?"
+	run -2 --separate-stderr "$select" --format '%{hots}' pool.json
+	assert_equal "$stderr" "pool-select: no field is called '%{hots}'; did you mean '%{host}'?"
+	run -2 --separate-stderr "$select" --format '%host' pool.json
+	assert_equal "$stderr" "pool-select: a template wants %{name}, or %% for a percent sign"
+}
+
+@test "no proxy has an answer in every format that no client goes direct with" {
+	write_pool none.json '{"enabled": false}'
+	run -1 --separate-stderr "$select" none.json
+	assert_output "no-proxy://disabled"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http: the pool file does not say \"enabled\": true"
+	run -1 --separate-stderr "$select" --format hostport none.json
+	assert_output "no-proxy://disabled"
+	run -1 --separate-stderr "$select" --format env none.json
+	assert_line "http_proxy=no-proxy://disabled"
+	run -1 --separate-stderr "$select" --format export none.json
+	assert_line "export https_proxy='no-proxy://disabled'"
+	run -1 --separate-stderr "$select" --format curlrc none.json
+	assert_line 'proxy = "no-proxy://disabled"'
+	run -1 --separate-stderr "$select" --format proxychains none.json
+	assert_output "no-proxy://disabled"
+	run -1 --separate-stderr "$select" --format json none.json
+	assert_output '{"url":"no-proxy://disabled","scheme":"no-proxy","host":"no-proxy.invalid","exchange":"default","type":"http","reason":"disabled"}'
+	run -1 --separate-stderr "$select" --format '%{host}:%{port}' none.json
+	assert_output "no-proxy.invalid:0"
+}
+
+@test "curl refuses the answer" {
+	require_tool curl
+	write_pool none.json '{"enabled": false}'
+	start_stub origin
+	run -5 curl -sS -x "$("$select" none.json)" "http://127.0.0.1:$STUB_PORT/"
+	run -5 curl -sS -K <("$select" --format curlrc none.json) "http://127.0.0.1:$STUB_PORT/"
+	eval "$("$select" --format export none.json)"
+	run -5 curl -sS "http://127.0.0.1:$STUB_PORT/"
+}
+
+@test "--direct-ok prints nothing when nothing is to be proxied" {
+	write_pool none.json '{"enabled": false}'
+	run -0 --separate-stderr "$select" --direct-ok none.json
+	assert_output ""
+	assert_equal "$stderr" ""
+	write_exchanges
+	run -0 "$select" --direct-ok -t websocket exchanges.json
+	assert_output ""
+}
+
+@test "--serve answers a line with a line" {
+	write_exchanges
+	run -0 --separate-stderr "$select" --serve exchanges.json <<<'
+binance
+BINANCE http
+- websocket
+okx - key
+x grpc'
+	assert_output "http://127.0.0.1:8001
+http://127.0.0.1:8002
+http://127.0.0.1:8002
+no-proxy://not-configured
+http://127.0.0.1:8001
+no-proxy://usage"
+	run -2 --separate-stderr "$select" --serve --format env exchanges.json
+	assert_equal "$stderr" "pool-select: --serve wants a format of one line, not 'env'"
+}
+
+@test "--serve takes up an edit at the next line" {
+	write_pool edit.json '{"proxies": ["http://127.0.0.1:1"]}'
+	mkfifo questions
+	"$select" --serve edit.json <questions >answers &
+	server=$!
+	exec 8>questions
+	echo >&8
+	wait_until 5 test -s answers
+	write_pool new.json '{"proxies": ["http://127.0.0.1:2"]}'
+	mv new.json edit.json
+	echo >&8
+	exec 8>&-
+	wait $server
+	run -0 cat answers
+	assert_output "http://127.0.0.1:1
+http://127.0.0.1:2"
+}
+
+@test "--explain says why on standard error" {
+	run -0 --separate-stderr "$select" --explain --exclude second pool.json
+	assert_output "http://127.0.0.1:8001"
+	assert_equal "$(expand -t 4 <<<"$stderr" | tr -s ' ')" "pool default.http: round_robin, 3 proxies
+* 127.0.0.1:8001 unknown leases 0 weight 1 eligible: not checked yet
+ second unknown leases 0 weight 1 left out by --exclude
+ 127.0.0.1:8003 unknown leases 0 weight 1 eligible: not checked yet"
+}
+
+@test "--dry-run accounts for nothing" {
+	for _ in 1 2 3; do
+		run -0 "$select" --dry-run pool.json
+		assert_output "http://127.0.0.1:8001"
+	done
+}
+
+@test "--verbose logs where it leads, without credentials" {
+	"$select" pool.json
+	run -0 --separate-stderr "$select" -v -x okx pool.json
+	assert_equal "$stderr" "pool-select: proxy: transport=http exchange=okx scheme=http endpoint=127.0.0.1:8002"
+}
+
+@test "--quiet drops warnings, not errors" {
+	run -0 --separate-stderr "$select" -q -n 9 pool.json
+	assert_equal "$stderr" ""
+	run -3 --separate-stderr "$select" -q missing.json
+	assert_equal "$stderr" "pool-select: cannot read pool file 'missing.json': No such file or directory"
+}
+
+@test "--help and --version go to standard output" {
+	run -0 --separate-stderr "$select" --help
+	assert_line --index 0 "Usage: pool-select [OPTION]... [FILE]"
+	assert_equal "$stderr" ""
+	run -0 "$select" -V
+	assert_regex "$output" '^pool-select \(proxypool\) [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+@test "a wrong option is answered with the right one" {
+	run -2 --separate-stderr "$select" --exchnage okx
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: unknown option '--exchnage'; did you mean '--exchange'?"
+	run -2 --separate-stderr "$select" -y
+	assert_equal "$stderr" "pool-select: unknown option '-y'; try 'pool-select --help'"
+	run -2 --separate-stderr "$select" --format
+	assert_equal "$stderr" "pool-select: option '--format' needs an argument; try 'pool-select --help'"
+	run -2 --separate-stderr "$select" pool.json other.json
+	assert_equal "$stderr" "pool-select: one pool file is enough: what is 'other.json'?"
+}
+
+@test "an edit is in force at the next selection" {
+	run -0 "$select" pool.json
+	write_pool new.json '{"proxies": ["http://127.0.0.9:9"]}'
+	mv new.json pool.json
+	run -0 --separate-stderr "$select" pool.json
+	assert_output "http://127.0.0.9:9"
+	assert_equal "$stderr" ""
+}
+
+@test "an edit that is invalid leaves the last good version in force" {
+	write_pool one.json '{"proxies": ["http://127.0.0.1:1"]}'
+	"$select" one.json
+	echo '{"proxies": [{"url": "http://127.0.0.1:2", "wieght": 2}]}' >one.json
+	for _ in 1 2 3; do
+		run -0 --separate-stderr "$select" one.json
+		assert_output "http://127.0.0.1:1"
+		assert_regex "$stderr" "^pool-select: warning: 'one.json' is invalid, its last good version stays in force: one.json:1:[0-9]+: error: .*wieght.*\[unknown-key\]$"
+	done
+	echo '{"proxies": ["http://127.0.0.1:2"]}' >one.json
+	run -0 --separate-stderr "$select" one.json
+	assert_output "http://127.0.0.1:2"
+	assert_equal "$stderr" ""
+}
+
+@test "a broken pool file without a version before it is 3" {
+	: >empty.json
+	head -c 1000 /dev/urandom >binary.json
+	mkdir folder.json
+	for file in empty.json binary.json folder.json missing.json; do
+		run -3 --separate-stderr "$select" "$file"
+		assert_output "no-proxy://error"
+		assert_equal "$(wc -l <<<"$stderr")" 1
+		assert_regex "$stderr" "^pool-select: "
+	done
+}
+
+@test "a pool file of 100 MB is refused" {
+	truncate -s 100M huge.json
+	run -3 --separate-stderr "$select" huge.json
+	assert_output "no-proxy://error"
+	assert_regex "$stderr" "larger than 64 MiB"
+}
+
+@test "a closed standard output is 4" {
+	run -4 --separate-stderr bash -c "'$select' pool.json >&-"
+	assert_regex "$stderr" "^pool-select: cannot write standard output: "
+	run -4 --separate-stderr bash -c "'$select' pool.json >/dev/full"
+	assert_equal "$stderr" "pool-select: cannot write standard output: No space left on device"
+}
+
+@test "no descriptors left: one line, and no proxy is harmed" {
+	run --separate-stderr bash -c "ulimit -n 3; exec '$select' pool.json"
+	[ "$status" -eq 3 ] || [ "$status" -eq 4 ]
+	assert_output "no-proxy://error"
+	assert_regex "$stderr" "Too many open files"
+}
+
+@test "a credential comes from the environment when it is used" {
+	write_pool secret.json '{"proxies": ["http://bot:${POOL_TEST_PW}@127.0.0.1:8001"]}'
+	POOL_TEST_PW='a b@c' run -0 "$select" secret.json
+	assert_output "http://bot:a%20b%40c@127.0.0.1:8001"
+	run -3 --separate-stderr "$select" secret.json
+	assert_output "no-proxy://error"
+	assert_regex "$stderr" "POOL_TEST_PW"
+	run -1 grep -r "a b@c" state
+}
+
+@test "url beside a pool is what to fall back on" {
+	write_pool fall.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
+		"pool": {"proxies": [{"url": "http://127.0.0.1:1", "enabled": false}]}}}}'
+	run -0 --separate-stderr "$select" fall.json
+	assert_output "http://127.0.0.1:9"
+	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is eligible: falling back on its url"
+}
