@@ -57,7 +57,8 @@ HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
 REPORT := answer explain
-PROBE  := engine method transfer request outcome answer classify descriptors ping rate timers
+PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
+	resolver timers
 
 TOOLS  := pool-select
 PROBING_TOOLS := pool-check pool-watch

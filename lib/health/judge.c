@@ -5,8 +5,8 @@
 /* What was seen of a target. */
 enum {
 	SEEN_OK = 1,
-	SEEN_FAILURE = 2,      /* a failure there, by at least one host */
-	SEEN_MORE_HOSTS = 4,   /* and by another host */
+	SEEN_FAILURE = 2,    /* a failure there, by at least one host */
+	SEEN_MORE_HOSTS = 4, /* and by another host */
 	CONTROL_REACHED = 8,
 	CONTROL_FAILED = 16,
 };
@@ -56,7 +56,8 @@ static void replace(struct pool_verdict_item *item, enum pool_reason reason,
 	out->replaced++;
 }
 
-static void look_at(const struct pool_verdict_item *item, struct pool_judge_target *target)
+static void look_at(
+	const struct pool_verdict_item *item, struct pool_judge_target *target)
 {
 	if (item->control == POOL_CONTROL_REACHED)
 		target->seen |= CONTROL_REACHED;
@@ -73,8 +74,8 @@ static void look_at(const struct pool_verdict_item *item, struct pool_judge_targ
 	target->seen |= SEEN_FAILURE;
 }
 
-static bool target_is_to_blame(const struct pool_verdict_item *item,
-	const struct pool_judge_target *target)
+static bool target_is_to_blame(
+	const struct pool_verdict_item *item, const struct pool_judge_target *target)
 {
 	if (target->seen & (SEEN_OK | CONTROL_REACHED))
 		return false;
@@ -88,19 +89,21 @@ static bool target_is_to_blame(const struct pool_verdict_item *item,
 	}
 }
 
-static void judge_uplink(struct pool_verdict_item *items, size_t count,
-	struct pool_run_judgement *out)
+static void judge_uplink(
+	struct pool_verdict_item *items, size_t count, struct pool_run_judgement *out)
 {
 	out->uplink_suspect = uplink_is_suspect(items, count);
 	if (!out->uplink_suspect)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (pool_reason_get(items[i].reason)->verdict != POOL_VERDICT_INCONCLUSIVE)
+		if (pool_reason_get(items[i].reason)->verdict !=
+			POOL_VERDICT_INCONCLUSIVE)
 			replace(&items[i], POOL_REASON_UPLINK_SUSPECT, out);
 }
 
 static void judge_targets(struct pool_verdict_item *items, size_t count,
-	struct pool_judge_target *scratch, uint32_t targets, struct pool_run_judgement *out)
+	struct pool_judge_target *scratch, uint32_t targets,
+	struct pool_run_judgement *out)
 {
 	for (size_t i = 0; i < count; i++)
 		if (items[i].target < targets)
@@ -115,7 +118,8 @@ static void judge_targets(struct pool_verdict_item *items, size_t count,
 }
 
 void pool_run_judge(struct pool_verdict_item *items, size_t count,
-	struct pool_judge_target *scratch, uint32_t targets, struct pool_run_judgement *out)
+	struct pool_judge_target *scratch, uint32_t targets,
+	struct pool_run_judgement *out)
 {
 	*out = (struct pool_run_judgement){0};
 	if (targets)

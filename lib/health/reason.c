@@ -3,27 +3,29 @@
 #include <string.h>
 #include "health/reason.h"
 
-#define LOCAL     .layer = POOL_LAYER_LOCAL, .verdict = POOL_VERDICT_INCONCLUSIVE
+#define LOCAL      .layer = POOL_LAYER_LOCAL, .verdict = POOL_VERDICT_INCONCLUSIVE
 #define DOWN_AT(x) .layer = POOL_LAYER_##x, .verdict = POOL_VERDICT_DOWN
 
 static const struct pool_reason_row rows[POOL_REASONS] = {
-	[POOL_REASON_NONE] = {"none", POOL_LAYER_NONE, POOL_VERDICT_INCONCLUSIVE, false, false,
-		"nothing is known yet", "run pool-check"},
-	[POOL_REASON_OK] = {"ok", POOL_LAYER_TARGET, POOL_VERDICT_OK, false, false, "it works",
-		"nothing to do"},
+	[POOL_REASON_NONE] = {"none", POOL_LAYER_NONE, POOL_VERDICT_INCONCLUSIVE, false,
+		false, "nothing is known yet", "run pool-check"},
+	[POOL_REASON_OK] = {"ok", POOL_LAYER_TARGET, POOL_VERDICT_OK, false, false,
+		"it works", "nothing to do"},
 
 	[POOL_REASON_NO_DESCRIPTORS] = {"no-descriptors", LOCAL, .passes = true,
 		.sentence = "this process has no file descriptors left",
-		.advice = "raise the limit of open files (ulimit -n), or lower --concurrency"},
+		.advice = "raise the limit of open files (ulimit -n), or lower "
+			  "--concurrency"},
 	[POOL_REASON_NO_ROUTE] = {"no-route", LOCAL, .passes = true,
 		.sentence = "this machine has no route to the proxy",
 		.advice = "check this machine's network, and whether it has IPv6"},
-	[POOL_REASON_NO_RESOLVER] = {"no-resolver", LOCAL, .timeout = true, .passes = true,
-		.sentence = "the name server did not answer in time",
+	[POOL_REASON_NO_RESOLVER] = {"no-resolver", LOCAL, .timeout = true,
+		.passes = true, .sentence = "no name server answers",
 		.advice = "check /etc/resolv.conf, or give the proxy by its address"},
 	[POOL_REASON_NO_PERMISSION] = {"no-permission", LOCAL,
 		.sentence = "the system does not permit this check",
-		.advice = "for ping: widen net.ipv4.ping_group_range, or grant CAP_NET_RAW"},
+		.advice = "for ping: widen net.ipv4.ping_group_range, or grant "
+			  "CAP_NET_RAW"},
 	[POOL_REASON_NO_SECRET] = {"no-secret", LOCAL,
 		.sentence = "a credential of the proxy cannot be had",
 		.advice = "set the variable, or make the password file readable"},
@@ -31,7 +33,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.sentence = "this machine is out of memory or network buffers",
 		.advice = "free memory, or lower --concurrency"},
 	[POOL_REASON_NO_PORTS] = {"no-ports", LOCAL, .passes = true,
-		.sentence = "this machine has no free local port or address for the connection",
+		.sentence = "this machine has no free local port or address for the "
+			    "connection",
 		.advice = "widen net.ipv4.ip_local_port_range, or lower --concurrency"},
 	[POOL_REASON_SETUP] = {"bad-setup", LOCAL,
 		.sentence = "the check could not be set up",
@@ -46,13 +49,12 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 	[POOL_REASON_UNREACHABLE] = {"unreachable", DOWN_AT(CONNECT), .passes = true,
 		.sentence = "the network says that the proxy's host cannot be reached",
 		.advice = "check the proxy's host and the firewalls in between"},
-	[POOL_REASON_CONNECT_TIMEOUT] = {"connect-timeout", DOWN_AT(CONNECT), .timeout = true,
-		.passes = true,
+	[POOL_REASON_CONNECT_TIMEOUT] = {"connect-timeout", DOWN_AT(CONNECT),
+		.timeout = true, .passes = true,
 		.sentence = "the proxy's host did not answer in time",
 		.advice = "check the proxy's host and the firewalls in between"},
 	[POOL_REASON_PING_TIMEOUT] = {"ping-timeout", DOWN_AT(CONNECT), .timeout = true,
-		.passes = true,
-		.sentence = "no echo came back in time",
+		.passes = true, .sentence = "no echo came back in time",
 		.advice = "check that the host answers pings at all; many do not"},
 	[POOL_REASON_RESET] = {"reset", DOWN_AT(HANDSHAKE), .passes = true,
 		.sentence = "the proxy cut the connection",
@@ -72,13 +74,16 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.advice = "check the proxy's certificate, and that it speaks https"},
 	[POOL_REASON_DENIED] = {"denied", DOWN_AT(HANDSHAKE),
 		.sentence = "the proxy does not permit the request",
-		.advice = "check the proxy's access rules for this client, target and port"},
+		.advice = "check the proxy's access rules for this client, target and "
+			  "port"},
 	[POOL_REASON_AUTH] = {"authentication", DOWN_AT(AUTH),
-		.sentence = "the proxy wants a user and password, or does not accept these",
+		.sentence =
+			"the proxy wants a user and password, or does not accept these",
 		.advice = "check the proxy's user and password"},
 	[POOL_REASON_TLS] = {"tls", DOWN_AT(TLS), .passes = true,
 		.sentence = "TLS with the target failed through the proxy",
-		.advice = "try the target without the proxy; the proxy may tamper with TLS"},
+		.advice = "try the target without the proxy; the proxy may tamper with "
+			  "TLS"},
 	[POOL_REASON_TLS_VERIFY] = {"tls-verify", DOWN_AT(TLS),
 		.sentence = "the target's certificate did not verify through the proxy",
 		.advice = "the proxy may intercept TLS: do not send secrets through it"},
@@ -87,7 +92,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.sentence = "the proxy says that it cannot reach the target",
 		.advice = "check the target, then the proxy's own network"},
 	[POOL_REASON_TARGET_NAME] = {"target-name", POOL_LAYER_TARGET,
-		POOL_VERDICT_INCONCLUSIVE, false, true, "the target's name cannot be resolved",
+		POOL_VERDICT_INCONCLUSIVE, false, true,
+		"the target's name cannot be resolved",
 		"check the host in health_check's url"},
 	[POOL_REASON_TARGET_REFUSED] = {"target-refused", POOL_LAYER_TARGET,
 		POOL_VERDICT_INCONCLUSIVE, false, true, "the target refuses connections",
@@ -95,8 +101,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 	[POOL_REASON_TARGET_UNREACHABLE] = {"target-unreachable", POOL_LAYER_TARGET,
 		POOL_VERDICT_INCONCLUSIVE, false, true, "the target cannot be reached",
 		"check the target of health_check's url, then the proxy's own network"},
-	[POOL_REASON_RESPONSE_TIMEOUT] = {"response-timeout", DOWN_AT(TARGET), .timeout = true,
-		.passes = true,
+	[POOL_REASON_RESPONSE_TIMEOUT] = {"response-timeout", DOWN_AT(TARGET),
+		.timeout = true, .passes = true,
 		.sentence = "the answer did not come, or did not end, in time",
 		.advice = "check the proxy's load and the target; raise timeout_seconds"},
 	[POOL_REASON_EMPTY] = {"empty-answer", DOWN_AT(TARGET), .passes = true,
@@ -110,12 +116,13 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.advice = "check health_check's url and expect_status"},
 	[POOL_REASON_BODY] = {"body", DOWN_AT(TARGET),
 		.sentence = "the answer does not contain the expected text",
-		.advice = "check health_check's expect_body; the proxy may answer in its place"},
-	[POOL_REASON_BLOCKED] = {"blocked", POOL_LAYER_TARGET, POOL_VERDICT_BLOCKED, false,
-		false, "the target turns this proxy away",
+		.advice = "check health_check's expect_body; the proxy may answer in its "
+			  "place"},
+	[POOL_REASON_BLOCKED] = {"blocked", POOL_LAYER_TARGET, POOL_VERDICT_BLOCKED,
+		false, false, "the target turns this proxy away",
 		"use the proxy for other targets, or replace it"},
-	[POOL_REASON_LIMITED] = {"limited", POOL_LAYER_TARGET, POOL_VERDICT_LIMITED, false,
-		false, "the target limits the rate of this proxy",
+	[POOL_REASON_LIMITED] = {"limited", POOL_LAYER_TARGET, POOL_VERDICT_LIMITED,
+		false, false, "the target limits the rate of this proxy",
 		"wait until the cooldown ends, and send less"},
 
 	[POOL_REASON_RUN_DEADLINE] = {"run-deadline", LOCAL, .timeout = true,
@@ -128,8 +135,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 	[POOL_REASON_UPLINK_SUSPECT] = {"uplink-suspect", LOCAL, .timeout = true,
 		.sentence = "nothing at all answered in time",
 		.advice = "check this machine's network; no proxy was blamed"},
-	[POOL_REASON_REPORTED] = {"reported", POOL_LAYER_NONE, POOL_VERDICT_DOWN, false, false,
-		"a user of the proxy reported a failure", "run pool-check"},
+	[POOL_REASON_REPORTED] = {"reported", POOL_LAYER_NONE, POOL_VERDICT_DOWN, false,
+		false, "a user of the proxy reported a failure", "run pool-check"},
 };
 
 static const char *const verdict_names[POOL_VERDICTS] = {
@@ -166,7 +173,8 @@ int pool_reason_find(const char *name)
 
 const char *pool_verdict_name(enum pool_verdict verdict)
 {
-	return (unsigned)verdict < POOL_VERDICTS ? verdict_names[verdict] : "inconclusive";
+	return (unsigned)verdict < POOL_VERDICTS ? verdict_names[verdict]
+						 : "inconclusive";
 }
 
 const char *pool_layer_name(enum pool_layer layer)

@@ -1,6 +1,6 @@
 /*
- * Reasons: what came of one use of a proxy, one row each. Everything that judges, counts, shows or
- * explains an outcome reads this table.
+ * Reasons: what came of one use of a proxy, one row each. Everything that judges, counts,
+ * shows or explains an outcome reads this table.
  */
 #ifndef POOL_HEALTH_REASON_H
 #define POOL_HEALTH_REASON_H
@@ -75,11 +75,11 @@ enum pool_reason {
 };
 
 struct pool_reason_row {
-	const char *name;     /* stable word, e.g. "connect-refused" */
+	const char *name; /* stable word, e.g. "connect-refused" */
 	enum pool_layer layer;
 	enum pool_verdict verdict;
-	bool timeout;         /* nothing answered in time: says little about who is at fault */
-	bool passes;          /* may pass by itself: worth another attempt in the same check */
+	bool timeout; /* nothing answered in time: says little about who is at fault */
+	bool passes;  /* may pass by itself: worth another attempt in the same check */
 	const char *sentence; /* what happened */
 	const char *advice;   /* what to do about it */
 };

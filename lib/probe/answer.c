@@ -12,7 +12,8 @@ static bool has(const struct pool_status_set *set, int status)
 	return set && pool_status_set_has(set, status);
 }
 
-enum pool_reason pool_answer_judge(const struct pool_probe *probe, int status, bool relayed)
+enum pool_reason pool_answer_judge(
+	const struct pool_probe *probe, int status, bool relayed)
 {
 	bool expected = probe->expect ? has(probe->expect, status)
 				      : status >= 200 && status < 400;
@@ -52,9 +53,11 @@ int32_t pool_retry_after_parse(const char *value, size_t length, int64_t wall_s)
 	memcpy(text, value, length);
 	text[length] = '\0';
 	if (strspn(text, "0123456789") == length)
-		return pool_text_to_int(text, 0, INT64_MAX / 2, &number) ? clamp_seconds(number)
-									 : RETRY_AFTER_MAX;
-	/* curl_getdate() takes much for a date that is none, a negative number among it. */
+		return pool_text_to_int(text, 0, INT64_MAX / 2, &number)
+			       ? clamp_seconds(number)
+			       : RETRY_AFTER_MAX;
+	/* curl_getdate() takes much for a date that is none, a negative number among it.
+	 */
 	if (!strchr(text, ':'))
 		return -1;
 	date = curl_getdate(text, NULL);
@@ -65,7 +68,8 @@ int pool_match_init(struct pool_match *match, const char *needle)
 {
 	size_t length = needle ? strlen(needle) : 0;
 
-	*match = (struct pool_match){.needle = needle, .length = length, .found = !length};
+	*match =
+		(struct pool_match){.needle = needle, .length = length, .found = !length};
 	if (!length)
 		return 0;
 	match->border = calloc(length, sizeof(*match->border));

@@ -1,5 +1,6 @@
 /*
- * Judging an HTTP answer: its status, its Retry-After, its body. Pure but for the matcher's memory.
+ * Judging an HTTP answer: its status, its Retry-After, its body. Pure but for the
+ * matcher's memory.
  */
 #ifndef POOL_PROBE_ANSWER_H
 #define POOL_PROBE_ANSWER_H
@@ -13,9 +14,11 @@
  *
  * <relayed>  an HTTP proxy fetched for us: a 407 is the proxy's own
  */
-enum pool_reason pool_answer_judge(const struct pool_probe *probe, int status, bool relayed);
+enum pool_reason pool_answer_judge(
+	const struct pool_probe *probe, int status, bool relayed);
 
-/* Seconds of a Retry-After value (<length> bytes, not terminated), number or date; -1 if neither. */
+/* Seconds of a Retry-After value (<length> bytes, not terminated), number or date; -1 if
+ * neither. */
 int32_t pool_retry_after_parse(const char *value, size_t length, int64_t wall_s);
 
 /* A text looked for in a body that comes in pieces (Knuth, Morris, Pratt). */
@@ -27,7 +30,8 @@ struct pool_match {
 	bool found;
 };
 
-/* <needle> is borrowed; NULL or "" is found at once. Returns 0 or POOL_ENOMEM. Release it. */
+/* <needle> is borrowed; NULL or "" is found at once. Returns 0 or POOL_ENOMEM. Release
+ * it. */
 int pool_match_init(struct pool_match *match, const char *needle);
 void pool_match_feed(struct pool_match *match, const char *bytes, size_t length);
 void pool_match_release(struct pool_match *match);

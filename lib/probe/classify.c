@@ -21,15 +21,27 @@ struct rule {
 	int code;
 	int proxy_code;
 	int error;
-	int low, high;     /* of connect_status */
-	unsigned with;     /* facts that must hold */
-	unsigned without;  /* facts that must not */
+	int low, high;    /* of connect_status */
+	unsigned with;    /* facts that must hold */
+	unsigned without; /* facts that must not */
 };
 
-#define ERRNO(number, why) {.code = CURLE_COULDNT_CONNECT, .error = number, .reason = why}
-#define NAME_ERRNO(rc, number, why) {.code = rc, .error = number, .reason = why}
-#define CONNECT(from, to, why) {.low = from, .high = to, .without = REQUESTED, .reason = why}
-#define SOCKS_CODE(px, why) {.code = CURLE_PROXY, .proxy_code = px, .reason = why}
+#define ERRNO(number, why)                                                    \
+	{                                                                     \
+		.code = CURLE_COULDNT_CONNECT, .error = number, .reason = why \
+	}
+#define NAME_ERRNO(rc, number, why)                        \
+	{                                                  \
+		.code = rc, .error = number, .reason = why \
+	}
+#define CONNECT(from, to, why)                                               \
+	{                                                                    \
+		.low = from, .high = to, .without = REQUESTED, .reason = why \
+	}
+#define SOCKS_CODE(px, why)                                          \
+	{                                                            \
+		.code = CURLE_PROXY, .proxy_code = px, .reason = why \
+	}
 
 static const struct rule rules[] = {
 	/* This machine: says nothing about the proxy. */
@@ -51,28 +63,42 @@ static const struct rule rules[] = {
 	NAME_ERRNO(CURLE_OUT_OF_MEMORY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
 	/* What 7.88.1 says of a header line above its limit. */
 	{.code = CURLE_OUT_OF_MEMORY, .with = REQUESTED, .reason = POOL_REASON_TRUNCATED},
-	{.code = CURLE_OUT_OF_MEMORY, .with = CONNECTED, .reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = CURLE_OUT_OF_MEMORY,
+		.with = CONNECTED,
+		.reason = POOL_REASON_WRONG_PROTOCOL},
 	{.code = CURLE_OUT_OF_MEMORY, .reason = POOL_REASON_NO_MEMORY},
-	{.code = CURLE_OPERATION_TIMEDOUT, .with = NAMED, .without = RESOLVED | CONNECTED,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = NAMED,
+		.without = RESOLVED | CONNECTED,
 		.reason = POOL_REASON_NO_RESOLVER},
 
 	/* A control request: whatever fails is the target's. */
-	{.code = CURLE_COULDNT_RESOLVE_HOST, .with = DIRECT, .reason = POOL_REASON_TARGET_NAME},
-	{.code = CURLE_COULDNT_CONNECT, .error = ECONNREFUSED, .with = DIRECT,
+	{.code = CURLE_COULDNT_RESOLVE_HOST,
+		.with = DIRECT,
+		.reason = POOL_REASON_TARGET_NAME},
+	{.code = CURLE_COULDNT_CONNECT,
+		.error = ECONNREFUSED,
+		.with = DIRECT,
 		.reason = POOL_REASON_TARGET_REFUSED},
-	{.code = CURLE_COULDNT_CONNECT, .with = DIRECT, .reason = POOL_REASON_TARGET_UNREACHABLE},
-	{.code = CURLE_OPERATION_TIMEDOUT, .with = DIRECT, .reason = POOL_REASON_RESPONSE_TIMEOUT},
+	{.code = CURLE_COULDNT_CONNECT,
+		.with = DIRECT,
+		.reason = POOL_REASON_TARGET_UNREACHABLE},
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = DIRECT,
+		.reason = POOL_REASON_RESPONSE_TIMEOUT},
 
 	/* The way to the proxy. */
 	{.code = CURLE_COULDNT_RESOLVE_PROXY, .reason = POOL_REASON_PROXY_NAME},
 	{.code = CURLE_COULDNT_RESOLVE_HOST, .reason = POOL_REASON_PROXY_NAME},
 	ERRNO(ECONNREFUSED, POOL_REASON_REFUSED),
-	/* A reset right after the accept, seen before libcurl noticed that it was connected. */
+	/* A reset right after the accept, seen before libcurl noticed that it was
+	   connected. */
 	ERRNO(ECONNRESET, POOL_REASON_RESET),
 	ERRNO(EPIPE, POOL_REASON_RESET),
 	ERRNO(ETIMEDOUT, POOL_REASON_CONNECT_TIMEOUT),
 	{.code = CURLE_COULDNT_CONNECT, .reason = POOL_REASON_UNREACHABLE},
-	{.code = CURLE_OPERATION_TIMEDOUT, .without = CONNECTED,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.without = CONNECTED,
 		.reason = POOL_REASON_CONNECT_TIMEOUT},
 
 	/* The proxy's answer to CONNECT. */
@@ -123,13 +149,21 @@ static const struct rule rules[] = {
 	{.code = CURLE_PROXY, .reason = POOL_REASON_WRONG_PROTOCOL},
 
 	/* TLS: to the proxy until it has answered CONNECT, then to the target. */
-	{.code = CURLE_SSL_CONNECT_ERROR, .with = TLS_PROXY | RELAYED,
+	{.code = CURLE_SSL_CONNECT_ERROR,
+		.with = TLS_PROXY | RELAYED,
 		.reason = POOL_REASON_PROXY_TLS},
-	{.code = CURLE_SSL_CONNECT_ERROR, .with = TLS_PROXY, .low = 0, .high = 199,
+	{.code = CURLE_SSL_CONNECT_ERROR,
+		.with = TLS_PROXY,
+		.low = 0,
+		.high = 199,
 		.reason = POOL_REASON_PROXY_TLS},
-	{.code = CURLE_PEER_FAILED_VERIFICATION, .with = TLS_PROXY | RELAYED,
+	{.code = CURLE_PEER_FAILED_VERIFICATION,
+		.with = TLS_PROXY | RELAYED,
 		.reason = POOL_REASON_PROXY_TLS},
-	{.code = CURLE_PEER_FAILED_VERIFICATION, .with = TLS_PROXY, .low = 0, .high = 199,
+	{.code = CURLE_PEER_FAILED_VERIFICATION,
+		.with = TLS_PROXY,
+		.low = 0,
+		.high = 199,
 		.reason = POOL_REASON_PROXY_TLS},
 	{.code = CURLE_SSL_CONNECT_ERROR, .reason = POOL_REASON_TLS},
 	{.code = CURLE_PEER_FAILED_VERIFICATION, .reason = POOL_REASON_TLS_VERIFY},
@@ -137,13 +171,18 @@ static const struct rule rules[] = {
 	{.code = CURLE_SSL_INVALIDCERTSTATUS, .reason = POOL_REASON_TLS_VERIFY},
 
 	/* Silence. Garbage in answer to CONNECT ends here too. */
-	{.code = CURLE_OPERATION_TIMEDOUT, .with = ANSWERED,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = ANSWERED,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
-	{.code = CURLE_OPERATION_TIMEDOUT, .with = RELAYED,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = RELAYED,
 		.reason = POOL_REASON_HANDSHAKE_TIMEOUT},
-	{.code = CURLE_OPERATION_TIMEDOUT, .with = REQUESTED,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = REQUESTED,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
-	{.code = CURLE_OPERATION_TIMEDOUT, .low = 200, .high = 299,
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.low = 200,
+		.high = 299,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
 	{.code = CURLE_OPERATION_TIMEDOUT, .reason = POOL_REASON_HANDSHAKE_TIMEOUT},
 
@@ -151,18 +190,28 @@ static const struct rule rules[] = {
 	{.code = CURLE_GOT_NOTHING, .reason = POOL_REASON_EMPTY},
 	{.code = CURLE_PARTIAL_FILE, .reason = POOL_REASON_TRUNCATED},
 	{.code = CURLE_WRITE_ERROR, .reason = POOL_REASON_TRUNCATED},
-	{.code = CURLE_UNSUPPORTED_PROTOCOL, .with = RELAYED | CONNECTED,
+	{.code = CURLE_UNSUPPORTED_PROTOCOL,
+		.with = RELAYED | CONNECTED,
 		.reason = POOL_REASON_WRONG_PROTOCOL},
-	{.code = CURLE_WEIRD_SERVER_REPLY, .with = RELAYED,
+	{.code = CURLE_WEIRD_SERVER_REPLY,
+		.with = RELAYED,
 		.reason = POOL_REASON_WRONG_PROTOCOL},
-	{.code = CURLE_UNSUPPORTED_PROTOCOL, .with = REQUESTED, .reason = POOL_REASON_STATUS},
-	{.code = CURLE_WEIRD_SERVER_REPLY, .with = REQUESTED, .reason = POOL_REASON_STATUS},
+	{.code = CURLE_UNSUPPORTED_PROTOCOL,
+		.with = REQUESTED,
+		.reason = POOL_REASON_STATUS},
+	{.code = CURLE_WEIRD_SERVER_REPLY,
+		.with = REQUESTED,
+		.reason = POOL_REASON_STATUS},
 	{.code = CURLE_WEIRD_SERVER_REPLY, .reason = POOL_REASON_WRONG_PROTOCOL},
 	{.code = CURLE_RECV_ERROR, .with = ANSWERED, .reason = POOL_REASON_TRUNCATED},
 	{.code = CURLE_SEND_ERROR, .with = ANSWERED, .reason = POOL_REASON_TRUNCATED},
-	{.code = CURLE_RECV_ERROR, .with = REQUESTED, .without = RELAYED,
+	{.code = CURLE_RECV_ERROR,
+		.with = REQUESTED,
+		.without = RELAYED,
 		.reason = POOL_REASON_EMPTY},
-	{.code = CURLE_SEND_ERROR, .with = REQUESTED, .without = RELAYED,
+	{.code = CURLE_SEND_ERROR,
+		.with = REQUESTED,
+		.without = RELAYED,
 		.reason = POOL_REASON_EMPTY},
 	{.code = CURLE_RECV_ERROR, .low = 200, .high = 299, .reason = POOL_REASON_TLS},
 	{.code = CURLE_RECV_ERROR, .error = ECONNRESET, .reason = POOL_REASON_RESET},
@@ -177,11 +226,12 @@ static const struct rule rules[] = {
 static bool fits(const struct rule *rule, const struct pool_transfer_facts *facts)
 {
 	return (!rule->code || rule->code == facts->code) &&
-		(!rule->proxy_code || rule->proxy_code == facts->proxy_code) &&
-		(!rule->error || rule->error == facts->error) &&
-		(!rule->high || (facts->connect_status >= rule->low &&
-					facts->connect_status <= rule->high)) &&
-		(facts->facts & rule->with) == rule->with && !(facts->facts & rule->without);
+	       (!rule->proxy_code || rule->proxy_code == facts->proxy_code) &&
+	       (!rule->error || rule->error == facts->error) &&
+	       (!rule->high || (facts->connect_status >= rule->low &&
+				       facts->connect_status <= rule->high)) &&
+	       (facts->facts & rule->with) == rule->with &&
+	       !(facts->facts & rule->without);
 }
 
 enum pool_reason pool_transfer_classify(const struct pool_transfer_facts *facts)
@@ -205,7 +255,8 @@ static const struct {
 	{CURLPX_REPLY_CONNECTION_REFUSED, "SOCKS reply 5, connection refused"},
 	{CURLPX_REPLY_TTL_EXPIRED, "SOCKS reply 6, TTL expired"},
 	{CURLPX_REPLY_COMMAND_NOT_SUPPORTED, "SOCKS reply 7, command not supported"},
-	{CURLPX_REPLY_ADDRESS_TYPE_NOT_SUPPORTED, "SOCKS reply 8, address type not supported"},
+	{CURLPX_REPLY_ADDRESS_TYPE_NOT_SUPPORTED,
+		"SOCKS reply 8, address type not supported"},
 	{CURLPX_REQUEST_FAILED, "SOCKS4 reply 91, rejected or failed"},
 	{CURLPX_IDENTD, "SOCKS4 reply 92, identd"},
 	{CURLPX_IDENTD_DIFFER, "SOCKS4 reply 93, identd"},
@@ -226,14 +277,15 @@ static const char *find_socks_words(int proxy_code)
 	return "SOCKS handshake failed";
 }
 
-void pool_transfer_explain(const struct pool_transfer_facts *facts, char *out, size_t size)
+void pool_transfer_explain(
+	const struct pool_transfer_facts *facts, char *out, size_t size)
 {
 	char words[64];
 
 	if (facts->code == CURLE_PROXY)
 		snprintf(out, size, "%s", find_socks_words(facts->proxy_code));
 	else if (facts->connect_status && !(facts->facts & REQUESTED) &&
-		facts->connect_status / 100 != 2)
+		 facts->connect_status / 100 != 2)
 		snprintf(out, size, "CONNECT answered %d", facts->connect_status);
 	else if (facts->code == CURLE_PEER_FAILED_VERIFICATION)
 		snprintf(out, size, "certificate verify failed");

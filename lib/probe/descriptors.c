@@ -33,7 +33,8 @@ size_t pool_descriptors_allow(size_t each)
 	int used = find_free();
 	size_t taken = (used < 0 ? 0 : (size_t)used) + RESERVE;
 
-	if (used < 0 || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= taken + each)
+	if (used < 0 || getrlimit(RLIMIT_NOFILE, &limit) ||
+		limit.rlim_cur <= taken + each)
 		return 1;
 	return (limit.rlim_cur - taken) / each;
 }

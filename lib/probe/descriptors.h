@@ -11,8 +11,8 @@
 void pool_descriptors_raise(void);
 
 /*
- * How many checks of <each> descriptors fit beside what is open now and a reserve of 32 for
- * everybody else; at least 1.
+ * How many checks of <each> descriptors fit beside what is open now and a reserve of 32
+ * for everybody else; at least 1.
  */
 size_t pool_descriptors_allow(size_t each);
 

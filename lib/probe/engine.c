@@ -2,17 +2,19 @@
  * The engine: a queue, slots, one epoll loop.
  *
  * Events, and what each does:
- *	a slot is free        the next check begins: one that was put off if its time has come,
- *	                      else the next of the list
- *	a socket is ready     libcurl goes on with that transfer
+ *	a slot is free        the next check begins: one that was put off if its time has
+ *come, else the next of the list a socket is ready     libcurl goes on with that transfer
  *	libcurl's timer       libcurl goes on with whatever is due
  *	a transfer ended      it is judged; a ping sends its echo
  *	an echo came, or did  the ping is judged
  *	not come in time
  *	an attempt was judged it is put off for another one, or the check is finished
  *	the deadline, stop    all that is left is finished as RUN_DEADLINE
+ *	the end               proxies whose names did not resolve are finished, once it is
+ *known whether any name server answers
  *
- * The queue is ours, since libcurl counts time in its own queue against a transfer's timeout.
+ * The queue is ours, since libcurl counts time in its own queue against a transfer's
+ *timeout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,16 +29,20 @@
 #include "probe/method.h"
 #include "probe/ping.h"
 #include "probe/rate.h"
+#include "probe/resolver.h"
 #include "probe/timers.h"
 
 enum {
-	BATCH = 64,             /* begun in one round, so that a round stays short */
+	BATCH = 64, /* begun in one round, so that a round stays short */
 	EVENTS = 256,
 	STOP_POLL_MS = 100,
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = 2000,
-	CACHED_CONNECTIONS = 8, /* none is used twice; the default grows with the handles */
-	NAME_DESCRIPTORS = 4,   /* a check that resolves a name: the resolver's three as well */
+	CACHED_CONNECTIONS =
+		8,           /* none is used twice; the default grows with the handles */
+	ASK_NAMES_MS = 1000, /* at the end of a run, for all of them */
+	NAME_DESCRIPTORS =
+		4, /* a check that resolves a name: the resolver's three as well */
 };
 
 struct slot {
@@ -44,7 +50,7 @@ struct slot {
 	uint32_t task;
 	bool busy;
 	bool in_multi;
-	uint64_t token;   /* of the echo that is awaited; 0: none */
+	uint64_t token; /* of the echo that is awaited; 0: none */
 	int64_t sent_ns;
 };
 
@@ -52,6 +58,7 @@ struct task {
 	int64_t began_ns;
 	int32_t attempts;
 	bool finished;
+	bool held; /* its proxy's name did not resolve; why is asked at the end */
 };
 
 struct engine {
@@ -59,14 +66,15 @@ struct engine {
 	const struct pool_engine_options *options;
 	struct pool_engine_report *report;
 	size_t count;
-	size_t left;         /* not finished */
-	size_t fresh;        /* the next of the list */
+	size_t left;  /* not finished */
+	size_t held;  /* of those, waiting for the end */
+	size_t fresh; /* the next of the list */
 	struct task *tasks;
 	struct slot *slots;
-	uint32_t *spare;     /* a stack of free slots */
+	uint32_t *spare; /* a stack of free slots */
 	size_t spare_count;
 	size_t slot_count;
-	size_t width;        /* slots in use at most: fewer when descriptors ran out */
+	size_t width; /* slots in use at most: fewer when descriptors ran out */
 	struct pool_timers delayed; /* tasks to begin later */
 	struct pool_timers echoes;  /* slots whose echo is late then */
 	struct pool_rate rate;
@@ -88,16 +96,18 @@ static int64_t read_clock(void)
 	return now.boot_ns;
 }
 
-/* --- ends --------------------------------------------------------------------------------- */
+/* --- ends
+ * --------------------------------------------------------------------------------- */
 
 static bool is_local_trouble(enum pool_reason reason)
 {
 	return pool_reason_get((int)reason)->layer == POOL_LAYER_LOCAL &&
-		reason != POOL_REASON_RUN_DEADLINE;
+	       reason != POOL_REASON_RUN_DEADLINE;
 }
 
 /* The one way in which a check ends. */
-static void finish(struct engine *engine, uint32_t index, struct pool_probe_result *result)
+static void finish(
+	struct engine *engine, uint32_t index, struct pool_probe_result *result)
 {
 	struct task *task = &engine->tasks[index];
 
@@ -140,24 +150,25 @@ static bool may_pass(const struct pool_probe_result *result)
 	return pool_reason_get((int)result->reason)->passes;
 }
 
-/* Put the task off for another attempt; false if there is none left, or no time for it. */
-static bool put_off(struct engine *engine, uint32_t index, const struct pool_probe_result *result)
+/* Put the task off for another attempt; false if there is none left, or no time for it.
+ */
+static bool put_off(
+	struct engine *engine, uint32_t index, const struct pool_probe_result *result)
 {
 	const struct task *task = &engine->tasks[index];
 	int64_t at_ns;
 
 	if (task->attempts > engine->probes[index].retries || !may_pass(result))
 		return false;
-	at_ns = engine->now_ns + draw_backoff_ns(engine, task->attempts);
-	if (at_ns >= engine->deadline_ns)
-		return false;
-	at_ns = pool_rate_book(&engine->rate, index, at_ns);
+	at_ns = pool_rate_book(&engine->rate, index,
+		engine->now_ns + draw_backoff_ns(engine, task->attempts));
 	return at_ns < engine->deadline_ns &&
-		!pool_timers_add(&engine->delayed,
-			(struct pool_timer){.at_ns = at_ns, .index = index});
+	       !pool_timers_add(&engine->delayed,
+		       (struct pool_timer){.at_ns = at_ns, .index = index});
 }
 
-static void end_attempt(struct engine *engine, struct slot *slot, struct pool_probe_result *result)
+static void end_attempt(
+	struct engine *engine, struct slot *slot, struct pool_probe_result *result)
 {
 	uint32_t index = slot->task;
 
@@ -169,8 +180,14 @@ static void end_attempt(struct engine *engine, struct slot *slot, struct pool_pr
 		if (busy < engine->width)
 			engine->width = busy ? busy : 1;
 	}
-	if (!put_off(engine, index, result))
-		finish(engine, index, result);
+	if (put_off(engine, index, result))
+		return;
+	if (result->reason == POOL_REASON_PROXY_NAME) {
+		engine->tasks[index].held = true;
+		engine->held++;
+		return;
+	}
+	finish(engine, index, result);
 }
 
 static void end_with(struct engine *engine, struct slot *slot, enum pool_reason reason,
@@ -182,7 +199,8 @@ static void end_with(struct engine *engine, struct slot *slot, enum pool_reason 
 	end_attempt(engine, slot, &result);
 }
 
-/* --- pings -------------------------------------------------------------------------------- */
+/* --- pings
+ * -------------------------------------------------------------------------------- */
 
 static const struct {
 	int error;
@@ -209,7 +227,8 @@ static void end_ping_with_error(struct engine *engine, struct slot *slot, int er
 			reason = ping_errors[i].reason;
 	end_with(engine, slot, reason,
 		reason == POOL_REASON_NO_PERMISSION
-			? "ping needs this group in net.ipv4.ping_group_range, or CAP_NET_RAW"
+			? "ping needs this group in net.ipv4.ping_group_range, or "
+			  "CAP_NET_RAW"
 			: strerror_r(error, words, sizeof(words)));
 }
 
@@ -234,12 +253,12 @@ static void send_echo(struct engine *engine, struct slot *slot)
 	if (!error)
 		error = pool_pinger_send(
 			&engine->pinger, address, slot->transfer.address_length, &mark);
-	if (!error &&
-		pool_timers_add(&engine->echoes,
-			(struct pool_timer){.token = mark.token,
-				.index = mark.slot,
-				.at_ns = slot->sent_ns +
-					engine->probes[slot->task].timeout_ms * POOL_NS_PER_MS}))
+	if (!error && pool_timers_add(&engine->echoes,
+			      (struct pool_timer){.token = mark.token,
+				      .index = mark.slot,
+				      .at_ns = slot->sent_ns +
+					       engine->probes[slot->task].timeout_ms *
+						       POOL_NS_PER_MS}))
 		error = -ENOMEM;
 	if (error)
 		end_ping_with_error(engine, slot, -error);
@@ -275,7 +294,8 @@ static void end_late_echoes(struct engine *engine)
 	}
 }
 
-/* --- begin -------------------------------------------------------------------------------- */
+/* --- begin
+ * -------------------------------------------------------------------------------- */
 
 static void begin(struct engine *engine, uint32_t index)
 {
@@ -290,12 +310,13 @@ static void begin(struct engine *engine, uint32_t index)
 	if (!slot->transfer.easy)
 		error = pool_transfer_init(&slot->transfer);
 	if (!error)
-		error = pool_transfer_set(
-			&slot->transfer, &engine->probes[index], engine->options->ca_file);
+		error = pool_transfer_set(&slot->transfer, &engine->probes[index],
+			engine->options->ca_file);
 	if (!error && curl_multi_add_handle(engine->multi, slot->transfer.easy))
 		error = POOL_ENOMEM;
 	if (error == POOL_EARGUMENT)
-		end_with(engine, slot, POOL_REASON_SETUP, "the URL does not fit the method");
+		end_with(engine, slot, POOL_REASON_SETUP,
+			"the URL does not fit the method");
 	else if (error)
 		end_with(engine, slot, POOL_REASON_NO_MEMORY, "");
 	else
@@ -315,7 +336,8 @@ static bool take_task(struct engine *engine, uint32_t *out)
 		*out = (uint32_t)engine->fresh++;
 		timer = (struct pool_timer){.index = *out};
 		timer.at_ns = pool_rate_book(&engine->rate, *out, engine->now_ns);
-		if (timer.at_ns <= engine->now_ns || pool_timers_add(&engine->delayed, timer))
+		if (timer.at_ns <= engine->now_ns ||
+			pool_timers_add(&engine->delayed, timer))
 			return true;
 	}
 	return false;
@@ -334,9 +356,11 @@ static void fill(struct engine *engine)
 		begin(engine, index);
 }
 
-/* --- libcurl ------------------------------------------------------------------------------ */
+/* --- libcurl
+ * ------------------------------------------------------------------------------ */
 
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+static int watch_socket(
+	CURL *easy, curl_socket_t fd, int what, void *context, void *known)
 {
 	struct engine *engine = context;
 	struct epoll_event event = {.data.fd = fd};
@@ -347,7 +371,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
 		return 0;
 	}
 	event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-		(what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+		       (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
 	if (known && !epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event))
 		return 0;
 	/* A number that was closed and given out again is known to one side only. */
@@ -399,7 +423,8 @@ static void take_messages(struct engine *engine)
 	}
 }
 
-/* --- the loop ----------------------------------------------------------------------------- */
+/* --- the loop
+ * ----------------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -468,8 +493,39 @@ static void abandon(struct engine *engine)
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (!engine->tasks[i].finished)
+		if (!engine->tasks[i].finished && !engine->tasks[i].held)
 			finish(engine, (uint32_t)i, &result);
+	}
+}
+
+/*
+ * Whether the names are at fault or the resolver. It blocks, and would make transfers
+ * late: so it comes when there are none.
+ */
+static void settle_names(struct engine *engine)
+{
+	int64_t until_ns = read_clock() + ASK_NAMES_MS * POOL_NS_PER_MS;
+	const char *asked = NULL;
+	bool answers = false;
+
+	for (size_t i = 0; engine->held && i < engine->count; i++) {
+		struct pool_probe_result result = {.retry_after_s = -1};
+		const char *host;
+
+		if (!engine->tasks[i].held)
+			continue;
+		host = engine->probes[i].login->host;
+		if (!asked || strcmp(asked, host) != 0) {
+			int64_t left_ns = until_ns - read_clock();
+
+			answers = left_ns > 0 &&
+				  pool_resolver_answers(host, left_ns / POOL_NS_PER_MS);
+			asked = host;
+		}
+		result.reason =
+			answers ? POOL_REASON_PROXY_NAME : POOL_REASON_NO_RESOLVER;
+		engine->held--;
+		finish(engine, (uint32_t)i, &result);
 	}
 }
 
@@ -478,19 +534,23 @@ static void work(struct engine *engine)
 	const struct pool_engine_options *options = engine->options;
 	int64_t ask_ns = 0;
 
-	while (engine->left && engine->now_ns < engine->deadline_ns) {
+	while (engine->left > engine->held && engine->now_ns < engine->deadline_ns) {
 		if (options->stop && engine->now_ns >= ask_ns) {
 			if (options->stop(options->context))
 				break;
 			ask_ns = engine->now_ns + STOP_POLL_MS * POOL_NS_PER_MS;
 		}
 		fill(engine);
-		turn(engine);
+		/* What cannot be set up ends there. */
+		if (engine->left > engine->held)
+			turn(engine);
 	}
 	abandon(engine);
+	settle_names(engine);
 }
 
-/* --- start and end ------------------------------------------------------------------------ */
+/* --- start and end
+ * ------------------------------------------------------------------------ */
 
 /* True if the check asks a resolver here. */
 static bool resolves_names(const struct pool_probe *probe)
@@ -501,13 +561,14 @@ static bool resolves_names(const struct pool_probe *probe)
 		return true;
 	if (!pool_host_is_address(login->host))
 		return true;
-	return probe->url &&
-		(login->scheme == POOL_SCHEME_SOCKS4 || login->scheme == POOL_SCHEME_SOCKS5);
+	return probe->url && (login->scheme == POOL_SCHEME_SOCKS4 ||
+				     login->scheme == POOL_SCHEME_SOCKS5);
 }
 
 static size_t choose_concurrency(const struct engine *engine)
 {
-	size_t concurrency = engine->options->concurrency ? engine->options->concurrency : 1;
+	size_t concurrency =
+		engine->options->concurrency ? engine->options->concurrency : 1;
 	size_t each = 1, allowed;
 
 	for (size_t i = 0; i < engine->count && each == 1; i++)
@@ -548,7 +609,8 @@ static int open_engine(struct engine *engine, struct pool_fault *fault)
 		pool_rate_init(&engine->rate, engine->probes, engine->count,
 			engine->options->target_rate) ||
 		open_multi(engine))
-		return pool_fault_set(fault, POOL_ENOMEM, 0, "cannot run checks: out of memory");
+		return pool_fault_set(
+			fault, POOL_ENOMEM, 0, "cannot run checks: out of memory");
 	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (engine->epoll < 0)
 		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot run checks");
@@ -583,9 +645,15 @@ int pool_engine_run(const struct pool_probe *probes, size_t count,
 	const struct pool_engine_options *options, struct pool_engine_report *report,
 	struct pool_fault *fault)
 {
-	struct engine engine = {.probes = probes, .options = options, .report = report,
-		.count = count, .left = count, .epoll = -1, .now_ns = read_clock(),
-		.curl_due_ns = INT64_MAX, .random.state = options->seed};
+	struct engine engine = {.probes = probes,
+		.options = options,
+		.report = report,
+		.count = count,
+		.left = count,
+		.epoll = -1,
+		.now_ns = read_clock(),
+		.curl_due_ns = INT64_MAX,
+		.random.state = options->seed};
 	int error;
 
 	*report = (struct pool_engine_report){0};

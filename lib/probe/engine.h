@@ -1,11 +1,21 @@
 /*
- * The check engine: runs many checks at once on libcurl's multi interface, one event loop, no
- * thread of ours, a queue of its own.
+ * The check engine: runs many checks at once on libcurl's multi interface, one event
+ * loop, no thread of ours, a queue of its own.
  *
- * Every check ends through one function with one reason. A check is up to 1 + retries attempts;
- * an attempt that ends in a reason that may pass (a timeout, a reset) is repeated after
- * exponential backoff with full jitter; one that cannot change by itself (authentication, a
- * blocked answer) is not.
+ * Every check ends through one function with one reason. A check is up to 1 + retries
+ * attempts; an attempt that ends in a reason that may pass (a timeout, a reset) is
+ * repeated after exponential backoff with full jitter; one that cannot change by itself
+ * (authentication, a blocked answer) is not.
+ *
+ * What comes from a proxy is bounded, and no redirect is followed, at most 64 KB of an
+ * answer are read (1 MB where a text is looked for), at most 64 KB of headers.
+ * Certificates are verified, the proxy's own too. Nothing of the environment counts,
+ * NO_PROXY least of all.
+ *
+ * Running out of descriptors, ports or memory says nothing about a proxy: such checks end
+ * as inconclusive, and fewer run at once from then on. That a proxy's name does not
+ * resolve is reported at the end of the run, when it has been asked whether any name
+ * server answers.
  *
  * Not promised: the order of results.
  */
@@ -18,11 +28,12 @@
 
 /* One check to make. All pointers are borrowed until pool_engine_run() returns. */
 struct pool_probe {
-	const struct pool_login *login; /* the proxy; NULL: ask directly (the control request) */
-	const char *url;                /* what to ask for; NULL for tcp and ping */
-	const char *request;            /* "GET", "HEAD", ... */
-	const char *headers;            /* "Name: value\n" lines, or NULL */
-	const char *body;               /* text that the answer must contain, or NULL */
+	const struct pool_login
+		*login;      /* the proxy; NULL: ask directly (the control request) */
+	const char *url;     /* what to ask for; NULL for tcp and ping */
+	const char *request; /* "GET", "HEAD", ... */
+	const char *headers; /* "Name: value\n" lines, or NULL */
+	const char *body;    /* text that the answer must contain, or NULL */
 	const struct pool_status_set *expect;
 	const struct pool_status_set *cooling;
 	const struct pool_status_set *blocked;
@@ -33,22 +44,25 @@ struct pool_probe {
 
 struct pool_probe_result {
 	enum pool_reason reason;
-	int32_t status;         /* of the target's answer, 0 without one */
-	int32_t retry_after_s;  /* -1: not given; seconds, also from an HTTP date */
+	int32_t status;        /* of the target's answer, 0 without one */
+	int32_t retry_after_s; /* -1: not given; seconds, also from an HTTP date */
 	int32_t attempts;
-	int64_t latency_us;     /* of the last attempt: to connect (tcp), to the answer (http), the
-	                           echo (ping) */
-	int64_t began_boot_ns;  /* start of the first attempt, CLOCK_BOOTTIME */
-	char detail[96];        /* more about it, safe to show, no secret; or "" */
+	int64_t latency_us;    /* of the last attempt: to connect (tcp), to the answer
+				  (http), the    echo (ping) */
+	int64_t began_boot_ns; /* start of the first attempt, CLOCK_BOOTTIME */
+	char detail[96];       /* more about it, safe to show, no secret; or "" */
 };
 
 struct pool_engine_options {
-	size_t concurrency;     /* checks in flight, at least 1; lowered to what descriptors allow */
-	int64_t deadline_ms;    /* of the whole run; what is unfinished then ends as RUN_DEADLINE */
-	double target_rate;     /* requests a second to one target host; 0: unbounded */
-	uint64_t seed;          /* of the jitter */
-	const char *ca_file;    /* NULL: the system's */
-	/* Called as each check ends; <index> counts <probes>. <result> is borrowed for the call. */
+	size_t concurrency;  /* checks in flight, at least 1; lowered to what descriptors
+				allow */
+	int64_t deadline_ms; /* of the whole run; what is unfinished then ends as
+				RUN_DEADLINE */
+	double target_rate;  /* requests a second to one target host; 0: unbounded */
+	uint64_t seed;       /* of the jitter */
+	const char *ca_file; /* NULL: the system's */
+	/* Called as each check ends; <index> counts <probes>. <result> is borrowed for
+	 * the call. */
 	void (*done)(void *context, size_t index, const struct pool_probe_result *result);
 	/* Asked a few times a second; true ends the run at once. May be NULL. */
 	bool (*stop)(void *context);
@@ -56,14 +70,16 @@ struct pool_engine_options {
 };
 
 struct pool_engine_report {
-	size_t concurrency;     /* what it really was */
-	size_t local_trouble;   /* checks that ended for want of descriptors, routes, memory */
+	size_t concurrency;   /* what it really was */
+	size_t local_trouble; /* checks that ended for want of descriptors, routes, memory
+			       */
 };
 
 /*
  * Run <count> checks to their end.
  *
- * Raises the soft limit of descriptors to the hard one. SIGPIPE must be ignored by the caller.
+ * Raises the soft limit of descriptors to the hard one. SIGPIPE must be ignored by the
+ * caller.
  *
  * Returns 0, or POOL_ESYSTEM, POOL_ENOMEM if nothing could be run at all.
  * Blocks: up to deadline_ms and a little.

@@ -3,34 +3,45 @@
 #include "probe/method.h"
 
 static const struct pool_method_work works[POOL_METHODS] = {
-	[POOL_METHOD_TCP] = {
-		.row = {"tcp", "connect to the proxy", false},
-		.latency = CURLINFO_CONNECT_TIME_T,
-		.set = pool_transfer_set_tcp,
-	},
-	[POOL_METHOD_HTTP] = {
-		.row = {"http", "fetch a URL through the proxy, judge status and body", true},
-		.latency = CURLINFO_STARTTRANSFER_TIME_T,
-		.set = pool_transfer_set_http,
-		.judge = pool_transfer_judge_answer,
-	},
-	[POOL_METHOD_PING] = {
-		.row = {"ping", "send an ICMP echo to the proxy's host", false},
-		.latency = CURLINFO_TOTAL_TIME_T,
-		.set = pool_transfer_set_ping,
-		.echo = true,
-	},
-	[POOL_METHOD_TUNNEL] = {
-		.row = {"tunnel", "open a tunnel through the proxy to a URL's host and port", true},
-		.latency = CURLINFO_TOTAL_TIME_T,
-		.set = pool_transfer_set_tunnel,
-	},
-	[POOL_METHOD_WEBSOCKET] = {
-		.row = {"websocket", "upgrade to websocket through the proxy, to a 101", true},
-		.latency = CURLINFO_STARTTRANSFER_TIME_T,
-		.set = pool_transfer_set_websocket,
-		.judge = pool_transfer_judge_upgrade,
-	},
+	[POOL_METHOD_TCP] =
+		{
+			.row = {"tcp", "connect to the proxy", false},
+			.latency = CURLINFO_CONNECT_TIME_T,
+			.set = pool_transfer_set_tcp,
+		},
+	[POOL_METHOD_HTTP] =
+		{
+			.row = {"http",
+				"fetch a URL through the proxy, judge status and body",
+				true},
+			.latency = CURLINFO_STARTTRANSFER_TIME_T,
+			.set = pool_transfer_set_http,
+			.judge = pool_transfer_judge_answer,
+		},
+	[POOL_METHOD_PING] =
+		{
+			.row = {"ping", "send an ICMP echo to the proxy's host", false},
+			.latency = CURLINFO_TOTAL_TIME_T,
+			.set = pool_transfer_set_ping,
+			.echo = true,
+		},
+	[POOL_METHOD_TUNNEL] =
+		{
+			.row = {"tunnel",
+				"open a tunnel through the proxy to a URL's host and "
+				"port",
+				true},
+			.latency = CURLINFO_TOTAL_TIME_T,
+			.set = pool_transfer_set_tunnel,
+		},
+	[POOL_METHOD_WEBSOCKET] =
+		{
+			.row = {"websocket",
+				"upgrade to websocket through the proxy, to a 101", true},
+			.latency = CURLINFO_STARTTRANSFER_TIME_T,
+			.set = pool_transfer_set_websocket,
+			.judge = pool_transfer_judge_upgrade,
+		},
 };
 
 const struct pool_method_work *pool_method_work_get(enum pool_method method)

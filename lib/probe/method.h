@@ -1,5 +1,6 @@
 /*
- * The methods' work: one row a method. To add one: a row here, a set function, a judge function.
+ * The methods' work: one row a method. To add one: a row here, a set function, a judge
+ * function.
  */
 #ifndef POOL_PROBE_METHOD_H
 #define POOL_PROBE_METHOD_H
@@ -11,7 +12,8 @@ struct pool_method_work {
 	CURLINFO latency; /* which of libcurl's times is the check's */
 	int (*set)(struct pool_transfer *transfer);
 	/* Judge what came; NULL: to have come so far is enough. */
-	void (*judge)(const struct pool_transfer *transfer, struct pool_probe_result *result);
+	void (*judge)(
+		const struct pool_transfer *transfer, struct pool_probe_result *result);
 	bool echo; /* the transfer only finds the address; an ICMP echo follows */
 };
 

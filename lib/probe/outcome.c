@@ -16,7 +16,7 @@ static bool is_tls_url(const char *url)
 static bool is_relayed(const struct pool_probe *probe)
 {
 	return probe->login && probe->method == POOL_METHOD_HTTP &&
-		!pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
+	       !pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
 }
 
 static unsigned gather_facts(const struct pool_transfer *transfer)
@@ -45,8 +45,8 @@ static unsigned gather_facts(const struct pool_transfer *transfer)
 	return facts;
 }
 
-static void judge_failure(
-	const struct pool_transfer *transfer, CURLcode code, struct pool_probe_result *result)
+static void judge_failure(const struct pool_transfer *transfer, CURLcode code,
+	struct pool_probe_result *result)
 {
 	long proxy_code = 0, os_errno = 0, connect_status = 0;
 	struct pool_transfer_facts facts = {.code = (int)code};
@@ -57,7 +57,8 @@ static void judge_failure(
 	facts.proxy_code = (int)proxy_code;
 	facts.connect_status = (int)connect_status;
 	facts.facts = gather_facts(transfer);
-	/* libcurl keeps the errno of connect(), not that of socket(); resolving loses both. */
+	/* libcurl keeps the errno of connect(), not that of socket(); resolving loses
+	 * both. */
 	facts.error = os_errno ? (int)os_errno : transfer->socket_errno;
 	if (transfer->socket_errno == EMFILE || transfer->socket_errno == ENFILE)
 		facts.error = transfer->socket_errno;
@@ -85,7 +86,8 @@ void pool_transfer_judge_answer(
 
 	result->reason = pool_answer_judge(probe, result->status, is_relayed(probe));
 	if (result->reason != POOL_REASON_OK)
-		snprintf(result->detail, sizeof(result->detail), "HTTP %d", result->status);
+		snprintf(result->detail, sizeof(result->detail), "HTTP %d",
+			result->status);
 	else if (!transfer->match.found)
 		result->reason = POOL_REASON_BODY;
 }
@@ -97,17 +99,19 @@ void pool_transfer_judge_upgrade(
 		pool_transfer_judge_answer(transfer, result);
 		if (result->reason == POOL_REASON_OK)
 			result->reason = POOL_REASON_STATUS;
-		snprintf(result->detail, sizeof(result->detail), "HTTP %d", result->status);
+		snprintf(result->detail, sizeof(result->detail), "HTTP %d",
+			result->status);
 	} else if (transfer->accepted) {
 		result->reason = POOL_REASON_OK;
 	} else {
 		result->reason = POOL_REASON_BODY;
-		snprintf(result->detail, sizeof(result->detail), "HTTP 101 with a wrong accept key");
+		snprintf(result->detail, sizeof(result->detail),
+			"HTTP 101 with a wrong accept key");
 	}
 }
 
-void pool_transfer_judge(
-	const struct pool_transfer *transfer, CURLcode code, struct pool_probe_result *result)
+void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,
+	struct pool_probe_result *result)
 {
 	const struct pool_method_work *method =
 		pool_method_work_get(transfer->probe->method);

@@ -14,7 +14,8 @@ static const struct {
 	uint8_t reply;
 } families[POOL_PING_FAMILIES] = {
 	[POOL_PING_IPV4] = {AF_INET, IPPROTO_ICMP, ICMP_ECHO, ICMP_ECHOREPLY},
-	[POOL_PING_IPV6] = {AF_INET6, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST, ICMP6_ECHO_REPLY},
+	[POOL_PING_IPV6] = {AF_INET6, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST,
+		ICMP6_ECHO_REPLY},
 };
 
 /* The same layout in both families. */
@@ -64,7 +65,8 @@ int pool_pinger_open(struct pool_pinger *pinger, const struct sockaddr *address)
 		families[family].protocol);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE) {
 		pinger->raw[family] = true;
-		fd = socket(families[family].domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		fd = socket(families[family].domain,
+			SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			families[family].protocol);
 	}
 	if (fd < 0)
@@ -92,7 +94,8 @@ int pool_pinger_send(const struct pool_pinger *pinger, const struct sockaddr *ad
 {
 	int family = find_family(address);
 	struct sockaddr_storage to = {0};
-	struct echo echo = {.id = htons(pinger->id), .sequence = htons((uint16_t)mark->slot),
+	struct echo echo = {.id = htons(pinger->id),
+		.sequence = htons((uint16_t)mark->slot),
 		.mark = *mark};
 
 	if (family < 0 || pinger->fd[family] < 0 || length > sizeof(to))
@@ -117,7 +120,8 @@ static size_t skip_header(const unsigned char *bytes, size_t length, bool presen
 	return header <= length ? header : length;
 }
 
-bool pool_pinger_receive(const struct pool_pinger *pinger, int fd, struct pool_ping_mark *out)
+bool pool_pinger_receive(
+	const struct pool_pinger *pinger, int fd, struct pool_ping_mark *out)
 {
 	int family = fd == pinger->fd[POOL_PING_IPV6] ? POOL_PING_IPV6 : POOL_PING_IPV4;
 	unsigned char bytes[256];

@@ -1,5 +1,6 @@
 /*
- * ICMP echoes: one socket a family for all of them, the echoes told apart by what they carry.
+ * ICMP echoes: one socket a family for all of them, the echoes told apart by what they
+ * carry.
  */
 #ifndef POOL_PROBE_PING_H
 #define POOL_PROBE_PING_H
@@ -39,6 +40,7 @@ int pool_pinger_send(const struct pool_pinger *pinger, const struct sockaddr *ad
 	socklen_t length, const struct pool_ping_mark *mark);
 
 /* The mark of the next reply waiting at <fd>; false if there is none. */
-bool pool_pinger_receive(const struct pool_pinger *pinger, int fd, struct pool_ping_mark *out);
+bool pool_pinger_receive(
+	const struct pool_pinger *pinger, int fd, struct pool_ping_mark *out);
 
 #endif

@@ -11,7 +11,8 @@ struct host_key {
 	uint32_t index;
 };
 
-/* A number for the host of <url>, without regard to case. Ports of one host are one host. */
+/* A number for the host of <url>, without regard to case. Ports of one host are one host.
+ */
 static uint64_t hash_host(const char *url)
 {
 	const char *host = strstr(url, "://");
@@ -65,10 +66,12 @@ int pool_rate_init(struct pool_rate *rate, const struct pool_probe *probes, size
 	qsort(keys, count, sizeof(*keys), compare);
 	for (size_t i = 0; i < count; i++) {
 		host += i > 0 && keys[i].key != keys[i - 1].key;
-		rate->host_of[keys[i].index] = probes[keys[i].index].url ? host : UINT32_MAX;
+		rate->host_of[keys[i].index] =
+			probes[keys[i].index].url ? host : UINT32_MAX;
 	}
 	free(keys);
-	rate->gap_ns = (int64_t)((double)POOL_NS_PER_S / (per_second > 1e-6 ? per_second : 1e-6));
+	rate->gap_ns = (int64_t)((double)POOL_NS_PER_S /
+				 (per_second > 1e-6 ? per_second : 1e-6));
 	return 0;
 }
 

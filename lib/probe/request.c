@@ -32,19 +32,23 @@ bool pool_host_is_address(const char *host)
 		return false;
 	memcpy(bare, host, length);
 	bare[length] = '\0';
-	return inet_pton(AF_INET, bare, bytes) == 1 || inet_pton(AF_INET6, bare, bytes) == 1;
+	return inet_pton(AF_INET, bare, bytes) == 1 ||
+	       inet_pton(AF_INET6, bare, bytes) == 1;
 }
 
 /* "scheme://host:port" with nothing of the user's but a host of harmless bytes. */
-static int print_proxy(const struct pool_login *login, const char *scheme, char *out, size_t size)
+static int print_proxy(
+	const struct pool_login *login, const char *scheme, char *out, size_t size)
 {
-	static const char harmless[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "._:%-";
+	static const char harmless[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"._:%-";
 	const char *host = login->host;
 	const char *zone = strchr(host, '%');
 	size_t bare = zone ? (size_t)(zone - host) : strlen(host);
 
-	if (!*host || strlen(host) > HOST_MAX || host[strspn(host, harmless)] || !login->port)
+	if (!*host || strlen(host) > HOST_MAX || host[strspn(host, harmless)] ||
+		!login->port)
 		return POOL_EARGUMENT;
 	if (strchr(host, ':'))
 		snprintf(out, size, "%s://[%.*s%s%s]:%u", scheme, (int)bare, host,
@@ -72,14 +76,16 @@ static int set_proxy(struct pool_transfer *transfer)
 	if (login->user)
 		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, login->user);
 	if (login->password)
-		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, login->password);
+		bad |= (int)curl_easy_setopt(
+			easy, CURLOPT_PROXYPASSWORD, login->password);
 	return bad ? POOL_ENOMEM : 0;
 }
 
 static int add_header(struct pool_transfer *transfer, const char *line, size_t length)
 {
 	char *copy = strndup(line, length);
-	struct curl_slist *longer = copy ? curl_slist_append(transfer->headers, copy) : NULL;
+	struct curl_slist *longer =
+		copy ? curl_slist_append(transfer->headers, copy) : NULL;
 
 	free(copy);
 	if (!longer)
@@ -103,8 +109,8 @@ static int set_headers(struct pool_transfer *transfer)
 	if (!transfer->headers)
 		return 0;
 	return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers)
-		? POOL_ENOMEM
-		: 0;
+		       ? POOL_ENOMEM
+		       : 0;
 }
 
 static int set_request(struct pool_transfer *transfer)
@@ -114,8 +120,11 @@ static int set_request(struct pool_transfer *transfer)
 	if (!request || strcmp(request, "GET") == 0)
 		return 0;
 	if (strcmp(request, "HEAD") == 0)
-		return curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L) ? POOL_ENOMEM : 0;
-	return curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, request) ? POOL_ENOMEM : 0;
+		return curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L) ? POOL_ENOMEM
+									    : 0;
+	return curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, request)
+		       ? POOL_ENOMEM
+		       : 0;
 }
 
 static int set_url(struct pool_transfer *transfer, const char *url)
@@ -234,7 +243,8 @@ int pool_transfer_set_websocket(struct pool_transfer *transfer)
 	if (error || (error = set_headers(transfer)) || (error = set_proxy(transfer)) ||
 		(error = pool_match_init(&transfer->match, NULL)))
 		return error;
-	/* A proxy that relays requests drops Upgrade: it takes a tunnel, as all clients do. */
+	/* A proxy that relays requests drops Upgrade: it takes a tunnel, as all clients
+	 * do. */
 	if (curl_easy_setopt(transfer->easy, CURLOPT_HTTPPROXYTUNNEL, 1L))
 		return POOL_ENOMEM;
 	return set_url(transfer, transfer->url);

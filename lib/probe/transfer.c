@@ -9,6 +9,7 @@
 #include "probe/transfer.h"
 
 enum {
+	BUFFER_SIZE = 1024,
 	HEADER_MAX = 64 << 10,
 	BODY_MAX = 64 << 10,       /* enough to see that an answer flows */
 	BODY_SEARCH_MAX = 1 << 20, /* where a text is looked for in it */
@@ -27,8 +28,8 @@ static const struct {
 	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
 	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	{CURLOPT_BUFFERSIZE, 1024},
-	/* A run's cache is as old as the run; pruning it at each step costs most of the time. */
+	/* A run's cache is as old as the run; pruning it at each step costs most of the
+	   time. */
 	{CURLOPT_DNS_CACHE_TIMEOUT, -1},
 	/* Do not wait for the resolver's threads at the end. */
 	{CURLOPT_QUICK_EXIT, 1},
@@ -49,14 +50,16 @@ static const struct {
 	{CURLOPT_PROXY_CAPATH, NULL},
 };
 
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t open_socket(
+	void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct pool_transfer *transfer = context;
 	int fd;
 
 	(void)purpose;
 	if (transfer->resolve_only) {
-		if (!transfer->address_length && address->addrlen <= sizeof(transfer->address)) {
+		if (!transfer->address_length &&
+			address->addrlen <= sizeof(transfer->address)) {
 			memcpy(&transfer->address, &address->addr, address->addrlen);
 			transfer->address_length = address->addrlen;
 		}
@@ -100,7 +103,8 @@ static bool is_websocket_accept(const char *value, size_t length)
 		value++;
 		length--;
 	}
-	return length >= sizeof(right) - 1 && memcmp(value, right, sizeof(right) - 1) == 0;
+	return length >= sizeof(right) - 1 &&
+	       memcmp(value, right, sizeof(right) - 1) == 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)
@@ -147,12 +151,30 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	return length;
 }
 
+/*
+ * A handle as new, with a small buffer. libcurl 7.88.1 keeps the buffer of a transfer
+ * whose name did not resolve; it then refuses another size for it, and curl_easy_reset()
+ * makes it believe that the buffer has the default size: such a handle must not be used
+ * again.
+ */
+static int renew_handle(struct pool_transfer *transfer)
+{
+	curl_easy_reset(transfer->easy);
+	if (!curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE))
+		return 0;
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy ||
+		curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE))
+		return POOL_ENOMEM;
+	return 0;
+}
+
 static int set_common(struct pool_transfer *transfer, const char *ca_file)
 {
 	CURL *easy = transfer->easy;
 	int bad = 0;
 
-	curl_easy_reset(easy);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		bad |= (int)curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
@@ -192,8 +214,8 @@ void pool_transfer_release(struct pool_transfer *transfer)
 	transfer->easy = NULL;
 }
 
-int pool_transfer_set(
-	struct pool_transfer *transfer, const struct pool_probe *probe, const char *ca_file)
+int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
+	const char *ca_file)
 {
 	const struct pool_method_work *method = pool_method_work_get(probe->method);
 	int error;
@@ -202,19 +224,20 @@ int pool_transfer_set(
 		.easy = transfer->easy, .probe = probe, .retry_after_s = -1};
 	if (!method || (method->row.wants_url && !probe->url))
 		return POOL_EARGUMENT;
-	error = set_common(transfer, ca_file);
-	return error ? error : method->set(transfer);
+	if ((error = renew_handle(transfer)) || (error = set_common(transfer, ca_file)))
+		return error;
+	return method->set(transfer);
 }
 
 void pool_transfer_clear(struct pool_transfer *transfer)
 {
 	CURL *easy = transfer->easy;
 
-	if (transfer->probe)
+	/* Drops the credentials and whatever points into this attempt. */
+	if (easy && transfer->probe)
 		curl_easy_reset(easy);
 	curl_slist_free_all(transfer->headers);
 	curl_free(transfer->url);
 	pool_match_release(&transfer->match);
 	*transfer = (struct pool_transfer){.easy = easy};
 }
-

@@ -2,10 +2,10 @@
  * One attempt of one check as a libcurl transfer: options in, result out.
  *
  * Rules that hold for every transfer, whatever its method: the proxy is given without its
- * credentials, which go into options of their own (user info that decodes to a control byte
- * makes libcurl 7.88.1 go direct and report success); NO_PROXY and the other variables of the
- * environment count for nothing; no redirect is followed; no connection is used twice; what a
- * peer sends is capped.
+ * credentials, which go into options of their own (user info that decodes to a control
+ * byte makes libcurl 7.88.1 go direct and report success); NO_PROXY and the other
+ * variables of the environment count for nothing; no redirect is followed; no connection
+ * is used twice; what a peer sends is capped.
  */
 #ifndef POOL_PROBE_TRANSFER_H
 #define POOL_PROBE_TRANSFER_H
@@ -24,12 +24,12 @@ struct pool_transfer {
 	struct pool_match match;
 	size_t header_bytes;
 	size_t body_bytes;
-	int socket_errno;      /* of socket(), or 0 */
+	int socket_errno; /* of socket(), or 0 */
 	int32_t retry_after_s;
-	bool requested;        /* the request was about to go out */
-	bool enough;           /* we ended the transfer: what came is enough to judge */
-	bool accepted;         /* Sec-WebSocket-Accept is right */
-	bool resolve_only;     /* ping: no connection, only the address */
+	bool requested;    /* the request was about to go out */
+	bool enough;       /* we ended the transfer: what came is enough to judge */
+	bool accepted;     /* Sec-WebSocket-Accept is right */
+	bool resolve_only; /* ping: no connection, only the address */
 	struct sockaddr_storage address; /* that the host resolved to */
 	socklen_t address_length;        /* 0: none yet */
 };
@@ -45,12 +45,12 @@ void pool_transfer_release(struct pool_transfer *transfer);
  *                POOL_ENOMEM
  * In any case, pool_transfer_clear() ends the attempt.
  */
-int pool_transfer_set(
-	struct pool_transfer *transfer, const struct pool_probe *probe, const char *ca_file);
+int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
+	const char *ca_file);
 
 /* Judge a transfer that libcurl ended with <code>. Writes reason, status, latency, ... */
-void pool_transfer_judge(
-	const struct pool_transfer *transfer, CURLcode code, struct pool_probe_result *result);
+void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,
+	struct pool_probe_result *result);
 
 /* Forget the attempt, its credentials too. */
 void pool_transfer_clear(struct pool_transfer *transfer);

@@ -19,7 +19,7 @@ static uint64_t header_checksum(const struct pool_state_header *header)
 {
 	uint64_t parts[2] = {
 		pool_hash_64(NULL, header, offsetof(struct pool_state_header, checksum)),
-		pool_hash_64(NULL, header->file, sizeof(header->file)),
+		pool_hash_64(NULL, header->file, strnlen(header->file, sizeof(header->file))),
 	};
 
 	return pool_hash_64(NULL, parts, sizeof(parts));

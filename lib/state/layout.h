@@ -49,7 +49,7 @@ struct pool_state_header {
 	uint32_t size; /* of this header, of a record, of a lease: of the program that made it */
 	uint32_t record_size;
 	uint32_t lease_size;
-	uint64_t checksum; /* of the bytes above and of file */
+	uint64_t checksum; /* of the bytes above and of the path in file */
 	uint64_t clock_id;
 	int64_t written_boot_ns;
 	int64_t written_wall_s;

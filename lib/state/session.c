@@ -43,83 +43,6 @@ static void use_snapshot(struct pool_session *session, const struct pool_snapsho
 	session->loads++;
 }
 
-/* Put the snapshot beside the state file. Without one, every process parses for itself. */
-static void save_snapshot(struct pool_session *session, const struct stat *source)
-{
-	struct pool_fault fault;
-	int error;
-
-	if (!session->snap_path)
-		return;
-	error = pool_snapshot_write(&session->snapshot, session->snap_path, source, &fault);
-	if (error && error != POOL_EBUSY && !session->warned_state) {
-		session->warned_state = true;
-		pool_session_warn(session, "%s", fault.text);
-	}
-}
-
-static int reject(struct pool_session *session, const struct pool_source *source,
-	const struct pool_diagnostics *diagnostics, struct pool_fault *fault)
-{
-	struct pool_snapshot rejected;
-	char first[320] = "it is invalid", more[64] = "";
-	int error;
-
-	if (diagnostics->count)
-		pool_diagnostic_format(
-			&diagnostics->list[0], session->file, first, sizeof(first) - 80);
-	if (diagnostics->errors > 1)
-		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
-			diagnostics->errors - 1);
-	strcat(first, more);
-	if (!session->loaded)
-		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", first);
-	error = pool_snapshot_reject(
-		&rejected, &session->snapshot, &source->status, first, fault);
-	if (error)
-		return error;
-	use_snapshot(session, &rejected);
-	save_snapshot(session, &source->status);
-	session->warned_rejection = false;
-	warn_rejection(session);
-	return 0;
-}
-
-/* Read, judge and compile the pool file. */
-static int parse(struct pool_session *session, struct pool_fault *fault)
-{
-	struct pool_source source = {0};
-	struct pool_settings settings = {0};
-	struct pool_diagnostics diagnostics = {0};
-	struct pool_snapshot compiled;
-	int error = pool_source_read(&source, session->file, fault);
-
-	if (error)
-		return error;
-	error = pool_config_read(&settings, &diagnostics, &source, fault);
-	if (error == POOL_EINVALID) {
-		pool_diagnostics_sort(&diagnostics);
-		error = reject(session, &source, &diagnostics, fault);
-		goto out;
-	}
-	if (error)
-		goto out;
-	error = pool_snapshot_compile(&compiled, &settings,
-		session->loaded ? &session->snapshot.salt : NULL,
-		source.regular ? &source.status : NULL, session->file_id, fault);
-	if (error)
-		goto out;
-	use_snapshot(session, &compiled);
-	session->warned_rejection = false;
-	if (source.regular)
-		save_snapshot(session, &source.status);
-out:
-	pool_diagnostics_release(&diagnostics);
-	pool_settings_release(&settings);
-	pool_source_release(&source);
-	return error;
-}
-
 /* Whether the snapshot is of this content, or of the last good one before it. */
 static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *status)
 {
@@ -131,6 +54,7 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
+/* Take what is in FILE.snap, if it is another one than ours. */
 static void open_snapshot(struct pool_session *session)
 {
 	struct pool_snapshot found;
@@ -146,6 +70,124 @@ static void open_snapshot(struct pool_session *session)
 		return;
 	}
 	use_snapshot(session, &found);
+}
+
+/* --- a changed pool file ----------------------------------------------------------------------- */
+
+enum { CLAIM_MS = 500 };
+
+/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself. */
+static int claim(struct pool_session *session)
+{
+	struct pool_fault fault;
+	int fd, error;
+
+	if (!session->snap_path)
+		return -1;
+	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
+	if (!error)
+		return fd;
+	if (error != POOL_EBUSY && !session->warned_state && !session->require_state) {
+		session->warned_state = true;
+		pool_session_warn(session, "%s", fault.text);
+	}
+	return -1;
+}
+
+static void save(struct pool_session *session, int fd, const struct stat *source)
+{
+	struct pool_fault fault;
+
+	if (pool_snapshot_write(&session->snapshot, session->snap_path, fd, source, &fault) != 0)
+		pool_session_warn(session, "%s", fault.text);
+}
+
+/* The pool file is invalid: what was good stays, with a note of what is wrong now. */
+static int reject(struct pool_session *session, const struct pool_source *source,
+	const struct pool_diagnostics *diagnostics, struct pool_fault *fault)
+{
+	struct pool_snapshot rejected;
+	char first[320] = "it is invalid", more[64] = "";
+	int error, fd;
+
+	if (diagnostics->count)
+		pool_diagnostic_format(
+			&diagnostics->list[0], session->file, first, sizeof(first) - sizeof(more));
+	if (diagnostics->errors > 1)
+		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
+			diagnostics->errors - 1);
+	strcat(first, more);
+	if (!session->loaded)
+		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", first);
+	error = pool_snapshot_reject(
+		&rejected, &session->snapshot, &source->status, first, fault);
+	if (error)
+		return error;
+	use_snapshot(session, &rejected);
+	fd = claim(session);
+	if (fd >= 0)
+		save(session, fd, &source->status);
+	session->warned_rejection = false;
+	warn_rejection(session);
+	return 0;
+}
+
+/* Compile what was read, or take what another process has compiled meanwhile. */
+static int compile(struct pool_session *session, const struct pool_source *source,
+	const struct pool_settings *settings, struct pool_fault *fault)
+{
+	const struct stat *status = source->regular ? &source->status : NULL;
+	struct pool_snapshot compiled;
+	int fd = claim(session), error;
+	bool same;
+
+	open_snapshot(session);
+	if (status && session->loaded && up_to_date(&session->snapshot, status)) {
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return 0;
+	}
+	error = pool_snapshot_compile(&compiled, settings,
+		session->loaded ? &session->snapshot.salt : NULL, status, session->file_id, fault);
+	if (error) {
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return error;
+	}
+	/* Too young to be trusted by its key both times: writing it again would gain nothing. */
+	same = session->loaded && !compiled.source_trusted &&
+		compiled.id == session->snapshot.id &&
+		pool_file_key_equal(&compiled.source, &session->snapshot.source);
+	use_snapshot(session, &compiled);
+	session->warned_rejection = false;
+	if (fd >= 0 && same)
+		pool_snapshot_unclaim(session->snap_path, fd);
+	else if (fd >= 0)
+		save(session, fd, &source->status);
+	return 0;
+}
+
+/* Read and judge the pool file. */
+static int parse(struct pool_session *session, struct pool_fault *fault)
+{
+	struct pool_source source = {0};
+	struct pool_settings settings = {0};
+	struct pool_diagnostics diagnostics = {0};
+	int error = pool_source_read(&source, session->file, fault);
+
+	if (error)
+		return error;
+	error = pool_config_read(&settings, &diagnostics, &source, fault);
+	if (error == POOL_EINVALID) {
+		pool_diagnostics_sort(&diagnostics);
+		error = reject(session, &source, &diagnostics, fault);
+	} else if (!error) {
+		error = compile(session, &source, &settings, fault);
+	}
+	pool_diagnostics_release(&diagnostics);
+	pool_settings_release(&settings);
+	pool_source_release(&source);
+	return error;
 }
 
 int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
@@ -280,6 +322,7 @@ int pool_session_lock(
 	if (session->state->image && session->state->image->snapshot_id != session->snapshot.id) {
 		/* Somebody saw an edit before us, or we before them. */
 		pool_state_unlock(session->state);
+		open_snapshot(session);
 		error = pool_session_refresh(session, fault);
 		if (!error)
 			error = pool_state_lock(

@@ -550,6 +550,14 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
+static char *name_beside(const char *path)
+{
+	struct pool_text name = POOL_TEXT_EMPTY;
+
+	pool_text_addf(&name, "%s.new", path);
+	return pool_text_take(&name);
+}
+
 /* One name for all writers: a killed one leaves at most one file, which is taken over. */
 static int create_new(const char *path)
 {
@@ -559,7 +567,7 @@ static int create_new(const char *path)
 
 	if (fd >= 0 || errno != EEXIST)
 		return fd;
-	if (lstat(path, &status) == 0 && time(NULL) - status.st_mtime < LEFTOVER_S) {
+	if (lstat(path, &status) != 0 || time(NULL) - status.st_mtime < LEFTOVER_S) {
 		errno = EEXIST;
 		return -1;
 	}
@@ -567,41 +575,67 @@ static int create_new(const char *path)
 	return open(path, flags, 0600);
 }
 
-int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path,
-	const struct stat *source, struct pool_fault *fault)
+int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault)
 {
-	struct pool_text name = POOL_TEXT_EMPTY;
-	char *beside;
-	int fd, error;
+	const struct timespec pause = {0, 1000000};
+	char *beside = name_beside(path);
+	int made = -1, error = 0;
 
-	pool_text_addf(&name, "%s.new", path);
-	beside = pool_text_take(&name);
 	if (!beside)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	fd = create_new(beside);
-	if (fd < 0) {
+	for (int64_t waited_ms = 0; waited_ms <= wait_ms; waited_ms++) {
+		made = create_new(beside);
+		if (made >= 0 || errno != EEXIST)
+			break;
+		nanosleep(&pause, NULL);
+		errno = EEXIST;
+	}
+	if (made >= 0)
+		*fd = made;
+	else
 		error = pool_fault_set(fault, errno == EEXIST ? POOL_EBUSY : POOL_ESYSTEM, errno,
 			"cannot write snapshot '%s'", path);
-		goto out;
-	}
-	error = write_all(fd, snapshot->bytes, snapshot->length);
-	copy_readers(fd, source);
-	/* The name must not lead to bytes that a power loss would take away. */
-	if (!error && fdatasync(fd) != 0)
-		error = POOL_ESYSTEM;
-	if (close(fd) != 0)
-		error = POOL_ESYSTEM;
-	if (!error && rename(beside, path) != 0)
-		error = POOL_ESYSTEM;
-	if (error) {
-		int sys_errno = errno;
-
-		unlink(beside);
-		pool_fault_set(fault, error, sys_errno, "cannot write snapshot '%s'", path);
-	}
-out:
 	free(beside);
 	return error;
+}
+
+void pool_snapshot_unclaim(const char *path, int fd)
+{
+	char *beside = name_beside(path);
+
+	if (beside)
+		unlink(beside);
+	free(beside);
+	close(fd);
+}
+
+int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, int fd,
+	const struct stat *source, struct pool_fault *fault)
+{
+	char *beside = name_beside(path);
+	int error = beside ? write_all(fd, snapshot->bytes, snapshot->length) : POOL_ENOMEM;
+	int sys_errno = errno;
+
+	copy_readers(fd, source);
+	/* The name must not lead to bytes that a power loss would take away. */
+	if (!error && fdatasync(fd) != 0) {
+		error = POOL_ESYSTEM;
+		sys_errno = errno;
+	}
+	if (close(fd) != 0 && !error) {
+		error = POOL_ESYSTEM;
+		sys_errno = errno;
+	}
+	if (!error && rename(beside, path) != 0) {
+		error = POOL_ESYSTEM;
+		sys_errno = errno;
+	}
+	if (error && beside)
+		unlink(beside);
+	free(beside);
+	return error ? pool_fault_set(
+			       fault, error, sys_errno, "cannot write snapshot '%s'", path)
+		     : 0;
 }
 
 /* --- lookups ---------------------------------------------------------------------------------- */

@@ -118,11 +118,24 @@ int pool_snapshot_open(
 	struct pool_snapshot *snapshot, const char *path, uid_t owner, struct pool_fault *fault);
 
 /*
- * Write FILE.snap: to a file beside it, then renamed. Readable by those who can read <source>.
+ * Become the one process that writes FILE.snap: its new content is a file beside it, made by one
+ * process at a time. Whoever has it looks at FILE.snap again before compiling, so that all agree
+ * on one salt.
  *
- * Returns 0, or POOL_EBUSY (another process is writing it), POOL_ESYSTEM.
+ * <fd>  to be ended by pool_snapshot_write() or pool_snapshot_unclaim()
+ *
+ * Returns 0, or: POOL_EBUSY    another process had it for all of <wait_ms>
+ *                POOL_ESYSTEM  it cannot be made
  */
-int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path,
+int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault);
+void pool_snapshot_unclaim(const char *path, int fd);
+
+/*
+ * Write what was claimed and rename it to FILE.snap. Readable by those who can read <source>.
+ *
+ * Returns 0 or POOL_ESYSTEM; the claim is over in any case.
+ */
+int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, int fd,
 	const struct stat *source, struct pool_fault *fault);
 
 /*
