@@ -52,15 +52,15 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash
-CONFIG :=
+CONFIG := diagnostic rules json schema url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain
+REPORT := answer explain judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers
 
-TOOLS  := pool-select
+TOOLS  := pool-validate pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \

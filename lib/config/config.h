@@ -46,7 +46,8 @@ void pool_source_release(struct pool_source *source);
  * <settings>     the normal form; written only when there is no error. Release it.
  * <diagnostics>  all errors and warnings; start it zeroed; release it in any case.
  *
- * Returns 0, or: POOL_EINVALID  <diagnostics> has errors
+ * Returns 0, or: POOL_EINVALID  <diagnostics> has errors; <fault> has the first
+ *                POOL_EFORMAT   YAML, which this version does not read
  *                POOL_ENOMEM
  */
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,
@@ -57,7 +58,8 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
  *
  * <secrets>  false: user names and passwords are shown as ***
  *
- * NULL when out of memory. Reading the text again (with secrets) gives the same settings.
+ * NULL when out of memory. Reading the text again (with secrets) gives the same settings, but
+ * that the one pool of the short form is then two of equal content, with records of their own.
  */
 char *pool_config_print(const struct pool_settings *settings, bool secrets);
 

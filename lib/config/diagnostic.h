@@ -10,6 +10,85 @@
 
 enum pool_severity { POOL_WARNING, POOL_ERROR };
 
+/* The rules, in the order of pool_rules_get(). The names are stable, these numbers are not. */
+enum pool_rule_id {
+	POOL_RULE_JSON_SYNTAX,
+	POOL_RULE_JSON_STRING,
+	POOL_RULE_JSON_NUMBER,
+	POOL_RULE_JSON_ENCODING,
+	POOL_RULE_JSON_DEPTH,
+	POOL_RULE_JSON_SIZE,
+	POOL_RULE_DUPLICATE_KEY,
+	POOL_RULE_TYPE,
+	POOL_RULE_UNKNOWN_KEY,
+	POOL_RULE_REFUSED_KEY,
+	POOL_RULE_MISSING_KEY,
+	POOL_RULE_MIXED_FORMS,
+	POOL_RULE_KEY_TWICE,
+	POOL_RULE_KEY_WITHOUT_POOL,
+	POOL_RULE_CHOICE,
+	POOL_RULE_TIMEOUT_RANGE,
+	POOL_RULE_ROLLOUT_RANGE,
+	POOL_RULE_WEIGHT_RANGE,
+	POOL_RULE_CONNECTIONS_RANGE,
+	POOL_RULE_INTERVAL_RANGE,
+	POOL_RULE_CHECK_TIMEOUT_RANGE,
+	POOL_RULE_RETRY_RANGE,
+	POOL_RULE_THRESHOLD_RANGE,
+	POOL_RULE_BREAKER_RANGE,
+	POOL_RULE_COOLDOWN_RANGE,
+	POOL_RULE_LIMITS_RANGE,
+	POOL_RULE_LIMITS_INCOMPLETE,
+	POOL_RULE_ROLLOUT_WITHOUT_URL,
+	POOL_RULE_POOL_EMPTY,
+	POOL_RULE_TOO_MANY_PROXIES,
+	POOL_RULE_PROXIES_DEFAULT,
+	POOL_RULE_NAME,
+	POOL_RULE_NAME_TWICE,
+	POOL_RULE_PASSWORD_TWICE,
+	POOL_RULE_PASSWORD_FILE,
+	POOL_RULE_URL_EMPTY,
+	POOL_RULE_URL_SCHEME_MISSING,
+	POOL_RULE_URL_SCHEME,
+	POOL_RULE_URL_HOST_MISSING,
+	POOL_RULE_URL_HOST,
+	POOL_RULE_URL_IPV6,
+	POOL_RULE_URL_PORT_MISSING,
+	POOL_RULE_URL_PORT,
+	POOL_RULE_URL_PORT_RANGE,
+	POOL_RULE_URL_CONTROL,
+	POOL_RULE_URL_BLANK,
+	POOL_RULE_URL_CREDENTIAL_LENGTH,
+	POOL_RULE_URL_VARIABLE,
+	POOL_RULE_EXCHANGE_ID,
+	POOL_RULE_EXCHANGE_TWICE,
+	POOL_RULE_STATUS_CODE,
+	POOL_RULE_CHECK_URL,
+	POOL_RULE_CHECK_URL_MISSING,
+	POOL_RULE_CHECK_REQUEST,
+	POOL_RULE_CHECK_HEADER,
+	POOL_RULE_CHECK_BODY,
+	POOL_RULE_ALL_MEMBERS_DISABLED,
+	POOL_RULE_URL_BESIDE_POOL,
+	POOL_RULE_ENABLED_MISSING,
+	POOL_RULE_DUPLICATE_PROXY,
+	POOL_RULE_LITERAL_CREDENTIALS,
+	POOL_RULE_EMPTY_CONNECTION,
+	POOL_RULE_DEFAULT_CHECK_URL,
+	POOL_RULE_CHECK_KEY_UNUSED,
+	POOL_RULE_ALIAS_IGNORED,
+	POOL_RULE_EXCHANGE_NEAR_MISS,
+	POOL_RULE_EXCHANGE_UNREACHABLE,
+	POOL_RULE_URL_PATH,
+	POOL_RULE_URL_ZONE,
+	POOL_RULE_URL_HOST_ODD,
+	POOL_RULE_URL_HOST_UNDERSCORE,
+	POOL_RULE_URL_HOST_UNICODE,
+	POOL_RULE_URL_PERCENT,
+	POOL_RULE_URL_SOCKS4_PASSWORD,
+	POOL_RULES
+};
+
 struct pool_diagnostic {
 	enum pool_severity severity;
 	const char *rule;     /* stable name, e.g. "weight-range"; static storage */
@@ -19,6 +98,10 @@ struct pool_diagnostic {
 	char *pointer;        /* JSON pointer, e.g. "/default/http/pool/proxies/3/weight" */
 	char *text;           /* "weight: 12 is above 10" */
 	char *source;         /* the line it stands on, redacted, for the caret; or NULL */
+	uint32_t caret;       /* 0-based: where in <source> the caret stands, in characters */
+	uint32_t caret_width; /* how many characters it underlines, at least 1 */
+	size_t offset;        /* where it is in the text, in bytes, and where that ends */
+	size_t end;
 };
 
 struct pool_diagnostics {
@@ -29,6 +112,27 @@ struct pool_diagnostics {
 	size_t warnings;
 	bool broken; /* out of memory: the list is incomplete */
 };
+
+/*
+ * Append one of <rule>, with its severity.
+ *
+ * <offset>, <end>  bytes of the text it is about
+ * <pointer>        malloc()ed, taken over, also on failure; NULL says that memory ran out
+ * <format>         the sentence; control bytes in it are replaced
+ */
+void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_id rule,
+	size_t offset, size_t end, char *pointer, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+
+/*
+ * Sort, then fill in lines, columns and, for the first few hundred, the source line: every
+ * string in it that is a value is shown redacted.
+ */
+void pool_diagnostics_locate(
+	struct pool_diagnostics *diagnostics, const char *bytes, size_t length);
+
+/* Drop the warnings of <rule>. */
+void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_id rule);
 
 /* Worst first, then by position. */
 void pool_diagnostics_sort(struct pool_diagnostics *diagnostics);
@@ -46,5 +150,7 @@ struct pool_rule {
 	const char *advice;
 };
 const struct pool_rule *pool_rules_get(size_t *count);
+/* The rule of that name, or -1. */
+int pool_rule_find(const char *name);
 
 #endif

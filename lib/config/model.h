@@ -125,6 +125,25 @@ struct pool_settings {
 };
 
 void pool_settings_release(struct pool_settings *settings);
+/* Of a leaf that stands in no settings. */
+void pool_leaf_release(struct pool_leaf *leaf);
+
+/* Where a lookup leads. */
+struct pool_lookup {
+	uint32_t leaf;              /* POOL_NO_LEAF: no proxy, see reason */
+	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
+	bool own_entry;             /* the exchange's own, not the default's */
+	bool known_exchange;        /* there is an entry of that id */
+	const char *near_miss;      /* an id spelt nearly so, where there is none; or NULL. Valid
+	                               until the settings are released */
+};
+
+/* <exchange> may be NULL or "default", any case. */
+void pool_settings_resolve(const struct pool_settings *settings, const char *exchange,
+	enum pool_type type, struct pool_lookup *out);
+
+/* What an http check asks for where request.url is NULL. */
+extern const char *const pool_check_default_url;
 
 /* A policy, leaf with all defaults of the schema filled in. */
 void pool_policy_init(struct pool_policy *policy);

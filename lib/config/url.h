@@ -38,6 +38,7 @@ struct pool_url {
 	struct pool_slice host;     /* without brackets */
 	bool ipv6;                  /* the host was in brackets */
 	uint16_t port;              /* 1..65535 */
+	struct pool_slice endpoint; /* host and port as written */
 	struct pool_slice rest;     /* path, query, fragment; empty where there is none */
 };
 
@@ -77,7 +78,29 @@ struct pool_url_fault_row {
 };
 const struct pool_url_fault_row *pool_url_fault_get(enum pool_url_fault fault);
 
-/* The URL into <out>, its user info shown as three asterisks; all of one that cannot be parsed. */
+/* What is worth a warning in a URL that can be used. */
+enum pool_url_remark {
+	POOL_URL_HAS_PATH,
+	POOL_URL_HAS_ZONE,
+	POOL_URL_ODD_HOST,
+	POOL_URL_UNDERSCORE,
+	POOL_URL_UNICODE,
+	POOL_URL_ODD_PERCENT,
+	POOL_URL_SOCKS4_PASSWORD,
+	POOL_URL_REMARKS
+};
+
+/* The row of <remark> if <url> deserves it, else NULL. */
+const struct pool_url_fault_row *pool_url_remark_get(
+	const struct pool_url *url, enum pool_url_remark remark);
+
+/* Do its user and password stand in it in clear text, not as ${NAME}? */
+bool pool_url_has_literal_credentials(const struct pool_url *url);
+
+/*
+ * scheme, "***@" where there is a user or password, host and port into <out>, safe to show; a URL
+ * that cannot be parsed becomes "***".
+ */
 void pool_url_redact(const char *text, char *out, size_t size);
 
 /* "host:port", IPv6 in brackets, host in lower case. */

@@ -1,0 +1,283 @@
+/*
+ * Logins: credentials decoded and filled in. Every buffer that held a secret is wiped; sizes are
+ * counted before anything is written, so that no copy is left behind by a realloc().
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "config/url.h"
+
+enum { NAME_SIZE = 128, SECRET_SIZE = 4096, SOCKS_MAX = 255 };
+
+/* Where the values of variables come from, and whom to tell. */
+struct sources {
+	const char *(*lookup)(void *context, const char *name);
+	void *context;
+	struct pool_fault *fault;
+	bool filled; /* something was */
+};
+
+static int hex_value(char c)
+{
+	return c >= '0' && c <= '9'  ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+static bool holds_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* The value of the variable that begins behind "${" at <name>. */
+static int find_value(struct sources *sources, const char *name, const char *end, const char **out)
+{
+	char word[NAME_SIZE];
+	const char *value = NULL;
+	size_t length = (size_t)(end - name);
+
+	if (length < sizeof(word)) {
+		memcpy(word, name, length);
+		word[length] = '\0';
+		value = sources->lookup ? sources->lookup(sources->context, word) : NULL;
+	}
+	if (!value)
+		return pool_fault_set(sources->fault, POOL_ESECRET, 0,
+			"the variable ${%.*s} of a proxy's URL is not set",
+			(int)(length < 64 ? length : 64), name);
+	if (holds_control(value, strlen(value)))
+		return pool_fault_set(sources->fault, POOL_ESECRET, 0,
+			"the variable ${%s} of a proxy's URL holds a control character", word);
+	sources->filled = true;
+	*out = value;
+	return 0;
+}
+
+/* Decode <part> into <out> (NULL: only count), and how many bytes that makes. */
+static int decode(struct sources *sources, const struct pool_slice *part, char *out, size_t *size)
+{
+	const char *at = part->bytes, *end = at + part->length;
+	size_t used = 0;
+
+	while (at < end) {
+		int high = at + 2 < end ? hex_value(at[1]) : -1;
+		int low = at + 2 < end ? hex_value(at[2]) : -1;
+
+		if (at[0] == '$' && at + 1 < end && at[1] == '{') {
+			const char *close = memchr(at, '}', (size_t)(end - at)), *value = "";
+			int error = find_value(sources, at + 2, close, &value);
+
+			if (error)
+				return error;
+			if (out)
+				memcpy(out + used, value, strlen(value));
+			used += strlen(value);
+			at = close + 1;
+		} else if (at[0] == '%' && high >= 0 && low >= 0) {
+			if (out)
+				out[used] = (char)(high * 16 + low);
+			used++;
+			at += 3;
+		} else {
+			if (out)
+				out[used] = *at;
+			used++;
+			at++;
+		}
+	}
+	if (out)
+		out[used] = '\0';
+	*size = used;
+	return 0;
+}
+
+/* malloc()ed decoded text of <part>; NULL where it is absent. */
+static int take_part(struct sources *sources, const struct pool_slice *part, char **out)
+{
+	size_t size;
+	int error;
+
+	if (!part->bytes)
+		return 0;
+	error = decode(sources, part, NULL, &size);
+	if (error)
+		return error;
+	*out = malloc(size + 1);
+	if (!*out)
+		return pool_fault_set(sources->fault, POOL_ENOMEM, 0, "out of memory");
+	return decode(sources, part, *out, &size);
+}
+
+/* The first line of <path> into <line>, without its end. */
+static int read_line(const char *path, char *line, size_t size, struct pool_fault *fault)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), error = errno;
+	size_t used = 0;
+	ssize_t got = 0;
+
+	if (fd < 0)
+		return pool_fault_set(
+			fault, POOL_ESECRET, error, "cannot read the password file '%s'", path);
+	while (used + 1 < size) {
+		got = read(fd, line + used, size - 1 - used);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	error = errno;
+	close(fd);
+	if (got < 0)
+		return pool_fault_set(
+			fault, POOL_ESECRET, error, "cannot read the password file '%s'", path);
+	line[used] = '\0';
+	if (memchr(line, '\0', used))
+		return pool_fault_set(fault, POOL_ESECRET, 0,
+			"the password file '%s' holds a control character", path);
+	return 0;
+}
+
+static int take_password(const char *path, char **out, struct pool_fault *fault)
+{
+	char line[SECRET_SIZE];
+	int error = read_line(path, line, sizeof(line), fault);
+	size_t length;
+
+	if (error)
+		goto out;
+	length = strcspn(line, "\n");
+	if (length && line[length] && line[length - 1] == '\r')
+		length--;
+	error = POOL_ESECRET;
+	if (length == 0)
+		pool_fault_set(fault, error, 0, "the password file '%s' is empty", path);
+	else if (length == sizeof(line) - 1)
+		pool_fault_set(fault, error, 0, "the line of the password file '%s' is too long", path);
+	else if (holds_control(line, length))
+		pool_fault_set(fault, error, 0,
+			"the password file '%s' holds a control character", path);
+	else {
+		*out = strndup(line, length);
+		error = *out ? 0 : pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	}
+out:
+	explicit_bzero(line, sizeof(line));
+	return error;
+}
+
+static char *encode(char *out, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			*out++ = *text;
+		else
+			out += sprintf(out, "%%%02X", (unsigned char)*text);
+	}
+	return out;
+}
+
+/* The URL with the credentials filled in. */
+static char *build_url(const struct pool_login *login, const struct pool_url *url)
+{
+	const char *user = login->user ? login->user : "";
+	const char *password = login->password ? login->password : "";
+	char *text = malloc(16 + 3 * strlen(user) + 3 * strlen(password) + url->endpoint.length +
+		url->rest.length), *at = text;
+
+	if (!text)
+		return NULL;
+	at += sprintf(at, "%s://", pool_scheme_name(url->scheme));
+	at = encode(at, user);
+	if (login->password) {
+		*at++ = ':';
+		at = encode(at, password);
+	}
+	*at++ = '@';
+	memcpy(at, url->endpoint.bytes, url->endpoint.length);
+	at += url->endpoint.length;
+	memcpy(at, url->rest.bytes, url->rest.length);
+	at[url->rest.length] = '\0';
+	return text;
+}
+
+static int judge_lengths(const struct pool_login *login, struct pool_fault *fault)
+{
+	bool socks5 = login->scheme == POOL_SCHEME_SOCKS5 || login->scheme == POOL_SCHEME_SOCKS5H;
+
+	if (socks5 &&
+		((login->user && strlen(login->user) > SOCKS_MAX) ||
+			(login->password && strlen(login->password) > SOCKS_MAX)))
+		return pool_fault_set(fault, POOL_ESECRET, 0,
+			"a user name or password is longer than the 255 bytes of SOCKS5");
+	return 0;
+}
+
+int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
+	const char *(*lookup)(void *context, const char *name), void *context,
+	struct pool_fault *fault)
+{
+	struct sources sources = {lookup, context, fault, false};
+	struct pool_login made = {0};
+	struct pool_url parsed;
+	enum pool_url_fault wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
+	int error;
+
+	if (wrong)
+		return pool_fault_set(
+			fault, POOL_EINVALID, 0, "%s", pool_url_fault_get(wrong)->sentence);
+	made.scheme = parsed.scheme;
+	made.port = parsed.port;
+	error = take_part(&sources, &parsed.user, &made.user);
+	if (!error)
+		error = take_part(&sources, &parsed.password, &made.password);
+	if (!error && password_file) {
+		wipe(made.password);
+		made.password = NULL;
+		error = take_password(password_file, &made.password, fault);
+		sources.filled = true;
+	}
+	if (!error)
+		error = judge_lengths(&made, fault);
+	if (error)
+		goto out;
+	made.host = strndup(parsed.host.bytes, parsed.host.length);
+	made.url = sources.filled ? build_url(&made, &parsed) : strdup(url);
+	if (made.user && !*made.user && !made.password) {
+		wipe(made.user);
+		made.user = NULL;
+	}
+	if (!made.host || !made.url)
+		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+out:
+	if (error)
+		pool_login_release(&made);
+	else
+		*login = made;
+	return error;
+}
+
+void pool_login_release(struct pool_login *login)
+{
+	wipe(login->user);
+	wipe(login->password);
+	wipe(login->url);
+	free(login->host);
+	*login = (struct pool_login){0};
+}

@@ -1,0 +1,239 @@
+/* The normal form as JSON. Every scalar is printed by its row of the schema. */
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include "base/text.h"
+#include "config/config.h"
+#include "config/schema.h"
+#include "config/url.h"
+
+/* Room for a redacted URL. */
+enum { URL_SIZE = 320 };
+
+struct printing {
+	bool secrets;
+	bool broken;
+};
+
+static cJSON *attach(struct printing *printing, cJSON *object, const char *key, cJSON *value)
+{
+	if (!value || !cJSON_AddItemToObject(object, key, value)) {
+		cJSON_Delete(value);
+		printing->broken = true;
+		return NULL;
+	}
+	return value;
+}
+
+static void add_text(struct printing *printing, cJSON *object, const char *key, const char *text)
+{
+	if (text)
+		attach(printing, object, key, cJSON_CreateString(text));
+}
+
+static void add_url(struct printing *printing, cJSON *object, const char *url)
+{
+	char safe[URL_SIZE];
+
+	if (url && !printing->secrets) {
+		pool_url_redact(url, safe, sizeof(safe));
+		url = safe;
+	}
+	add_text(printing, object, "url", url);
+}
+
+static void add_scalars(
+	struct printing *printing, cJSON *object, enum pool_group group, const void *base)
+{
+	size_t count;
+	const struct pool_key *keys = pool_schema_get(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		if (keys[i].group != group || keys[i].alias_of ||
+			!pool_key_show(&keys[i], base, &text))
+			continue;
+		if (text.broken)
+			printing->broken = true;
+		else
+			attach(printing, object, keys[i].name, cJSON_CreateRaw(text.bytes));
+		pool_text_release(&text);
+	}
+}
+
+static void add_headers(struct printing *printing, cJSON *check, const char *lines)
+{
+	cJSON *object;
+
+	if (!lines)
+		return;
+	object = attach(printing, check, "headers", cJSON_CreateObject());
+	while (object && *lines) {
+		size_t length = strcspn(lines, "\n");
+		char *line = strndup(lines, length), *colon = line ? strchr(line, ':') : NULL;
+
+		if (!colon) {
+			printing->broken = true;
+			free(line);
+			return;
+		}
+		*colon = '\0';
+		add_text(printing, object, line, printing->secrets ? colon + 2 : "***");
+		free(line);
+		lines += length + 1;
+	}
+}
+
+static void add_check(struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
+{
+	cJSON *check = attach(printing, pool, "health_check", cJSON_CreateObject());
+
+	if (!check)
+		return;
+	add_scalars(printing, check, POOL_GROUP_CHECK, leaf);
+	/* What a check asks for means nothing to tcp and ping. */
+	if (leaf->policy.method == POOL_METHOD_TCP || leaf->policy.method == POOL_METHOD_PING)
+		cJSON_DeleteItemFromObject(check, "expect_status");
+	add_text(printing, check, "url", leaf->request.url);
+	add_text(printing, check, "request", leaf->request.method);
+	add_headers(printing, check, leaf->request.headers);
+	add_text(printing, check, "expect_body", leaf->request.body);
+}
+
+static cJSON *print_member(struct printing *printing, const struct pool_member *member)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	if (!object) {
+		printing->broken = true;
+		return NULL;
+	}
+	add_url(printing, object, member->url);
+	if (member->named)
+		add_text(printing, object, "name", member->name);
+	add_scalars(printing, object, POOL_GROUP_PROXY, member);
+	add_text(printing, object, "password_file", member->password_file);
+	return object;
+}
+
+static void add_proxies(struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
+{
+	cJSON *list;
+
+	if (leaf->copies_default) {
+		add_text(printing, pool, "proxies", "default");
+		return;
+	}
+	list = attach(printing, pool, "proxies", cJSON_CreateArray());
+	for (uint32_t i = 0; list && i < leaf->member_count; i++) {
+		cJSON *member = print_member(printing, &leaf->members[i]);
+
+		if (!member || !cJSON_AddItemToArray(list, member))
+			printing->broken = true;
+	}
+}
+
+static void add_object(struct printing *printing, cJSON *pool, const char *key,
+	enum pool_group group, const struct pool_leaf *leaf)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	if (object)
+		add_scalars(printing, object, group, leaf);
+	if (object && !object->child)
+		cJSON_Delete(object);
+	else
+		attach(printing, pool, key, object);
+}
+
+static void add_pool(struct printing *printing, cJSON *connection, const struct pool_leaf *leaf)
+{
+	cJSON *pool = attach(printing, connection, "pool", cJSON_CreateObject());
+
+	if (!pool)
+		return;
+	add_proxies(printing, pool, leaf);
+	add_scalars(printing, pool, POOL_GROUP_POOL, leaf);
+	add_check(printing, pool, leaf);
+	add_object(printing, pool, "breaker", POOL_GROUP_BREAKER, leaf);
+	add_object(printing, pool, "cooldown", POOL_GROUP_COOLDOWN, leaf);
+	add_object(printing, pool, "limits", POOL_GROUP_LIMITS, leaf);
+}
+
+static void add_connection(struct printing *printing, cJSON *exchange, enum pool_type type,
+	const struct pool_leaf *leaf)
+{
+	cJSON *connection =
+		attach(printing, exchange, pool_type_name(type), cJSON_CreateObject());
+
+	if (!connection)
+		return;
+	add_url(printing, connection, leaf->url);
+	add_scalars(printing, connection, POOL_GROUP_CONNECTION, leaf);
+	if (leaf->kind == POOL_LEAF_POOL)
+		add_pool(printing, connection, leaf);
+}
+
+static void add_exchange(struct printing *printing, cJSON *parent, const char *id,
+	const struct pool_settings *settings, const uint32_t leaves[POOL_TYPES])
+{
+	cJSON *exchange = attach(printing, parent, id, cJSON_CreateObject());
+
+	for (int type = 0; exchange && type < POOL_TYPES; type++)
+		if (leaves[type] != POOL_NO_LEAF)
+			add_connection(printing, exchange, (enum pool_type)type,
+				&settings->leaves[leaves[type]]);
+}
+
+static cJSON *print_settings(struct printing *printing, const struct pool_settings *settings)
+{
+	cJSON *root = cJSON_CreateObject(), *exchanges;
+	bool has_default = settings->default_leaf[POOL_TYPE_HTTP] != POOL_NO_LEAF ||
+		settings->default_leaf[POOL_TYPE_WEBSOCKET] != POOL_NO_LEAF;
+
+	if (!root) {
+		printing->broken = true;
+		return NULL;
+	}
+	add_scalars(printing, root, POOL_GROUP_SETTINGS, settings);
+	if (has_default)
+		add_exchange(printing, root, "default", settings, settings->default_leaf);
+	if (!settings->exchange_count)
+		return root;
+	exchanges = attach(printing, root, "exchanges", cJSON_CreateObject());
+	for (uint32_t i = 0; exchanges && i < settings->exchange_count; i++)
+		add_exchange(printing, exchanges, settings->exchanges[i].id, settings,
+			settings->exchanges[i].leaf);
+	return root;
+}
+
+/* cJSON indents by tabs and puts one behind each colon; inside strings tabs are escaped. */
+static char *indent(const char *printed)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	for (; *printed; printed++) {
+		size_t plain = strcspn(printed, "\t");
+
+		pool_text_add_bytes(&text, printed, plain);
+		printed += plain;
+		if (!*printed)
+			break;
+		pool_text_add(&text, text.length && text.bytes[text.length - 1] == ':' ? " " : "  ");
+	}
+	pool_text_add(&text, "\n");
+	return pool_text_take(&text);
+}
+
+char *pool_config_print(const struct pool_settings *settings, bool secrets)
+{
+	struct printing printing = {.secrets = secrets};
+	cJSON *root = print_settings(&printing, settings);
+	char *printed = root && !printing.broken ? cJSON_Print(root) : NULL;
+	char *text = printed ? indent(printed) : NULL;
+
+	cJSON_free(printed);
+	cJSON_Delete(root);
+	return text;
+}

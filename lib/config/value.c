@@ -1,0 +1,476 @@
+/* Values that are no containers, read by their row of the schema; and objects of such. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "config/url.h"
+#include "config/walk.h"
+
+enum { NAME_MAX_BYTES = 64, REQUEST_MAX = 16, CHECK_URL_MAX = 2048 };
+
+static void keep(struct walk *walk, char **slot, const char *text)
+{
+	free(*slot);
+	*slot = strdup(text);
+	if (!*slot)
+		walk->no_memory = true;
+}
+
+static char **slot_of(const struct pool_key *key, void *base)
+{
+	return (char **)(void *)((char *)base + key->offset);
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* --- scalars ---------------------------------------------------------------------------------- */
+
+static void add_words(struct pool_text *text, const struct pool_key *key, const char *wrong)
+{
+	const char *words[16], *word, *near;
+	unsigned count = 0;
+
+	for (; count < 16 && (word = key->words(count)); count++) {
+		words[count] = word;
+		pool_text_addf(text, "%s%s", count ? ", " : "", word);
+	}
+	near = pool_text_nearest(wrong, words, count);
+	if (near)
+		pool_text_addf(text, "; did you mean '%s'?", near);
+}
+
+static void tell_choice(
+	struct walk *walk, const struct place *place, const struct pool_key *key)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	char shown[96], *words;
+
+	add_words(&text, key, place->value->valuestring);
+	words = pool_text_take(&text);
+	quote(shown, sizeof(shown), place->value->valuestring);
+	tell_value(walk, POOL_RULE_CHOICE, place, "%s: %s is none of %s", key->name, shown,
+		words ? words : "the words it can be");
+	free(words);
+}
+
+static void tell_range(struct walk *walk, const struct place *place, const struct pool_key *key,
+	const char *text, size_t length, bool below)
+{
+	int64_t limit = below ? key->low : key->high;
+	double shown = key->type == POOL_KIND_DECIMAL ? (double)limit / 1e6 : (double)limit;
+
+	tell_value(walk, key->rule, place, "%s: %.*s is %s %.10g", place->value->string,
+		(int)(length < 60 ? length : 60), text, below ? "below" : "above", shown);
+}
+
+static void read_scalar(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	const cJSON *value = place->value;
+	const char *text = walk->source->bytes + node->at, *say = pool_key_type_get(key->type)->say;
+	size_t length = node->end - node->at;
+	enum pool_writing writing = POOL_WRITTEN_PLAIN;
+	enum pool_store stored = POOL_STORE_TYPE;
+
+	if (cJSON_IsString(value)) {
+		text = value->valuestring;
+		length = strlen(text);
+		writing = POOL_WRITTEN_QUOTED;
+	}
+	if (cJSON_IsString(value) || (cJSON_IsNumber(value) && key->type != POOL_KIND_WORD) ||
+		(cJSON_IsBool(value) && key->type == POOL_KIND_BOOL))
+		stored = pool_key_store(key, base, text, length, writing);
+	if (stored == POOL_STORE_CHOICE)
+		tell_choice(walk, place, key);
+	else if (stored == POOL_STORE_BELOW || stored == POOL_STORE_ABOVE)
+		tell_range(walk, place, key, text, length, stored == POOL_STORE_BELOW);
+	else if (stored == POOL_STORE_TYPE)
+		tell_type(walk, place, say);
+}
+
+static void read_status(struct walk *walk, const struct place *place, struct pool_status_set *set)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	const char *text = walk->source->bytes + node->at;
+	size_t length = node->end - node->at;
+	char label[96];
+
+	if (cJSON_IsString(place->value)) {
+		text = place->value->valuestring;
+		length = strlen(text);
+	} else if (!cJSON_IsNumber(place->value)) {
+		tell_type(walk, place, "an HTTP status or a range of them");
+		return;
+	}
+	if (pool_status_set_parse(set, text, length) == POOL_STORE_OK)
+		return;
+	place_label(place, label, sizeof(label));
+	tell_value(walk, POOL_RULE_STATUS_CODE, place,
+		"%s: this is no HTTP status from 100 to 599, and no range like \"200-399\"", label);
+}
+
+static void read_statuses(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	struct pool_status_set set = {{0}};
+	struct place item;
+	bool more;
+
+	if (cJSON_IsArray(place->value)) {
+		more = place_first(walk, place, &item);
+		if (!more && key->group == POOL_GROUP_CHECK)
+			tell_value(walk, POOL_RULE_STATUS_CODE, place,
+				"%s: an empty list: no status would be good", key->name);
+		for (; more; more = place_next(walk, &item))
+			read_status(walk, &item, &set);
+	} else if (cJSON_IsNumber(place->value) || cJSON_IsString(place->value)) {
+		read_status(walk, place, &set);
+	} else {
+		tell_type(walk, place, pool_key_type_get(key->type)->say);
+	}
+	memcpy((char *)base + key->offset, &set, sizeof(set));
+}
+
+/* --- strings ---------------------------------------------------------------------------------- */
+
+static bool expect_string(struct walk *walk, const struct place *place, const char *say)
+{
+	if (cJSON_IsString(place->value))
+		return true;
+	tell_type(walk, place, say);
+	return false;
+}
+
+/* Point at the byte of a string where a URL is wrong, if no escape moves it. */
+static void tell_url(struct walk *walk, const struct place *place, enum pool_url_fault fault,
+	size_t at)
+{
+	const struct pool_url_fault_row *row = pool_url_fault_get(fault);
+	const struct pool_node *node = &walk->nodes[place->node];
+	size_t length = strlen(place->value->valuestring);
+	size_t from = node->at;
+	char label[96];
+
+	if (node->end - node->at == length + 2)
+		from += at + 1;
+	place_label(place, label, sizeof(label));
+	pool_diagnostics_add(walk->diagnostics, (enum pool_rule_id)pool_rule_find(row->rule), from,
+		node->end, place_pointer(place), "%s: %s", label, row->sentence);
+}
+
+static void note_literal(struct walk *walk, const struct place *place)
+{
+	if (walk->literal_count++)
+		return;
+	walk->literal_at = walk->nodes[place->node].at;
+	walk->literal_pointer = place_pointer(place);
+}
+
+void read_url(struct walk *walk, const struct place *place, char **out)
+{
+	const char *text;
+	struct pool_url url;
+	enum pool_url_fault fault;
+	char label[96];
+	size_t at = 0;
+
+	if (!expect_string(walk, place, pool_key_type_get(POOL_KIND_URL)->say))
+		return;
+	text = place->value->valuestring;
+	fault = pool_url_parse(text, strlen(text), &url, &at);
+	if (fault) {
+		tell_url(walk, place, fault, at);
+		return;
+	}
+	place_label(place, label, sizeof(label));
+	for (int remark = 0; remark < POOL_URL_REMARKS; remark++) {
+		const struct pool_url_fault_row *row =
+			pool_url_remark_get(&url, (enum pool_url_remark)remark);
+
+		if (row)
+			tell_value(walk, (enum pool_rule_id)pool_rule_find(row->rule), place,
+				"%s: %s", label, row->sentence);
+	}
+	if (pool_url_has_literal_credentials(&url))
+		note_literal(walk, place);
+	keep(walk, out, text);
+}
+
+static void read_url_key(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	read_url(walk, place, slot_of(key, base));
+}
+
+/* Why <text> can be no name of a proxy; NULL if it can. */
+static const char *judge_name(const char *text)
+{
+	char safe[4 * NAME_MAX_BYTES + 1];
+	size_t length = strlen(text);
+
+	if (length == 0)
+		return "it is empty";
+	if (length > NAME_MAX_BYTES)
+		return "it is longer than 64 bytes";
+	if (text[0] == '-')
+		return "it begins with '-'";
+	if (strpbrk(text, " ,=%|"))
+		return "it holds a blank, or one of , = % |";
+	pool_text_safe(safe, sizeof(safe), text, length);
+	if (strcmp(safe, text) != 0 || strstr(text, "\xc2\xa0"))
+		return "it holds a character that cannot be shown";
+	return NULL;
+}
+
+static void read_name(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	const char *wrong;
+	char shown[96];
+
+	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
+		return;
+	wrong = judge_name(place->value->valuestring);
+	if (!wrong) {
+		keep(walk, slot_of(key, base), place->value->valuestring);
+		return;
+	}
+	quote(shown, sizeof(shown), place->value->valuestring);
+	tell_value(walk, POOL_RULE_NAME, place, "name: %s cannot be a name: %s", shown, wrong);
+}
+
+static void read_path(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	const char *text, *folder = walk->source->directory;
+	char *path = NULL;
+
+	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
+		return;
+	text = place->value->valuestring;
+	for (const char *at = text; *at; at++) {
+		if (!is_control(*at))
+			continue;
+		tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
+			"%s: the path holds a control character", key->name);
+		return;
+	}
+	if (!*text) {
+		tell_value(walk, POOL_RULE_PASSWORD_FILE, place, "%s: the path is empty", key->name);
+	} else if (text[0] == '/') {
+		keep(walk, slot_of(key, base), text);
+	} else if (!folder) {
+		tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
+			"%s: a relative path needs a pool file with a folder; this one has none",
+			key->name);
+	} else if (asprintf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, text) < 0) {
+		walk->no_memory = true;
+	} else {
+		free(*slot_of(key, base));
+		*slot_of(key, base) = path;
+	}
+}
+
+/* What every URL to check must be: shape and bytes. Which schemes suit depends on the method. */
+static const char *judge_check_url(const char *text)
+{
+	const char *authority = strstr(text, "://"), *end;
+
+	if (!*text)
+		return "the URL is empty";
+	if (strlen(text) > CHECK_URL_MAX)
+		return "the URL is too long";
+	for (const char *at = text; *at; at++)
+		if (is_control(*at) || *at == ' ')
+			return "the URL holds a blank or a control character";
+	authority = authority ? authority + 3 : text;
+	end = authority + strcspn(authority, "/?#");
+	if (memchr(authority, '@', (size_t)(end - authority)))
+		return "the URL holds credentials";
+	if (end == authority || *authority == ':' || *authority == '-')
+		return "the URL has no host";
+	return NULL;
+}
+
+static void read_check_url(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	const char *wrong;
+
+	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
+		return;
+	wrong = judge_check_url(place->value->valuestring);
+	if (wrong)
+		tell_value(walk, POOL_RULE_CHECK_URL, place, "%s: %s", key->name, wrong);
+	else
+		keep(walk, slot_of(key, base), place->value->valuestring);
+}
+
+static void read_request(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	const char *text;
+	size_t length;
+
+	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
+		return;
+	text = place->value->valuestring;
+	length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	if (length == 0 || length > REQUEST_MAX || text[length])
+		tell_value(walk, POOL_RULE_CHECK_REQUEST, place,
+			"%s: an HTTP method is one word in capitals, such as GET or HEAD", key->name);
+	else
+		keep(walk, slot_of(key, base), text);
+}
+
+static void read_text(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
+		return;
+	if (!*place->value->valuestring)
+		tell_value(walk, POOL_RULE_CHECK_BODY, place, "%s: the text is empty", key->name);
+	else
+		keep(walk, slot_of(key, base), place->value->valuestring);
+}
+
+/* One header onto <lines>. */
+static void read_header(struct walk *walk, const struct place *place, struct pool_text *lines)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	const char *name = place->value->string;
+	char shown[96];
+
+	quote(shown, sizeof(shown), name);
+	if (!*name || name[strspn(name, token)]) {
+		tell_key(walk, POOL_RULE_CHECK_HEADER, place,
+			"headers: %s cannot be the name of a header", shown);
+		return;
+	}
+	if (!expect_string(walk, place, "a string"))
+		return;
+	for (const char *at = place->value->valuestring; *at; at++) {
+		if (!is_control(*at) || *at == '\t')
+			continue;
+		tell_value(walk, POOL_RULE_CHECK_HEADER, place,
+			"headers: the value of %s holds a control character", shown);
+		return;
+	}
+	pool_text_addf(lines, "%s: %s\n", name, place->value->valuestring);
+}
+
+static void read_headers(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	struct pool_text lines = POOL_TEXT_EMPTY;
+	struct place header;
+
+	if (!cJSON_IsObject(place->value)) {
+		tell_type(walk, place, pool_key_type_get(key->type)->say);
+		return;
+	}
+	for (bool more = place_first(walk, place, &header); more; more = place_next(walk, &header))
+		read_header(walk, &header, &lines);
+	free(*slot_of(key, base));
+	*slot_of(key, base) = lines.length ? pool_text_take(&lines) : NULL;
+	walk->no_memory = walk->no_memory || lines.broken;
+	pool_text_release(&lines);
+}
+
+static const nested_reader readers[POOL_KEY_TYPES] = {
+	[POOL_KIND_BOOL] = read_scalar,
+	[POOL_KIND_INT] = read_scalar,
+	[POOL_KIND_DECIMAL] = read_scalar,
+	[POOL_KIND_WORD] = read_scalar,
+	[POOL_KIND_STATUSES] = read_statuses,
+	[POOL_KIND_URL] = read_url_key,
+	[POOL_KIND_NAME] = read_name,
+	[POOL_KIND_PATH] = read_path,
+	[POOL_KIND_CHECK_URL] = read_check_url,
+	[POOL_KIND_REQUEST] = read_request,
+	[POOL_KIND_HEADERS] = read_headers,
+	[POOL_KIND_TEXT] = read_text,
+};
+
+void read_value(
+	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+{
+	readers[key->type](walk, place, key, base);
+}
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+/* The group that knows <name>, other than <group>; POOL_GROUPS if none does. */
+static enum pool_group find_home(enum pool_group group, const char *name)
+{
+	for (int other = 0; other < POOL_GROUPS; other++)
+		if (other != (int)group && pool_schema_find((enum pool_group)other, name))
+			return (enum pool_group)other;
+	return POOL_GROUPS;
+}
+
+void tell_unknown(struct walk *walk, const struct place *place, enum pool_group group)
+{
+	const char *name = place->value->string;
+	const struct pool_refused_key *refused = pool_schema_refused(group, name);
+	const char *near = refused ? NULL : pool_schema_nearest(group, name);
+	enum pool_group home = refused || near ? POOL_GROUPS : find_home(group, name);
+	char shown[96];
+
+	quote(shown, sizeof(shown), name);
+	if (refused)
+		tell_key(walk, POOL_RULE_REFUSED_KEY, place, "%s is not supported here: %s", shown,
+			refused->advice);
+	else if (near)
+		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s; did you mean '%s'?",
+			shown, near);
+	else if (home != POOL_GROUPS)
+		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s here: it belongs to %s",
+			shown, pool_group_name(home));
+	else
+		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s in %s", shown,
+			pool_group_name(group));
+}
+
+/* An alias beside its full name: which one would count? */
+static bool stands_twice(
+	struct walk *walk, const struct place *place, const struct pool_key *key)
+{
+	struct place full;
+
+	if (!key->alias_of || !place_find(walk, place->parent, key->alias_of, &full))
+		return false;
+	tell_key(walk, POOL_RULE_KEY_TWICE, place, "'%s' and '%s' are the same: keep one of them",
+		key->name, key->alias_of);
+	return true;
+}
+
+void read_group(struct walk *walk, const struct place *object, enum pool_group group,
+	enum pool_group beside, void *base, nested_reader nested)
+{
+	struct place child;
+
+	for (bool more = place_first(walk, object, &child); more;
+		more = place_next(walk, &child)) {
+		const struct pool_key *key = pool_schema_find(group, child.value->string);
+
+		if (!key) {
+			if (beside == POOL_GROUPS || !pool_schema_find(beside, child.value->string) ||
+				pool_schema_refused(group, child.value->string))
+				tell_unknown(walk, &child, group);
+			continue;
+		}
+		if (stands_twice(walk, &child, key) ||
+			(key->nullable && cJSON_IsNull(child.value)))
+			continue;
+		if (readers[key->type])
+			read_value(walk, &child, key, base);
+		else
+			nested(walk, &child, key, base);
+	}
+}

@@ -1,0 +1,234 @@
+/* The walk: places, pointers, faults, keys that stand twice. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "config/walk.h"
+
+/* Bit of cJSON's type field that cJSON leaves alone: a later value of a key. */
+enum { HIDDEN = 1 << 16, KEY_SHOWN = 64 };
+
+/* Pass over hidden values from <child> on. */
+static bool settle(const struct walk *walk, struct place *child)
+{
+	while (child->value && child->value->type & HIDDEN) {
+		child->node += walk->nodes[child->node].size;
+		child->value = child->value->next;
+	}
+	return child->value != NULL;
+}
+
+bool place_first(const struct walk *walk, const struct place *parent, struct place *child)
+{
+	*child = (struct place){
+		.parent = parent, .value = parent->value->child, .node = parent->node + 1};
+	return settle(walk, child);
+}
+
+bool place_next(const struct walk *walk, struct place *child)
+{
+	child->node += walk->nodes[child->node].size;
+	child->value = child->value->next;
+	child->item++;
+	return settle(walk, child);
+}
+
+bool place_find(const struct walk *walk, const struct place *parent, const char *key,
+	struct place *child)
+{
+	if (!cJSON_IsObject(parent->value))
+		return false;
+	for (bool more = place_first(walk, parent, child); more; more = place_next(walk, child))
+		if (strcmp(child->value->string, key) == 0)
+			return true;
+	return false;
+}
+
+bool place_given(const struct walk *walk, const struct place *parent, const char *key,
+	struct place *child)
+{
+	return place_find(walk, parent, key, child) && !cJSON_IsNull(child->value);
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+static bool may_hold_secret(const char *text)
+{
+	return strchr(text, '@') || strstr(text, "://") || strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
+}
+
+void quote(char *out, size_t size, const char *text)
+{
+	if (may_hold_secret(text))
+		snprintf(out, size, "'***'");
+	else
+		snprintf(out, size, "'%s'", text);
+}
+
+static const char *shown_key(const char *key)
+{
+	return may_hold_secret(key) ? "***" : key;
+}
+
+void place_label(const struct place *place, char *out, size_t size)
+{
+	const struct place *list = place;
+
+	if (place->value->string) {
+		snprintf(out, size, "%s", shown_key(place->value->string));
+		return;
+	}
+	list = place->parent;
+	if (!list)
+		snprintf(out, size, "the document");
+	else
+		snprintf(out, size, "%s[%u]",
+			list->value->string ? shown_key(list->value->string) : "list", place->item);
+}
+
+static void add_pointer(struct pool_text *text, const struct place *place)
+{
+	const char *key;
+
+	if (!place->parent)
+		return;
+	add_pointer(text, place->parent);
+	pool_text_add(text, "/");
+	if (!place->value->string) {
+		pool_text_addf(text, "%u", place->item);
+		return;
+	}
+	for (key = shown_key(place->value->string); *key; key++) {
+		if (*key == '~')
+			pool_text_add(text, "~0");
+		else if (*key == '/')
+			pool_text_add(text, "~1");
+		else
+			pool_text_add_bytes(text, key, 1);
+	}
+}
+
+char *place_pointer(const struct place *place)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_text_add(&text, "");
+	add_pointer(&text, place);
+	return pool_text_take(&text);
+}
+
+static void tell(struct walk *walk, enum pool_rule_id rule, const struct place *place, size_t from,
+	size_t to, const char *format, va_list arguments)
+{
+	char text[896];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	pool_diagnostics_add(
+		walk->diagnostics, rule, from, to, place_pointer(place), "%s", text);
+}
+
+void tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+	const char *format, ...)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	va_list arguments;
+
+	va_start(arguments, format);
+	tell(walk, rule, place, node->at, node->end, format, arguments);
+	va_end(arguments);
+}
+
+void tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+	const char *format, ...)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	const char *colon = walk->source->bytes + node->key_at;
+	size_t end = node->at;
+	va_list arguments;
+
+	/* Behind the key come blanks and a colon. */
+	while (end > node->key_at + 1 && strchr(" \t\r\n:", walk->source->bytes[end - 1]))
+		end--;
+	if (node->key_at == node->at || !*colon)
+		end = node->end;
+	va_start(arguments, format);
+	tell(walk, rule, place, node->key_at, end, format, arguments);
+	va_end(arguments);
+}
+
+static void show_value(const struct walk *walk, const struct place *place, char *out, size_t size)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	const cJSON *value = place->value;
+
+	if (cJSON_IsString(value))
+		quote(out, size, value->valuestring);
+	else if (cJSON_IsNumber(value))
+		snprintf(out, size, "%.*s", (int)(node->end - node->at),
+			walk->source->bytes + node->at);
+	else
+		snprintf(out, size, "%s",
+			cJSON_IsBool(value)           ? (cJSON_IsTrue(value) ? "true" : "false")
+				: cJSON_IsNull(value)  ? "null"
+				: cJSON_IsArray(value) ? "a list"
+						       : "an object");
+}
+
+void tell_type(struct walk *walk, const struct place *place, const char *say)
+{
+	char label[96], shown[96];
+
+	place_label(place, label, sizeof(label));
+	show_value(walk, place, shown, sizeof(shown));
+	tell_value(walk, POOL_RULE_TYPE, place, "%s: %s is not %s", label, shown, say);
+}
+
+/* --- keys that stand twice -------------------------------------------------------------------- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+	int order = strcmp(left->value->string, right->value->string);
+
+	return order ? order : left->node < right->node ? -1 : 1;
+}
+
+static void hide_in_object(struct walk *walk, const struct place *object)
+{
+	int count = cJSON_GetArraySize(object->value);
+	struct place *places, child;
+	size_t used = 0;
+	char label[96];
+
+	if (count < 2)
+		return;
+	places = calloc((size_t)count, sizeof(*places));
+	if (!places) {
+		walk->no_memory = true;
+		return;
+	}
+	for (bool more = place_first(walk, object, &child); more; more = place_next(walk, &child))
+		places[used++] = child;
+	qsort(places, used, sizeof(*places), compare_keys);
+	for (size_t i = 1; i < used; i++) {
+		if (strcmp(places[i].value->string, places[i - 1].value->string) != 0)
+			continue;
+		quote(label, sizeof(label), places[i].value->string);
+		tell_key(walk, POOL_RULE_DUPLICATE_KEY, &places[i],
+			"the key %s stands here for the second time", label);
+		places[i].value->type |= HIDDEN;
+	}
+	free(places);
+}
+
+void walk_hide_duplicates(struct walk *walk, const struct place *root)
+{
+	struct place child;
+
+	if (cJSON_IsObject(root->value))
+		hide_in_object(walk, root);
+	for (bool more = place_first(walk, root, &child); more; more = place_next(walk, &child))
+		if (child.value->child)
+			walk_hide_duplicates(walk, &child);
+}

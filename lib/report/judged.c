@@ -1,0 +1,216 @@
+/* Judged pool files: counts, carets, JSON, the table of lookups. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include "config/url.h"
+#include "report/judged.h"
+
+enum { URL_SIZE = 320, MEMBERS_SHOWN = 3, CARET_MAX = 72 };
+
+void pool_judged_count(const struct pool_judged *judged, size_t *proxies, size_t *pools)
+{
+	*proxies = *pools = 0;
+	if (!judged->readable)
+		return;
+	for (uint32_t i = 0; i < judged->settings.leaf_count; i++) {
+		*proxies += judged->settings.leaves[i].member_count;
+		*pools += judged->settings.leaves[i].member_count != 0;
+	}
+}
+
+/* Bytes of the first <count> characters. */
+static size_t bytes_of(const char *text, uint32_t count)
+{
+	size_t at = 0;
+
+	while (text[at] && count--)
+		for (at++; ((unsigned char)text[at] & 0xc0) == 0x80;)
+			at++;
+	return at;
+}
+
+void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_text *out)
+{
+	const char *source = diagnostic->source;
+	uint32_t caret = diagnostic->caret, width = diagnostic->caret_width, cut = 0;
+
+	if (!source)
+		return;
+	/* Of a long line, what is around the caret. */
+	if (caret > CARET_MAX / 2)
+		cut = caret - CARET_MAX / 2;
+	source += bytes_of(source, cut);
+	caret -= cut;
+	if (caret + width > CARET_MAX)
+		width = caret < CARET_MAX ? CARET_MAX - caret : 1;
+	pool_text_add(out, cut ? "  ..." : "  ");
+	pool_text_add_bytes(out, source, bytes_of(source, CARET_MAX));
+	pool_text_addf(out, "\n  %*s^", (int)(caret + (cut ? 3 : 0)), "");
+	for (uint32_t i = 1; i < width; i++)
+		pool_text_add(out, "~");
+	pool_text_add(out, "\n");
+}
+
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic *one)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(object, "file", file);
+	cJSON_AddNumberToObject(object, "line", one->line);
+	cJSON_AddNumberToObject(object, "column", one->column);
+	if (one->end_column)
+		cJSON_AddNumberToObject(object, "end_column", one->end_column);
+	cJSON_AddStringToObject(
+		object, "severity", one->severity == POOL_ERROR ? "error" : "warning");
+	cJSON_AddStringToObject(object, "rule", one->rule);
+	cJSON_AddStringToObject(object, "message", one->text);
+	cJSON_AddStringToObject(object, "pointer", one->pointer);
+	return object;
+}
+
+static cJSON *describe_file(const struct pool_judged *judged)
+{
+	cJSON *object = cJSON_CreateObject(), *list;
+	size_t proxies, pools;
+
+	pool_judged_count(judged, &proxies, &pools);
+	cJSON_AddStringToObject(object, "file", judged->file);
+	cJSON_AddBoolToObject(object, "valid", judged->valid);
+	if (judged->fault.code)
+		cJSON_AddStringToObject(object, "unreadable", judged->fault.text);
+	if (judged->readable) {
+		cJSON_AddNumberToObject(object, "proxies", (double)proxies);
+		cJSON_AddNumberToObject(object, "pools", (double)pools);
+	}
+	cJSON_AddNumberToObject(object, "errors", (double)judged->found.errors);
+	cJSON_AddNumberToObject(object, "warnings", (double)judged->found.warnings);
+	list = cJSON_AddArrayToObject(object, "diagnostics");
+	for (size_t i = 0; i < judged->found.count; i++)
+		cJSON_AddItemToArray(
+			list, describe_diagnostic(judged->file, &judged->found.list[i]));
+	return object;
+}
+
+char *pool_judged_json(const struct pool_judged *list, size_t count)
+{
+	cJSON *root = cJSON_CreateObject(), *files;
+	size_t errors = 0, warnings = 0;
+	bool valid = true;
+	struct pool_text text = POOL_TEXT_EMPTY;
+	char *printed;
+
+	for (size_t i = 0; i < count; i++) {
+		errors += list[i].found.errors;
+		warnings += list[i].found.warnings;
+		valid = valid && list[i].valid;
+	}
+	cJSON_AddBoolToObject(root, "valid", valid);
+	cJSON_AddNumberToObject(root, "errors", (double)errors);
+	cJSON_AddNumberToObject(root, "warnings", (double)warnings);
+	files = cJSON_AddArrayToObject(root, "files");
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(files, describe_file(&list[i]));
+	printed = cJSON_Print(root);
+	cJSON_Delete(root);
+	if (!printed)
+		return NULL;
+	for (const char *at = printed; *at; at++) {
+		if (*at == '\t')
+			pool_text_add(&text, at > printed && at[-1] == ':' ? " " : "  ");
+		else
+			pool_text_add_bytes(&text, at, 1);
+	}
+	pool_text_add(&text, "\n");
+	cJSON_free(printed);
+	return pool_text_take(&text);
+}
+
+/* --- the table of lookups --------------------------------------------------------------------- */
+
+static void add_members(const struct pool_leaf *leaf, struct pool_text *out)
+{
+	char safe[URL_SIZE];
+	uint32_t shown = 0;
+
+	for (uint32_t i = 0; i < leaf->member_count && shown < MEMBERS_SHOWN; i++, shown++) {
+		pool_url_redact(leaf->members[i].url, safe, sizeof(safe));
+		pool_text_addf(out, "%s%s%s", shown ? ", " : "", safe,
+			leaf->members[i].enabled ? "" : " (disabled)");
+	}
+	if (leaf->member_count > shown)
+		pool_text_addf(out, ", and %u more", leaf->member_count - shown);
+}
+
+static void add_target(const struct pool_settings *settings, const struct pool_lookup *lookup,
+	struct pool_text *out)
+{
+	const struct pool_leaf *leaf;
+	char safe[URL_SIZE];
+
+	if (lookup->leaf == POOL_NO_LEAF) {
+		pool_text_addf(out, "no-proxy://%s", pool_no_reason_name(lookup->reason));
+		if (lookup->near_miss)
+			pool_text_addf(out, " (is '%s' meant?)", lookup->near_miss);
+		return;
+	}
+	leaf = &settings->leaves[lookup->leaf];
+	if (leaf->kind == POOL_LEAF_POOL)
+		pool_text_addf(out, "%s of %u: ", pool_strategy_get(leaf->policy.strategy)->name,
+			leaf->member_count);
+	add_members(leaf, out);
+	if (leaf->kind == POOL_LEAF_POOL && leaf->url) {
+		pool_url_redact(leaf->url, safe, sizeof(safe));
+		pool_text_addf(out, "; else %s", safe);
+	}
+	if (lookup->near_miss)
+		pool_text_addf(out, " (is '%s' meant?)", lookup->near_miss);
+}
+
+static void add_row(const struct pool_settings *settings, const char *exchange,
+	enum pool_type type, int width, struct pool_text *out)
+{
+	struct pool_lookup lookup;
+	const char *where = "-";
+	char id[256];
+
+	pool_settings_resolve(settings, exchange, type, &lookup);
+	if (lookup.leaf != POOL_NO_LEAF)
+		where = settings->leaves[lookup.leaf].where;
+	pool_text_safe(id, sizeof(id), exchange, strlen(exchange));
+	pool_text_addf(out, "%-*s  %-9s  %-*s  ", width, id, pool_type_name(type), width + 20, where);
+	add_target(settings, &lookup, out);
+	pool_text_add(out, "\n");
+}
+
+static void add_rows(const struct pool_settings *settings, const char *exchange,
+	enum pool_type type, int width, struct pool_text *out)
+{
+	for (int each = 0; each < POOL_TYPES; each++)
+		if (type == POOL_TYPES || (int)type == each)
+			add_row(settings, exchange, (enum pool_type)each, width, out);
+}
+
+void pool_judged_resolve(const struct pool_settings *settings, const char *exchange,
+	enum pool_type type, struct pool_text *out)
+{
+	size_t width = strlen("exchange");
+
+	if (exchange && strlen(exchange) > width)
+		width = strlen(exchange);
+	for (uint32_t i = 0; !exchange && i < settings->exchange_count; i++)
+		if (strlen(settings->exchanges[i].id) > width)
+			width = strlen(settings->exchanges[i].id);
+	width = width > 64 ? 64 : width;
+	pool_text_addf(out, "%-*s  %-9s  %-*s  %s\n", (int)width, "EXCHANGE", "TYPE",
+		(int)width + 20, "FROM", "LEADS TO");
+	if (exchange) {
+		add_rows(settings, exchange, type, (int)width, out);
+		return;
+	}
+	add_rows(settings, "default", type, (int)width, out);
+	for (uint32_t i = 0; i < settings->exchange_count; i++)
+		add_rows(settings, settings->exchanges[i].id, type, (int)width, out);
+}
