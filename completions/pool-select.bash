@@ -2,9 +2,10 @@
 
 _pool_select() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type
-		-n --count --strategy --exclude --scheme --lease --owner --ttl --format --serve
-		--direct-ok --explain --dry-run -q --quiet -v --verbose -h --help -V --version'
+	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type -n
+		--count --strategy --exclude --scheme --lease --owner --ttl --format
+		--serve --direct-ok --explain --dry-run -q --quiet -v --verbose -h --help
+		-V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
