@@ -1,5 +1,6 @@
 /* What the mains share. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,17 @@ enum { OPTIONS_MAX = 64, PATH_SIZE = 4096 };
 
 static const char *const system_file = "/etc/proxypool/pool.json";
 static const char *const system_state = "/var/lib/proxypool";
+
+void tool_begin(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	/* The lowest free number each time: writing to one that only reads fails, as it should. */
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -202,7 +214,7 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
 	letter = getopt_long(argc, argv, shorts, longs, NULL);
 	if (letter == 'h' || letter == 'V') {
 		(letter == 'h' ? print_help : print_version)(spec);
-		exit(tool_close_stdout() ? TOOL_YES : TOOL_SYSTEM);
+		exit(tool_close_stdout() ? spec->said_status : TOOL_SYSTEM);
 	}
 	if (letter == ':' || letter == '?') {
 		/* getopt moves operands behind options: the culprit is the one just passed. */
