@@ -239,7 +239,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	rmdir '$(INCDIR)' 2>/dev/null || :
+	@rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

@@ -152,7 +152,7 @@ static void read_pool_object(
 
 		if (key)
 			read_pool_key(walk, &child, key, reading);
-		else if (object->parent || !pool_schema_find(POOL_GROUP_SETTINGS, child.value->string))
+		else
 			tell_unknown(walk, &child, POOL_GROUP_POOL);
 	}
 	if (place_find(walk, object, "proxies", &child))
@@ -276,9 +276,6 @@ static void judge_connection(struct walk *walk, const struct place *place,
 			"url: beside a pool it is used only when no proxy of the pool is eligible");
 	warn_disabled(walk, pool, leaf);
 }
-
-static void read_connection_object(struct walk *walk, const struct place *place,
-	struct pool_leaf *leaf, const struct pool_leaf *original);
 
 /* A pool is read apart, with its siblings. */
 static void pass_over(
@@ -563,7 +560,9 @@ static void read_short(struct walk *walk, const struct place *root)
 				"\"default\": {\"http\": {\"pool\": [...]}}",
 				name);
 		else if (strcmp(name, "enabled") != 0)
-			tell_unknown(walk, &child, POOL_GROUP_POOL);
+			tell_unknown(walk, &child,
+				pool_schema_nearest(POOL_GROUP_SETTINGS, name) ? POOL_GROUP_SETTINGS
+									       : POOL_GROUP_POOL);
 	}
 	warn_disabled(walk, root, &leaf);
 	set_both(walk, &leaf);

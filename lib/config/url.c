@@ -194,7 +194,7 @@ static enum pool_url_fault judge_ipv6(const struct pool_slice *host)
 		return POOL_URL_BAD_IPV6;
 	zone = host->length - length - 1;
 	percent++;
-	if (zone > 2 && memcmp(percent, "25", 2) == 0) {
+	if (zone >= 2 && memcmp(percent, "25", 2) == 0) {
 		percent += 2;
 		zone -= 2;
 	}
@@ -376,15 +376,16 @@ static bool looks_numeric(const struct pool_slice *host)
 {
 	char text[INET_ADDRSTRLEN];
 	struct in_addr address;
-	const char *last = memrchr(host->bytes, '.', host->length);
+	size_t length = host->length - (host->bytes[host->length - 1] == '.');
+	const char *last = memrchr(host->bytes, '.', length);
 
 	last = last ? last + 1 : host->bytes;
-	if (last < host->bytes + host->length && !is_digit(*last))
+	if (last < host->bytes + length && !is_digit(*last))
 		return false;
-	if (host->length >= sizeof(text))
+	if (length >= sizeof(text))
 		return true;
-	memcpy(text, host->bytes, host->length);
-	text[host->length] = '\0';
+	memcpy(text, host->bytes, length);
+	text[length] = '\0';
 	return inet_pton(AF_INET, text, &address) != 1;
 }
 

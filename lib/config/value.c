@@ -405,6 +405,16 @@ void read_value(
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
+/* The nearest key of <group>, or of a pool where a pool's keys may stand, too. */
+static const char *find_near(enum pool_group group, const char *name)
+{
+	const char *near = pool_schema_nearest(group, name);
+
+	if (!near && (group == POOL_GROUP_CONNECTION || group == POOL_GROUP_SETTINGS))
+		near = pool_schema_nearest(POOL_GROUP_POOL, name);
+	return near && strcmp(near, name) == 0 ? NULL : near;
+}
+
 /* The group that knows <name>, other than <group>; POOL_GROUPS if none does. */
 static enum pool_group find_home(enum pool_group group, const char *name)
 {
@@ -418,7 +428,7 @@ void tell_unknown(struct walk *walk, const struct place *place, enum pool_group 
 {
 	const char *name = place->value->string;
 	const struct pool_refused_key *refused = pool_schema_refused(group, name);
-	const char *near = refused ? NULL : pool_schema_nearest(group, name);
+	const char *near = refused ? NULL : find_near(group, name);
 	enum pool_group home = refused || near ? POOL_GROUPS : find_home(group, name);
 	char shown[96];
 

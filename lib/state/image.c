@@ -579,7 +579,8 @@ static void switch_root(struct pool_state *state, const struct plan *plan, uint6
 
 	header->roots[next] = (struct pool_state_root){
 		.offset = offset, .length = image->length, .checksum = image_checksum(image)};
-	header->clock_id = state->clock_id;
+	if (state->clock_id)
+		header->clock_id = state->clock_id;
 	header->written_boot_ns = plan->now->boot_ns;
 	header->written_wall_s = plan->now->wall_s;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -628,6 +629,13 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	return 0;
 }
 
+/* A clock that cannot be told (no descriptor left, no /proc) is taken for the same one. */
+static bool other_clock(const struct pool_state *state)
+{
+	return state->clock_id && state->header->clock_id &&
+		state->clock_id != state->header->clock_id;
+}
+
 int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, uint32_t leases, struct pool_fault *fault)
 {
@@ -641,7 +649,7 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 	plan.lease_capacity = state->image ? state->image->lease_capacity : FIRST_LEASES;
 	while (plan.lease_capacity < leases)
 		plan.lease_capacity *= 2;
-	if (state->image && state->header->clock_id != state->clock_id) {
+	if (state->image && other_clock(state)) {
 		plan.other_clock = true;
 		plan.passed_ns = (now->wall_s - state->header->written_wall_s) * POOL_NS_PER_S;
 		if (plan.passed_ns < 0)
@@ -662,7 +670,7 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 	if (state->image && state->image->snapshot_id == snapshot->id &&
 		state->image->record_count == snapshot->member_count &&
 		state->image->leaf_count == snapshot->leaf_count &&
-		(state->header->clock_id == state->clock_id || !state->writable))
+		(!other_clock(state) || !state->writable))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

@@ -178,8 +178,9 @@ static void *allocate(void *old, size_t size)
 	return memory;
 }
 
-/* --- those that wait: every role has one constant delay, so the first in is the first
- * due --- */
+/* --- those that wait ------------------------------------------------------------ */
+
+/* Every role has one constant delay, so the first in is the first due. */
 
 static void unwait(struct stub *stub, struct conn *conn)
 {
@@ -568,9 +569,7 @@ static void dial(struct stub *stub, struct conn *conn, const char *host, unsigne
 	conn->peer = target;
 }
 
-/* --- HTTP
- * ---------------------------------------------------------------------------------------
- */
+/* --- HTTP -------------------------------------------------------------------------- */
 
 /* A request as it lies in the buffer. */
 struct request {
@@ -932,9 +931,7 @@ static size_t http_step(
 	return (size_t)(end - data) + body;
 }
 
-/* --- SOCKS
- * --------------------------------------------------------------------------------------
- */
+/* --- SOCKS ------------------------------------------------------------------------- */
 
 static int socks5_code(int error)
 {
