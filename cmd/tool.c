@@ -261,7 +261,7 @@ static const char *home_folder(
 const char *tool_find_file(const char *given, char *out, size_t size, int *status)
 {
 	const char *variable = getenv("POOL_FILE");
-	char folder[PATH_SIZE];
+	char folder[PATH_SIZE], user_file[PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
 
 	if (!given && variable && *variable)
 		given = variable;
@@ -273,8 +273,9 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
 		snprintf(out, size, "pool.json");
 		return out;
 	}
-	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder) - 16)) {
-		snprintf(out, size, "%s/pool.json", folder);
+	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder))) {
+		snprintf(user_file, sizeof(user_file), "%s/pool.json", folder);
+		snprintf(out, size, "%s", user_file);
 		if (access(out, F_OK) == 0)
 			return out;
 	}
@@ -282,8 +283,8 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
 	if (access(out, F_OK) == 0)
 		return out;
 	tool_error("no pool file: give one with -f FILE or $POOL_FILE (looked for ./pool.json, "
-		   "~/.config/proxypool/pool.json and %s)",
-		system_file);
+		   "%s and %s)",
+		user_file, system_file);
 	*status = TOOL_UNUSABLE;
 	return NULL;
 }

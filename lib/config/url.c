@@ -506,7 +506,7 @@ static bool is_literal(const struct pool_slice *part)
 
 bool pool_url_has_literal_credentials(const struct pool_url *url)
 {
-	return is_literal(url->password.bytes ? &url->password : &url->user);
+	return url->password.bytes && is_literal(&url->password);
 }
 
 /* --- names

@@ -9,7 +9,7 @@
 enum {
 	FIRST_LEASES = 64,
 	ORPHAN_DAYS_S = 86400,
-	LONGEST_REST_S = 259200,
+	LONGEST_REST_S = 2592000, /* the schema's largest max_seconds */
 	ALIGNMENT = 64,
 };
 

@@ -217,7 +217,7 @@ pool-HASH.state.snap"
 	assert_equal "$(sort <<<"$output")" "127.0.0.1:8001
 127.0.0.1:8003
 second"
-	assert_equal "$stderr" "pool-select: warning: only 3 of 9 proxies are eligible"
+	assert_equal "$stderr" "pool-select: warning: only 3 of 9 proxies to be had"
 	run -2 --separate-stderr "$select" -n 0 pool.json
 	assert_equal "$stderr" "pool-select: --count wants a whole number from 1 to 1000000, not '0'"
 }
