@@ -76,6 +76,8 @@ static const struct field fields[] = {
 	FIELD(pool_state_leaf, rollout),
 	FIELD(pool_state_leaf, checked_ns),
 	FIELD(pool_state_leaf, checked_wall_s),
+	FIELD(pool_state_leaf, floor),
+	FIELD(pool_state_leaf, eligibles),
 	FIELD(pool_state_leaf, unused),
 	FIELD(pool_state_leaf, latency),
 	FIELD(pool_record, identity),
