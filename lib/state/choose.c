@@ -39,7 +39,10 @@ static bool wanted(const struct selection *selection, uint32_t index)
 
 	if (selection->skip && selection->skip[index])
 		return false;
-	return !selection->query->schemes || (selection->query->schemes >> member->scheme & 1);
+	/* The number is from a file: none that can be shifted by must be believed. */
+	return !selection->query->schemes ||
+		(member->scheme < POOL_SCHEMES &&
+			(selection->query->schemes >> member->scheme & 1));
 }
 
 static bool below_limits(const struct selection *selection, uint32_t index, uint32_t held)

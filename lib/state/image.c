@@ -37,6 +37,24 @@ static bool section_fits(const struct pool_state_image *image, uint64_t at, uint
 		count <= (image->length - at) / size;
 }
 
+/* Whether all pools have their records inside; looked at once an image. */
+static bool leaves_fit(struct pool_state *state)
+{
+	const struct pool_state_image *image = state->image;
+
+	if (state->checked == image->generation)
+		return true;
+	for (uint32_t i = 0; i < image->leaf_count; i++) {
+		const struct pool_state_leaf *leaf = &state->leaves[i];
+
+		if (leaf->first_record > image->record_count ||
+			leaf->record_count > image->record_count - leaf->first_record)
+			return false;
+	}
+	state->checked = image->generation;
+	return true;
+}
+
 /* Set the pointers into the image that <root> names; false if it cannot be one. */
 static bool attach(struct pool_state *state, const struct pool_state_root *root)
 {
@@ -69,7 +87,7 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 	state->finishes = (void *)((char *)state->image + image->finishes_at);
 	state->records = (void *)((char *)state->image + image->records_at);
 	state->leases = (void *)((char *)state->image + image->leases_at);
-	return true;
+	return leaves_fit(state);
 }
 
 static bool all_zero(const char *bytes, size_t length)
@@ -87,6 +105,7 @@ static int start_over(struct pool_state *state, struct pool_fault *fault)
 {
 	state->header = NULL;
 	state->image = NULL;
+	state->checked = 0;
 	if (!state->writable)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt, and it cannot be written", state->path);

@@ -25,12 +25,12 @@ struct pool_state {
 	int fd;
 	bool writable;
 	bool locked;
-	bool followed; /* the image in force follows the snapshot last given */
 	char *path;
 	char *pool_file;
 	char *map;
 	size_t length;
 	uint64_t clock_id;
+	uint64_t checked; /* generation of the image whose ranges were found good */
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
 	/* Valid while locked, NULL while there is no image: */
 	struct pool_state_header *header;
