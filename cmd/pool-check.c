@@ -360,7 +360,6 @@ static bool fit_together(const struct settings *settings)
 	return true;
 }
 
-/* True, or false with the exit status. */
 static bool read_options(
 	int argc, char **argv, const struct tool_spec *spec, struct settings *settings)
 {
@@ -738,45 +737,56 @@ static void warn_near_miss(
 			settings->exchange, resolution.near_miss);
 }
 
-/* Check, store, fill in the report. Answers an exit status, 0 if there is a report to
- * print. */
+/* Make the checks, with a bar for who watches; an exit status. */
+static int carry_out(const struct settings *settings, struct pool_round *round,
+	const struct pool_round_options *asked)
+{
+	struct progress progress = {.wanted = isatty(STDERR_FILENO) && !settings->quiet};
+	const struct pool_reason_row *row;
+	struct pool_round_options watched = *asked;
+	struct pool_fault fault = {0};
+	enum pool_reason obstacle;
+	struct pool_now now;
+	int error;
+
+	/* A run that is over at once shows none. */
+	pool_clock_get(&now);
+	progress.next_ns = now.boot_ns + PROGRESS_MS * POOL_NS_PER_MS;
+	watched.progress = show_progress;
+	watched.context = &progress;
+	error = pool_round_run(round, &watched, &fault);
+	end_progress(&progress);
+	if (error)
+		return fail_by(settings, &fault);
+	obstacle = find_obstacle(round);
+	if (!obstacle)
+		return TOOL_YES;
+	row = pool_reason_get((int)obstacle);
+	return fail(settings, TOOL_SYSTEM, "cannot check: %s: %s", row->sentence,
+		row->advice);
+}
+
+/* Check, store, fill in the report: an exit status. A report has a run once there are
+ * results, stored or not. */
 static int make_round(const struct settings *settings, struct pool_session *session,
 	const struct pool_gather_choice *choice, struct pool_report *report)
 {
 	struct pool_round_options asked = settings->round;
-	struct progress progress = {.wanted = isatty(STDERR_FILENO) && !settings->quiet};
 	struct pool_fault fault = {0};
 	struct pool_round round = {0};
-	struct pool_now now;
-	enum pool_reason obstacle;
-	int status = TOOL_YES;
+	int status;
 
 	asked.leaves = choice->leaves;
 	asked.leaf_count = choice->count;
 	asked.lookup = look_up;
-	asked.progress = show_progress;
-	asked.context = &progress;
-	/* A run that is over at once shows none. */
-	pool_clock_get(&now);
-	progress.next_ns = now.boot_ns + PROGRESS_MS * POOL_NS_PER_MS;
 	if (pool_random_bytes(&asked.seed, sizeof(asked.seed)) != 0)
 		return fail(settings, TOOL_SYSTEM, "cannot get random bytes: %s",
 			strerror(errno));
 	if (pool_round_plan(&round, pool_session_snapshot(session), &asked, &fault) != 0)
 		return fail_by(settings, &fault);
-	if (pool_round_run(&round, &asked, &fault) != 0)
-		status = fail_by(settings, &fault);
-	end_progress(&progress);
+	status = carry_out(settings, &round, &asked);
 	if (status)
 		goto out;
-	obstacle = find_obstacle(&round);
-	if (obstacle) {
-		const struct pool_reason_row *row = pool_reason_get((int)obstacle);
-
-		status = fail(settings, TOOL_SYSTEM, "cannot check: %s: %s",
-			row->sentence, row->advice);
-		goto out;
-	}
 	if (!settings->dry_run &&
 		pool_session_store(session, round.outcomes, round.count, &fault) != 0)
 		status = fail_by(settings, &fault);

@@ -116,7 +116,7 @@ static struct pool_report make_report(
 	struct pool_quorum needed;
 
 	for (size_t i = 0; i < count; i++) {
-		char where[16];
+		char where[32];
 
 		snprintf(where, sizeof(where), "pool|%zu", i);
 		assert_int_equal(0, pool_report_add_pool(&report, where, 1, true));
