@@ -56,11 +56,11 @@ CONFIG := diagnostic rules json schema url login model source walk value member 
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain judged
+REPORT := answer explain status columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
-	resolver timers
+	resolver timers merge round
 
-TOOLS  := pool-validate pool-select
+TOOLS  := pool-validate pool-check pool-select
 PROBING_TOOLS := pool-check pool-watch
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
@@ -247,7 +247,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	rmdir '$(INCDIR)' 2>/dev/null || :
+	@rmdir '$(INCDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

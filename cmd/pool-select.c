@@ -350,7 +350,7 @@ static int answer(struct settings *settings, struct pool_session *session, struc
 		tell_choice(&settings->query, &choice);
 	}
 	if (!error && settings->query.count > choice.count && !settings->quiet)
-		tool_warn("only %zu of %zu proxies are eligible", choice.count,
+		tool_warn("only %zu of %zu proxies to be had", choice.count,
 			settings->query.count);
 	if (settings->explain && (!error || error == POOL_ENONE))
 		explain(session, &settings->query, &choice);

@@ -16,11 +16,13 @@ enum {
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
-	{OPTION_INPUT, "input", "FORMAT", "json or yaml (default: by the file's extension)"},
+	{OPTION_INPUT, "input", "FORMAT",
+		"json or yaml (default: by the file's extension)"},
 	{TOOL_FORMAT, "format", "FORMAT", "text or json (default: text)"},
 	{OPTION_STRICT, "strict", NULL, "let warnings fail too"},
 	{OPTION_ALLOW, "allow", "RULE,...", "pass over the warnings of these rules"},
-	{OPTION_MAX_ERRORS, "max-errors", "N", "how many to show of a file (default: 20; 0: all)"},
+	{OPTION_MAX_ERRORS, "max-errors", "N",
+		"how many to show of a file (default: 20; 0: all)"},
 	{OPTION_PRINT, "print", NULL, "print the normal form, secrets as ***"},
 	{OPTION_RESOLVE, "resolve", NULL, "print where each lookup leads"},
 	{'x', "exchange", "ID", "with --resolve: only that exchange"},
@@ -74,13 +76,17 @@ static bool allow_rules(struct request *request, const char *list)
 			const char *names[POOL_RULES], *near;
 
 			for (size_t i = 0; i < count; i++)
-				names[i] = rules[i].severity == POOL_WARNING ? rules[i].name : NULL;
+				names[i] = rules[i].severity == POOL_WARNING
+						   ? rules[i].name
+						   : NULL;
 			near = pool_text_nearest(name, names, count);
 			tool_error("--allow: there is no rule '%s'%s%s%s", name,
-				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+				near ? "; did you mean '" : "", near ? near : "",
+				near ? "'?" : "");
 			right = false;
 		} else if (rules[rule].severity == POOL_ERROR) {
-			tool_error("--allow: '%s' is an error and cannot be allowed", name);
+			tool_error(
+				"--allow: '%s' is an error and cannot be allowed", name);
 			right = false;
 		} else {
 			request->allowed[rule] = true;
@@ -105,7 +111,7 @@ static bool set_format(struct request *request, const char *value)
 {
 	request->json = strcmp(value, "json") == 0;
 	return request->json || strcmp(value, "text") == 0 ||
-		usage("--format", value, "text or json");
+	       usage("--format", value, "text or json");
 }
 
 static bool set_type(struct request *request, const char *value)
@@ -147,7 +153,7 @@ static bool set_option(struct request *request, int letter, const char *value)
 		return allow_rules(request, value);
 	case OPTION_MAX_ERRORS:
 		return pool_text_to_int(value, 0, INT32_MAX, &request->max_errors) ||
-			usage("--max-errors", value, "a whole number, 0 for all");
+		       usage("--max-errors", value, "a whole number, 0 for all");
 	default:
 		return false;
 	}
@@ -177,9 +183,11 @@ static bool parse_options(struct request *request, int argc, char **argv)
 	return true;
 }
 
-/* --- judging ---------------------------------------------------------------------------------- */
+/* --- judging
+ * ---------------------------------------------------------------------------------- */
 
-static int judge(const struct request *request, const char *file, struct pool_judged *judged)
+static int judge(
+	const struct request *request, const char *file, struct pool_judged *judged)
 {
 	struct pool_source source = {0};
 	int error = pool_source_read(&source, file, &judged->fault);
@@ -204,13 +212,15 @@ static int judge(const struct request *request, const char *file, struct pool_ju
 						    : tool_status(error);
 }
 
-static void count_words(size_t count, const char *one, const char *many, struct pool_text *out)
+static void count_words(
+	size_t count, const char *one, const char *many, struct pool_text *out)
 {
 	pool_text_addf(out, "%zu %s", count, count == 1 ? one : many);
 }
 
 /* The diagnostics of a file as text, on standard error. */
-static void tell_diagnostics(const struct request *request, const struct pool_judged *judged)
+static void tell_diagnostics(
+	const struct request *request, const struct pool_judged *judged)
 {
 	const struct pool_diagnostics *found = &judged->found;
 	size_t shown = request->max_errors ? (size_t)request->max_errors : found->count;
@@ -222,7 +232,8 @@ static void tell_diagnostics(const struct request *request, const struct pool_ju
 	for (size_t i = 0; i < found->count && i < shown; i++) {
 		char line[3072];
 
-		if (request->quiet && found->list[i].severity == POOL_WARNING && !request->strict)
+		if (request->quiet && found->list[i].severity == POOL_WARNING &&
+			!request->strict)
 			break;
 		pool_diagnostic_format(&found->list[i], judged->file, line, sizeof(line));
 		pool_text_addf(&text, "%s\n", line);
@@ -236,7 +247,8 @@ static void tell_diagnostics(const struct request *request, const struct pool_ju
 		pool_text_add(&text, ", ");
 		count_words(found->warnings, "warning", "warnings", &text);
 		if (found->count > shown)
-			pool_text_addf(&text, " (%zu not shown; --max-errors 0 shows all)",
+			pool_text_addf(&text,
+				" (%zu not shown; --max-errors 0 shows all)",
 				found->count - shown);
 		pool_text_add(&text, "\n");
 	}

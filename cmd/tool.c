@@ -1,5 +1,6 @@
 /* What the mains share. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,17 @@ enum { OPTIONS_MAX = 64, PATH_SIZE = 4096 };
 
 static const char *const system_file = "/etc/proxypool/pool.json";
 static const char *const system_state = "/var/lib/proxypool";
+
+void tool_begin(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	/* The lowest free number each time: writing to one that only reads fails, as it should. */
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
 
 /* --- messages --------------------------------------------------------------------------------- */
 
@@ -202,7 +214,7 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
 	letter = getopt_long(argc, argv, shorts, longs, NULL);
 	if (letter == 'h' || letter == 'V') {
 		(letter == 'h' ? print_help : print_version)(spec);
-		exit(tool_close_stdout() ? TOOL_YES : TOOL_SYSTEM);
+		exit(tool_close_stdout() ? spec->said_status : TOOL_SYSTEM);
 	}
 	if (letter == ':' || letter == '?') {
 		/* getopt moves operands behind options: the culprit is the one just passed. */
@@ -249,7 +261,7 @@ static const char *home_folder(
 const char *tool_find_file(const char *given, char *out, size_t size, int *status)
 {
 	const char *variable = getenv("POOL_FILE");
-	char folder[PATH_SIZE];
+	char folder[PATH_SIZE], user_file[PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
 
 	if (!given && variable && *variable)
 		given = variable;
@@ -261,8 +273,9 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
 		snprintf(out, size, "pool.json");
 		return out;
 	}
-	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder) - 16)) {
-		snprintf(out, size, "%s/pool.json", folder);
+	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder))) {
+		snprintf(user_file, sizeof(user_file), "%s/pool.json", folder);
+		snprintf(out, size, "%s", user_file);
 		if (access(out, F_OK) == 0)
 			return out;
 	}
@@ -270,8 +283,8 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
 	if (access(out, F_OK) == 0)
 		return out;
 	tool_error("no pool file: give one with -f FILE or $POOL_FILE (looked for ./pool.json, "
-		   "~/.config/proxypool/pool.json and %s)",
-		system_file);
+		   "%s and %s)",
+		user_file, system_file);
 	*status = TOOL_UNUSABLE;
 	return NULL;
 }

@@ -33,6 +33,7 @@ struct tool_spec {
 	const struct tool_option *options; /* ended by a row of zeroes */
 	const char *examples;  /* lines for --help */
 	const char *libraries; /* what --version adds, or NULL */
+	int said_status;       /* exit status after --help and --version */
 };
 
 /* Letters of the long options that all tools have. */
@@ -55,6 +56,12 @@ enum {
 #define TOOL_OPTION_HELP     {'h', "help", NULL, "print this help"}
 #define TOOL_OPTION_VERSION  {'V', "version", NULL, "print the version"}
 #define TOOL_OPTION_END      {0, NULL, NULL, NULL}
+
+/*
+ * First of all: put something that takes no bytes where a standard descriptor is closed, so that
+ * no file of ours gets its number and is printed into.
+ */
+void tool_begin(void);
 
 /*
  * getopt_long() over the table. --help and --version are answered here and end the process; a

@@ -172,7 +172,7 @@ stop_server() {
 		kill -KILL "$pid" 2>/dev/null || :
 		wait_until 5 has_ended "$SERVERS/$1.pid" || :
 	fi
-	rm -f "$SERVERS/$1.pid"
+	rm -f "$SERVERS/$1.pid" "/dev/shm/squid-pool$(server_port "$1")-"*
 }
 
 has_ended() {
@@ -239,15 +239,22 @@ start_tinyproxy() {
 	start_server "$1" "$PROXY_PORT" tinyproxy -d -c "$file"
 }
 
-# start_squid NAME
+# start_squid NAME [USER PASSWORD]; letters and digits only
 start_squid() {
-	local file=$SERVERS/$1.conf
+	local file=$SERVERS/$1.conf access="allow all"
 
 	require_tool squid
 	PROXY_PORT=$(free_port)
-	cat >"$file" <<-END
+	: >"$file"
+	if [ $# -eq 3 ]; then
+		# sed is the whole password helper
+		printf '%s\n' "auth_param basic program $(command -v sed) -u -e s/^$2.$3\$/OK/ -e t -e s/.*/ERR/" \
+			"acl known proxy_auth REQUIRED" >"$file"
+		access="allow known"
+	fi
+	cat >>"$file" <<-END
 		http_port 127.0.0.1:$PROXY_PORT
-		http_access allow all
+		http_access $access
 		cache deny all
 		cache_mem 8 MB
 		access_log none
@@ -261,9 +268,11 @@ start_squid() {
 		shutdown_lifetime 0 seconds
 		coredump_dir /tmp
 	END
+	# shared memory is called after the service: its own, lest a killed one be in the way
 	# its unprivileged half must be able to read it
 	chmod 644 "$file"
-	start_server "$1" "$PROXY_PORT" squid -N -f "$file"
+	start_server "$1" "$PROXY_PORT" squid -N -n "pool$PROXY_PORT" \
+		-f "$file"
 }
 
 # start_microsocks NAME [USER PASSWORD]

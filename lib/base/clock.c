@@ -27,8 +27,8 @@ uint64_t pool_clock_id(void)
 		length = read(fd, text, 64);
 		close(fd);
 	}
-	if (length < 0)
-		length = 0;
+	if (length <= 0)
+		return 0;
 	more = readlink("/proc/self/ns/time", text + length, sizeof(text) - (size_t)length);
 	if (more > 0)
 		length += more;

@@ -17,7 +17,7 @@ struct pool_now {
 
 void pool_clock_get(struct pool_now *now);
 
-/* Which clock boot_ns belongs to: a hash of boot id and time namespace. */
+/* Which clock boot_ns belongs to: a hash of boot id and time namespace; 0: it cannot be told. */
 uint64_t pool_clock_id(void);
 
 #endif

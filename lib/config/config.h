@@ -5,8 +5,9 @@
  *	pool_source_read(&source, "pool.json", -1, &fault);
  *	pool_config_read(&settings, &diagnostics, &source, &fault);
  *
- * The text is scanned strictly (RFC 8259; no duplicate key, no NUL, no lone surrogate, depth at
- * most 64), every fault is collected, and only a text without errors becomes settings.
+ * The text is scanned strictly (RFC 8259; no duplicate key, no NUL, no lone surrogate,
+ *depth at most 64), every fault is collected, and only a text without errors becomes
+ *settings.
  */
 #ifndef POOL_CONFIG_CONFIG_H
 #define POOL_CONFIG_CONFIG_H
@@ -22,22 +23,24 @@ enum pool_input { POOL_INPUT_AUTO, POOL_INPUT_JSON, POOL_INPUT_YAML };
 
 /* The text of a pool file. */
 struct pool_source {
-	char *bytes;       /* <length> bytes and a NUL behind them; may hold NULs */
+	char *bytes; /* <length> bytes and a NUL behind them; may hold NULs */
 	size_t length;
-	char *path;        /* as given; "-" for standard input */
-	char *directory;   /* absolute, where password_file starts from; NULL for standard input */
+	char *path;      /* as given; "-" for standard input */
+	char *directory; /* absolute, where password_file starts from; NULL for standard
+			    input */
 	enum pool_input input; /* AUTO: by the extension */
-	struct stat status; /* of the opened file, before it was read */
-	bool regular;       /* a regular file: can have a snapshot */
+	struct stat status;    /* of the opened file, before it was read */
+	bool regular;          /* a regular file: can have a snapshot */
 };
 
 /*
  * Read <path>, or standard input for "-".
  *
- * Returns 0, or: POOL_ENOFILE  missing, unreadable, a directory, larger than POOL_SOURCE_MAX
- *                POOL_ESYSTEM, POOL_ENOMEM
+ * Returns 0, or: POOL_ENOFILE  missing, unreadable, a directory, larger than
+ * POOL_SOURCE_MAX POOL_ESYSTEM, POOL_ENOMEM
  */
-int pool_source_read(struct pool_source *source, const char *path, struct pool_fault *fault);
+int pool_source_read(
+	struct pool_source *source, const char *path, struct pool_fault *fault);
 void pool_source_release(struct pool_source *source);
 
 /*
@@ -58,8 +61,9 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
  *
  * <secrets>  false: user names and passwords are shown as ***
  *
- * NULL when out of memory. Reading the text again (with secrets) gives the same settings, but
- * that the one pool of the short form is then two of equal content, with records of their own.
+ * NULL when out of memory. Reading the text again (with secrets) gives the same settings,
+ * but that the one pool of the short form is then two of equal content, with records of
+ * their own.
  */
 char *pool_config_print(const struct pool_settings *settings, bool secrets);
 

@@ -108,7 +108,8 @@ static int compare(const void *a, const void *b)
 void pool_diagnostics_sort(struct pool_diagnostics *diagnostics)
 {
 	if (diagnostics->count)
-		qsort(diagnostics->list, diagnostics->count, sizeof(*diagnostics->list), compare);
+		qsort(diagnostics->list, diagnostics->count, sizeof(*diagnostics->list),
+			compare);
 }
 
 void pool_diagnostics_release(struct pool_diagnostics *diagnostics)
@@ -119,8 +120,8 @@ void pool_diagnostics_release(struct pool_diagnostics *diagnostics)
 	*diagnostics = (struct pool_diagnostics){0};
 }
 
-void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file, char *out,
-	size_t size)
+void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file,
+	char *out, size_t size)
 {
 	const char *severity = diagnostic->severity == POOL_ERROR ? "error" : "warning";
 	char name[1024];
@@ -134,7 +135,8 @@ void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char
 			diagnostic->rule);
 }
 
-/* --- lines and columns ------------------------------------------------------------------------ */
+/* --- lines and columns
+ * ------------------------------------------------------------------------ */
 
 /* Characters in well-formed UTF-8: bytes that continue none. */
 static uint32_t count_characters(const char *bytes, size_t length)
@@ -159,7 +161,8 @@ struct line {
 };
 
 /* Append what stands for <length> bytes at <at>, and follow the caret. */
-static void show(struct line *line, size_t at, size_t length, const char *text, size_t size)
+static void show(
+	struct line *line, size_t at, size_t length, const char *text, size_t size)
 {
 	uint32_t before = count_characters(line->shown.bytes, line->shown.length);
 
@@ -168,7 +171,8 @@ static void show(struct line *line, size_t at, size_t length, const char *text, 
 		bool same = size == length && at < line->from;
 
 		line->begun = true;
-		line->caret = before + (same ? count_characters(text, line->from - at) : 0);
+		line->caret =
+			before + (same ? count_characters(text, line->from - at) : 0);
 	}
 	if (at < line->to)
 		line->caret_end = count_characters(line->shown.bytes, line->shown.length);
@@ -242,7 +246,7 @@ static void show_line(struct line *line)
 			continue;
 		}
 		while (end < line->length && line->bytes[end] != '"' &&
-			(end == at || end != line->from))
+			(end == at || (end != line->from && end != line->to)))
 			end++;
 		if (line->bytes[at] == '\t')
 			end = at + 1;
@@ -252,9 +256,10 @@ static void show_line(struct line *line)
 	}
 }
 
-/* The line that begins at <start>, redacted. Of text that is not JSON only what was read. */
-static void add_source(struct pool_diagnostic *one, const char *bytes, size_t length,
-	size_t start)
+/* The line that begins at <start>, redacted. Of text that is not JSON only what was read.
+ */
+static void add_source(
+	struct pool_diagnostic *one, const char *bytes, size_t length, size_t start)
 {
 	const char *newline = memchr(bytes + start, '\n', length - start);
 	size_t end = newline ? (size_t)(newline - bytes) : length;
@@ -304,9 +309,11 @@ void pool_diagnostics_locate(
 		one->line = line;
 		one->column = column;
 		one->end_column = one->end > one->offset && one->end <= length &&
-				!memchr(bytes + one->offset, '\n', one->end - one->offset)
-			? column + count_characters(bytes + one->offset, one->end - one->offset)
-			: 0;
+						  !memchr(bytes + one->offset, '\n',
+							  one->end - one->offset)
+					  ? column + count_characters(bytes + one->offset,
+							     one->end - one->offset)
+					  : 0;
 		if (i < LINES_SHOWN)
 			add_source(one, bytes, length, start);
 	}

@@ -1,5 +1,6 @@
 /*
- * What is wrong with a pool file: a list of diagnostics, each with position, rule and sentence.
+ * What is wrong with a pool file: a list of diagnostics, each with position, rule and
+ * sentence.
  *
  * No message holds a user name, a password or a raw control byte.
  */
@@ -10,7 +11,8 @@
 
 enum pool_severity { POOL_WARNING, POOL_ERROR };
 
-/* The rules, in the order of pool_rules_get(). The names are stable, these numbers are not. */
+/* The rules, in the order of pool_rules_get(). The names are stable, these numbers are
+ * not. */
 enum pool_rule_id {
 	POOL_RULE_JSON_SYNTAX,
 	POOL_RULE_JSON_STRING,
@@ -91,14 +93,14 @@ enum pool_rule_id {
 
 struct pool_diagnostic {
 	enum pool_severity severity;
-	const char *rule;     /* stable name, e.g. "weight-range"; static storage */
-	uint32_t line;        /* 1-based; 0: the whole file */
-	uint32_t column;      /* 1-based, in characters */
-	uint32_t end_column;  /* exclusive; 0 unknown */
-	char *pointer;        /* JSON pointer, e.g. "/default/http/pool/proxies/3/weight" */
-	char *text;           /* "weight: 12 is above 10" */
-	char *source;         /* the line it stands on, redacted, for the caret; or NULL */
-	uint32_t caret;       /* 0-based: where in <source> the caret stands, in characters */
+	const char *rule;    /* stable name, e.g. "weight-range"; static storage */
+	uint32_t line;       /* 1-based; 0: the whole file */
+	uint32_t column;     /* 1-based, in characters */
+	uint32_t end_column; /* exclusive; 0 unknown */
+	char *pointer;  /* JSON pointer, e.g. "/default/http/pool/proxies/3/weight" */
+	char *text;     /* "weight: 12 is above 10" */
+	char *source;   /* the line it stands on, redacted, for the caret; or NULL */
+	uint32_t caret; /* 0-based: where in <source> the caret stands, in characters */
 	uint32_t caret_width; /* how many characters it underlines, at least 1 */
 	size_t offset;        /* where it is in the text, in bytes, and where that ends */
 	size_t end;
@@ -125,8 +127,8 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 	__attribute__((format(printf, 6, 7)));
 
 /*
- * Sort, then fill in lines, columns and, for the first few hundred, the source line: every
- * string in it that is a value is shown redacted.
+ * Sort, then fill in lines, columns and, for the first few hundred, the source line:
+ * every string in it that is a value is shown redacted.
  */
 void pool_diagnostics_locate(
 	struct pool_diagnostics *diagnostics, const char *bytes, size_t length);
@@ -138,9 +140,10 @@ void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_
 void pool_diagnostics_sort(struct pool_diagnostics *diagnostics);
 void pool_diagnostics_release(struct pool_diagnostics *diagnostics);
 
-/* "pool.json:12:9: error: weight: 12 is above 10 [weight-range]", without newline, into <out>. */
-void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file, char *out,
-	size_t size);
+/* "pool.json:12:9: error: weight: 12 is above 10 [weight-range]", without newline, into
+ * <out>. */
+void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file,
+	char *out, size_t size);
 
 /* Every rule that a diagnostic can have: name, severity, one sentence, what to do. */
 struct pool_rule {

@@ -43,7 +43,8 @@ struct pool_node *pool_positions_add(struct pool_positions *positions)
 {
 	if (positions->count == positions->room) {
 		size_t room = positions->room ? positions->room * 2 : 256;
-		struct pool_node *nodes = realloc(positions->nodes, room * sizeof(*nodes));
+		struct pool_node *nodes =
+			realloc(positions->nodes, room * sizeof(*nodes));
 
 		if (!nodes)
 			return NULL;
@@ -70,15 +71,21 @@ static int skip_blanks(struct scan *scan)
 	return byte;
 }
 
-/* Bytes of the well-formed UTF-8 character at the scanner (Unicode 15, table 3-7), or 0. */
+/* Bytes of the well-formed UTF-8 character at the scanner (Unicode 15, table 3-7), or 0.
+ */
 static size_t utf8_size(const struct scan *scan)
 {
 	static const struct {
 		unsigned char first, last, low, high, size;
 	} rows[] = {
-		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+		{0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3},
+		{0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
 	};
 	const unsigned char *at = scan->bytes + scan->at;
 
@@ -103,10 +110,10 @@ static int scan_hex(struct scan *scan)
 
 	for (int i = 0; i < 4; i++) {
 		int byte = peek(scan);
-		int digit = byte >= '0' && byte <= '9'  ? byte - '0'
-			: byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-			: byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-						     : -1;
+		int digit = byte >= '0' && byte <= '9'   ? byte - '0'
+			    : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+			    : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+							 : -1;
 
 		if (digit < 0)
 			return -1;
@@ -123,9 +130,11 @@ static int scan_unicode(struct scan *scan, size_t began)
 	int code = scan_hex(scan);
 
 	if (code < 0)
-		return fail(scan, POOL_RULE_JSON_STRING, began, "\\u needs four hexadecimal digits");
+		return fail(scan, POOL_RULE_JSON_STRING, began,
+			"\\u needs four hexadecimal digits");
 	if (code == 0)
-		return fail(scan, POOL_RULE_JSON_STRING, began, "a NUL character (\\u0000)");
+		return fail(
+			scan, POOL_RULE_JSON_STRING, began, "a NUL character (\\u0000)");
 	if (code >= 0xdc00 && code <= 0xdfff)
 		return fail(scan, POOL_RULE_JSON_STRING, began, lone);
 	if (code < 0xd800 || code > 0xdbff)
@@ -151,7 +160,8 @@ static int scan_escape(struct scan *scan)
 		return scan_unicode(scan, began);
 	if (strchr("\"\\/bfnrt", byte) && byte)
 		return 0;
-	return fail(scan, POOL_RULE_JSON_STRING, began, "a backslash begins no escape of JSON's");
+	return fail(scan, POOL_RULE_JSON_STRING, began,
+		"a backslash begins no escape of JSON's");
 }
 
 static int scan_string(struct scan *scan)
@@ -163,12 +173,14 @@ static int scan_string(struct scan *scan)
 		size_t size = 1;
 
 		if (byte < 0)
-			return fail(scan, POOL_RULE_JSON_SYNTAX, began, "a string is not ended");
+			return fail(scan, POOL_RULE_JSON_SYNTAX, began,
+				"a string is not ended");
 		if (byte == '"')
 			break;
 		if (byte == '\n' || byte == '\r')
 			return fail(scan, POOL_RULE_JSON_STRING, scan->at,
-				"a line ends inside a string (write \\n, or end the string)");
+				"a line ends inside a string (write \\n, or end the "
+				"string)");
 		if (byte < 0x20)
 			return fail(scan, POOL_RULE_JSON_STRING, scan->at,
 				"a raw control character in a string");
@@ -182,7 +194,8 @@ static int scan_string(struct scan *scan)
 		if (byte >= 0x80)
 			size = utf8_size(scan);
 		if (!size)
-			return fail(scan, POOL_RULE_JSON_ENCODING, scan->at, "this is not UTF-8");
+			return fail(scan, POOL_RULE_JSON_ENCODING, scan->at,
+				"this is not UTF-8");
 		scan->at += size;
 	}
 	scan->at++;
@@ -209,13 +222,16 @@ static int scan_number(struct scan *scan)
 	zero = peek(scan) == '0';
 	byte = (int)skip_digits(scan);
 	if (byte == 0)
-		return fail(scan, POOL_RULE_JSON_NUMBER, began, "a number needs a digit here");
+		return fail(scan, POOL_RULE_JSON_NUMBER, began,
+			"a number needs a digit here");
 	if (zero && byte > 1)
-		return fail(scan, POOL_RULE_JSON_NUMBER, began, "a number begins with a zero");
+		return fail(scan, POOL_RULE_JSON_NUMBER, began,
+			"a number begins with a zero");
 	if (peek(scan) == '.') {
 		scan->at++;
 		if (!skip_digits(scan))
-			return fail(scan, POOL_RULE_JSON_NUMBER, began, "no digit follows the point");
+			return fail(scan, POOL_RULE_JSON_NUMBER, began,
+				"no digit follows the point");
 	}
 	byte = peek(scan);
 	if (byte == 'e' || byte == 'E') {
@@ -223,11 +239,13 @@ static int scan_number(struct scan *scan)
 		byte = peek(scan);
 		scan->at += byte == '+' || byte == '-';
 		if (!skip_digits(scan))
-			return fail(scan, POOL_RULE_JSON_NUMBER, began, "no digit follows the exponent");
+			return fail(scan, POOL_RULE_JSON_NUMBER, began,
+				"no digit follows the exponent");
 	}
 	/* cJSON would cut it. */
 	if (scan->at - began > POOL_JSON_NUMBER)
-		return fail(scan, POOL_RULE_JSON_NUMBER, began, "a number of more than 60 characters");
+		return fail(scan, POOL_RULE_JSON_NUMBER, began,
+			"a number of more than 60 characters");
 	return 0;
 }
 
@@ -264,7 +282,8 @@ static int scan_object(struct scan *scan)
 		if (byte == '}')
 			return fail_syntax(scan, "a comma stands before this '}'");
 		if (byte != '"')
-			return fail_syntax(scan, "a key in double quotes was expected here");
+			return fail_syntax(
+				scan, "a key in double quotes was expected here");
 		error = scan_string(scan);
 		if (error)
 			return error;
@@ -315,7 +334,8 @@ static int scan_nested(struct scan *scan, int byte)
 	int error;
 
 	if (scan->depth == POOL_JSON_DEPTH)
-		return fail(scan, POOL_RULE_JSON_DEPTH, scan->at, "more than 64 levels of nesting");
+		return fail(scan, POOL_RULE_JSON_DEPTH, scan->at,
+			"more than 64 levels of nesting");
 	scan->depth++;
 	error = byte == '{' ? scan_object(scan) : scan_array(scan);
 	scan->depth--;

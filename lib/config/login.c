@@ -1,6 +1,7 @@
 /*
- * Logins: credentials decoded and filled in. Every buffer that held a secret is wiped; sizes are
- * counted before anything is written, so that no copy is left behind by a realloc().
+ * Logins: credentials decoded and filled in. Every buffer that held a secret is wiped;
+ * sizes are counted before anything is written, so that no copy is left behind by a
+ * realloc().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +23,10 @@ struct sources {
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9'  ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 static bool holds_control(const char *text, size_t length)
@@ -44,7 +45,8 @@ static void wipe(char *text)
 }
 
 /* The value of the variable that begins behind "${" at <name>. */
-static int find_value(struct sources *sources, const char *name, const char *end, const char **out)
+static int find_value(
+	struct sources *sources, const char *name, const char *end, const char **out)
 {
 	char word[NAME_SIZE];
 	const char *value = NULL;
@@ -61,14 +63,16 @@ static int find_value(struct sources *sources, const char *name, const char *end
 			(int)(length < 64 ? length : 64), name);
 	if (holds_control(value, strlen(value)))
 		return pool_fault_set(sources->fault, POOL_ESECRET, 0,
-			"the variable ${%s} of a proxy's URL holds a control character", word);
+			"the variable ${%s} of a proxy's URL holds a control character",
+			word);
 	sources->filled = true;
 	*out = value;
 	return 0;
 }
 
 /* Decode <part> into <out> (NULL: only count), and how many bytes that makes. */
-static int decode(struct sources *sources, const struct pool_slice *part, char *out, size_t *size)
+static int decode(
+	struct sources *sources, const struct pool_slice *part, char *out, size_t *size)
 {
 	const char *at = part->bytes, *end = at + part->length;
 	size_t used = 0;
@@ -78,7 +82,8 @@ static int decode(struct sources *sources, const struct pool_slice *part, char *
 		int low = at + 2 < end ? hex_value(at[2]) : -1;
 
 		if (at[0] == '$' && at + 1 < end && at[1] == '{') {
-			const char *close = memchr(at, '}', (size_t)(end - at)), *value = "";
+			const char *close = memchr(at, '}', (size_t)(end - at)),
+				   *value = "";
 			int error = find_value(sources, at + 2, close, &value);
 
 			if (error)
@@ -130,8 +135,8 @@ static int read_line(const char *path, char *line, size_t size, struct pool_faul
 	ssize_t got = 0;
 
 	if (fd < 0)
-		return pool_fault_set(
-			fault, POOL_ESECRET, error, "cannot read the password file '%s'", path);
+		return pool_fault_set(fault, POOL_ESECRET, error,
+			"cannot read the password file '%s'", path);
 	while (used + 1 < size) {
 		got = read(fd, line + used, size - 1 - used);
 		if (got < 0 && errno == EINTR)
@@ -143,8 +148,8 @@ static int read_line(const char *path, char *line, size_t size, struct pool_faul
 	error = errno;
 	close(fd);
 	if (got < 0)
-		return pool_fault_set(
-			fault, POOL_ESECRET, error, "cannot read the password file '%s'", path);
+		return pool_fault_set(fault, POOL_ESECRET, error,
+			"cannot read the password file '%s'", path);
 	line[used] = '\0';
 	if (memchr(line, '\0', used))
 		return pool_fault_set(fault, POOL_ESECRET, 0,
@@ -167,7 +172,8 @@ static int take_password(const char *path, char **out, struct pool_fault *fault)
 	if (length == 0)
 		pool_fault_set(fault, error, 0, "the password file '%s' is empty", path);
 	else if (length == sizeof(line) - 1)
-		pool_fault_set(fault, error, 0, "the line of the password file '%s' is too long", path);
+		pool_fault_set(fault, error, 0,
+			"the line of the password file '%s' is too long", path);
 	else if (holds_control(line, length))
 		pool_fault_set(fault, error, 0,
 			"the password file '%s' holds a control character", path);
@@ -182,7 +188,8 @@ out:
 
 static char *encode(char *out, const char *text)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
 	for (; *text; text++) {
 		if (strchr(plain, *text))
@@ -198,8 +205,9 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 {
 	const char *user = login->user ? login->user : "";
 	const char *password = login->password ? login->password : "";
-	char *text = malloc(16 + 3 * strlen(user) + 3 * strlen(password) + url->endpoint.length +
-		url->rest.length), *at = text;
+	char *text = malloc(16 + 3 * strlen(user) + 3 * strlen(password) +
+			    url->endpoint.length + url->rest.length),
+	     *at = text;
 
 	if (!text)
 		return NULL;
@@ -219,11 +227,11 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 
 static int judge_lengths(const struct pool_login *login, struct pool_fault *fault)
 {
-	bool socks5 = login->scheme == POOL_SCHEME_SOCKS5 || login->scheme == POOL_SCHEME_SOCKS5H;
+	bool socks5 = login->scheme == POOL_SCHEME_SOCKS5 ||
+		      login->scheme == POOL_SCHEME_SOCKS5H;
 
-	if (socks5 &&
-		((login->user && strlen(login->user) > SOCKS_MAX) ||
-			(login->password && strlen(login->password) > SOCKS_MAX)))
+	if (socks5 && ((login->user && strlen(login->user) > SOCKS_MAX) ||
+			      (login->password && strlen(login->password) > SOCKS_MAX)))
 		return pool_fault_set(fault, POOL_ESECRET, 0,
 			"a user name or password is longer than the 255 bytes of SOCKS5");
 	return 0;
@@ -240,8 +248,8 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	int error;
 
 	if (wrong)
-		return pool_fault_set(
-			fault, POOL_EINVALID, 0, "%s", pool_url_fault_get(wrong)->sentence);
+		return pool_fault_set(fault, POOL_EINVALID, 0, "%s",
+			pool_url_fault_get(wrong)->sentence);
 	made.scheme = parsed.scheme;
 	made.port = parsed.port;
 	error = take_part(&sources, &parsed.user, &made.user);

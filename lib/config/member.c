@@ -22,36 +22,42 @@ static void judge_password(
 	struct place file;
 
 	if (member->url && member->password_file &&
-		pool_url_parse(member->url, strlen(member->url), &url, NULL) == POOL_URL_OK &&
-		url.password.bytes && place_find(walk, place, "password_file", &file))
-		tell_key(walk, POOL_RULE_PASSWORD_TWICE, &file,
-			"password_file: the URL has a password already: keep one of the two");
+		pool_url_parse(member->url, strlen(member->url), &url, NULL) ==
+			POOL_URL_OK &&
+		url.password.bytes &&
+		pool_place_find(walk, place, "password_file", &file))
+		pool_tell_key(walk, POOL_RULE_PASSWORD_TWICE, &file,
+			"password_file: the URL has a password already: keep one of the "
+			"two");
 }
 
-static void read_member(struct walk *walk, const struct place *place, struct pool_member *member)
+static void read_member(
+	struct walk *walk, const struct place *place, struct pool_member *member)
 {
 	struct place url;
 	char label[96];
 
 	init_member(member);
 	if (cJSON_IsString(place->value)) {
-		read_url(walk, place, &member->url);
+		pool_read_url(walk, place, &member->url);
 		return;
 	}
 	if (!cJSON_IsObject(place->value)) {
-		tell_type(walk, place, "an object with a url, or a URL in a string");
+		pool_tell_type(walk, place, "an object with a url, or a URL in a string");
 		return;
 	}
-	read_group(walk, place, POOL_GROUP_PROXY, POOL_GROUPS, member, NULL);
+	pool_read_group(walk, place, POOL_GROUP_PROXY, POOL_GROUPS, member, NULL);
 	member->named = member->name != NULL;
 	judge_password(walk, place, member);
-	if (place_find(walk, place, "url", &url))
+	if (pool_place_find(walk, place, "url", &url))
 		return;
-	place_label(place, label, sizeof(label));
-	tell_value(walk, POOL_RULE_MISSING_KEY, place, "%s: 'url' is missing", label);
+	pool_place_label(place, label, sizeof(label));
+	pool_tell_value(
+		walk, POOL_RULE_MISSING_KEY, place, "%s: 'url' is missing", label);
 }
 
-/* --- names ------------------------------------------------------------------------------------ */
+/* --- names
+ * ------------------------------------------------------------------------------------ */
 
 /* Names in use, by hash; each with the number that its next repetition tries first. */
 struct names {
@@ -119,8 +125,8 @@ static char *derive_unique(struct names *names, const struct pool_member *member
 	return (char *)(uintptr_t)names->names[slot];
 }
 
-static void take_given_name(struct walk *walk, struct names *names, const struct place *member,
-	const char *name)
+static void take_given_name(struct walk *walk, struct names *names,
+	const struct place *member, const char *name)
 {
 	size_t slot = names_find(names, name);
 	struct place place;
@@ -129,12 +135,13 @@ static void take_given_name(struct walk *walk, struct names *names, const struct
 		names->names[slot] = name;
 		return;
 	}
-	if (place_find(walk, member, "name", &place))
-		tell_value(walk, POOL_RULE_NAME_TWICE, &place,
+	if (pool_place_find(walk, member, "name", &place))
+		pool_tell_value(walk, POOL_RULE_NAME_TWICE, &place,
 			"name: '%s' is the name of another proxy of this pool", name);
 }
 
-/* Given names first: a derived one makes way for them. <places> may be NULL: none is given. */
+/* Given names first: a derived one makes way for them. <places> may be NULL: none is
+ * given. */
 static void name_members(
 	struct walk *walk, struct pool_leaf *leaf, const struct place *places)
 {
@@ -162,7 +169,8 @@ out:
 	names_release(&names);
 }
 
-/* --- proxies that stand twice ----------------------------------------------------------------- */
+/* --- proxies that stand twice
+ * ----------------------------------------------------------------- */
 
 struct fingerprint {
 	struct pool_hash hash;
@@ -181,14 +189,15 @@ static int compare_fingerprints(const void *a, const void *b)
 }
 
 /* Scheme, host and port without regard to case; user and password as written. */
-static bool fingerprint(const struct pool_member *member, uint32_t index, struct fingerprint *out)
+static bool fingerprint(
+	const struct pool_member *member, uint32_t index, struct fingerprint *out)
 {
 	static const struct pool_hash_key zero;
 	struct pool_text text = POOL_TEXT_EMPTY;
 	char endpoint[NAME_SIZE];
 	struct pool_url url;
-	bool usable = member->url &&
-		pool_url_parse(member->url, strlen(member->url), &url, NULL) == POOL_URL_OK;
+	bool usable = member->url && pool_url_parse(member->url, strlen(member->url),
+					     &url, NULL) == POOL_URL_OK;
 
 	if (!usable)
 		return false;
@@ -231,14 +240,15 @@ static void find_duplicates(
 		if (!same(&list[i].hash, &list[i - 1].hash))
 			continue;
 		pool_url_redact(leaf->members[index].url, shown, sizeof(shown));
-		place_label(&places[index], label, sizeof(label));
-		tell_value(walk, POOL_RULE_DUPLICATE_PROXY, &places[index],
+		pool_place_label(&places[index], label, sizeof(label));
+		pool_tell_value(walk, POOL_RULE_DUPLICATE_PROXY, &places[index],
 			"%s: '%s' stands in this pool more than once", label, shown);
 	}
 	free(list);
 }
 
-/* --- lists ------------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------------ */
 
 static bool reserve(struct walk *walk, const struct place *place, size_t count)
 {
@@ -248,7 +258,7 @@ static bool reserve(struct walk *walk, const struct place *place, size_t count)
 	if (walk->member_total <= MEMBERS_MAX)
 		return true;
 	if (before)
-		tell_value(walk, POOL_RULE_TOO_MANY_PROXIES, place,
+		pool_tell_value(walk, POOL_RULE_TOO_MANY_PROXIES, place,
 			"more than %d proxies in all", MEMBERS_MAX);
 	return false;
 }
@@ -262,13 +272,14 @@ static char *copy_text(struct walk *walk, const char *text)
 	return copy;
 }
 
-static void copy_default(struct walk *walk, const struct place *place, struct pool_leaf *leaf,
-	const struct pool_leaf *original)
+static void copy_default(struct walk *walk, const struct place *place,
+	struct pool_leaf *leaf, const struct pool_leaf *original)
 {
 	leaf->copies_default = true;
 	if (!original || original->kind == POOL_LEAF_EMPTY) {
-		tell_value(walk, POOL_RULE_PROXIES_DEFAULT, place,
-			"proxies: \"default\" copies the default's list, and there is none%s",
+		pool_tell_value(walk, POOL_RULE_PROXIES_DEFAULT, place,
+			"proxies: \"default\" copies the default's list, and there is "
+			"none%s",
 			original ? "" : " for this connection type");
 		return;
 	}
@@ -297,8 +308,8 @@ static void read_list(struct walk *walk, const struct place *list, struct pool_l
 	uint32_t index = 0;
 
 	if (count == 0) {
-		tell_value(walk, POOL_RULE_POOL_EMPTY, list, "%s: a pool needs at least one proxy",
-			list->value->string);
+		pool_tell_value(walk, POOL_RULE_POOL_EMPTY, list,
+			"%s: a pool needs at least one proxy", list->value->string);
 		return;
 	}
 	if (!reserve(walk, list, count))
@@ -310,7 +321,8 @@ static void read_list(struct walk *walk, const struct place *list, struct pool_l
 		goto out;
 	}
 	leaf->member_count = (uint32_t)count;
-	for (bool more = place_first(walk, list, &item); more; more = place_next(walk, &item)) {
+	for (bool more = pool_place_first(walk, list, &item); more;
+		more = pool_place_next(walk, &item)) {
 		places[index] = item;
 		read_member(walk, &item, &leaf->members[index++]);
 	}
@@ -320,18 +332,19 @@ out:
 	free(places);
 }
 
-void read_proxies(struct walk *walk, const struct place *place, struct pool_leaf *leaf,
-	const struct pool_leaf *original)
+void pool_read_proxies(struct walk *walk, const struct place *place,
+	struct pool_leaf *leaf, const struct pool_leaf *original)
 {
 	if (cJSON_IsArray(place->value))
 		read_list(walk, place, leaf);
-	else if (cJSON_IsString(place->value) && strcmp(place->value->valuestring, "default") == 0)
+	else if (cJSON_IsString(place->value) &&
+		 strcmp(place->value->valuestring, "default") == 0)
 		copy_default(walk, place, leaf, original);
 	else
-		tell_type(walk, place, pool_key_type_get(POOL_KIND_PROXIES)->say);
+		pool_tell_type(walk, place, pool_key_type_get(POOL_KIND_PROXIES)->say);
 }
 
-void make_single(struct walk *walk, struct pool_leaf *leaf)
+void pool_make_single(struct walk *walk, struct pool_leaf *leaf)
 {
 	walk->member_total++;
 	leaf->members = calloc(1, sizeof(*leaf->members));

@@ -72,7 +72,8 @@ static int compare_id(const void *id, const void *exchange)
 	return strcasecmp(id, ((const struct pool_exchange *)exchange)->id);
 }
 
-static const char *find_near_miss(const struct pool_settings *settings, const char *exchange)
+static const char *find_near_miss(
+	const struct pool_settings *settings, const char *exchange)
 {
 	const char *best = NULL;
 	unsigned limit = strlen(exchange) < 4 ? 1 : 2;
@@ -107,6 +108,7 @@ void pool_settings_resolve(const struct pool_settings *settings, const char *exc
 	out->reason = POOL_NO_NOT_CONFIGURED;
 	out->own_entry = entry && entry->leaf[type] != POOL_NO_LEAF;
 	out->leaf = out->own_entry ? entry->leaf[type] : settings->default_leaf[type];
-	if (out->leaf != POOL_NO_LEAF && settings->leaves[out->leaf].kind == POOL_LEAF_EMPTY)
+	if (out->leaf != POOL_NO_LEAF &&
+		settings->leaves[out->leaf].kind == POOL_LEAF_EMPTY)
 		out->leaf = POOL_NO_LEAF;
 }

@@ -1,9 +1,10 @@
 /*
  * The normal form of a pool file: what all three forms and every accepted shape become.
  *
- * A settings object owns every string and list beneath it; pool_settings_release() frees all.
- * Lists are referred to by index. A "leaf" is one connection of the configuration: where an
- * exchange and a connection type lead. A leaf with a single url is a pool of one member.
+ * A settings object owns every string and list beneath it; pool_settings_release() frees
+ * all. Lists are referred to by index. A "leaf" is one connection of the configuration:
+ * where an exchange and a connection type lead. A leaf with a single url is a pool of one
+ * member.
  */
 #ifndef POOL_CONFIG_MODEL_H
 #define POOL_CONFIG_MODEL_H
@@ -43,7 +44,8 @@ static inline void pool_status_set_add(struct pool_status_set *set, int status)
 }
 
 /*
- * The numbers of a pool. Fixed width, no pointer, no padding: the snapshot stores it as it is.
+ * The numbers of a pool. Fixed width, no pointer, no padding: the snapshot stores it as
+ * it is.
  */
 struct pool_policy {
 	uint8_t strategy; /* enum pool_strategy_id */
@@ -96,7 +98,8 @@ enum pool_leaf_kind {
 };
 
 struct pool_leaf {
-	char *where; /* "default.http", "exchanges.okx.websocket": also the key of its records */
+	char *where; /* "default.http", "exchanges.okx.websocket": also the key of its
+			records */
 	enum pool_leaf_kind kind;
 	char *url; /* the single proxy, or what to fall back on; NULL */
 	int32_t timeout_s;
@@ -111,7 +114,7 @@ struct pool_leaf {
 #define POOL_NO_LEAF UINT32_MAX
 
 struct pool_exchange {
-	char *id;                 /* lower case */
+	char *id;                  /* lower case */
 	uint32_t leaf[POOL_TYPES]; /* POOL_NO_LEAF: the default's */
 };
 
@@ -119,7 +122,8 @@ struct pool_settings {
 	bool enabled;
 	struct pool_leaf *leaves;
 	uint32_t leaf_count;
-	uint32_t default_leaf[POOL_TYPES]; /* may be the same leaf twice (the short form) */
+	uint32_t default_leaf[POOL_TYPES]; /* may be the same leaf twice (the short form)
+					    */
 	struct pool_exchange *exchanges;   /* sorted by id (strcmp) */
 	uint32_t exchange_count;
 };
@@ -134,8 +138,8 @@ struct pool_lookup {
 	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
 	bool own_entry;             /* the exchange's own, not the default's */
 	bool known_exchange;        /* there is an entry of that id */
-	const char *near_miss;      /* an id spelt nearly so, where there is none; or NULL. Valid
-	                               until the settings are released */
+	const char *near_miss; /* an id spelt nearly so, where there is none; or NULL.
+				  Valid until the settings are released */
 };
 
 /* <exchange> may be NULL or "default", any case. */

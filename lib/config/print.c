@@ -15,7 +15,8 @@ struct printing {
 	bool broken;
 };
 
-static cJSON *attach(struct printing *printing, cJSON *object, const char *key, cJSON *value)
+static cJSON *attach(
+	struct printing *printing, cJSON *object, const char *key, cJSON *value)
 {
 	if (!value || !cJSON_AddItemToObject(object, key, value)) {
 		cJSON_Delete(value);
@@ -25,7 +26,8 @@ static cJSON *attach(struct printing *printing, cJSON *object, const char *key, 
 	return value;
 }
 
-static void add_text(struct printing *printing, cJSON *object, const char *key, const char *text)
+static void add_text(
+	struct printing *printing, cJSON *object, const char *key, const char *text)
 {
 	if (text)
 		attach(printing, object, key, cJSON_CreateString(text));
@@ -57,7 +59,8 @@ static void add_scalars(
 		if (text.broken)
 			printing->broken = true;
 		else
-			attach(printing, object, keys[i].name, cJSON_CreateRaw(text.bytes));
+			attach(printing, object, keys[i].name,
+				cJSON_CreateRaw(text.bytes));
 		pool_text_release(&text);
 	}
 }
@@ -71,7 +74,8 @@ static void add_headers(struct printing *printing, cJSON *check, const char *lin
 	object = attach(printing, check, "headers", cJSON_CreateObject());
 	while (object && *lines) {
 		size_t length = strcspn(lines, "\n");
-		char *line = strndup(lines, length), *colon = line ? strchr(line, ':') : NULL;
+		char *line = strndup(lines, length),
+		     *colon = line ? strchr(line, ':') : NULL;
 
 		if (!colon) {
 			printing->broken = true;
@@ -85,7 +89,8 @@ static void add_headers(struct printing *printing, cJSON *check, const char *lin
 	}
 }
 
-static void add_check(struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
+static void add_check(
+	struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
 {
 	cJSON *check = attach(printing, pool, "health_check", cJSON_CreateObject());
 
@@ -93,7 +98,8 @@ static void add_check(struct printing *printing, cJSON *pool, const struct pool_
 		return;
 	add_scalars(printing, check, POOL_GROUP_CHECK, leaf);
 	/* What a check asks for means nothing to tcp and ping. */
-	if (leaf->policy.method == POOL_METHOD_TCP || leaf->policy.method == POOL_METHOD_PING)
+	if (leaf->policy.method == POOL_METHOD_TCP ||
+		leaf->policy.method == POOL_METHOD_PING)
 		cJSON_DeleteItemFromObject(check, "expect_status");
 	add_text(printing, check, "url", leaf->request.url);
 	add_text(printing, check, "request", leaf->request.method);
@@ -117,7 +123,8 @@ static cJSON *print_member(struct printing *printing, const struct pool_member *
 	return object;
 }
 
-static void add_proxies(struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
+static void add_proxies(
+	struct printing *printing, cJSON *pool, const struct pool_leaf *leaf)
 {
 	cJSON *list;
 
@@ -147,7 +154,8 @@ static void add_object(struct printing *printing, cJSON *pool, const char *key,
 		attach(printing, pool, key, object);
 }
 
-static void add_pool(struct printing *printing, cJSON *connection, const struct pool_leaf *leaf)
+static void add_pool(
+	struct printing *printing, cJSON *connection, const struct pool_leaf *leaf)
 {
 	cJSON *pool = attach(printing, connection, "pool", cJSON_CreateObject());
 
@@ -161,8 +169,8 @@ static void add_pool(struct printing *printing, cJSON *connection, const struct 
 	add_object(printing, pool, "limits", POOL_GROUP_LIMITS, leaf);
 }
 
-static void add_connection(struct printing *printing, cJSON *exchange, enum pool_type type,
-	const struct pool_leaf *leaf)
+static void add_connection(struct printing *printing, cJSON *exchange,
+	enum pool_type type, const struct pool_leaf *leaf)
 {
 	cJSON *connection =
 		attach(printing, exchange, pool_type_name(type), cJSON_CreateObject());
@@ -186,11 +194,12 @@ static void add_exchange(struct printing *printing, cJSON *parent, const char *i
 				&settings->leaves[leaves[type]]);
 }
 
-static cJSON *print_settings(struct printing *printing, const struct pool_settings *settings)
+static cJSON *print_settings(
+	struct printing *printing, const struct pool_settings *settings)
 {
 	cJSON *root = cJSON_CreateObject(), *exchanges;
 	bool has_default = settings->default_leaf[POOL_TYPE_HTTP] != POOL_NO_LEAF ||
-		settings->default_leaf[POOL_TYPE_WEBSOCKET] != POOL_NO_LEAF;
+			   settings->default_leaf[POOL_TYPE_WEBSOCKET] != POOL_NO_LEAF;
 
 	if (!root) {
 		printing->broken = true;
@@ -208,7 +217,8 @@ static cJSON *print_settings(struct printing *printing, const struct pool_settin
 	return root;
 }
 
-/* cJSON indents by tabs and puts one behind each colon; inside strings tabs are escaped. */
+/* cJSON indents by tabs and puts one behind each colon; inside strings tabs are escaped.
+ */
 static char *indent(const char *printed)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
@@ -220,7 +230,8 @@ static char *indent(const char *printed)
 		printed += plain;
 		if (!*printed)
 			break;
-		pool_text_add(&text, text.length && text.bytes[text.length - 1] == ':' ? " " : "  ");
+		pool_text_add(&text,
+			text.length && text.bytes[text.length - 1] == ':' ? " " : "  ");
 	}
 	pool_text_add(&text, "\n");
 	return pool_text_take(&text);

@@ -8,7 +8,8 @@
 
 enum { ID_MAX = 64 };
 
-/* --- pools ------------------------------------------------------------------------------------ */
+/* --- pools
+ * ------------------------------------------------------------------------------------ */
 
 /* What a pool's "proxies": "default" copies; NULL: nothing can be copied here. */
 struct pool_reading {
@@ -19,7 +20,7 @@ struct pool_reading {
 static bool method_asks(enum pool_method method)
 {
 	return method == POOL_METHOD_HTTP || method == POOL_METHOD_TUNNEL ||
-		method == POOL_METHOD_WEBSOCKET;
+	       method == POOL_METHOD_WEBSOCKET;
 }
 
 static bool begins_with(const char *text, const char *const *schemes)
@@ -37,11 +38,11 @@ static bool is_host_port(const char *url)
 	int64_t port;
 
 	return colon && colon != url && !strpbrk(url, "/?#") &&
-		pool_text_to_int(colon + 1, 1, 65535, &port);
+	       pool_text_to_int(colon + 1, 1, 65535, &port);
 }
 
-static void judge_check_scheme(
-	struct walk *walk, const struct place *place, enum pool_method method, const char *url)
+static void judge_check_scheme(struct walk *walk, const struct place *place,
+	enum pool_method method, const char *url)
 {
 	static const char *const web[] = {"http://", "https://", NULL};
 	static const char *const sockets[] = {"ws://", "wss://", NULL};
@@ -52,10 +53,10 @@ static void judge_check_scheme(
 		fits = fits || is_host_port(url);
 	if (fits)
 		return;
-	tell_value(walk, POOL_RULE_CHECK_URL, place,
+	pool_tell_value(walk, POOL_RULE_CHECK_URL, place,
 		method == POOL_METHOD_WEBSOCKET
 			? "url: a websocket check asks for ws:// or wss://"
-			: method == POOL_METHOD_TUNNEL
+		: method == POOL_METHOD_TUNNEL
 			? "url: a tunnel leads to http://, https:// or host:port"
 			: "url: an http check asks for http:// or https://");
 }
@@ -65,23 +66,25 @@ static void judge_check_keys(
 {
 	enum pool_method method = (enum pool_method)leaf->policy.method;
 	struct place place;
-	bool has_url = place_find(walk, object, "url", &place);
+	bool has_url = pool_place_find(walk, object, "url", &place);
 
 	if (has_url && method_asks(method) && leaf->request.url)
 		judge_check_scheme(walk, &place, method, leaf->request.url);
-	if (!has_url && method == POOL_METHOD_HTTP && place_find(walk, object, "method", &place))
-		tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,
+	if (!has_url && method == POOL_METHOD_HTTP &&
+		pool_place_find(walk, object, "method", &place))
+		pool_tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,
 			"method: http without url asks for %s", pool_check_default_url);
-	else if (!has_url && method_asks(method) && place_find(walk, object, "method", &place))
-		tell_value(walk, POOL_RULE_CHECK_URL_MISSING, &place,
+	else if (!has_url && method_asks(method) &&
+		 pool_place_find(walk, object, "method", &place))
+		pool_tell_value(walk, POOL_RULE_CHECK_URL_MISSING, &place,
 			"method: a %s check needs a url", pool_method_name(method));
-	for (bool more = place_first(walk, object, &place); more && !method_asks(method);
-		more = place_next(walk, &place)) {
+	for (bool more = pool_place_first(walk, object, &place);
+		more && !method_asks(method); more = pool_place_next(walk, &place)) {
 		const struct pool_key *key =
 			pool_schema_find(POOL_GROUP_CHECK, place.value->string);
 
 		if (key && key->checks_only_http)
-			tell_key(walk, POOL_RULE_CHECK_KEY_UNUSED, &place,
+			pool_tell_key(walk, POOL_RULE_CHECK_KEY_UNUSED, &place,
 				"%s: means nothing to the check method '%s'", key->name,
 				pool_method_name(method));
 	}
@@ -95,70 +98,76 @@ static void judge_order(struct walk *walk, const struct place *object, const cha
 
 	if (value <= limit)
 		return;
-	if (!place_find(walk, object, key, &place) && !place_find(walk, object, longest, &place))
+	if (!pool_place_find(walk, object, key, &place) &&
+		!pool_place_find(walk, object, longest, &place))
 		return;
-	tell_value(walk, rule, &place, "%s: %d is above %s, which is %d", key, value, longest,
-		limit);
+	pool_tell_value(walk, rule, &place, "%s: %d is above %s, which is %d", key, value,
+		longest, limit);
 }
 
-static void judge_object(struct walk *walk, const struct place *object, enum pool_group group,
-	const struct pool_leaf *leaf)
+static void judge_object(struct walk *walk, const struct place *object,
+	enum pool_group group, const struct pool_leaf *leaf)
 {
 	const struct pool_policy *policy = &leaf->policy;
 
 	if (group == POOL_GROUP_CHECK)
 		judge_check_keys(walk, object, leaf);
 	else if (group == POOL_GROUP_BREAKER)
-		judge_order(walk, object, "open_seconds", policy->open_s, "max_open_seconds",
-			policy->max_open_s, POOL_RULE_BREAKER_RANGE);
+		judge_order(walk, object, "open_seconds", policy->open_s,
+			"max_open_seconds", policy->max_open_s, POOL_RULE_BREAKER_RANGE);
 	else if (group == POOL_GROUP_COOLDOWN)
 		judge_order(walk, object, "seconds", policy->cooldown_s, "max_seconds",
 			policy->max_cooldown_s, POOL_RULE_COOLDOWN_RANGE);
-	else if (group == POOL_GROUP_LIMITS && !policy->budget_requests != !policy->budget_per_s)
-		tell_value(walk, POOL_RULE_LIMITS_INCOMPLETE, object,
-			"limits: requests and per_seconds belong together: '%s' is missing",
+	else if (group == POOL_GROUP_LIMITS &&
+		 !policy->budget_requests != !policy->budget_per_s)
+		pool_tell_value(walk, POOL_RULE_LIMITS_INCOMPLETE, object,
+			"limits: requests and per_seconds belong together: '%s' is "
+			"missing",
 			policy->budget_requests ? "per_seconds" : "requests");
 }
 
-static void read_pool_key(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_pool_key(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	struct pool_reading *reading = base;
 	size_t errors = walk->diagnostics->errors;
 
 	if (key->type == POOL_KIND_PROXIES) {
-		read_proxies(walk, place, reading->leaf, reading->original);
+		pool_read_proxies(walk, place, reading->leaf, reading->original);
 	} else if (key->type != POOL_KIND_OBJECT) {
-		read_value(walk, place, key, reading->leaf);
+		pool_read_value(walk, place, key, reading->leaf);
 	} else if (!cJSON_IsObject(place->value)) {
-		tell_type(walk, place, pool_key_type_get(key->type)->say);
+		pool_tell_type(walk, place, pool_key_type_get(key->type)->say);
 	} else {
-		read_group(walk, place, key->child, POOL_GROUPS, reading->leaf, NULL);
+		pool_read_group(
+			walk, place, key->child, POOL_GROUPS, reading->leaf, NULL);
 		if (walk->diagnostics->errors == errors)
 			judge_object(walk, place, key->child, reading->leaf);
 	}
 }
 
-/* The keys of a pool object. read_group() would hand scalars the wrong base. */
+/* The keys of a pool object. pool_read_group() would hand scalars the wrong base. */
 static void read_pool_object(
 	struct walk *walk, const struct place *object, struct pool_reading *reading)
 {
 	struct place child;
 	char label[96];
 
-	for (bool more = place_first(walk, object, &child); more;
-		more = place_next(walk, &child)) {
-		const struct pool_key *key = pool_schema_find(POOL_GROUP_POOL, child.value->string);
+	for (bool more = pool_place_first(walk, object, &child); more;
+		more = pool_place_next(walk, &child)) {
+		const struct pool_key *key =
+			pool_schema_find(POOL_GROUP_POOL, child.value->string);
 
 		if (key)
 			read_pool_key(walk, &child, key, reading);
-		else if (object->parent || !pool_schema_find(POOL_GROUP_SETTINGS, child.value->string))
-			tell_unknown(walk, &child, POOL_GROUP_POOL);
+		else
+			pool_tell_unknown(walk, &child, POOL_GROUP_POOL);
 	}
-	if (place_find(walk, object, "proxies", &child))
+	if (pool_place_find(walk, object, "proxies", &child))
 		return;
-	place_label(object, label, sizeof(label));
-	tell_value(walk, POOL_RULE_MISSING_KEY, object, "%s: 'proxies' is missing", label);
+	pool_place_label(object, label, sizeof(label));
+	pool_tell_value(
+		walk, POOL_RULE_MISSING_KEY, object, "%s: 'proxies' is missing", label);
 }
 
 /* A pool's keys that stand beside it. */
@@ -167,8 +176,8 @@ static void read_siblings(struct walk *walk, const struct place *connection,
 {
 	struct place child, inside;
 
-	for (bool more = place_first(walk, connection, &child); more;
-		more = place_next(walk, &child)) {
+	for (bool more = pool_place_first(walk, connection, &child); more;
+		more = pool_place_next(walk, &child)) {
 		const char *name = child.value->string;
 		const struct pool_key *key = pool_schema_find(POOL_GROUP_POOL, name);
 
@@ -176,27 +185,33 @@ static void read_siblings(struct walk *walk, const struct place *connection,
 			pool_schema_find(POOL_GROUP_CONNECTION, name))
 			continue;
 		if (!pool)
-			tell_key(walk, POOL_RULE_KEY_WITHOUT_POOL, &child,
-				"'%s' belongs to a pool, and there is none: write \"pool\": [URL]", name);
-		else if (place_find(walk, pool, name, &inside))
-			tell_key(walk, POOL_RULE_KEY_TWICE, &child,
-				"'%s' stands beside the pool and inside it: keep one of the two", name);
+			pool_tell_key(walk, POOL_RULE_KEY_WITHOUT_POOL, &child,
+				"'%s' belongs to a pool, and there is none: write "
+				"\"pool\": [URL]",
+				name);
+		else if (pool_place_find(walk, pool, name, &inside))
+			pool_tell_key(walk, POOL_RULE_KEY_TWICE, &child,
+				"'%s' stands beside the pool and inside it: keep one of "
+				"the two",
+				name);
 		else
 			read_pool_key(walk, &child, key, reading);
 	}
 }
 
-static void read_pool(struct walk *walk, const struct place *pool, struct pool_reading *reading)
+static void read_pool(
+	struct walk *walk, const struct place *pool, struct pool_reading *reading)
 {
 	if (cJSON_IsArray(pool->value))
-		read_proxies(walk, pool, reading->leaf, reading->original);
+		pool_read_proxies(walk, pool, reading->leaf, reading->original);
 	else if (cJSON_IsObject(pool->value))
 		read_pool_object(walk, pool, reading);
 	else
-		tell_type(walk, pool, pool_key_type_get(POOL_KIND_POOL)->say);
+		pool_tell_type(walk, pool, pool_key_type_get(POOL_KIND_POOL)->say);
 }
 
-/* --- connections ------------------------------------------------------------------------------ */
+/* --- connections
+ * ------------------------------------------------------------------------------ */
 
 static void init_leaf(struct walk *walk, struct pool_leaf *leaf, const char *where)
 {
@@ -216,7 +231,8 @@ static uint32_t add_leaf(struct walk *walk, struct pool_leaf *leaf)
 	struct pool_leaf *leaves;
 
 	if ((count & (count - 1)) == 0) {
-		leaves = realloc(settings->leaves, (count ? 2 * (size_t)count : 1) * sizeof(*leaves));
+		leaves = realloc(settings->leaves,
+			(count ? 2 * (size_t)count : 1) * sizeof(*leaves));
 		if (!leaves) {
 			walk->no_memory = true;
 			pool_leaf_release(leaf);
@@ -233,13 +249,13 @@ static bool is_default(const struct pool_leaf *leaf)
 	return leaf->where && strncmp(leaf->where, "default.", 8) == 0;
 }
 
-static void warn_empty(struct walk *walk, const struct place *place, const struct pool_leaf *leaf,
-	const struct pool_leaf *hidden)
+static void warn_empty(struct walk *walk, const struct place *place,
+	const struct pool_leaf *leaf, const struct pool_leaf *hidden)
 {
 	char label[96];
 
-	place_label(place, label, sizeof(label));
-	tell_value(walk, POOL_RULE_EMPTY_CONNECTION, place,
+	pool_place_label(place, label, sizeof(label));
+	pool_tell_value(walk, POOL_RULE_EMPTY_CONNECTION, place,
 		"%s: neither url nor pool: it leads to no proxy%s", label,
 		!is_default(leaf) && hidden ? ", and hides the default's" : "");
 }
@@ -251,7 +267,7 @@ static void warn_disabled(
 		if (leaf->members[i].enabled)
 			return;
 	if (leaf->member_count && !leaf->copies_default)
-		tell_value(walk, POOL_RULE_ALL_MEMBERS_DISABLED, place,
+		pool_tell_value(walk, POOL_RULE_ALL_MEMBERS_DISABLED, place,
 			"every proxy of this pool is disabled");
 }
 
@@ -260,29 +276,28 @@ static void judge_connection(struct walk *walk, const struct place *place,
 	const struct place *pool, const struct pool_leaf *leaf)
 {
 	struct place url, other;
-	bool has_url = place_given(walk, place, "url", &url);
+	bool has_url = pool_place_given(walk, place, "url", &url);
 
-	if (place_find(walk, place, "rollout_percent", &other) && leaf->rollout_percent < 100 &&
-		!has_url)
-		tell_value(walk, POOL_RULE_ROLLOUT_WITHOUT_URL, &other,
-			"rollout_percent: %d is below 100, and there is no url for the rest",
+	if (pool_place_find(walk, place, "rollout_percent", &other) &&
+		leaf->rollout_percent < 100 && !has_url)
+		pool_tell_value(walk, POOL_RULE_ROLLOUT_WITHOUT_URL, &other,
+			"rollout_percent: %d is below 100, and there is no url for the "
+			"rest",
 			leaf->rollout_percent);
 	if (!pool)
 		return;
-	if (has_url && !place_find(walk, place, "rollout_percent", &other) &&
-		!place_find(walk, place, "fallback", &other) &&
-		!place_find(walk, pool, "fallback", &other))
-		tell_key(walk, POOL_RULE_URL_BESIDE_POOL, &url,
-			"url: beside a pool it is used only when no proxy of the pool is eligible");
+	if (has_url && !pool_place_find(walk, place, "rollout_percent", &other) &&
+		!pool_place_find(walk, place, "fallback", &other) &&
+		!pool_place_find(walk, pool, "fallback", &other))
+		pool_tell_key(walk, POOL_RULE_URL_BESIDE_POOL, &url,
+			"url: beside a pool it is used only when no proxy of the pool is "
+			"eligible");
 	warn_disabled(walk, pool, leaf);
 }
 
-static void read_connection_object(struct walk *walk, const struct place *place,
-	struct pool_leaf *leaf, const struct pool_leaf *original);
-
 /* A pool is read apart, with its siblings. */
-static void pass_over(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void pass_over(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	(void)walk;
 	(void)place;
@@ -296,23 +311,24 @@ static void read_connection_object(struct walk *walk, const struct place *place,
 	/* A default has nothing to copy from. */
 	struct pool_reading reading = {leaf, is_default(leaf) ? NULL : original};
 	struct place pool, url;
-	bool has_pool = place_given(walk, place, "pool", &pool);
+	bool has_pool = pool_place_given(walk, place, "pool", &pool);
 
-	read_group(walk, place, POOL_GROUP_CONNECTION, POOL_GROUP_POOL, leaf, pass_over);
+	pool_read_group(
+		walk, place, POOL_GROUP_CONNECTION, POOL_GROUP_POOL, leaf, pass_over);
 	if (has_pool)
 		read_pool(walk, &pool, &reading);
 	read_siblings(walk, place, has_pool ? &pool : NULL, &reading);
 	judge_connection(walk, place, has_pool ? &pool : NULL, leaf);
 	if (has_pool)
 		leaf->kind = POOL_LEAF_POOL;
-	else if (place_given(walk, place, "url", &url))
+	else if (pool_place_given(walk, place, "url", &url))
 		leaf->kind = POOL_LEAF_SINGLE;
 	else
 		warn_empty(walk, place, leaf, original);
 }
 
-static uint32_t read_connection(struct walk *walk, const struct place *place, const char *where,
-	enum pool_type type)
+static uint32_t read_connection(struct walk *walk, const struct place *place,
+	const char *where, enum pool_type type)
 {
 	uint32_t index = walk->settings.default_leaf[type];
 	const struct pool_leaf *original =
@@ -322,18 +338,19 @@ static uint32_t read_connection(struct walk *walk, const struct place *place, co
 	init_leaf(walk, &leaf, where);
 	if (cJSON_IsString(place->value)) {
 		leaf.kind = POOL_LEAF_SINGLE;
-		read_url(walk, place, &leaf.url);
+		pool_read_url(walk, place, &leaf.url);
 	} else if (cJSON_IsObject(place->value)) {
 		read_connection_object(walk, place, &leaf, original);
 	} else {
-		tell_type(walk, place, pool_key_type_get(POOL_KIND_CONNECTION)->say);
+		pool_tell_type(walk, place, pool_key_type_get(POOL_KIND_CONNECTION)->say);
 	}
 	if (leaf.kind == POOL_LEAF_SINGLE && leaf.url)
-		make_single(walk, &leaf);
+		pool_make_single(walk, &leaf);
 	return add_leaf(walk, &leaf);
 }
 
-/* --- exchanges -------------------------------------------------------------------------------- */
+/* --- exchanges
+ * -------------------------------------------------------------------------------- */
 
 /* The connection of <type>: by its full name, else by the short one. */
 static void read_typed(struct walk *walk, const struct place *place, const char *where,
@@ -342,16 +359,17 @@ static void read_typed(struct walk *walk, const struct place *place, const char 
 	const char *name = pool_type_name(type);
 	const char *alias = type == POOL_TYPE_HTTP ? "rest" : "ws";
 	struct place full, brief;
-	bool has_full = place_given(walk, place, name, &full);
-	bool has_brief = place_given(walk, place, alias, &brief);
+	bool has_full = pool_place_given(walk, place, name, &full);
+	bool has_brief = pool_place_given(walk, place, alias, &brief);
 	char path[2 * ID_MAX];
 
 	if (has_full && has_brief)
-		tell_key(walk, POOL_RULE_ALIAS_IGNORED, &brief,
+		pool_tell_key(walk, POOL_RULE_ALIAS_IGNORED, &brief,
 			"'%s' is ignored: '%s' stands beside it", alias, name);
 	snprintf(path, sizeof(path), "%s.%s", where, name);
 	if (has_full || has_brief)
-		leaves[type] = read_connection(walk, has_full ? &full : &brief, path, type);
+		leaves[type] =
+			read_connection(walk, has_full ? &full : &brief, path, type);
 }
 
 static void read_exchange(struct walk *walk, const struct place *place, const char *where,
@@ -363,16 +381,17 @@ static void read_exchange(struct walk *walk, const struct place *place, const ch
 
 	if (cJSON_IsString(place->value)) {
 		snprintf(path, sizeof(path), "%s.http", where);
-		found[POOL_TYPE_HTTP] = read_connection(walk, place, path, POOL_TYPE_HTTP);
+		found[POOL_TYPE_HTTP] =
+			read_connection(walk, place, path, POOL_TYPE_HTTP);
 	} else if (cJSON_IsObject(place->value)) {
-		for (bool more = place_first(walk, place, &child); more;
-			more = place_next(walk, &child))
+		for (bool more = pool_place_first(walk, place, &child); more;
+			more = pool_place_next(walk, &child))
 			if (!pool_schema_find(POOL_GROUP_EXCHANGE, child.value->string))
-				tell_unknown(walk, &child, POOL_GROUP_EXCHANGE);
+				pool_tell_unknown(walk, &child, POOL_GROUP_EXCHANGE);
 		for (int type = 0; type < POOL_TYPES; type++)
 			read_typed(walk, place, where, (enum pool_type)type, found);
 	} else {
-		tell_type(walk, place, pool_key_type_get(POOL_KIND_EXCHANGE)->say);
+		pool_tell_type(walk, place, pool_key_type_get(POOL_KIND_EXCHANGE)->say);
 	}
 	memcpy(leaves, found, sizeof(found));
 }
@@ -414,13 +433,14 @@ static void read_entry(struct walk *walk, const struct place *place, struct entr
 	char where[2 * ID_MAX], shown[96], *to;
 
 	*entry = (struct entry){.place = *place};
-	quote(shown, sizeof(shown), id);
+	pool_walk_quote(shown, sizeof(shown), id);
 	if (wrong)
-		tell_key(walk, POOL_RULE_EXCHANGE_ID, place, "%s cannot be an exchange's id: %s",
-			shown, wrong);
+		pool_tell_key(walk, POOL_RULE_EXCHANGE_ID, place,
+			"%s cannot be an exchange's id: %s", shown, wrong);
 	else if (strcasecmp(id, "default") == 0)
-		tell_key(walk, POOL_RULE_EXCHANGE_UNREACHABLE, place,
-			"%s means the top-level default in every lookup: this entry is not reached",
+		pool_tell_key(walk, POOL_RULE_EXCHANGE_UNREACHABLE, place,
+			"%s means the top-level default in every lookup: this entry is "
+			"not reached",
 			shown);
 	entry->exchange.id = strdup(id);
 	entry->plain = strdup(id);
@@ -458,20 +478,23 @@ static void compare_entries(struct walk *walk, struct entry *entries, size_t cou
 {
 	qsort(entries, count, sizeof(*entries), compare_plain);
 	for (size_t i = 1; i < count; i++)
-		if (*entries[i].plain && strcmp(entries[i].plain, entries[i - 1].plain) == 0 &&
+		if (*entries[i].plain &&
+			strcmp(entries[i].plain, entries[i - 1].plain) == 0 &&
 			strcmp(entries[i].exchange.id, entries[i - 1].exchange.id) != 0 &&
-			!judge_id(entries[i].exchange.id) && !judge_id(entries[i - 1].exchange.id))
-			tell_key(walk, POOL_RULE_EXCHANGE_NEAR_MISS, &entries[i].place,
-				"'%s' and '%s' differ only in punctuation", entries[i].exchange.id,
-				entries[i - 1].exchange.id);
+			!judge_id(entries[i].exchange.id) &&
+			!judge_id(entries[i - 1].exchange.id))
+			pool_tell_key(walk, POOL_RULE_EXCHANGE_NEAR_MISS,
+				&entries[i].place,
+				"'%s' and '%s' differ only in punctuation",
+				entries[i].exchange.id, entries[i - 1].exchange.id);
 	qsort(entries, count, sizeof(*entries), compare_ids);
 	for (size_t i = 1; i < count; i++) {
 		char shown[96];
 
 		if (strcmp(entries[i].exchange.id, entries[i - 1].exchange.id) != 0)
 			continue;
-		quote(shown, sizeof(shown), entries[i].exchange.id);
-		tell_key(walk, POOL_RULE_EXCHANGE_TWICE, &entries[i].place,
+		pool_walk_quote(shown, sizeof(shown), entries[i].exchange.id);
+		pool_tell_key(walk, POOL_RULE_EXCHANGE_TWICE, &entries[i].place,
 			"%s stands here twice: ids are compared without case", shown);
 	}
 }
@@ -484,7 +507,7 @@ static void read_exchanges(struct walk *walk, const struct place *place)
 	struct place child;
 
 	if (!cJSON_IsObject(place->value)) {
-		tell_type(walk, place, pool_key_type_get(POOL_KIND_EXCHANGES)->say);
+		pool_tell_type(walk, place, pool_key_type_get(POOL_KIND_EXCHANGES)->say);
 		return;
 	}
 	count = (size_t)cJSON_GetArraySize(place->value);
@@ -495,7 +518,8 @@ static void read_exchanges(struct walk *walk, const struct place *place)
 		free(entries);
 		return;
 	}
-	for (bool more = place_first(walk, place, &child); more; more = place_next(walk, &child))
+	for (bool more = pool_place_first(walk, place, &child); more;
+		more = pool_place_next(walk, &child))
 		read_entry(walk, &child, &entries[used++]);
 	if (!walk->no_memory)
 		compare_entries(walk, entries, used);
@@ -507,7 +531,8 @@ static void read_exchanges(struct walk *walk, const struct place *place)
 	free(entries);
 }
 
-/* --- the document ----------------------------------------------------------------------------- */
+/* --- the document
+ * ----------------------------------------------------------------------------- */
 
 static void set_both(struct walk *walk, struct pool_leaf *leaf)
 {
@@ -525,9 +550,9 @@ static void read_root_string(struct walk *walk, const struct place *place)
 	init_leaf(walk, &leaf, "default.http");
 	walk->settings.enabled = true;
 	leaf.kind = POOL_LEAF_SINGLE;
-	read_url(walk, place, &leaf.url);
+	pool_read_url(walk, place, &leaf.url);
 	if (leaf.url)
-		make_single(walk, &leaf);
+		pool_make_single(walk, &leaf);
 	set_both(walk, &leaf);
 }
 
@@ -535,8 +560,9 @@ static void read_enabled(struct walk *walk, const struct place *root)
 {
 	struct place place;
 
-	if (place_find(walk, root, "enabled", &place))
-		read_value(walk, &place, pool_schema_find(POOL_GROUP_SETTINGS, "enabled"),
+	if (pool_place_find(walk, root, "enabled", &place))
+		pool_read_value(walk, &place,
+			pool_schema_find(POOL_GROUP_SETTINGS, "enabled"),
 			&walk->settings);
 }
 
@@ -551,19 +577,24 @@ static void read_short(struct walk *walk, const struct place *root)
 	walk->settings.enabled = true;
 	read_enabled(walk, root);
 	leaf.kind = POOL_LEAF_POOL;
-	for (bool more = place_first(walk, root, &child); more; more = place_next(walk, &child)) {
+	for (bool more = pool_place_first(walk, root, &child); more;
+		more = pool_place_next(walk, &child)) {
 		const char *name = child.value->string;
 		const struct pool_key *key = pool_schema_find(POOL_GROUP_POOL, name);
 
 		if (key)
 			read_pool_key(walk, &child, key, &reading);
 		else if (strcmp(name, "default") == 0 || strcmp(name, "exchanges") == 0)
-			tell_key(walk, POOL_RULE_MIXED_FORMS, &child,
-				"'%s' cannot stand beside 'proxies' at top level: write the proxies as "
+			pool_tell_key(walk, POOL_RULE_MIXED_FORMS, &child,
+				"'%s' cannot stand beside 'proxies' at top level: write "
+				"the proxies as "
 				"\"default\": {\"http\": {\"pool\": [...]}}",
 				name);
 		else if (strcmp(name, "enabled") != 0)
-			tell_unknown(walk, &child, POOL_GROUP_POOL);
+			pool_tell_unknown(walk, &child,
+				pool_schema_nearest(POOL_GROUP_SETTINGS, name)
+					? POOL_GROUP_SETTINGS
+					: POOL_GROUP_POOL);
 	}
 	warn_disabled(walk, root, &leaf);
 	set_both(walk, &leaf);
@@ -574,16 +605,17 @@ static void read_full(struct walk *walk, const struct place *root)
 	struct place child;
 
 	read_enabled(walk, root);
-	for (bool more = place_first(walk, root, &child); more; more = place_next(walk, &child))
+	for (bool more = pool_place_first(walk, root, &child); more;
+		more = pool_place_next(walk, &child))
 		if (!pool_schema_find(POOL_GROUP_SETTINGS, child.value->string))
-			tell_unknown(walk, &child, POOL_GROUP_SETTINGS);
+			pool_tell_unknown(walk, &child, POOL_GROUP_SETTINGS);
 	/* The default first: exchanges may copy its proxies. */
-	if (place_given(walk, root, "default", &child))
+	if (pool_place_given(walk, root, "default", &child))
 		read_exchange(walk, &child, "default", walk->settings.default_leaf);
-	if (place_find(walk, root, "exchanges", &child))
+	if (pool_place_find(walk, root, "exchanges", &child))
 		read_exchanges(walk, &child);
-	if (walk->settings.leaf_count && !place_find(walk, root, "enabled", &child))
-		tell_value(walk, POOL_RULE_ENABLED_MISSING, root,
+	if (walk->settings.leaf_count && !pool_place_find(walk, root, "enabled", &child))
+		pool_tell_value(walk, POOL_RULE_ENABLED_MISSING, root,
 			"'enabled' is missing, and false without it: nothing is proxied");
 }
 
@@ -591,7 +623,7 @@ static void read_settings(struct walk *walk, const struct place *root)
 {
 	struct place proxies;
 
-	if (place_find(walk, root, "proxies", &proxies))
+	if (pool_place_find(walk, root, "proxies", &proxies))
 		read_short(walk, root);
 	else
 		read_full(walk, root);
@@ -602,18 +634,19 @@ static void read_document(struct walk *walk, const struct place *root)
 	struct place proxy;
 
 	if (!cJSON_IsObject(root->value)) {
-		tell_value(walk, POOL_RULE_TYPE, root,
-			"the document must be an object, such as {\"proxies\": [\"http://HOST:PORT\"]}");
+		pool_tell_value(walk, POOL_RULE_TYPE, root,
+			"the document must be an object, such as {\"proxies\": "
+			"[\"http://HOST:PORT\"]}");
 		return;
 	}
-	if (!place_find(walk, root, "proxy", &proxy))
+	if (!pool_place_find(walk, root, "proxy", &proxy))
 		read_settings(walk, root);
 	else if (cJSON_IsObject(proxy.value))
 		read_settings(walk, &proxy);
 	else if (cJSON_IsString(proxy.value))
 		read_root_string(walk, &proxy);
 	else if (!cJSON_IsNull(proxy.value))
-		tell_type(walk, &proxy, "an object with the settings, or a URL");
+		pool_tell_type(walk, &proxy, "an object with the settings, or a URL");
 }
 
 static void judge_secrecy(struct walk *walk)
@@ -624,17 +657,20 @@ static void judge_secrecy(struct walk *walk)
 	if (walk->literal_count && source->regular && mode & 044)
 		pool_diagnostics_add(walk->diagnostics, POOL_RULE_LITERAL_CREDENTIALS,
 			walk->literal_at, walk->literal_at, strdup(walk->literal_pointer),
-			"%zu %s credentials in clear text, and others can read this file (mode %04o)",
-			walk->literal_count, walk->literal_count == 1 ? "proxy has" : "proxies have",
-			mode);
+			"%zu %s credentials in clear text, and others can read this file "
+			"(mode %04o)",
+			walk->literal_count,
+			walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
 }
 
-/* --- from text to tree ------------------------------------------------------------------------ */
+/* --- from text to tree
+ * ------------------------------------------------------------------------ */
 
 static int refuse_yaml(const struct pool_source *source, struct pool_fault *fault)
 {
 	return pool_fault_set(fault, POOL_EFORMAT, 0,
-		"cannot read '%s' as YAML: this version reads JSON pool files only", source->path);
+		"cannot read '%s' as YAML: this version reads JSON pool files only",
+		source->path);
 }
 
 static bool is_yaml(const struct pool_source *source)
@@ -654,8 +690,8 @@ static int parse(const struct pool_source *source, struct pool_positions *positi
 	int error = pool_json_scan(positions, source->bytes, source->length, &wrong);
 
 	if (error == POOL_EINVALID)
-		pool_diagnostics_add(diagnostics, wrong.rule, wrong.at, wrong.at + 1, strdup(""),
-			"%s", wrong.text);
+		pool_diagnostics_add(diagnostics, wrong.rule, wrong.at, wrong.at + 1,
+			strdup(""), "%s", wrong.text);
 	if (error)
 		return error;
 	/* The scanner has accepted it: only memory can be lacking now. */
@@ -668,7 +704,7 @@ static void read_tree(struct walk *walk, cJSON *tree)
 {
 	struct place root = {.value = tree};
 
-	walk_hide_duplicates(walk, &root);
+	pool_walk_hide_duplicates(walk, &root);
 	read_document(walk, &root);
 	judge_secrecy(walk);
 }

@@ -37,8 +37,10 @@ static const struct pool_key_type_row types[POOL_KEY_TYPES] = {
 	[POOL_KIND_INT] = {"int", "a whole number", true},
 	[POOL_KIND_DECIMAL] = {"number", "a number", true},
 	[POOL_KIND_WORD] = {"word", "a word", true},
-	[POOL_KIND_STATUSES] = {"statuses", "an HTTP status, or a list of them and of ranges "
-		"like \"200-399\"", true},
+	[POOL_KIND_STATUSES] = {"statuses",
+		"an HTTP status, or a list of them and of ranges "
+		"like \"200-399\"",
+		true},
 	[POOL_KIND_URL] = {"URL", "a URL in a string", false},
 	[POOL_KIND_NAME] = {"name", "a string", false},
 	[POOL_KIND_PATH] = {"path", "a path in a string", false},
@@ -47,9 +49,12 @@ static const struct pool_key_type_row types[POOL_KEY_TYPES] = {
 	[POOL_KIND_HEADERS] = {"headers", "an object of strings", false},
 	[POOL_KIND_TEXT] = {"text", "a string", false},
 	[POOL_KIND_EXCHANGES] = {"exchanges", "an object of exchanges", false},
-	[POOL_KIND_EXCHANGE] = {"exchange", "an object with http and websocket, or a URL", false},
-	[POOL_KIND_CONNECTION] = {"connection", "an object with url or pool, or a URL", false},
-	[POOL_KIND_POOL] = {"pool", "an object with proxies, or a list of proxies", false},
+	[POOL_KIND_EXCHANGE] = {"exchange", "an object with http and websocket, or a URL",
+		false},
+	[POOL_KIND_CONNECTION] = {"connection", "an object with url or pool, or a URL",
+		false},
+	[POOL_KIND_POOL] = {"pool", "an object with proxies, or a list of proxies",
+		false},
 	[POOL_KIND_PROXIES] = {"proxies", "a list of proxies, or \"default\"", false},
 	[POOL_KIND_OBJECT] = {"object", "an object", false},
 };
@@ -66,24 +71,26 @@ static const struct pool_key keys[] = {
 	{POOL_GROUP_SETTINGS, "enabled", POOL_KIND_BOOL, .fallback = "false",
 		.offset = SETTINGS(enabled),
 		.summary = "Use proxies at all; true by default in the short form."},
-	{POOL_GROUP_SETTINGS, "default", POOL_KIND_EXCHANGE, .nullable = true, .fallback = "",
-		.child = POOL_GROUP_EXCHANGE,
+	{POOL_GROUP_SETTINGS, "default", POOL_KIND_EXCHANGE, .nullable = true,
+		.fallback = "", .child = POOL_GROUP_EXCHANGE,
 		.summary = "Serves every exchange that has no entry of its own."},
 	{POOL_GROUP_SETTINGS, "exchanges", POOL_KIND_EXCHANGES, .fallback = "",
 		.child = POOL_GROUP_EXCHANGE,
 		.summary = "Entries by exchange id; ids are compared without case."},
 
-	{POOL_GROUP_EXCHANGE, "http", POOL_KIND_CONNECTION, .nullable = true, .fallback = "",
-		.child = POOL_GROUP_CONNECTION,
-		.summary = "The connection of HTTP requests; the default's where it is left out."},
-	{POOL_GROUP_EXCHANGE, "websocket", POOL_KIND_CONNECTION, .nullable = true, .fallback = "",
-		.child = POOL_GROUP_CONNECTION,
-		.summary = "The connection of WebSockets; the default's where it is left out."},
-	{POOL_GROUP_EXCHANGE, "rest", POOL_KIND_CONNECTION, .nullable = true, .fallback = "",
-		.alias_of = "http", .child = POOL_GROUP_CONNECTION,
+	{POOL_GROUP_EXCHANGE, "http", POOL_KIND_CONNECTION, .nullable = true,
+		.fallback = "", .child = POOL_GROUP_CONNECTION,
+		.summary = "The connection of HTTP requests; the default's where it is "
+			   "left out."},
+	{POOL_GROUP_EXCHANGE, "websocket", POOL_KIND_CONNECTION, .nullable = true,
+		.fallback = "", .child = POOL_GROUP_CONNECTION,
+		.summary = "The connection of WebSockets; the default's where it is left "
+			   "out."},
+	{POOL_GROUP_EXCHANGE, "rest", POOL_KIND_CONNECTION, .nullable = true,
+		.fallback = "", .alias_of = "http", .child = POOL_GROUP_CONNECTION,
 		.summary = "Another name of http."},
-	{POOL_GROUP_EXCHANGE, "ws", POOL_KIND_CONNECTION, .nullable = true, .fallback = "",
-		.alias_of = "websocket", .child = POOL_GROUP_CONNECTION,
+	{POOL_GROUP_EXCHANGE, "ws", POOL_KIND_CONNECTION, .nullable = true,
+		.fallback = "", .alias_of = "websocket", .child = POOL_GROUP_CONNECTION,
 		.summary = "Another name of websocket."},
 
 	{POOL_GROUP_CONNECTION, "url", POOL_KIND_URL, .nullable = true, .fallback = "",
@@ -97,45 +104,55 @@ static const struct pool_key keys[] = {
 		.summary = "Share of selections that use the pool; the rest use url."},
 	{POOL_GROUP_CONNECTION, "pool", POOL_KIND_POOL, .nullable = true, .fallback = "",
 		.child = POOL_GROUP_POOL,
-		.summary = "A pool, or its list of proxies with the pool's keys beside it."},
+		.summary =
+			"A pool, or its list of proxies with the pool's keys beside it."},
 
-	{POOL_GROUP_POOL, "proxies", POOL_KIND_PROXIES, .fallback = "", .child = POOL_GROUP_PROXY,
-		.summary = "At least one proxy or URL; \"default\" copies the default's list."},
+	{POOL_GROUP_POOL, "proxies", POOL_KIND_PROXIES, .fallback = "",
+		.child = POOL_GROUP_PROXY,
+		.summary = "At least one proxy or URL; \"default\" copies the default's "
+			   "list."},
 	{POOL_GROUP_POOL, "strategy", POOL_KIND_WORD, .fallback = "round_robin",
 		.words = strategy_word, .offset = POLICY(strategy),
 		.summary = "How a proxy is chosen among the eligible ones."},
-	{POOL_GROUP_POOL, "fallback", POOL_KIND_WORD, .fallback = "any", .words = fallback_word,
-		.offset = POLICY(fallback),
-		.summary = "When none is eligible: any unhealthy one with a warning, or fail."},
+	{POOL_GROUP_POOL, "fallback", POOL_KIND_WORD, .fallback = "any",
+		.words = fallback_word, .offset = POLICY(fallback),
+		.summary = "When none is eligible: any unhealthy one with a warning, or "
+			   "fail."},
 	{POOL_GROUP_POOL, "health_check", POOL_KIND_OBJECT, .fallback = "",
 		.child = POOL_GROUP_CHECK, .summary = "How the proxies are checked."},
 	{POOL_GROUP_POOL, "breaker", POOL_KIND_OBJECT, .fallback = "",
-		.child = POOL_GROUP_BREAKER, .summary = "When a failing proxy is left alone."},
+		.child = POOL_GROUP_BREAKER,
+		.summary = "When a failing proxy is left alone."},
 	{POOL_GROUP_POOL, "cooldown", POOL_KIND_OBJECT, .fallback = "",
-		.child = POOL_GROUP_COOLDOWN, .summary = "How long a limited proxy rests."},
-	{POOL_GROUP_POOL, "limits", POOL_KIND_OBJECT, .fallback = "", .child = POOL_GROUP_LIMITS,
-		.summary = "How much one proxy may be used."},
+		.child = POOL_GROUP_COOLDOWN,
+		.summary = "How long a limited proxy rests."},
+	{POOL_GROUP_POOL, "limits", POOL_KIND_OBJECT, .fallback = "",
+		.child = POOL_GROUP_LIMITS, .summary = "How much one proxy may be used."},
 
 	{POOL_GROUP_PROXY, "url", POOL_KIND_URL, .fallback = "", .offset = MEMBER(url),
 		.summary = "scheme://[user[:password]@]host:port."},
 	{POOL_GROUP_PROXY, "name", POOL_KIND_NAME, .fallback = "", .offset = MEMBER(name),
-		.summary = "Unique in its pool; host:port, then host:port#2, by default."},
+		.summary =
+			"Unique in its pool; host:port, then host:port#2, by default."},
 	{POOL_GROUP_PROXY, "weight", POOL_KIND_DECIMAL, .fallback = "1",
 		RANGE(100000, 10000000, WEIGHT), .offset = MEMBER(weight_micro),
 		.summary = "Its share of the selections, relative to the others."},
 	{POOL_GROUP_PROXY, "enabled", POOL_KIND_BOOL, .fallback = "true",
-		.offset = MEMBER(enabled), .summary = "False: never checked, never selected."},
+		.offset = MEMBER(enabled),
+		.summary = "False: never checked, never selected."},
 	{POOL_GROUP_PROXY, "max_connections", POOL_KIND_INT, .fallback = "",
 		RANGE(1, 1000000, CONNECTIONS), .offset = MEMBER(max_connections),
 		.summary = "Leases at once, instead of the pool's limit."},
 	{POOL_GROUP_PROXY, "password_file", POOL_KIND_PATH, .fallback = "",
 		.offset = MEMBER(password_file),
-		.summary = "A file whose first line is the password; relative to the pool file."},
+		.summary = "A file whose first line is the password; relative to the "
+			   "pool file."},
 
 	{POOL_GROUP_CHECK, "enabled", POOL_KIND_BOOL, .fallback = "true",
 		.offset = POLICY(check_enabled), .summary = "Check the proxies at all."},
-	{POOL_GROUP_CHECK, "method", POOL_KIND_WORD, .fallback = "tcp", .words = method_word,
-		.offset = POLICY(method), .summary = "What a check does."},
+	{POOL_GROUP_CHECK, "method", POOL_KIND_WORD, .fallback = "tcp",
+		.words = method_word, .offset = POLICY(method),
+		.summary = "What a check does."},
 	{POOL_GROUP_CHECK, "interval_seconds", POOL_KIND_INT, .fallback = "30",
 		RANGE(5, 300, INTERVAL), .offset = POLICY(interval_s),
 		.summary = "Time between two checks of a proxy."},
@@ -145,10 +162,11 @@ static const struct pool_key keys[] = {
 	{POOL_GROUP_CHECK, "timeout_seconds", POOL_KIND_INT, .fallback = "5",
 		RANGE(1, 30, CHECK_TIMEOUT), .offset = POLICY(check_timeout_s),
 		.summary = "How long one attempt of a check may take."},
-	{POOL_GROUP_CHECK, "retry_count", POOL_KIND_INT, .fallback = "3", RANGE(1, 10, RETRY),
-		.offset = POLICY(retry_count), .summary = "Attempts after the first failed."},
-	{POOL_GROUP_CHECK, "url", POOL_KIND_CHECK_URL, .fallback = "", .offset = REQUEST(url),
-		.checks_only_http = true,
+	{POOL_GROUP_CHECK, "retry_count", POOL_KIND_INT, .fallback = "3",
+		RANGE(1, 10, RETRY), .offset = POLICY(retry_count),
+		.summary = "Attempts after the first failed."},
+	{POOL_GROUP_CHECK, "url", POOL_KIND_CHECK_URL, .fallback = "",
+		.offset = REQUEST(url), .checks_only_http = true,
 		.summary = "What http, tunnel and websocket checks ask for."},
 	{POOL_GROUP_CHECK, "request", POOL_KIND_REQUEST, .fallback = "GET",
 		.offset = REQUEST(method), .checks_only_http = true,
@@ -162,9 +180,10 @@ static const struct pool_key keys[] = {
 	{POOL_GROUP_CHECK, "expect_body", POOL_KIND_TEXT, .fallback = "",
 		.offset = REQUEST(body), .checks_only_http = true,
 		.summary = "Text that the answer must contain."},
-	{POOL_GROUP_CHECK, "control", POOL_KIND_WORD, .fallback = "none", .words = control_word,
-		.offset = POLICY(control),
-		.summary = "A direct request besides, to tell a dead target from dead proxies."},
+	{POOL_GROUP_CHECK, "control", POOL_KIND_WORD, .fallback = "none",
+		.words = control_word, .offset = POLICY(control),
+		.summary = "A direct request besides, to tell a dead target from dead "
+			   "proxies."},
 	{POOL_GROUP_CHECK, "healthy_threshold", POOL_KIND_INT, .fallback = "2",
 		RANGE(1, 10, THRESHOLD), .offset = POLICY(healthy_threshold),
 		.summary = "Good checks that make a recovering proxy healthy."},
@@ -186,7 +205,8 @@ static const struct pool_key keys[] = {
 		.summary = "Leases at once while it recovers."},
 
 	{POOL_GROUP_COOLDOWN, "statuses", POOL_KIND_STATUSES, .fallback = "418, 429",
-		.offset = POLICY(cooling), .summary = "The target's statuses that mean: too much."},
+		.offset = POLICY(cooling),
+		.summary = "The target's statuses that mean: too much."},
 	{POOL_GROUP_COOLDOWN, "blocked", POOL_KIND_STATUSES, .fallback = "403, 451",
 		.offset = POLICY(blocked),
 		.summary = "Statuses that mean: not through this proxy; statuses wins."},
@@ -211,22 +231,28 @@ static const struct pool_key keys[] = {
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
 static const char *const elsewhere = "it is not part of a pool file; take it out";
-static const char *const in_url = "write it inside url: scheme://user:password@host:port, with "
-				  "${NAME} for secrets";
+static const char *const in_url =
+	"write it inside url: scheme://user:password@host:port, with "
+	"${NAME} for secrets";
 
 static const struct pool_refused_key refused[] = {
 	{POOL_GROUP_SETTINGS, "external_service",
 		"an external proxy service is not supported; list its proxies in a pool"},
-	{POOL_GROUP_SETTINGS, "global", "write \"default\": {\"http\": URL, \"websocket\": URL}"},
-	{POOL_GROUP_SETTINGS, "proxy_pool", "write pool inside default.http, or proxies alone"},
-	{POOL_GROUP_SETTINGS, "pool", "write proxies at top level, or pool inside default.http"},
+	{POOL_GROUP_SETTINGS, "global",
+		"write \"default\": {\"http\": URL, \"websocket\": URL}"},
+	{POOL_GROUP_SETTINGS, "proxy_pool",
+		"write pool inside default.http, or proxies alone"},
+	{POOL_GROUP_SETTINGS, "pool",
+		"write proxies at top level, or pool inside default.http"},
 	{POOL_GROUP_SETTINGS, "http", "write it inside default"},
 	{POOL_GROUP_SETTINGS, "websocket", "write it inside default"},
 	{POOL_GROUP_SETTINGS, "rest", "write it inside default, as http"},
 	{POOL_GROUP_SETTINGS, "url", "write \"proxy\": URL, or url inside default.http"},
-	{POOL_GROUP_SETTINGS, "proxy", "one 'proxy' key is enough: write the settings here"},
+	{POOL_GROUP_SETTINGS, "proxy",
+		"one 'proxy' key is enough: write the settings here"},
 	{POOL_GROUP_SETTINGS, "manager", elsewhere},
-	{POOL_GROUP_SETTINGS, "regional", "write an entry of exchanges for each exchange"},
+	{POOL_GROUP_SETTINGS, "regional",
+		"write an entry of exchanges for each exchange"},
 	{POOL_GROUP_SETTINGS, "auto_inject", elsewhere},
 	{POOL_GROUP_SETTINGS, "logging", elsewhere},
 	{POOL_GROUP_SETTINGS, "monitoring", elsewhere},
@@ -235,7 +261,8 @@ static const struct pool_refused_key refused[] = {
 	{POOL_GROUP_SETTINGS, "timeout", "write timeout_seconds inside a connection"},
 	{POOL_GROUP_SETTINGS, "timeout_seconds", "write it inside a connection"},
 	{POOL_GROUP_SETTINGS, "circuit_breaker", "write breaker inside a pool"},
-	{POOL_GROUP_EXCHANGE, "timeout", "write timeout_seconds inside http and websocket"},
+	{POOL_GROUP_EXCHANGE, "timeout",
+		"write timeout_seconds inside http and websocket"},
 	{POOL_GROUP_EXCHANGE, "timeout_seconds", "write it inside http and websocket"},
 	{POOL_GROUP_EXCHANGE, "url", "write it inside http or websocket"},
 	{POOL_GROUP_EXCHANGE, "pool", "write it inside http or websocket"},
@@ -320,7 +347,8 @@ bool pool_schema_is_plain(const char *name, size_t length)
 	return length == 7 && memcmp(name, "proxies", length) == 0;
 }
 
-const struct pool_refused_key *pool_schema_refused(enum pool_group group, const char *name)
+const struct pool_refused_key *pool_schema_refused(
+	enum pool_group group, const char *name)
 {
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (refused[i].group == group && strcmp(refused[i].name, name) == 0)
@@ -328,7 +356,8 @@ const struct pool_refused_key *pool_schema_refused(enum pool_group group, const 
 	return NULL;
 }
 
-/* --- scalars from text ------------------------------------------------------------------------ */
+/* --- scalars from text
+ * ------------------------------------------------------------------------ */
 
 /* A decimal number in millionths; far beyond any range it stays at its limit. */
 struct decimal {
@@ -345,15 +374,16 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Digits, with "_" between two of them in quoted numbers, onto <digits>; how many bytes. */
-static size_t take_digits(const char *text, size_t length, bool quoted, char *digits, size_t *used,
-	size_t room)
+/* Digits, with "_" between two of them in quoted numbers, onto <digits>; how many bytes.
+ */
+static size_t take_digits(const char *text, size_t length, bool quoted, char *digits,
+	size_t *used, size_t room)
 {
 	size_t i = 0;
 
 	for (; i < length; i++) {
-		if (quoted && text[i] == '_' && i && i + 1 < length && is_digit(text[i - 1]) &&
-			is_digit(text[i + 1]))
+		if (quoted && text[i] == '_' && i && i + 1 < length &&
+			is_digit(text[i - 1]) && is_digit(text[i + 1]))
 			continue;
 		if (!is_digit(text[i]) || *used == room)
 			break;
@@ -380,7 +410,8 @@ static bool take_exponent(const char *text, size_t length, int64_t *out)
 	return true;
 }
 
-/* <digits> are those of the number without its point, which stands <places> from their end. */
+/* <digits> are those of the number without its point, which stands <places> from their
+ * end. */
 static void scale(struct decimal *out, const char *digits, size_t count, int64_t places)
 {
 	int64_t shift = 6 - places;
@@ -414,7 +445,8 @@ static bool parse_decimal(
 		at++;
 	*out = (struct decimal){.negative = at < length && text[at] == '-'};
 	at += at < length && (text[at] == '-' || (quoted && text[at] == '+'));
-	whole = take_digits(text + at, length - at, quoted, digits, &count, sizeof(digits));
+	whole = take_digits(
+		text + at, length - at, quoted, digits, &count, sizeof(digits));
 	at += whole;
 	if (at < length && text[at] == '.') {
 		size_t before = count;
@@ -469,8 +501,8 @@ static enum pool_store store_int(const struct pool_key *key, void *at, const cha
 	return POOL_STORE_OK;
 }
 
-static enum pool_store store_decimal(const struct pool_key *key, void *at, const char *text,
-	size_t length, enum pool_writing writing)
+static enum pool_store store_decimal(const struct pool_key *key, void *at,
+	const char *text, size_t length, enum pool_writing writing)
 {
 	struct decimal number;
 	enum pool_store judged;
@@ -492,9 +524,9 @@ static enum pool_store store_bool(const struct pool_key *key, void *at, const ch
 	static const struct {
 		const char *word;
 		bool value;
-	} words[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false}, {"t", true},
-		{"f", false}, {"yes", true}, {"no", false}, {"y", true}, {"n", false},
-		{"on", true}, {"off", false}};
+	} words[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false},
+		{"t", true}, {"f", false}, {"yes", true}, {"no", false}, {"y", true},
+		{"n", false}, {"on", true}, {"off", false}};
 	struct decimal number;
 
 	(void)key;
@@ -505,8 +537,9 @@ static enum pool_store store_bool(const struct pool_key *key, void *at, const ch
 		*(uint8_t *)at = words[i].value;
 		return POOL_STORE_OK;
 	}
-	if (writing != POOL_WRITTEN_PLAIN || !parse_decimal(&number, text, length, writing) ||
-		number.cut || (number.micro != 0 && number.micro != 1000000))
+	if (writing != POOL_WRITTEN_PLAIN ||
+		!parse_decimal(&number, text, length, writing) || number.cut ||
+		(number.micro != 0 && number.micro != 1000000))
 		return POOL_STORE_TYPE;
 	*(uint8_t *)at = number.micro != 0;
 	return POOL_STORE_OK;
@@ -577,8 +610,8 @@ enum pool_store pool_status_set_parse(
 	return POOL_STORE_OK;
 }
 
-static enum pool_store store_statuses(const struct pool_key *key, void *at, const char *text,
-	size_t length, enum pool_writing writing)
+static enum pool_store store_statuses(const struct pool_key *key, void *at,
+	const char *text, size_t length, enum pool_writing writing)
 {
 	struct pool_status_set set = {{0}};
 	enum pool_store judged = pool_status_set_parse(&set, text, length);
@@ -593,8 +626,8 @@ static enum pool_store store_statuses(const struct pool_key *key, void *at, cons
 enum pool_store pool_key_store(const struct pool_key *key, void *base, const char *text,
 	size_t length, enum pool_writing writing)
 {
-	static enum pool_store (*const stores[POOL_KEY_TYPES])(const struct pool_key *, void *,
-		const char *, size_t, enum pool_writing) = {
+	static enum pool_store (*const stores[POOL_KEY_TYPES])(const struct pool_key *,
+		void *, const char *, size_t, enum pool_writing) = {
 		[POOL_KIND_BOOL] = store_bool,
 		[POOL_KIND_INT] = store_int,
 		[POOL_KIND_DECIMAL] = store_decimal,
@@ -607,7 +640,8 @@ enum pool_store pool_key_store(const struct pool_key *key, void *base, const cha
 	return stores[key->type](key, (char *)base + key->offset, text, length, writing);
 }
 
-/* --- scalars to text -------------------------------------------------------------------------- */
+/* --- scalars to text
+ * -------------------------------------------------------------------------- */
 
 static bool show_bool(const struct pool_key *key, const void *at, struct pool_text *out)
 {
@@ -627,7 +661,8 @@ static bool show_int(const struct pool_key *key, const void *at, struct pool_tex
 	return true;
 }
 
-static bool show_decimal(const struct pool_key *key, const void *at, struct pool_text *out)
+static bool show_decimal(
+	const struct pool_key *key, const void *at, struct pool_text *out)
 {
 	uint32_t value;
 	char text[24];
@@ -635,7 +670,8 @@ static bool show_decimal(const struct pool_key *key, const void *at, struct pool
 
 	(void)key;
 	memcpy(&value, at, sizeof(value));
-	length = (size_t)snprintf(text, sizeof(text), "%u.%06u", value / 1000000, value % 1000000);
+	length = (size_t)snprintf(
+		text, sizeof(text), "%u.%06u", value / 1000000, value % 1000000);
 	while (text[length - 1] == '0' && text[length - 2] != '.')
 		text[--length] = '\0';
 	pool_text_add(out, text);
@@ -648,7 +684,8 @@ static bool show_word(const struct pool_key *key, const void *at, struct pool_te
 	return true;
 }
 
-static bool show_statuses(const struct pool_key *key, const void *at, struct pool_text *out)
+static bool show_statuses(
+	const struct pool_key *key, const void *at, struct pool_text *out)
 {
 	const struct pool_status_set *set = at;
 	const char *comma = "";
@@ -684,7 +721,8 @@ bool pool_key_show(const struct pool_key *key, const void *base, struct pool_tex
 		[POOL_KIND_STATUSES] = show_statuses,
 	};
 
-	return shows[key->type] && shows[key->type](key, (const char *)base + key->offset, out);
+	return shows[key->type] &&
+	       shows[key->type](key, (const char *)base + key->offset, out);
 }
 
 void pool_schema_fill(enum pool_group group, void *base)

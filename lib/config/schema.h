@@ -1,6 +1,6 @@
 /*
- * The schema: one table of every key of a pool file. Validation, defaults, "did you mean", the
- * normal form, and what is printed about the format all come from its rows.
+ * The schema: one table of every key of a pool file. Validation, defaults, "did you
+ * mean", the normal form, and what is printed about the format all come from its rows.
  */
 #ifndef POOL_CONFIG_SCHEMA_H
 #define POOL_CONFIG_SCHEMA_H
@@ -65,16 +65,16 @@ struct pool_key {
 	enum pool_group group;
 	const char *name;
 	enum pool_key_type type;
-	bool nullable;           /* null is the same as leaving it out */
-	const char *alias_of;    /* another name of that key of the same group */
-	int64_t low, high;       /* of numbers */
-	enum pool_rule_id rule;  /* of a number out of range */
-	const char *fallback;    /* the default as text; "" where there is none */
+	bool nullable;          /* null is the same as leaving it out */
+	const char *alias_of;   /* another name of that key of the same group */
+	int64_t low, high;      /* of numbers */
+	enum pool_rule_id rule; /* of a number out of range */
+	const char *fallback;   /* the default as text; "" where there is none */
 	pool_words words;
 	enum pool_group child;
-	size_t offset;           /* into struct pool_settings, pool_member, else pool_leaf */
-	bool checks_only_http;   /* means nothing to tcp and ping */
-	const char *summary;     /* one line */
+	size_t offset; /* into struct pool_settings, pool_member, else pool_leaf */
+	bool checks_only_http; /* means nothing to tcp and ping */
+	const char *summary;   /* one line */
 };
 
 /* All rows, those of a group together. */
@@ -94,10 +94,16 @@ struct pool_refused_key {
 	const char *advice;
 };
 /* The row of <name> in <group>, or NULL. */
-const struct pool_refused_key *pool_schema_refused(enum pool_group group, const char *name);
+const struct pool_refused_key *pool_schema_refused(
+	enum pool_group group, const char *name);
 
-enum pool_store { POOL_STORE_OK, POOL_STORE_TYPE, POOL_STORE_BELOW, POOL_STORE_ABOVE,
-	POOL_STORE_CHOICE };
+enum pool_store {
+	POOL_STORE_OK,
+	POOL_STORE_TYPE,
+	POOL_STORE_BELOW,
+	POOL_STORE_ABOVE,
+	POOL_STORE_CHOICE
+};
 
 /* How a number was written: quoted ones may have blanks around and "_" inside. */
 enum pool_writing { POOL_WRITTEN_PLAIN, POOL_WRITTEN_QUOTED };

@@ -11,20 +11,22 @@ enum { BINARY_SAMPLE = 512, BINARY_PERCENT = 5 };
 
 static int refuse(struct pool_fault *fault, const char *path, const char *reason)
 {
-	return pool_fault_set(fault, POOL_ENOFILE, 0, "cannot read '%s': %s", path, reason);
+	return pool_fault_set(
+		fault, POOL_ENOFILE, 0, "cannot read '%s': %s", path, reason);
 }
 
 /* All of <fd>, but no more than POOL_SOURCE_MAX and one byte. */
 static int read_all(struct pool_source *source, int fd, struct pool_fault *fault)
 {
 	size_t room = source->regular && source->status.st_size < POOL_SOURCE_MAX
-		? (size_t)source->status.st_size + 2
-		: 65536;
+			      ? (size_t)source->status.st_size + 2
+			      : 65536;
 
 	for (;;) {
-		char *bytes = !source->bytes || source->length + 1 >= room
-			? realloc(source->bytes, source->bytes ? room *= 2 : room)
-			: source->bytes;
+		char *bytes =
+			!source->bytes || source->length + 1 >= room
+				? realloc(source->bytes, source->bytes ? room *= 2 : room)
+				: source->bytes;
 		ssize_t got;
 
 		if (!bytes)
@@ -34,8 +36,8 @@ static int read_all(struct pool_source *source, int fd, struct pool_fault *fault
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return pool_fault_set(
-				fault, POOL_ENOFILE, errno, "cannot read '%s'", source->path);
+			return pool_fault_set(fault, POOL_ENOFILE, errno,
+				"cannot read '%s'", source->path);
 		source->length += (size_t)got;
 		bytes[source->length] = '\0';
 		if (got == 0)
@@ -70,8 +72,8 @@ static int find_folder(struct pool_source *source, struct pool_fault *fault)
 	source->directory = realpath(dirname(copy), NULL);
 	free(copy);
 	if (!source->directory)
-		return pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot find the folder of '%s'", source->path);
+		return pool_fault_set(fault, POOL_ENOFILE, errno,
+			"cannot find the folder of '%s'", source->path);
 	return 0;
 }
 
@@ -80,7 +82,8 @@ static int read_descriptor(struct pool_source *source, int fd, struct pool_fault
 	int error;
 
 	if (fstat(fd, &source->status) != 0)
-		return pool_fault_set(fault, POOL_ENOFILE, errno, "cannot read '%s'", source->path);
+		return pool_fault_set(
+			fault, POOL_ENOFILE, errno, "cannot read '%s'", source->path);
 	if (S_ISDIR(source->status.st_mode))
 		return refuse(fault, source->path, "it is a directory");
 	source->regular = S_ISREG(source->status.st_mode) && fd != STDIN_FILENO;
@@ -94,7 +97,8 @@ static int read_descriptor(struct pool_source *source, int fd, struct pool_fault
 	return error;
 }
 
-int pool_source_read(struct pool_source *source, const char *path, struct pool_fault *fault)
+int pool_source_read(
+	struct pool_source *source, const char *path, struct pool_fault *fault)
 {
 	struct pool_source made = {.path = strdup(path)};
 	bool standard = strcmp(path, "-") == 0;
@@ -104,7 +108,8 @@ int pool_source_read(struct pool_source *source, const char *path, struct pool_f
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		error = pool_fault_set(fault, errno == EMFILE || errno == ENFILE ? POOL_ESYSTEM : POOL_ENOFILE,
+		error = pool_fault_set(fault,
+			errno == EMFILE || errno == ENFILE ? POOL_ESYSTEM : POOL_ENOFILE,
 			errno, "cannot open '%s'", path);
 	else
 		error = read_descriptor(&made, fd, fault);

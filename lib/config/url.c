@@ -1,4 +1,5 @@
-/* Proxy URLs: the order of the checks is cryptofeed's, so that the first fault is the same. */
+/* Proxy URLs: the order of the checks is cryptofeed's, so that the first fault is the
+ * same. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,8 @@ static const struct pool_url_fault_row fault_rows[POOL_URL_FAULTS] = {
 	[POOL_URL_OK] = {"", ""},
 	[POOL_URL_EMPTY] = {"url-empty", "the URL is empty"},
 	[POOL_URL_NO_SCHEME] = {"url-scheme-missing",
-		"the URL has no scheme: write http://, https://, socks4:// or socks5:// before it"},
+		"the URL has no scheme: write http://, https://, socks4:// or socks5:// "
+		"before it"},
 	[POOL_URL_BAD_SCHEME] = {"url-scheme",
 		"the scheme is none of http, https, socks4, socks4a, socks5, socks5h"},
 	[POOL_URL_NO_HOST] = {"url-host-missing",
@@ -37,7 +39,8 @@ static const struct pool_url_fault_row fault_rows[POOL_URL_FAULTS] = {
 	[POOL_URL_CREDENTIAL_LENGTH] = {"url-credential-length",
 		"the user name or password is longer than the 255 bytes of SOCKS5"},
 	[POOL_URL_BAD_VARIABLE] = {"url-variable",
-		"${NAME} needs a name and a closing brace, and stands in the user or password only"},
+		"${NAME} needs a name and a closing brace, and stands in the user or "
+		"password only"},
 };
 
 const char *pool_scheme_name(enum pool_scheme scheme)
@@ -59,14 +62,15 @@ const struct pool_url_fault_row *pool_url_fault_get(enum pool_url_fault fault)
 	return &fault_rows[fault];
 }
 
-/* --- bytes ------------------------------------------------------------------------------------ */
+/* --- bytes
+ * ------------------------------------------------------------------------------------ */
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9'  ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* The byte that "%XX" at <text> stands for, or -1. */
@@ -96,18 +100,20 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* A raw control byte or blank anywhere: the text could then not be handed on safely. C1 controls
- * arrive as two bytes of UTF-8. */
+/* A raw control byte or blank anywhere: the text could then not be handed on safely. C1
+ * controls arrive as two bytes of UTF-8. */
 static enum pool_url_fault judge_bytes(const char *text, size_t length, size_t *at)
 {
 	for (size_t i = 0; i < length; i++) {
 		unsigned char byte = (unsigned char)text[i];
-		bool c1 = byte == 0xc2 && i + 1 < length && (unsigned char)text[i + 1] < 0xa0;
+		bool c1 = byte == 0xc2 && i + 1 < length &&
+			  (unsigned char)text[i + 1] < 0xa0;
 
 		*at = i;
 		if (is_control(byte) || c1)
 			return POOL_URL_CONTROL;
-		if (byte == ' ' || (byte == 0xc2 && i + 1 < length && text[i + 1] == '\xa0'))
+		if (byte == ' ' ||
+			(byte == 0xc2 && i + 1 < length && text[i + 1] == '\xa0'))
 			return POOL_URL_BLANK;
 	}
 	return POOL_URL_OK;
@@ -131,8 +137,8 @@ static bool begins_variable(const char *text, size_t left)
 }
 
 /* User or password: percent codes, variables, length. */
-static enum pool_url_fault judge_credential(
-	const struct pool_slice *part, enum pool_scheme scheme, const char *text, size_t *at)
+static enum pool_url_fault judge_credential(const struct pool_slice *part,
+	enum pool_scheme scheme, const char *text, size_t *at)
 {
 	size_t decoded = 0, i = 0;
 
@@ -154,14 +160,16 @@ static enum pool_url_fault judge_credential(
 		i += byte < 0 ? 1 : 3;
 		decoded++;
 	}
-	if (decoded > SOCKS_MAX && (scheme == POOL_SCHEME_SOCKS5 || scheme == POOL_SCHEME_SOCKS5H)) {
+	if (decoded > SOCKS_MAX &&
+		(scheme == POOL_SCHEME_SOCKS5 || scheme == POOL_SCHEME_SOCKS5H)) {
 		*at = (size_t)(part->bytes - text);
 		return POOL_URL_CREDENTIAL_LENGTH;
 	}
 	return POOL_URL_OK;
 }
 
-/* --- parts ------------------------------------------------------------------------------------ */
+/* --- parts
+ * ------------------------------------------------------------------------------------ */
 
 static size_t scheme_length(const char *text, size_t length)
 {
@@ -169,7 +177,8 @@ static size_t scheme_length(const char *text, size_t length)
 
 	if (!length || !is_letter(text[0]))
 		return 0;
-	while (i < length && (is_letter(text[i]) || is_digit(text[i]) || strchr("+-.", text[i])))
+	while (i < length &&
+		(is_letter(text[i]) || is_digit(text[i]) || strchr("+-.", text[i])))
 		i++;
 	return length - i >= 3 && memcmp(text + i, "://", 3) == 0 ? i : 0;
 }
@@ -194,14 +203,15 @@ static enum pool_url_fault judge_ipv6(const struct pool_slice *host)
 		return POOL_URL_BAD_IPV6;
 	zone = host->length - length - 1;
 	percent++;
-	if (zone > 2 && memcmp(percent, "25", 2) == 0) {
+	if (zone >= 2 && memcmp(percent, "25", 2) == 0) {
 		percent += 2;
 		zone -= 2;
 	}
 	if (zone == 0 || zone > ZONE_MAX)
 		return POOL_URL_BAD_IPV6;
 	for (size_t i = 0; i < zone; i++)
-		if (!is_letter(percent[i]) && !is_digit(percent[i]) && !strchr("._-", percent[i]))
+		if (!is_letter(percent[i]) && !is_digit(percent[i]) &&
+			!strchr("._-", percent[i]))
 			return POOL_URL_BAD_IPV6;
 	return POOL_URL_OK;
 }
@@ -270,7 +280,8 @@ static enum pool_url_fault parse_endpoint(
 		port = memchr(part->bytes, ':', part->length);
 		if (!port)
 			port = end;
-		out->host = (struct pool_slice){part->bytes, (size_t)(port - part->bytes)};
+		out->host =
+			(struct pool_slice){part->bytes, (size_t)(port - part->bytes)};
 		fault = judge_name(&out->host);
 	}
 	if (fault)
@@ -300,8 +311,8 @@ static const char *last_at_sign(const char *text, size_t length)
 	return memrchr(text, '@', length);
 }
 
-static enum pool_url_fault parse_authority(
-	const char *authority, size_t length, struct pool_url *out, const char *text, size_t *at)
+static enum pool_url_fault parse_authority(const char *authority, size_t length,
+	struct pool_url *out, const char *text, size_t *at)
 {
 	const char *sign = last_at_sign(authority, length);
 	const char *host = sign ? sign + 1 : authority;
@@ -331,7 +342,8 @@ enum pool_url_fault pool_url_parse(
 {
 	struct pool_url url = {0};
 	size_t where = 0, authority, end;
-	enum pool_url_fault fault = length ? judge_bytes(text, length, &where) : POOL_URL_EMPTY;
+	enum pool_url_fault fault =
+		length ? judge_bytes(text, length, &where) : POOL_URL_EMPTY;
 	int scheme = -1;
 
 	if (fault)
@@ -359,11 +371,13 @@ out:
 	return fault;
 }
 
-/* --- remarks ---------------------------------------------------------------------------------- */
+/* --- remarks
+ * ---------------------------------------------------------------------------------- */
 
 static bool has_path(const struct pool_url *url)
 {
-	return url->rest.length > 1 || (url->rest.length == 1 && url->rest.bytes[0] != '/');
+	return url->rest.length > 1 ||
+	       (url->rest.length == 1 && url->rest.bytes[0] != '/');
 }
 
 static bool has_zone(const struct pool_url *url)
@@ -376,15 +390,16 @@ static bool looks_numeric(const struct pool_slice *host)
 {
 	char text[INET_ADDRSTRLEN];
 	struct in_addr address;
-	const char *last = memrchr(host->bytes, '.', host->length);
+	size_t length = host->length - (host->bytes[host->length - 1] == '.');
+	const char *last = memrchr(host->bytes, '.', length);
 
 	last = last ? last + 1 : host->bytes;
-	if (last < host->bytes + host->length && !is_digit(*last))
+	if (last < host->bytes + length && !is_digit(*last))
 		return false;
-	if (host->length >= sizeof(text))
+	if (length >= sizeof(text))
 		return true;
-	memcpy(text, host->bytes, host->length);
-	text[host->length] = '\0';
+	memcpy(text, host->bytes, length);
+	text[length] = '\0';
 	return inet_pton(AF_INET, text, &address) != 1;
 }
 
@@ -406,8 +421,8 @@ static bool odd_host(const struct pool_url *url)
 			label = 0;
 			continue;
 		}
-		if (!is_letter(bytes[i]) && !is_digit(bytes[i]) && !strchr("-_", bytes[i]) &&
-			!((unsigned char)bytes[i] & 0x80))
+		if (!is_letter(bytes[i]) && !is_digit(bytes[i]) &&
+			!strchr("-_", bytes[i]) && !((unsigned char)bytes[i] & 0x80))
 			return true;
 		label++;
 	}
@@ -430,7 +445,8 @@ static bool has_unicode(const struct pool_url *url)
 static bool odd_percent_in(const struct pool_slice *part)
 {
 	for (size_t i = 0; i < part->length; i++)
-		if (part->bytes[i] == '%' && percent_byte(part->bytes + i, part->length - i) < 0)
+		if (part->bytes[i] == '%' &&
+			percent_byte(part->bytes + i, part->length - i) < 0)
 			return true;
 	return false;
 }
@@ -443,7 +459,7 @@ static bool odd_percent(const struct pool_url *url)
 static bool socks4_password(const struct pool_url *url)
 {
 	return url->password.length &&
-		(url->scheme == POOL_SCHEME_SOCKS4 || url->scheme == POOL_SCHEME_SOCKS4A);
+	       (url->scheme == POOL_SCHEME_SOCKS4 || url->scheme == POOL_SCHEME_SOCKS4A);
 }
 
 const struct pool_url_fault_row *pool_url_remark_get(
@@ -453,21 +469,31 @@ const struct pool_url_fault_row *pool_url_remark_get(
 		struct pool_url_fault_row row;
 		bool (*applies)(const struct pool_url *url);
 	} rows[POOL_URL_REMARKS] = {
-		[POOL_URL_HAS_PATH] = {{"url-path",
-			"the path, query or fragment of a proxy URL is used by no client"}, has_path},
-		[POOL_URL_HAS_ZONE] = {{"url-zone",
-			"the zone behind the address means something on one machine only"}, has_zone},
-		[POOL_URL_ODD_HOST] = {{"url-host-odd",
-			"programs may read this host differently, or not at all"}, odd_host},
+		[POOL_URL_HAS_PATH] = {{"url-path", "the path, query or fragment of a "
+						    "proxy URL is used by no client"},
+			has_path},
+		[POOL_URL_HAS_ZONE] = {{"url-zone", "the zone behind the address means "
+						    "something on one machine only"},
+			has_zone},
+		[POOL_URL_ODD_HOST] = {{"url-host-odd", "programs may read this host "
+							"differently, or not at all"},
+			odd_host},
 		[POOL_URL_UNDERSCORE] = {{"url-host-underscore",
-			"the host has an underscore, which some resolvers refuse"}, has_underscore},
-		[POOL_URL_UNICODE] = {{"url-host-unicode",
-			"the host is not ASCII: write its punycode form"}, has_unicode},
+						 "the host has an underscore, which some "
+						 "resolvers refuse"},
+			has_underscore},
+		[POOL_URL_UNICODE] =
+			{{"url-host-unicode",
+				 "the host is not ASCII: write its punycode form"},
+				has_unicode},
 		[POOL_URL_ODD_PERCENT] = {{"url-percent",
-			"a percent sign in the user name or password begins no code: write %25"},
+						  "a percent sign in the user name or "
+						  "password begins no code: write %25"},
 			odd_percent},
-		[POOL_URL_SOCKS4_PASSWORD] = {{"url-socks4-password",
-			"SOCKS4 has no passwords: this one is never sent"}, socks4_password},
+		[POOL_URL_SOCKS4_PASSWORD] =
+			{{"url-socks4-password",
+				 "SOCKS4 has no passwords: this one is never sent"},
+				socks4_password},
 	};
 
 	return rows[remark].applies(url) ? &rows[remark].row : NULL;
@@ -480,10 +506,11 @@ static bool is_literal(const struct pool_slice *part)
 
 bool pool_url_has_literal_credentials(const struct pool_url *url)
 {
-	return is_literal(url->password.bytes ? &url->password : &url->user);
+	return url->password.bytes && is_literal(&url->password);
 }
 
-/* --- names ------------------------------------------------------------------------------------ */
+/* --- names
+ * ------------------------------------------------------------------------------------ */
 
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size)
 {

@@ -1,9 +1,10 @@
 /*
  * Proxy URLs: judging, taking apart, naming without secrets, filling in credentials.
  *
- * The text of a URL is kept byte for byte: what a user wrote is what a tool prints. The rules
- * are those of cryptofeed where it is safe, and stricter where a byte could smuggle a header or
- * end a string early (control bytes, raw or percent-encoded; blanks; a leading "-" in the host).
+ * The text of a URL is kept byte for byte: what a user wrote is what a tool prints. The
+ * rules are those of cryptofeed where it is safe, and stricter where a byte could smuggle
+ * a header or end a string early (control bytes, raw or percent-encoded; blanks; a
+ * leading "-" in the host).
  */
 #ifndef POOL_CONFIG_URL_H
 #define POOL_CONFIG_URL_H
@@ -94,34 +95,36 @@ enum pool_url_remark {
 const struct pool_url_fault_row *pool_url_remark_get(
 	const struct pool_url *url, enum pool_url_remark remark);
 
-/* Do its user and password stand in it in clear text, not as ${NAME}? */
+/* Does its password stand in it in clear text, not as ${NAME}? A user alone is no secret. */
 bool pool_url_has_literal_credentials(const struct pool_url *url);
 
 /*
- * scheme, "***@" where there is a user or password, host and port into <out>, safe to show; a URL
- * that cannot be parsed becomes "***".
+ * scheme, "***@" where there is a user or password, host and port into <out>, safe to
+ * show; a URL that cannot be parsed becomes "***".
  */
 void pool_url_redact(const char *text, char *out, size_t size);
 
 /* "host:port", IPv6 in brackets, host in lower case. */
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size);
 
-/* A proxy as a client needs it: decoded, credentials filled in. Release it: it wipes them. */
+/* A proxy as a client needs it: decoded, credentials filled in. Release it: it wipes
+ * them. */
 struct pool_login {
 	enum pool_scheme scheme;
-	char *host;     /* without brackets */
+	char *host; /* without brackets */
 	uint16_t port;
 	char *user;     /* raw bytes without NUL, or NULL */
 	char *password; /* raw bytes without NUL, or NULL */
-	char *url;      /* the text to hand out: as written, ${NAME} and password_file filled in,
-	                   percent-encoded */
+	char *url; /* the text to hand out: as written, ${NAME} and password_file filled
+		      in, percent-encoded */
 };
 
 /*
  * Fill in ${NAME} from <lookup> (may be NULL: nothing is set) and the password from
  * <password_file> (absolute path, or NULL; its first line).
  *
- * Returns 0, or POOL_ESECRET (which variable or file, never a value), POOL_EINVALID, POOL_ENOMEM.
+ * Returns 0, or POOL_ESECRET (which variable or file, never a value), POOL_EINVALID,
+ * POOL_ENOMEM.
  */
 int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
 	const char *(*lookup)(void *context, const char *name), void *context,

@@ -26,9 +26,11 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* --- scalars ---------------------------------------------------------------------------------- */
+/* --- scalars
+ * ---------------------------------------------------------------------------------- */
 
-static void add_words(struct pool_text *text, const struct pool_key *key, const char *wrong)
+static void add_words(
+	struct pool_text *text, const struct pool_key *key, const char *wrong)
 {
 	const char *words[16], *word, *near;
 	unsigned count = 0;
@@ -50,28 +52,31 @@ static void tell_choice(
 
 	add_words(&text, key, place->value->valuestring);
 	words = pool_text_take(&text);
-	quote(shown, sizeof(shown), place->value->valuestring);
-	tell_value(walk, POOL_RULE_CHOICE, place, "%s: %s is none of %s", key->name, shown,
-		words ? words : "the words it can be");
+	pool_walk_quote(shown, sizeof(shown), place->value->valuestring);
+	pool_tell_value(walk, POOL_RULE_CHOICE, place, "%s: %s is none of %s", key->name,
+		shown, words ? words : "the words it can be");
 	free(words);
 }
 
-static void tell_range(struct walk *walk, const struct place *place, const struct pool_key *key,
-	const char *text, size_t length, bool below)
+static void tell_range(struct walk *walk, const struct place *place,
+	const struct pool_key *key, const char *text, size_t length, bool below)
 {
 	int64_t limit = below ? key->low : key->high;
-	double shown = key->type == POOL_KIND_DECIMAL ? (double)limit / 1e6 : (double)limit;
+	double shown =
+		key->type == POOL_KIND_DECIMAL ? (double)limit / 1e6 : (double)limit;
 
-	tell_value(walk, key->rule, place, "%s: %.*s is %s %.10g", place->value->string,
-		(int)(length < 60 ? length : 60), text, below ? "below" : "above", shown);
+	pool_tell_value(walk, key->rule, place, "%s: %.*s is %s %.10g",
+		place->value->string, (int)(length < 60 ? length : 60), text,
+		below ? "below" : "above", shown);
 }
 
-static void read_scalar(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_scalar(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	const struct pool_node *node = &walk->nodes[place->node];
 	const cJSON *value = place->value;
-	const char *text = walk->source->bytes + node->at, *say = pool_key_type_get(key->type)->say;
+	const char *text = walk->source->bytes + node->at,
+		   *say = pool_key_type_get(key->type)->say;
 	size_t length = node->end - node->at;
 	enum pool_writing writing = POOL_WRITTEN_PLAIN;
 	enum pool_store stored = POOL_STORE_TYPE;
@@ -81,7 +86,8 @@ static void read_scalar(
 		length = strlen(text);
 		writing = POOL_WRITTEN_QUOTED;
 	}
-	if (cJSON_IsString(value) || (cJSON_IsNumber(value) && key->type != POOL_KIND_WORD) ||
+	if (cJSON_IsString(value) ||
+		(cJSON_IsNumber(value) && key->type != POOL_KIND_WORD) ||
 		(cJSON_IsBool(value) && key->type == POOL_KIND_BOOL))
 		stored = pool_key_store(key, base, text, length, writing);
 	if (stored == POOL_STORE_CHOICE)
@@ -89,10 +95,11 @@ static void read_scalar(
 	else if (stored == POOL_STORE_BELOW || stored == POOL_STORE_ABOVE)
 		tell_range(walk, place, key, text, length, stored == POOL_STORE_BELOW);
 	else if (stored == POOL_STORE_TYPE)
-		tell_type(walk, place, say);
+		pool_tell_type(walk, place, say);
 }
 
-static void read_status(struct walk *walk, const struct place *place, struct pool_status_set *set)
+static void read_status(
+	struct walk *walk, const struct place *place, struct pool_status_set *set)
 {
 	const struct pool_node *node = &walk->nodes[place->node];
 	const char *text = walk->source->bytes + node->at;
@@ -103,51 +110,54 @@ static void read_status(struct walk *walk, const struct place *place, struct poo
 		text = place->value->valuestring;
 		length = strlen(text);
 	} else if (!cJSON_IsNumber(place->value)) {
-		tell_type(walk, place, "an HTTP status or a range of them");
+		pool_tell_type(walk, place, "an HTTP status or a range of them");
 		return;
 	}
 	if (pool_status_set_parse(set, text, length) == POOL_STORE_OK)
 		return;
-	place_label(place, label, sizeof(label));
-	tell_value(walk, POOL_RULE_STATUS_CODE, place,
-		"%s: this is no HTTP status from 100 to 599, and no range like \"200-399\"", label);
+	pool_place_label(place, label, sizeof(label));
+	pool_tell_value(walk, POOL_RULE_STATUS_CODE, place,
+		"%s: this is no HTTP status from 100 to 599, and no range like "
+		"\"200-399\"",
+		label);
 }
 
-static void read_statuses(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_statuses(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	struct pool_status_set set = {{0}};
 	struct place item;
 	bool more;
 
 	if (cJSON_IsArray(place->value)) {
-		more = place_first(walk, place, &item);
+		more = pool_place_first(walk, place, &item);
 		if (!more && key->group == POOL_GROUP_CHECK)
-			tell_value(walk, POOL_RULE_STATUS_CODE, place,
+			pool_tell_value(walk, POOL_RULE_STATUS_CODE, place,
 				"%s: an empty list: no status would be good", key->name);
-		for (; more; more = place_next(walk, &item))
+		for (; more; more = pool_place_next(walk, &item))
 			read_status(walk, &item, &set);
 	} else if (cJSON_IsNumber(place->value) || cJSON_IsString(place->value)) {
 		read_status(walk, place, &set);
 	} else {
-		tell_type(walk, place, pool_key_type_get(key->type)->say);
+		pool_tell_type(walk, place, pool_key_type_get(key->type)->say);
 	}
 	memcpy((char *)base + key->offset, &set, sizeof(set));
 }
 
-/* --- strings ---------------------------------------------------------------------------------- */
+/* --- strings
+ * ---------------------------------------------------------------------------------- */
 
 static bool expect_string(struct walk *walk, const struct place *place, const char *say)
 {
 	if (cJSON_IsString(place->value))
 		return true;
-	tell_type(walk, place, say);
+	pool_tell_type(walk, place, say);
 	return false;
 }
 
 /* Point at the byte of a string where a URL is wrong, if no escape moves it. */
-static void tell_url(struct walk *walk, const struct place *place, enum pool_url_fault fault,
-	size_t at)
+static void tell_url(struct walk *walk, const struct place *place,
+	enum pool_url_fault fault, size_t at)
 {
 	const struct pool_url_fault_row *row = pool_url_fault_get(fault);
 	const struct pool_node *node = &walk->nodes[place->node];
@@ -157,9 +167,10 @@ static void tell_url(struct walk *walk, const struct place *place, enum pool_url
 
 	if (node->end - node->at == length + 2)
 		from += at + 1;
-	place_label(place, label, sizeof(label));
-	pool_diagnostics_add(walk->diagnostics, (enum pool_rule_id)pool_rule_find(row->rule), from,
-		node->end, place_pointer(place), "%s: %s", label, row->sentence);
+	pool_place_label(place, label, sizeof(label));
+	pool_diagnostics_add(walk->diagnostics,
+		(enum pool_rule_id)pool_rule_find(row->rule), from, node->end,
+		pool_place_pointer(place), "%s: %s", label, row->sentence);
 }
 
 static void note_literal(struct walk *walk, const struct place *place)
@@ -167,10 +178,10 @@ static void note_literal(struct walk *walk, const struct place *place)
 	if (walk->literal_count++)
 		return;
 	walk->literal_at = walk->nodes[place->node].at;
-	walk->literal_pointer = place_pointer(place);
+	walk->literal_pointer = pool_place_pointer(place);
 }
 
-void read_url(struct walk *walk, const struct place *place, char **out)
+void pool_read_url(struct walk *walk, const struct place *place, char **out)
 {
 	const char *text;
 	struct pool_url url;
@@ -186,13 +197,14 @@ void read_url(struct walk *walk, const struct place *place, char **out)
 		tell_url(walk, place, fault, at);
 		return;
 	}
-	place_label(place, label, sizeof(label));
+	pool_place_label(place, label, sizeof(label));
 	for (int remark = 0; remark < POOL_URL_REMARKS; remark++) {
 		const struct pool_url_fault_row *row =
 			pool_url_remark_get(&url, (enum pool_url_remark)remark);
 
 		if (row)
-			tell_value(walk, (enum pool_rule_id)pool_rule_find(row->rule), place,
+			pool_tell_value(walk,
+				(enum pool_rule_id)pool_rule_find(row->rule), place,
 				"%s: %s", label, row->sentence);
 	}
 	if (pool_url_has_literal_credentials(&url))
@@ -200,10 +212,10 @@ void read_url(struct walk *walk, const struct place *place, char **out)
 	keep(walk, out, text);
 }
 
-static void read_url_key(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_url_key(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
-	read_url(walk, place, slot_of(key, base));
+	pool_read_url(walk, place, slot_of(key, base));
 }
 
 /* Why <text> can be no name of a proxy; NULL if it can. */
@@ -226,8 +238,8 @@ static const char *judge_name(const char *text)
 	return NULL;
 }
 
-static void read_name(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_name(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	const char *wrong;
 	char shown[96];
@@ -239,12 +251,13 @@ static void read_name(
 		keep(walk, slot_of(key, base), place->value->valuestring);
 		return;
 	}
-	quote(shown, sizeof(shown), place->value->valuestring);
-	tell_value(walk, POOL_RULE_NAME, place, "name: %s cannot be a name: %s", shown, wrong);
+	pool_walk_quote(shown, sizeof(shown), place->value->valuestring);
+	pool_tell_value(walk, POOL_RULE_NAME, place, "name: %s cannot be a name: %s",
+		shown, wrong);
 }
 
-static void read_path(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_path(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	const char *text, *folder = walk->source->directory;
 	char *path = NULL;
@@ -255,19 +268,22 @@ static void read_path(
 	for (const char *at = text; *at; at++) {
 		if (!is_control(*at))
 			continue;
-		tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
+		pool_tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
 			"%s: the path holds a control character", key->name);
 		return;
 	}
 	if (!*text) {
-		tell_value(walk, POOL_RULE_PASSWORD_FILE, place, "%s: the path is empty", key->name);
+		pool_tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
+			"%s: the path is empty", key->name);
 	} else if (text[0] == '/') {
 		keep(walk, slot_of(key, base), text);
 	} else if (!folder) {
-		tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
-			"%s: a relative path needs a pool file with a folder; this one has none",
+		pool_tell_value(walk, POOL_RULE_PASSWORD_FILE, place,
+			"%s: a relative path needs a pool file with a folder; this one "
+			"has none",
 			key->name);
-	} else if (asprintf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, text) < 0) {
+	} else if (asprintf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder,
+			   text) < 0) {
 		walk->no_memory = true;
 	} else {
 		free(*slot_of(key, base));
@@ -275,7 +291,8 @@ static void read_path(
 	}
 }
 
-/* What every URL to check must be: shape and bytes. Which schemes suit depends on the method. */
+/* What every URL to check must be: shape and bytes. Which schemes suit depends on the
+ * method. */
 static const char *judge_check_url(const char *text)
 {
 	const char *authority = strstr(text, "://"), *end;
@@ -296,8 +313,8 @@ static const char *judge_check_url(const char *text)
 	return NULL;
 }
 
-static void read_check_url(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_check_url(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	const char *wrong;
 
@@ -305,13 +322,14 @@ static void read_check_url(
 		return;
 	wrong = judge_check_url(place->value->valuestring);
 	if (wrong)
-		tell_value(walk, POOL_RULE_CHECK_URL, place, "%s: %s", key->name, wrong);
+		pool_tell_value(
+			walk, POOL_RULE_CHECK_URL, place, "%s: %s", key->name, wrong);
 	else
 		keep(walk, slot_of(key, base), place->value->valuestring);
 }
 
-static void read_request(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_request(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	const char *text;
 	size_t length;
@@ -321,34 +339,38 @@ static void read_request(
 	text = place->value->valuestring;
 	length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 	if (length == 0 || length > REQUEST_MAX || text[length])
-		tell_value(walk, POOL_RULE_CHECK_REQUEST, place,
-			"%s: an HTTP method is one word in capitals, such as GET or HEAD", key->name);
+		pool_tell_value(walk, POOL_RULE_CHECK_REQUEST, place,
+			"%s: an HTTP method is one word in capitals, such as GET or HEAD",
+			key->name);
 	else
 		keep(walk, slot_of(key, base), text);
 }
 
-static void read_text(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_text(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
 		return;
 	if (!*place->value->valuestring)
-		tell_value(walk, POOL_RULE_CHECK_BODY, place, "%s: the text is empty", key->name);
+		pool_tell_value(walk, POOL_RULE_CHECK_BODY, place,
+			"%s: the text is empty", key->name);
 	else
 		keep(walk, slot_of(key, base), place->value->valuestring);
 }
 
 /* One header onto <lines>. */
-static void read_header(struct walk *walk, const struct place *place, struct pool_text *lines)
+static void read_header(
+	struct walk *walk, const struct place *place, struct pool_text *lines)
 {
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char token[] =
+		"!#$%&'*+-.^_`|~0123456789"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	const char *name = place->value->string;
 	char shown[96];
 
-	quote(shown, sizeof(shown), name);
+	pool_walk_quote(shown, sizeof(shown), name);
 	if (!*name || name[strspn(name, token)]) {
-		tell_key(walk, POOL_RULE_CHECK_HEADER, place,
+		pool_tell_key(walk, POOL_RULE_CHECK_HEADER, place,
 			"headers: %s cannot be the name of a header", shown);
 		return;
 	}
@@ -357,24 +379,25 @@ static void read_header(struct walk *walk, const struct place *place, struct poo
 	for (const char *at = place->value->valuestring; *at; at++) {
 		if (!is_control(*at) || *at == '\t')
 			continue;
-		tell_value(walk, POOL_RULE_CHECK_HEADER, place,
+		pool_tell_value(walk, POOL_RULE_CHECK_HEADER, place,
 			"headers: the value of %s holds a control character", shown);
 		return;
 	}
 	pool_text_addf(lines, "%s: %s\n", name, place->value->valuestring);
 }
 
-static void read_headers(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+static void read_headers(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	struct pool_text lines = POOL_TEXT_EMPTY;
 	struct place header;
 
 	if (!cJSON_IsObject(place->value)) {
-		tell_type(walk, place, pool_key_type_get(key->type)->say);
+		pool_tell_type(walk, place, pool_key_type_get(key->type)->say);
 		return;
 	}
-	for (bool more = place_first(walk, place, &header); more; more = place_next(walk, &header))
+	for (bool more = pool_place_first(walk, place, &header); more;
+		more = pool_place_next(walk, &header))
 		read_header(walk, &header, &lines);
 	free(*slot_of(key, base));
 	*slot_of(key, base) = lines.length ? pool_text_take(&lines) : NULL;
@@ -397,13 +420,24 @@ static const nested_reader readers[POOL_KEY_TYPES] = {
 	[POOL_KIND_TEXT] = read_text,
 };
 
-void read_value(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base)
+void pool_read_value(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base)
 {
 	readers[key->type](walk, place, key, base);
 }
 
-/* --- objects ---------------------------------------------------------------------------------- */
+/* --- objects
+ * ---------------------------------------------------------------------------------- */
+
+/* The nearest key of <group>, or of a pool where a pool's keys may stand, too. */
+static const char *find_near(enum pool_group group, const char *name)
+{
+	const char *near = pool_schema_nearest(group, name);
+
+	if (!near && (group == POOL_GROUP_CONNECTION || group == POOL_GROUP_SETTINGS))
+		near = pool_schema_nearest(POOL_GROUP_POOL, name);
+	return near && strcmp(near, name) == 0 ? NULL : near;
+}
 
 /* The group that knows <name>, other than <group>; POOL_GROUPS if none does. */
 static enum pool_group find_home(enum pool_group group, const char *name)
@@ -414,27 +448,29 @@ static enum pool_group find_home(enum pool_group group, const char *name)
 	return POOL_GROUPS;
 }
 
-void tell_unknown(struct walk *walk, const struct place *place, enum pool_group group)
+void pool_tell_unknown(
+	struct walk *walk, const struct place *place, enum pool_group group)
 {
 	const char *name = place->value->string;
 	const struct pool_refused_key *refused = pool_schema_refused(group, name);
-	const char *near = refused ? NULL : pool_schema_nearest(group, name);
+	const char *near = refused ? NULL : find_near(group, name);
 	enum pool_group home = refused || near ? POOL_GROUPS : find_home(group, name);
 	char shown[96];
 
-	quote(shown, sizeof(shown), name);
+	pool_walk_quote(shown, sizeof(shown), name);
 	if (refused)
-		tell_key(walk, POOL_RULE_REFUSED_KEY, place, "%s is not supported here: %s", shown,
-			refused->advice);
+		pool_tell_key(walk, POOL_RULE_REFUSED_KEY, place,
+			"%s is not supported here: %s", shown, refused->advice);
 	else if (near)
-		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s; did you mean '%s'?",
-			shown, near);
+		pool_tell_key(walk, POOL_RULE_UNKNOWN_KEY, place,
+			"unknown key %s; did you mean '%s'?", shown, near);
 	else if (home != POOL_GROUPS)
-		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s here: it belongs to %s",
-			shown, pool_group_name(home));
+		pool_tell_key(walk, POOL_RULE_UNKNOWN_KEY, place,
+			"unknown key %s here: it belongs to %s", shown,
+			pool_group_name(home));
 	else
-		tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s in %s", shown,
-			pool_group_name(group));
+		pool_tell_key(walk, POOL_RULE_UNKNOWN_KEY, place, "unknown key %s in %s",
+			shown, pool_group_name(group));
 }
 
 /* An alias beside its full name: which one would count? */
@@ -443,33 +479,34 @@ static bool stands_twice(
 {
 	struct place full;
 
-	if (!key->alias_of || !place_find(walk, place->parent, key->alias_of, &full))
+	if (!key->alias_of || !pool_place_find(walk, place->parent, key->alias_of, &full))
 		return false;
-	tell_key(walk, POOL_RULE_KEY_TWICE, place, "'%s' and '%s' are the same: keep one of them",
-		key->name, key->alias_of);
+	pool_tell_key(walk, POOL_RULE_KEY_TWICE, place,
+		"'%s' and '%s' are the same: keep one of them", key->name, key->alias_of);
 	return true;
 }
 
-void read_group(struct walk *walk, const struct place *object, enum pool_group group,
+void pool_read_group(struct walk *walk, const struct place *object, enum pool_group group,
 	enum pool_group beside, void *base, nested_reader nested)
 {
 	struct place child;
 
-	for (bool more = place_first(walk, object, &child); more;
-		more = place_next(walk, &child)) {
+	for (bool more = pool_place_first(walk, object, &child); more;
+		more = pool_place_next(walk, &child)) {
 		const struct pool_key *key = pool_schema_find(group, child.value->string);
 
 		if (!key) {
-			if (beside == POOL_GROUPS || !pool_schema_find(beside, child.value->string) ||
+			if (beside == POOL_GROUPS ||
+				!pool_schema_find(beside, child.value->string) ||
 				pool_schema_refused(group, child.value->string))
-				tell_unknown(walk, &child, group);
+				pool_tell_unknown(walk, &child, group);
 			continue;
 		}
 		if (stands_twice(walk, &child, key) ||
 			(key->nullable && cJSON_IsNull(child.value)))
 			continue;
 		if (readers[key->type])
-			read_value(walk, &child, key, base);
+			pool_read_value(walk, &child, key, base);
 		else
 			nested(walk, &child, key, base);
 	}

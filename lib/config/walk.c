@@ -19,14 +19,16 @@ static bool settle(const struct walk *walk, struct place *child)
 	return child->value != NULL;
 }
 
-bool place_first(const struct walk *walk, const struct place *parent, struct place *child)
+bool pool_place_first(
+	const struct walk *walk, const struct place *parent, struct place *child)
 {
-	*child = (struct place){
-		.parent = parent, .value = parent->value->child, .node = parent->node + 1};
+	*child = (struct place){.parent = parent,
+		.value = parent->value->child,
+		.node = parent->node + 1};
 	return settle(walk, child);
 }
 
-bool place_next(const struct walk *walk, struct place *child)
+bool pool_place_next(const struct walk *walk, struct place *child)
 {
 	child->node += walk->nodes[child->node].size;
 	child->value = child->value->next;
@@ -34,31 +36,34 @@ bool place_next(const struct walk *walk, struct place *child)
 	return settle(walk, child);
 }
 
-bool place_find(const struct walk *walk, const struct place *parent, const char *key,
+bool pool_place_find(const struct walk *walk, const struct place *parent, const char *key,
 	struct place *child)
 {
 	if (!cJSON_IsObject(parent->value))
 		return false;
-	for (bool more = place_first(walk, parent, child); more; more = place_next(walk, child))
+	for (bool more = pool_place_first(walk, parent, child); more;
+		more = pool_place_next(walk, child))
 		if (strcmp(child->value->string, key) == 0)
 			return true;
 	return false;
 }
 
-bool place_given(const struct walk *walk, const struct place *parent, const char *key,
-	struct place *child)
+bool pool_place_given(const struct walk *walk, const struct place *parent,
+	const char *key, struct place *child)
 {
-	return place_find(walk, parent, key, child) && !cJSON_IsNull(child->value);
+	return pool_place_find(walk, parent, key, child) && !cJSON_IsNull(child->value);
 }
 
-/* --- words ------------------------------------------------------------------------------------ */
+/* --- words
+ * ------------------------------------------------------------------------------------ */
 
 static bool may_hold_secret(const char *text)
 {
-	return strchr(text, '@') || strstr(text, "://") || strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
+	return strchr(text, '@') || strstr(text, "://") ||
+	       strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
 }
 
-void quote(char *out, size_t size, const char *text)
+void pool_walk_quote(char *out, size_t size, const char *text)
 {
 	if (may_hold_secret(text))
 		snprintf(out, size, "'***'");
@@ -71,7 +76,7 @@ static const char *shown_key(const char *key)
 	return may_hold_secret(key) ? "***" : key;
 }
 
-void place_label(const struct place *place, char *out, size_t size)
+void pool_place_label(const struct place *place, char *out, size_t size)
 {
 	const struct place *list = place;
 
@@ -84,7 +89,8 @@ void place_label(const struct place *place, char *out, size_t size)
 		snprintf(out, size, "the document");
 	else
 		snprintf(out, size, "%s[%u]",
-			list->value->string ? shown_key(list->value->string) : "list", place->item);
+			list->value->string ? shown_key(list->value->string) : "list",
+			place->item);
 }
 
 static void add_pointer(struct pool_text *text, const struct place *place)
@@ -109,7 +115,7 @@ static void add_pointer(struct pool_text *text, const struct place *place)
 	}
 }
 
-char *place_pointer(const struct place *place)
+char *pool_place_pointer(const struct place *place)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
@@ -118,17 +124,17 @@ char *place_pointer(const struct place *place)
 	return pool_text_take(&text);
 }
 
-static void tell(struct walk *walk, enum pool_rule_id rule, const struct place *place, size_t from,
-	size_t to, const char *format, va_list arguments)
+static void tell(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+	size_t from, size_t to, const char *format, va_list arguments)
 {
 	char text[896];
 
 	vsnprintf(text, sizeof(text), format, arguments);
 	pool_diagnostics_add(
-		walk->diagnostics, rule, from, to, place_pointer(place), "%s", text);
+		walk->diagnostics, rule, from, to, pool_place_pointer(place), "%s", text);
 }
 
-void tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...)
 {
 	const struct pool_node *node = &walk->nodes[place->node];
@@ -139,7 +145,7 @@ void tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *p
 	va_end(arguments);
 }
 
-void tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...)
 {
 	const struct pool_node *node = &walk->nodes[place->node];
@@ -157,34 +163,37 @@ void tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *pla
 	va_end(arguments);
 }
 
-static void show_value(const struct walk *walk, const struct place *place, char *out, size_t size)
+static void show_value(
+	const struct walk *walk, const struct place *place, char *out, size_t size)
 {
 	const struct pool_node *node = &walk->nodes[place->node];
 	const cJSON *value = place->value;
 
 	if (cJSON_IsString(value))
-		quote(out, size, value->valuestring);
+		pool_walk_quote(out, size, value->valuestring);
 	else if (cJSON_IsNumber(value))
 		snprintf(out, size, "%.*s", (int)(node->end - node->at),
 			walk->source->bytes + node->at);
 	else
 		snprintf(out, size, "%s",
-			cJSON_IsBool(value)           ? (cJSON_IsTrue(value) ? "true" : "false")
-				: cJSON_IsNull(value)  ? "null"
-				: cJSON_IsArray(value) ? "a list"
-						       : "an object");
+			cJSON_IsBool(value)    ? (cJSON_IsTrue(value) ? "true" : "false")
+			: cJSON_IsNull(value)  ? "null"
+			: cJSON_IsArray(value) ? "a list"
+					       : "an object");
 }
 
-void tell_type(struct walk *walk, const struct place *place, const char *say)
+void pool_tell_type(struct walk *walk, const struct place *place, const char *say)
 {
 	char label[96], shown[96];
 
-	place_label(place, label, sizeof(label));
+	pool_place_label(place, label, sizeof(label));
 	show_value(walk, place, shown, sizeof(shown));
-	tell_value(walk, POOL_RULE_TYPE, place, "%s: %s is not %s", label, shown, say);
+	pool_tell_value(
+		walk, POOL_RULE_TYPE, place, "%s: %s is not %s", label, shown, say);
 }
 
-/* --- keys that stand twice -------------------------------------------------------------------- */
+/* --- keys that stand twice
+ * -------------------------------------------------------------------- */
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -208,27 +217,29 @@ static void hide_in_object(struct walk *walk, const struct place *object)
 		walk->no_memory = true;
 		return;
 	}
-	for (bool more = place_first(walk, object, &child); more; more = place_next(walk, &child))
+	for (bool more = pool_place_first(walk, object, &child); more;
+		more = pool_place_next(walk, &child))
 		places[used++] = child;
 	qsort(places, used, sizeof(*places), compare_keys);
 	for (size_t i = 1; i < used; i++) {
 		if (strcmp(places[i].value->string, places[i - 1].value->string) != 0)
 			continue;
-		quote(label, sizeof(label), places[i].value->string);
-		tell_key(walk, POOL_RULE_DUPLICATE_KEY, &places[i],
+		pool_walk_quote(label, sizeof(label), places[i].value->string);
+		pool_tell_key(walk, POOL_RULE_DUPLICATE_KEY, &places[i],
 			"the key %s stands here for the second time", label);
 		places[i].value->type |= HIDDEN;
 	}
 	free(places);
 }
 
-void walk_hide_duplicates(struct walk *walk, const struct place *root)
+void pool_walk_hide_duplicates(struct walk *walk, const struct place *root)
 {
 	struct place child;
 
 	if (cJSON_IsObject(root->value))
 		hide_in_object(walk, root);
-	for (bool more = place_first(walk, root, &child); more; more = place_next(walk, &child))
+	for (bool more = pool_place_first(walk, root, &child); more;
+		more = pool_place_next(walk, &child))
 		if (child.value->child)
-			walk_hide_duplicates(walk, &child);
+			pool_walk_hide_duplicates(walk, &child);
 }

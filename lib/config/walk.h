@@ -1,7 +1,8 @@
 /*
- * The walk over a document: values with their places, faults about them, scalars by schema row.
- * Internal to this room. Knows nothing of JSON's text but that the words of a number stand where
- * its position says: a YAML reader that fills the same two structures is walked the same way.
+ * The walk over a document: values with their places, faults about them, scalars by
+ * schema row. Internal to this room. Knows nothing of JSON's text but that the words of a
+ * number stand where its position says: a YAML reader that fills the same two structures
+ * is walked the same way.
  */
 #ifndef POOL_CONFIG_WALK_H
 #define POOL_CONFIG_WALK_H
@@ -17,13 +18,15 @@ struct walk {
 	struct pool_diagnostics *diagnostics;
 	struct pool_settings settings;
 	size_t member_total;
-	size_t literal_count; /* proxies with credentials in clear text; the first of them: */
+	size_t literal_count; /* proxies with credentials in clear text; the first of
+				 them: */
 	size_t literal_at;
 	char *literal_pointer;
 	bool no_memory;
 };
 
-/* One value of the document. Lives on the stack of whoever walks; points to its parent's. */
+/* One value of the document. Lives on the stack of whoever walks; points to its parent's.
+ */
 struct place {
 	const struct place *parent;
 	cJSON *value;
@@ -31,44 +34,46 @@ struct place {
 	uint32_t item; /* which of its parent's values */
 };
 
-/* The first value in <parent>; false: there is none. Keys that stand twice are passed over. */
-bool place_first(const struct walk *walk, const struct place *parent, struct place *child);
+/* The first value in <parent>; false: there is none. Keys that stand twice are passed
+ * over. */
+bool pool_place_first(
+	const struct walk *walk, const struct place *parent, struct place *child);
 /* The next one. */
-bool place_next(const struct walk *walk, struct place *child);
+bool pool_place_next(const struct walk *walk, struct place *child);
 /* The value of that key. */
-bool place_find(const struct walk *walk, const struct place *parent, const char *key,
+bool pool_place_find(const struct walk *walk, const struct place *parent, const char *key,
 	struct place *child);
-/* place_find(), but null is the same as missing. */
-bool place_given(const struct walk *walk, const struct place *parent, const char *key,
-	struct place *child);
+/* pool_place_find(), but null is the same as missing. */
+bool pool_place_given(const struct walk *walk, const struct place *parent,
+	const char *key, struct place *child);
 
 /* A key or text for messages: quoted, and "***" where it could hold a secret. */
-void quote(char *out, size_t size, const char *text);
+void pool_walk_quote(char *out, size_t size, const char *text);
 /* "weight", or "proxies[3]": what a message begins with. */
-void place_label(const struct place *place, char *out, size_t size);
-char *place_pointer(const struct place *place);
+void pool_place_label(const struct place *place, char *out, size_t size);
+char *pool_place_pointer(const struct place *place);
 
 /* A fault about a value. */
-void tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* A fault about its key. */
-void tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
+void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* "LABEL: VALUE is not <say>" */
-void tell_type(struct walk *walk, const struct place *place, const char *say);
+void pool_tell_type(struct walk *walk, const struct place *place, const char *say);
 
 /* Tell of keys that stand twice, all over the document, and hide the later ones. */
-void walk_hide_duplicates(struct walk *walk, const struct place *root);
+void pool_walk_hide_duplicates(struct walk *walk, const struct place *root);
 
 /* Read what is no container, by its row. */
-void read_value(struct walk *walk, const struct place *place, const struct pool_key *key,
-	void *base);
+void pool_read_value(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base);
 /* A proxy URL into <out> (freed before). */
-void read_url(struct walk *walk, const struct place *place, char **out);
+void pool_read_url(struct walk *walk, const struct place *place, char **out);
 
 /* Deals with a key that holds other keys. */
-typedef void (*nested_reader)(
-	struct walk *walk, const struct place *place, const struct pool_key *key, void *base);
+typedef void (*nested_reader)(struct walk *walk, const struct place *place,
+	const struct pool_key *key, void *base);
 
 /*
  * Read the keys of an object into <base>.
@@ -76,15 +81,16 @@ typedef void (*nested_reader)(
  * <beside>  keys of that group are left to somebody else; POOL_GROUPS for none
  * <nested>  may be NULL where the group has no containers
  */
-void read_group(struct walk *walk, const struct place *object, enum pool_group group,
+void pool_read_group(struct walk *walk, const struct place *object, enum pool_group group,
 	enum pool_group beside, void *base, nested_reader nested);
 /* Tell that <place>'s key is none of <group>. */
-void tell_unknown(struct walk *walk, const struct place *place, enum pool_group group);
+void pool_tell_unknown(
+	struct walk *walk, const struct place *place, enum pool_group group);
 
 /* A list of proxies, or "default". */
-void read_proxies(struct walk *walk, const struct place *place, struct pool_leaf *leaf,
-	const struct pool_leaf *original);
+void pool_read_proxies(struct walk *walk, const struct place *place,
+	struct pool_leaf *leaf, const struct pool_leaf *original);
 /* The one member of a leaf with a url. */
-void make_single(struct walk *walk, struct pool_leaf *leaf);
+void pool_make_single(struct walk *walk, struct pool_leaf *leaf);
 
 #endif

@@ -93,6 +93,7 @@ struct pool_method_row {
 	const char *name;
 	const char *summary;
 	bool wants_url;
+	enum pool_layer good_layer; /* how far an ok proves that the proxy works */
 };
 const struct pool_method_row *pool_method_get(enum pool_method method);
 

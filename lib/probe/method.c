@@ -5,7 +5,7 @@
 static const struct pool_method_work works[POOL_METHODS] = {
 	[POOL_METHOD_TCP] =
 		{
-			.row = {"tcp", "connect to the proxy", false},
+			.row = {"tcp", "connect to the proxy", false, POOL_LAYER_CONNECT},
 			.latency = CURLINFO_CONNECT_TIME_T,
 			.set = pool_transfer_set_tcp,
 		},
@@ -13,14 +13,15 @@ static const struct pool_method_work works[POOL_METHODS] = {
 		{
 			.row = {"http",
 				"fetch a URL through the proxy, judge status and body",
-				true},
+				true, POOL_LAYER_TARGET},
 			.latency = CURLINFO_STARTTRANSFER_TIME_T,
 			.set = pool_transfer_set_http,
 			.judge = pool_transfer_judge_answer,
 		},
 	[POOL_METHOD_PING] =
 		{
-			.row = {"ping", "send an ICMP echo to the proxy's host", false},
+			.row = {"ping", "send an ICMP echo to the proxy's host", false,
+				POOL_LAYER_RESOLVE},
 			.latency = CURLINFO_TOTAL_TIME_T,
 			.set = pool_transfer_set_ping,
 			.echo = true,
@@ -30,14 +31,15 @@ static const struct pool_method_work works[POOL_METHODS] = {
 			.row = {"tunnel",
 				"open a tunnel through the proxy to a URL's host and "
 				"port",
-				true},
+				true, POOL_LAYER_AUTH},
 			.latency = CURLINFO_TOTAL_TIME_T,
 			.set = pool_transfer_set_tunnel,
 		},
 	[POOL_METHOD_WEBSOCKET] =
 		{
 			.row = {"websocket",
-				"upgrade to websocket through the proxy, to a 101", true},
+				"upgrade to websocket through the proxy, to a 101", true,
+				POOL_LAYER_TARGET},
 			.latency = CURLINFO_STARTTRANSFER_TIME_T,
 			.set = pool_transfer_set_websocket,
 			.judge = pool_transfer_judge_upgrade,

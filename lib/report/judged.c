@@ -6,7 +6,7 @@
 #include "config/url.h"
 #include "report/judged.h"
 
-enum { URL_SIZE = 320, MEMBERS_SHOWN = 3, CARET_MAX = 72 };
+enum { URL_SIZE = 320, MEMBERS_SHOWN = 3, CARET_MAX = 96 };
 
 void pool_judged_count(const struct pool_judged *judged, size_t *proxies, size_t *pools)
 {
@@ -38,7 +38,7 @@ void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_tex
 	if (!source)
 		return;
 	/* Of a long line, what is around the caret. */
-	if (caret > CARET_MAX / 2)
+	if (caret > CARET_MAX / 2 && bytes_of(source, CARET_MAX) < strlen(source))
 		cut = caret - CARET_MAX / 2;
 	source += bytes_of(source, cut);
 	caret -= cut;
@@ -52,7 +52,9 @@ void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_tex
 	pool_text_add(out, "\n");
 }
 
-/* --- JSON ------------------------------------------------------------------------------------- */
+/* --- JSON
+ * -------------------------------------------------------------------------------------
+ */
 
 static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic *one)
 {
@@ -128,14 +130,16 @@ char *pool_judged_json(const struct pool_judged *list, size_t count)
 	return pool_text_take(&text);
 }
 
-/* --- the table of lookups --------------------------------------------------------------------- */
+/* --- the table of lookups
+ * --------------------------------------------------------------------- */
 
 static void add_members(const struct pool_leaf *leaf, struct pool_text *out)
 {
 	char safe[URL_SIZE];
 	uint32_t shown = 0;
 
-	for (uint32_t i = 0; i < leaf->member_count && shown < MEMBERS_SHOWN; i++, shown++) {
+	for (uint32_t i = 0; i < leaf->member_count && shown < MEMBERS_SHOWN;
+		i++, shown++) {
 		pool_url_redact(leaf->members[i].url, safe, sizeof(safe));
 		pool_text_addf(out, "%s%s%s", shown ? ", " : "", safe,
 			leaf->members[i].enabled ? "" : " (disabled)");
@@ -144,8 +148,8 @@ static void add_members(const struct pool_leaf *leaf, struct pool_text *out)
 		pool_text_addf(out, ", and %u more", leaf->member_count - shown);
 }
 
-static void add_target(const struct pool_settings *settings, const struct pool_lookup *lookup,
-	struct pool_text *out)
+static void add_target(const struct pool_settings *settings,
+	const struct pool_lookup *lookup, struct pool_text *out)
 {
 	const struct pool_leaf *leaf;
 	char safe[URL_SIZE];
@@ -158,7 +162,8 @@ static void add_target(const struct pool_settings *settings, const struct pool_l
 	}
 	leaf = &settings->leaves[lookup->leaf];
 	if (leaf->kind == POOL_LEAF_POOL)
-		pool_text_addf(out, "%s of %u: ", pool_strategy_get(leaf->policy.strategy)->name,
+		pool_text_addf(out,
+			"%s of %u: ", pool_strategy_get(leaf->policy.strategy)->name,
 			leaf->member_count);
 	add_members(leaf, out);
 	if (leaf->kind == POOL_LEAF_POOL && leaf->url) {
@@ -180,7 +185,8 @@ static void add_row(const struct pool_settings *settings, const char *exchange,
 	if (lookup.leaf != POOL_NO_LEAF)
 		where = settings->leaves[lookup.leaf].where;
 	pool_text_safe(id, sizeof(id), exchange, strlen(exchange));
-	pool_text_addf(out, "%-*s  %-9s  %-*s  ", width, id, pool_type_name(type), width + 20, where);
+	pool_text_addf(out, "%-*s  %-9s  %-*s  ", width, id, pool_type_name(type),
+		width + 20, where);
 	add_target(settings, &lookup, out);
 	pool_text_add(out, "\n");
 }

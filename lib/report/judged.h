@@ -9,18 +9,20 @@
 
 /* One file and its verdict. */
 struct pool_judged {
-	const char *file;              /* as named; borrowed */
-	struct pool_fault fault;       /* code is not 0 where it could not be read at all */
+	const char *file;        /* as named; borrowed */
+	struct pool_fault fault; /* code is not 0 where it could not be read at all */
 	struct pool_diagnostics found;
 	struct pool_settings settings; /* only where it is <readable> */
 	bool readable;                 /* read, without errors */
 	bool valid;                    /* readable, and no warning where those count */
 };
 
-/* Numbers of a configuration: each single url is a pool of one, copies count once more. */
+/* Numbers of a configuration: each single url is a pool of one, copies count once more.
+ */
 void pool_judged_count(const struct pool_judged *judged, size_t *proxies, size_t *pools);
 
-/* The line of a diagnostic and a caret below it, each with a newline; "" where there is none. */
+/* The line of a diagnostic and a caret below it, each with a newline; "" where there is
+ * none. */
 void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_text *out);
 
 /* One JSON document about all files; free() it. NULL when out of memory. */

@@ -9,7 +9,7 @@
 enum {
 	FIRST_LEASES = 64,
 	ORPHAN_DAYS_S = 86400,
-	LONGEST_REST_S = 259200,
+	LONGEST_REST_S = 2592000, /* the schema's largest max_seconds */
 	ALIGNMENT = 64,
 };
 
@@ -333,16 +333,16 @@ static void shape_image(struct plan *plan)
 	shape->length = end;
 }
 
-/* A deadline of the old clock in the new one: what was left of it, at most <most_s>. */
-static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns, int64_t most_s)
+/* A deadline of the old clock in the new one: what was left of it. */
+static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns)
 {
 	int64_t left_ns;
 
 	if (!plan->other_clock || deadline_ns <= 0)
 		return deadline_ns;
 	left_ns = deadline_ns - plan->state->header->written_boot_ns - plan->passed_ns;
-	if (left_ns > most_s * POOL_NS_PER_S)
-		left_ns = most_s * POOL_NS_PER_S;
+	if (left_ns > LONGEST_REST_S * POOL_NS_PER_S)
+		left_ns = LONGEST_REST_S * POOL_NS_PER_S;
 	return left_ns > 0 ? plan->now->boot_ns + left_ns : 0;
 }
 
@@ -362,8 +362,8 @@ static void move_times(const struct plan *plan, struct pool_record *record)
 {
 	struct pool_health *health = &record->health;
 
-	health->open_until_ns = moved_deadline(plan, health->open_until_ns, LONGEST_REST_S);
-	health->cool_until_ns = moved_deadline(plan, health->cool_until_ns, LONGEST_REST_S);
+	health->open_until_ns = moved_deadline(plan, health->open_until_ns);
+	health->cool_until_ns = moved_deadline(plan, health->cool_until_ns);
 	health->changed_ns = moved_moment(plan, health->changed_ns);
 	health->checked_ns = moved_moment(plan, health->checked_ns);
 	record->removed_ns = moved_moment(plan, record->removed_ns);
@@ -546,6 +546,19 @@ static void fill_leaf(const struct plan *plan, const struct sections *new, uint3
 		leaf->selections += new->records[leaf->first_record + i].selections;
 }
 
+/* Of what another clock said, no rest is longer than the policy's longest. */
+static void clamp_rests(const struct plan *plan, const struct pool_policy *policy,
+	struct pool_health *health)
+{
+	int64_t open_ns = plan->now->boot_ns + policy->max_open_s * POOL_NS_PER_S;
+	int64_t cool_ns = plan->now->boot_ns + policy->max_cooldown_s * POOL_NS_PER_S;
+
+	if (health->open_until_ns > open_ns)
+		health->open_until_ns = open_ns;
+	if (health->cool_until_ns > cool_ns)
+		health->cool_until_ns = cool_ns;
+}
+
 static void fill_members(const struct plan *plan, const struct sections *new)
 {
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++) {
@@ -558,6 +571,8 @@ static void fill_members(const struct plan *plan, const struct sections *new)
 			new->records[at].identity = member->identity;
 			new->records[at].leaf_key = leaf->key;
 			new->weights[at] = member->weight_micro;
+			if (plan->other_clock)
+				clamp_rests(plan, &leaf->policy, &new->records[at].health);
 			new->ready[at] = pool_state_ready_word(leaf, member, &new->records[at]);
 		}
 	}
@@ -579,7 +594,7 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 		*lease = *old;
 		lease->record = plan->moved[old->record];
 		if (lease->expires_ns) {
-			lease->expires_ns = moved_deadline(plan, old->expires_ns, LONGEST_REST_S);
+			lease->expires_ns = moved_deadline(plan, old->expires_ns);
 			if (!lease->expires_ns)
 				lease->expires_ns = 1;
 		}
@@ -621,7 +636,8 @@ static void switch_root(struct pool_state *state, const struct plan *plan, uint6
 
 	header->roots[next] = (struct pool_state_root){
 		.offset = offset, .length = image->length, .checksum = image_checksum(image)};
-	header->clock_id = state->clock_id;
+	if (state->clock_id)
+		header->clock_id = state->clock_id;
 	header->written_boot_ns = plan->now->boot_ns;
 	header->written_wall_s = plan->now->wall_s;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -672,6 +688,13 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	return 0;
 }
 
+/* A clock that cannot be told (no descriptor left, no /proc) is taken for the same one. */
+static bool other_clock(const struct pool_state *state)
+{
+	return state->clock_id && state->header->clock_id &&
+		state->clock_id != state->header->clock_id;
+}
+
 int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, uint32_t leases, struct pool_fault *fault)
 {
@@ -685,7 +708,7 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 	plan.lease_capacity = state->image ? state->image->lease_capacity : FIRST_LEASES;
 	while (plan.lease_capacity < leases)
 		plan.lease_capacity *= 2;
-	if (state->image && state->header->clock_id != state->clock_id) {
+	if (state->image && other_clock(state)) {
 		plan.other_clock = true;
 		plan.passed_ns = (now->wall_s - state->header->written_wall_s) * POOL_NS_PER_S;
 		if (plan.passed_ns < 0)
@@ -706,7 +729,7 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 	if (state->image && state->image->snapshot_id == snapshot->id &&
 		state->image->record_count == snapshot->member_count &&
 		state->image->leaf_count == snapshot->leaf_count &&
-		(state->header->clock_id == state->clock_id || !state->writable))
+		(!other_clock(state) || !state->writable))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

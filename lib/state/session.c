@@ -87,10 +87,10 @@ static int claim(struct pool_session *session)
 	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
 	if (!error)
 		return fd;
-	if (error != POOL_EBUSY && !session->warned_state && !session->require_state) {
-		session->warned_state = true;
+	/* Who may not write there can still parse, and hears about it from the state file. */
+	if (error != POOL_EBUSY && fault.sys_errno != EACCES && fault.sys_errno != EPERM &&
+		fault.sys_errno != EROFS)
 		pool_session_warn(session, "%s", fault.text);
-	}
 	return -1;
 }
 

@@ -49,7 +49,7 @@ refute_secret() {
 		note pool-validate bad.json
 		note pool-validate --format json bad.json
 		note pool-check -f bad.json
-		note pool-select -f bad.json
+		note pool-select -f bad.json --format '%{name}'
 	done
 	[ -s all ]
 	refute_secret all

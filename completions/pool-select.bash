@@ -1,0 +1,34 @@
+# bash completion of pool-select
+
+_pool_select() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type -n
+		--count --strategy --exclude --scheme --lease --owner --ttl --format
+		--serve --direct-ok --explain --dry-run -q --quiet -v --verbose -h --help
+		-V --version'
+	local words=
+
+	# bash takes "--format=json" for three words
+	case $cur in
+	=) cur= ;;
+	*) [ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]} ;;
+	esac
+	case $prev in
+	-t | --type) words='http websocket' ;;
+	--strategy) words='round_robin random least_connections' ;;
+	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
+	--format) words='url hostport env export curlrc proxychains json' ;;
+	-x | --exchange | -n | --count | --exclude | --owner | --ttl) return ;;
+	-f | --file | -s | --state) ;;
+	*) [[ $cur != -* ]] || words=$options ;;
+	esac
+	if [ -n "$words" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		# outside of a completion there is nothing to set
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+
+complete -F _pool_select pool-select

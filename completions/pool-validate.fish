@@ -1,0 +1,16 @@
+# fish completion of pool-validate
+
+complete -c pool-validate -s f -l file -r -F -d 'A pool file (- is standard input)'
+complete -c pool-validate -l input -x -a 'json yaml' -d 'What the files are'
+complete -c pool-validate -l format -x -a 'text json' -d 'What to print'
+complete -c pool-validate -l strict -d 'Let warnings fail too'
+complete -c pool-validate -l allow -x -d 'Pass over the warnings of these rules'
+complete -c pool-validate -l max-errors -x -d 'How many to show of a file'
+complete -c pool-validate -l print -d 'Print the normal form, secrets as ***'
+complete -c pool-validate -l resolve -d 'Print where each lookup leads'
+complete -c pool-validate -s x -l exchange -x -d 'Only that exchange'
+complete -c pool-validate -s t -l type -x -a 'http websocket' -d 'Only that connection type'
+complete -c pool-validate -s q -l quiet -d 'Say only what is needed'
+complete -c pool-validate -s v -l verbose -d 'Say more on standard error'
+complete -c pool-validate -s h -l help -d 'Print help'
+complete -c pool-validate -s V -l version -d 'Print the version'

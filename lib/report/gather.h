@@ -1,0 +1,60 @@
+/*
+ * Gathering a report: from a session's snapshot and state to pools and rows.
+ *
+ *	pool_gather_choose(snapshot, exchange, type, &choice);
+ *	pool_gather(&report, session, &choice, &fault);
+ *	... checks are made and stored ...
+ *	pool_gather_again(&report, session, &choice, &fault);
+ *	pool_gather_release(&choice);
+ */
+#ifndef POOL_REPORT_GATHER_H
+#define POOL_REPORT_GATHER_H
+
+#include "report/status.h"
+#include "state/session.h"
+
+/* Which pools and proxies a report is about. */
+struct pool_gather_choice {
+	uint32_t *leaves; /* in the order of the pool file */
+	size_t count;
+	enum pool_no_reason reason; /* why there is none */
+	const char *const
+		*only; /* the caller's; proxies of these names, only_count 0: all */
+	size_t only_count;
+	uint64_t snapshot; /* id of the one that it is about */
+};
+
+/*
+ * Choose pools: each once, however many lookups lead to it.
+ *
+ * <exchange>  whose; NULL: everybody's
+ * <type>      enum pool_type; -1: all
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchange,
+	int type, struct pool_gather_choice *out);
+void pool_gather_release(struct pool_gather_choice *choice);
+
+/* The lookups that lead to a leaf: bits 1 << enum pool_type. */
+unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf);
+
+/*
+ * Add the chosen pools and their proxies as the state file knows them. Pools without a
+ * proxy of the names asked for are left out.
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int pool_gather(struct pool_report *report, struct pool_session *session,
+	const struct pool_gather_choice *choice, struct pool_fault *fault);
+
+/*
+ * Read the state again: status, wait and age of each row. Nothing changes if the pool
+ * file was edited meanwhile.
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int pool_gather_again(struct pool_report *report, struct pool_session *session,
+	const struct pool_gather_choice *choice, struct pool_fault *fault);
+
+#endif

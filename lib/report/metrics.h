@@ -1,0 +1,27 @@
+/*
+ * A report as Prometheus text, for the textfile collector or an HTTP endpoint.
+ *
+ * Every name begins with proxypool_; HELP and TYPE stand once, before all series of their
+ * name. The labels are pool (where it stands in the pool file) and proxy (its name):
+ * never a URL.
+ *
+ * Not promised: the order of series. Names, labels and meanings are.
+ */
+#ifndef POOL_REPORT_METRICS_H
+#define POOL_REPORT_METRICS_H
+
+#include "pool.h"
+#include "report/status.h"
+
+void pool_metrics_render(const struct pool_report *report, struct pool_text *text);
+
+/*
+ * Write <text> to <path> for the textfile collector: to a file beside it, mode 0644, then
+ * renamed, so that nobody reads half of it.
+ *
+ * Returns 0 or POOL_ESYSTEM.
+ */
+int pool_metrics_write(
+	const char *path, const struct pool_text *text, struct pool_fault *fault);
+
+#endif

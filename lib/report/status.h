@@ -1,0 +1,174 @@
+/*
+ * The status model: pools and their proxies as every tool shows them, and the words and
+ *columns they are shown in.
+ *
+ *	struct pool_report report = {0};
+ *
+ *	pool_report_add_pool(&report, "default.http", types, true);
+ *	row = pool_report_add_row(&report);          fill in the row
+ *	pool_report_count(&report, &quorum);
+ *	pool_report_render(&report, &view, &text);   a table, tsv, json, jsonl
+ *	pool_metrics_render(&report, &text);         report/metrics.h
+ *	pool_report_release(&report);
+ *
+ * A report owns its strings. Rows stand in the order of their pools. Neither the model
+ *nor any renderer knows a URL with a user or a password: rows hold scheme, host and port.
+ *
+ * Not promised: that the table for people keeps its columns. The names of the other
+ *formats do.
+ */
+#ifndef POOL_REPORT_STATUS_H
+#define POOL_REPORT_STATUS_H
+
+#include "base/text.h"
+#include "health/health.h"
+
+enum { POOL_REPORT_DETAIL = 160 };
+
+/* What a proxy's check came to. */
+enum pool_result {
+	POOL_RESULT_UNCHECKED, /* none was made */
+	POOL_RESULT_PASSED,
+	POOL_RESULT_FAILED,
+	POOL_RESULT_INCONCLUSIVE, /* it says nothing about the proxy */
+	POOL_RESULTS
+};
+
+const char *pool_result_name(enum pool_result result);
+
+struct pool_report_row {
+	uint32_t pool;   /* index of its pool */
+	uint32_t member; /* in the snapshot it was gathered from */
+	char *name;      /* the report's */
+	char *endpoint;  /* the report's: "scheme://host:port" */
+	enum pool_status status;
+	enum pool_result result;
+	enum pool_reason reason;         /* of the check, else of the last evidence */
+	char detail[POOL_REPORT_DETAIL]; /* more about it, or "" */
+	int64_t latency_us;              /* -1: none */
+	int32_t http_status;             /* 0: none */
+	int32_t attempts;                /* 0: none */
+	int64_t wait_s;                  /* until it may be selected; 0: now */
+	int64_t checked_age_s;           /* since the last check; -1: never */
+};
+
+/* What a pool's quorum came to. */
+enum pool_quorum_answer {
+	POOL_QUORUM_UNASKED, /* its checks are off */
+	POOL_QUORUM_MET,
+	POOL_QUORUM_UNDECIDED, /* the inconclusive ones could decide it */
+	POOL_QUORUM_MISSED,
+	POOL_QUORUMS
+};
+
+const char *pool_quorum_name(enum pool_quorum_answer answer);
+
+struct pool_report_pool {
+	char *where;    /* the report's: "default.http" */
+	unsigned types; /* bits 1 << enum pool_type that lead here */
+	bool checked;   /* false: its health_check is off */
+	/* Counted: */
+	uint32_t proxies;
+	uint32_t enabled; /* neither in the pool file nor by a person disabled */
+	uint32_t results[POOL_RESULTS]; /* of the enabled ones */
+	uint32_t statuses[POOL_STATUSES];
+	uint32_t need; /* how many must pass */
+	enum pool_quorum_answer quorum;
+};
+
+struct pool_report {
+	struct pool_report_pool *pools;
+	size_t pool_count;
+	struct pool_report_row *rows;
+	size_t row_count;
+	size_t row_room;
+	bool has_run; /* a run of checks was made: */
+	int64_t run_at_s;
+	int64_t run_us;
+	bool target_suspect;
+	bool uplink_suspect;
+};
+
+/* How many of a pool's enabled proxies must pass. */
+struct pool_quorum {
+	uint32_t count;
+	bool percent;
+};
+
+/* "3" or "50%"; false for anything else. */
+bool pool_quorum_parse(const char *text, struct pool_quorum *out);
+/* How many of <enabled> proxies <quorum> needs, rounded up. */
+uint32_t pool_quorum_need(const struct pool_quorum *quorum, uint32_t enabled);
+
+/* Both return 0 or POOL_ENOMEM; rows that follow belong to the pool added last. */
+int pool_report_add_pool(
+	struct pool_report *report, const char *where, unsigned types, bool checked);
+/* A row of nothing, to be filled in; <name> and <endpoint> are copied. NULL: out of
+ * memory. */
+struct pool_report_row *pool_report_add_row(
+	struct pool_report *report, const char *name, const char *endpoint);
+void pool_report_release(struct pool_report *report);
+
+/* Fill in the counted fields of each pool. */
+void pool_report_count(struct pool_report *report, const struct pool_quorum *quorum);
+/* The answer over all pools: the worst; UNASKED only if no pool was asked. */
+enum pool_quorum_answer pool_report_quorum(const struct pool_report *report);
+/* Share of the enabled proxies that passed, 0..100; 0 without any. */
+double pool_report_percent(const struct pool_report_pool *pool);
+
+/* "http", "websocket", "http,websocket". */
+const char *pool_report_types(unsigned types);
+
+/* --- rendering ---------------------------------------------------------------------- */
+
+/* What can be shown of a row. Names of tsv and JSON: see the table in columns.c. */
+enum pool_column {
+	POOL_COLUMN_POOL,
+	POOL_COLUMN_TYPES,
+	POOL_COLUMN_PROXY,
+	POOL_COLUMN_URL,
+	POOL_COLUMN_STATUS,
+	POOL_COLUMN_RESULT,
+	POOL_COLUMN_REASON,
+	POOL_COLUMN_LATENCY,
+	POOL_COLUMN_HTTP_STATUS,
+	POOL_COLUMN_ATTEMPTS,
+	POOL_COLUMN_WAIT,
+	POOL_COLUMN_AGE,
+	POOL_COLUMN_TEXT,
+	POOL_COLUMN_DETAIL,
+	POOL_COLUMN_ADVICE,
+	POOL_COLUMN_WHAT, /* for people: the sentence with its detail; nothing if all is
+			     well */
+	POOL_COLUMNS
+};
+
+enum pool_format {
+	POOL_FORMAT_TABLE,
+	POOL_FORMAT_TSV,
+	POOL_FORMAT_JSON,
+	POOL_FORMAT_JSONL,
+	POOL_FORMATS
+};
+
+struct pool_report_view {
+	enum pool_format format;
+	const enum pool_column *columns;
+	size_t column_count;
+	bool colour;      /* the table: with colours for a terminal */
+	bool only_failed; /* leave out what passed and what was not asked for */
+};
+
+/* Names of the formats, POOL_FORMATS of them. */
+const char *const *pool_format_names(void);
+/* The format of that name, or -1. */
+int pool_format_find(const char *name);
+
+/* Append the report; nothing is printed for an empty table. */
+void pool_report_render(const struct pool_report *report,
+	const struct pool_report_view *view, struct pool_text *text);
+
+/* "default.http: 2 of 3 passed, 1 failed; the quorum of 1 is met", without newline. */
+void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text *text);
+
+#endif

@@ -1,0 +1,371 @@
+# What is written about the tools is what they do: manual pages, completions, examples.
+
+load ../lib
+
+setup_file() {
+	pool_setup
+	start_stub --name paris http-proxy
+	start_stub --name tokyo http-proxy
+	start_stub --name lima http-proxy
+}
+
+teardown_file() {
+	pool_setup
+	pool_teardown
+}
+
+setup() {
+	PARIS=$(cat "$BATS_FILE_TMPDIR/servers/paris.port")
+	TOKYO=$(cat "$BATS_FILE_TMPDIR/servers/tokyo.port")
+	LIMA=$(cat "$BATS_FILE_TMPDIR/servers/lima.port")
+	pool_setup
+	man=$SOURCE_DIR/man
+	completions=$SOURCE_DIR/completions
+	tools=()
+	for tool in "$POOL_BIN"/pool-*; do
+		tools+=("${tool##*/}")
+	done
+	[ ${#tools[@]} -ge 3 ]
+}
+
+write_pool_of_three() {
+	write_pool "$1" '{"proxies": [
+		{"name": "paris", "url": "http://127.0.0.1:'"$PARIS"'"},
+		{"name": "tokyo", "url": "http://127.0.0.1:'"$TOKYO"'"},
+		{"name": "lima", "url": "http://mira:S3CRETpw@127.0.0.1:'"$LIMA"'"}]}'
+}
+
+# --- option sets, one option a line, sorted ----------------------------------------------------
+
+options_of_help() {
+	"$POOL_BIN/$1" --help |
+		sed -nE '/^Options:/,/^$/s/^  (-(.), |    )--([a-z-]+).*/-\2\n--\3/p' |
+		sed '/^-$/d' | sort
+}
+
+# .It Fl f , Fl -file Ar file, within the section OPTIONS
+options_of_page() {
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh OUTPUT/p' "$man/$1.1" |
+		sed -nE '/^\.It Fl /{s/ Ar .*//;s/^\.It //;s/ , /\n/;p}' |
+		sed -E 's/^Fl /-/' | sort
+}
+
+options_of_bash() {
+	bash -c 'source "$1"; COMP_WORDS=("$2" -) COMP_CWORD=1; "_${2//-/_}"
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$completions/$1.bash" "$1" | sort
+}
+
+# The specs that the file hands to _arguments.
+zsh_specs() {
+	zsh -fc '_arguments() { print -rl -- "$@"; }; source "$1"' zsh "$completions/_$1"
+}
+
+options_of_zsh() {
+	zsh_specs "$1" | sed -nE 's/^(\([^)]*\))?\*?(-[a-zA-Z]|--[a-z-]+)[[+=:].*/\2/p' | sort
+}
+
+# One completion for the short names, since fish has no "--" before those.
+options_of_fish() {
+	fish --no-config -c 'source $argv[1]; complete -C "$argv[2] -"; complete -C "$argv[2] --"' \
+		"$completions/$1.fish" "$1" | cut -f1 | sort -u
+}
+
+@test "each tool has a page and three completions, and they have a tool" {
+	for tool in "${tools[@]}"; do
+		[ -s "$man/$tool.1" ]
+		[ -s "$completions/$tool.bash" ]
+		[ -s "$completions/_$tool" ]
+		[ -s "$completions/$tool.fish" ]
+	done
+	for file in "$man"/*.1 "$completions"/*; do
+		name=${file##*/}
+		name=${name#_}
+		[ -x "$POOL_BIN/${name%.*}" ]
+	done
+}
+
+@test "help, page and completions have the same options" {
+	require_tool zsh fish
+	for tool in "${tools[@]}"; do
+		options_of_help "$tool" >help
+		[ "$(wc -l <help)" -ge 10 ]
+		for source in page bash zsh fish; do
+			"options_of_$source" "$tool" >"$source"
+			diff -u --label "$tool --help" --label "$source" help "$source"
+		done
+	done
+}
+
+# The words of an option's line in --help: "tcp, http or ping, for this run".
+words_of_help() {
+	"$POOL_BIN/$1" --help | tr '\n' ' ' | sed -E 's/ +/ /g' |
+		sed -nE "s/.* --$2 [A-Z|]+ ([^(;]*).*/\1/p" | sed -E 's/ (-|--)[a-z].*//' |
+		sed -E 's/ or a template.*//; s/, for this run.*//; s/only pools for //; s/ or / /g' |
+		tr -d ',' | tr ' ' '\n' | sed '/^$/d' | sort
+}
+
+# Formats, methods, strategies: what --help names, the completions offer and the page explains.
+@test "help, page and completions have the same words" {
+	require_tool zsh fish
+	for pair in pool-validate:format pool-validate:input pool-check:format pool-check:method \
+		pool-select:format pool-select:strategy pool-select:type pool-validate:input; do
+		tool=${pair%:*} option=${pair#*:}
+		"$POOL_BIN/$tool" --help >/dev/null
+		words_of_help "$tool" "$option" >help
+		[ "$(wc -l <help)" -ge 2 ]
+		bash -c 'source "$1"; COMP_WORDS=("$2" "--$3" ""); COMP_CWORD=2; "_${2//-/_}"
+			printf "%s\n" "${COMPREPLY[@]}"' bash \
+			"$completions/$tool.bash" "$tool" "$option" | sort >bash
+		zsh_specs "$tool" | sed -nE "s/.*--$option=.*\((.*)\)$/\1/p" | tr ' ' '\n' |
+			sort >zsh
+		fish --no-config -c 'source $argv[1]; complete -C "$argv[2] --$argv[3] "' \
+			"$completions/$tool.fish" "$tool" "$option" | cut -f1 | sort >fish
+		for source in bash zsh fish; do
+			diff -u --label "$pair in --help" --label "$source" help "$source"
+		done
+		while IFS= read -r word; do
+			grep -qE "^\.(It )?Cm (.*[ ,])?$word([ ,.]|$)" "$man/$tool.1" || {
+				echo "$tool.1 does not name $word of --$option"
+				false
+			}
+		done <help
+	done
+}
+
+# --- pages -------------------------------------------------------------------------------------
+
+@test "each page is clean" {
+	require_tool mandoc
+	run -0 mandoc -Tlint -Wwarning "$man"/*
+	assert_output ""
+}
+
+@test "pages refer to pages that are there" {
+	sed -nE 's/^\.Xr ([a-z]+-[a-z]+|proxypool) ([0-9]).*/\1.\2/p' "$man"/* | sort -u >names
+	[ -s names ]
+	while IFS= read -r name; do
+		[ -s "$man/$name" ]
+	done <names
+}
+
+@test "statuses are the same in help, in each page and in the overview" {
+	for tool in "${tools[@]}"; do
+		"$POOL_BIN/$tool" --help | grep -qF \
+			'Exit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 the system'
+		sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' "$man/$tool.1" | sed -n 's/^\.It //p' |
+			while IFS= read -r status; do
+				sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' "$man/proxypool.7" |
+					grep -qxF ".It $status"
+			done
+	done
+}
+
+# blocks PAGE SECTION: the literal blocks of a section, as FILE.N, as a reader sees them.
+blocks() {
+	rm -f block.*
+	awk -v section="$2" '
+	/^\.Sh / { inside = $0 == ".Sh " section }
+	inside && /^\.Ed/ { block = 0 }
+	block { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print >("block." number) }
+	inside && /^\.Bd -literal/ { block = 1; number++ }' "$1"
+	[ -s block.1 ]
+}
+
+# Programs that would leave this machine: they show what they were given.
+write_fakes() {
+	mkdir -p fakes
+	cat >fakes/curl <<-'END'
+		#!/bin/bash
+		while [ $# -gt 0 ]; do
+			[ "$1" != -K ] || cat "$2" >>"$FAKE_LOG"
+			shift
+		done
+	END
+	cat >fakes/wget <<-'END'
+		#!/bin/bash
+		echo "$http_proxy" >>"$FAKE_LOG"
+	END
+	chmod +x fakes/*
+	export FAKE_LOG=$PWD/fakes.log
+	: >"$FAKE_LOG"
+	PATH=$PWD/fakes:$PATH
+}
+
+# Run each block in a fresh folder with a pool.json; paths of the system are in that folder.
+run_blocks() {
+	local block number
+
+	for block in block.*; do
+		number=${block#*.}
+		mkdir "run.$number"
+		write_pool_of_three "run.$number/pool.json"
+		cp "run.$number/pool.json" "run.$number/pool.json.new"
+		sed -e "s|/etc/proxypool/||; s|/var/lib/node_exporter/||" "$block" \
+			>"run.$number/script"
+		(cd "run.$number" && url=http://example.com/ POOL_STATE=$PWD/state-$number \
+			bash -euo pipefail script >output 2>errors </dev/null) || {
+			echo "status $? of $block:"
+			cat "run.$number/script" "run.$number/output" "run.$number/errors"
+			return 1
+		}
+		# what goes well says nothing there, unless it is asked to
+		if [ -s "run.$number/errors" ] && ! grep -q -- --explain "run.$number/script"; then
+			cat "run.$number/script" "run.$number/errors"
+			return 1
+		fi
+	done
+}
+
+@test "the examples of pool-validate run" {
+	blocks "$man/pool-validate.1" EXAMPLES
+	run_blocks
+	assert_equal "$(cat run.1/output)" "pool.json: valid, 3 proxies in 1 pool"
+	assert_equal "$(cat run.3/output)" "-: valid, 3 proxies in 1 pool"
+}
+
+@test "the examples of pool-check run" {
+	blocks "$man/pool-check.1" EXAMPLES
+	run_blocks
+	grep -q 'paris .* healthy' run.1/output
+	assert_equal "$(cat run.2/output)" ""
+	assert_equal "$(cat run.3/output)" ""
+	grep -q 'default.http: 1 of 1 passed' run.4/output
+	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | passed=100%;80:;50:;' run.5/output
+}
+
+@test "the examples of pool-select run" {
+	write_fakes
+	blocks "$man/pool-select.1" EXAMPLES
+	run_blocks
+	assert_equal "$(cat run.2/output)" "paris is at 127.0.0.1 port $PARIS"
+	assert_equal "$(wc -l <"$(grep -l -- '-n 2' run.*/script | sed 's/script/output/')")" 2
+	assert_equal "$(wc -l <"$(grep -l -- --serve run.*/script | sed 's/script/output/')")" 3
+	# one of curl, one of wget
+	grep -q "^proxy = \"http://127.0.0.1:$PARIS\"" fakes.log
+	grep -qx "http://127.0.0.1:$PARIS" fakes.log
+}
+
+@test "the beginning and the examples of the overview run" {
+	write_fakes
+	blocks "$man/proxypool.7" EXAMPLES
+	# a line of a crontab is no command: what is behind the user is
+	sed -i 's/^\* \* \* \* \* root //' block.*
+	run_blocks
+	[ -s run.3/proxypool.prom ]
+	grep -q '^POOL OK' run.2/output
+	blocks "$man/proxypool.7" DESCRIPTION
+	# addresses that are nobody's would be waited for
+	sed -i "s|http://192.0.2.1:8080|http://127.0.0.1:$PARIS|
+		s|socks5h://192.0.2.2:1080|http://127.0.0.1:$TOKYO|" block.1
+	rm -rf run.*
+	run_blocks
+	grep -q 'pool.json: valid, 2 proxies in 1 pool' run.1/output
+}
+
+@test "the documents in pool-file are valid" {
+	local pages=0
+
+	for section in SYNOPSIS DESCRIPTION EXAMPLES; do
+		blocks "$man/pool-file.5" "$section"
+		for block in block.*; do
+			[[ $(head -c 1 "$block") == '{' ]]
+			chmod 600 "$block"
+			run -0 --separate-stderr pool-validate --allow literal-credentials "$block"
+			assert_regex "$output" ": valid, "
+			assert_equal "$stderr" ""
+			pages=$((pages + 1))
+		done
+	done
+	[ "$pages" -ge 5 ]
+}
+
+@test "the complete example of pool-file has no warning" {
+	blocks "$man/pool-file.5" EXAMPLES
+	chmod 600 block.1
+	run -0 --separate-stderr pool-validate --strict block.1
+	assert_output "block.1: valid, 10 proxies in 4 pools"
+	assert_equal "$stderr" ""
+}
+
+@test "the diagnostic shown in the pages is what is said" {
+	printf '%s\n' '{' '' '' '' '' '' '' '' '' '' '"proxies": [{"url": "http://h:1",' \
+		'"weight":12}]}' >pool.json
+	run -1 --separate-stderr pool-validate pool.json
+	blocks "$man/pool-validate.1" OUTPUT
+	assert_equal "$stderr" "$(cat block.1)"
+	blocks "$man/pool-file.5" DIAGNOSTICS
+	assert_equal "${stderr_lines[0]}" "$(cat block.1)"
+}
+
+# --- README ------------------------------------------------------------------------------------
+
+@test "the pool file in the README is valid, and what it names is there" {
+	sed -n '/^```json/,/^```$/p' "$SOURCE_DIR/README.md" | sed '/^```/d' >pool.json
+	chmod 600 pool.json
+	run -0 pool-validate --strict pool.json
+	for tool in "${tools[@]}"; do
+		grep -qF "man/$tool.1" "$SOURCE_DIR/README.md"
+	done
+	grep -oE 'man/[a-z-]+\.[1-8]' "$SOURCE_DIR/README.md" | sort -u | while IFS= read -r page; do
+		[ -s "$SOURCE_DIR/$page" ]
+	done
+	head -n 20 "$SOURCE_DIR/CHANGELOG.md" |
+		grep -qF "$(pool-select --version | sed -n '1s/.* //p')"
+}
+
+@test "the commands in the README run" {
+	write_fakes
+	awk '/^```sh$/ { inside = 1; number++; next } /^```$/ { inside = 0 }
+		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
+	run_blocks
+	grep -q 'paris .* healthy' run.1/output
+	[ "$(grep -c '^proxy = ' fakes.log)" -eq 2 ]
+}
+
+# --- completions -------------------------------------------------------------------------------
+
+@test "each completion can be read by its shell" {
+	require_tool zsh fish
+	for tool in "${tools[@]}"; do
+		bash -n "$completions/$tool.bash"
+		zsh -n "$completions/_$tool"
+		fish --no-execute "$completions/$tool.fish"
+	done
+}
+
+# complete_bash WORD...: what bash offers for the last word.
+complete_bash() {
+	bash -c 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); "_${1//-/_}"
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$completions/$1.bash" "$@"
+}
+
+@test "bash completes options, words and files" {
+	assert_equal "$(complete_bash pool-select --fo)" --format
+	assert_equal "$(complete_bash pool-select --format curl)" curlrc
+	assert_equal "$(complete_bash pool-select --format = cur)" curlrc
+	assert_equal "$(complete_bash pool-select --format =)" \
+		"$(complete_bash pool-select --format '')"
+	assert_equal "$(complete_bash pool-check -t w)" websocket
+	assert_equal "$(complete_bash pool-select --exclude '')" ""
+	mkdir files
+	touch files/one.json
+	for line in "pool-validate files/o" "pool-validate -f files/o" "pool-check --state files/o" \
+		"pool-check --metrics-file files/o" "pool-select --file files/o"; do
+		# shellcheck disable=SC2086 # words of a line
+		assert_equal "$(complete_bash $line)" files/one.json
+	done
+}
+
+@test "fish completes words and files" {
+	require_tool fish
+	complete_fish() {
+		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' \
+			"$completions/${1%% *}.fish" "$1" | cut -f1
+	}
+	mkdir files
+	touch files/one.json
+	assert_equal "$(complete_fish 'pool-select --strategy ra')" random
+	assert_equal "$(complete_fish 'pool-check --format=jsonl')" --format=jsonl
+	assert_equal "$(complete_fish 'pool-select -f files/o')" files/one.json
+	assert_equal "$(complete_fish 'pool-select --exclude files/o')" ""
+}

@@ -1,0 +1,273 @@
+# pool-validate, in the order of its manual page.
+
+load ../lib
+
+setup() {
+	pool_setup
+	validate=$POOL_BIN/pool-validate
+	umask 077
+	echo '{"proxies": ["http://h:1", "socks5://mira:S3CRETpw@[::1]:2"]}' >good.json
+	echo '{"proxies": ["http://h:1", "http://h:1"]}' >warned.json
+	printf '{\n  "proxies": [\n    {"url": "http://h:1", "weight": 12}\n  ],\n  "stratgy": 1\n}\n' \
+		>bad.json
+}
+
+teardown() {
+	pool_teardown
+}
+
+@test "a valid file is summed up on standard output" {
+	run -0 --separate-stderr "$validate" good.json
+	assert_output "good.json: valid, 2 proxies in 1 pool"
+	assert_equal "$stderr" ""
+}
+
+@test "all faults are told with place and rule, then counted" {
+	run -1 --separate-stderr "$validate" bad.json
+	assert_output ""
+	assert_equal "$stderr" "bad.json:3:37: error: weight: 12 is above 10 [weight-range]
+bad.json:5:3: error: unknown key 'stratgy'; did you mean 'strategy'? [unknown-key]
+bad.json: 2 errors, 0 warnings"
+}
+
+@test "a terminal gets the line with a caret, secrets redacted" {
+	require_tool script
+	echo '{"proxies": [{"url": "http://mira:S3CRETpw@h:1", "weight": 12}]}' >caret.json
+	run -1 script -qec "'$validate' caret.json" /dev/null
+	assert_line --partial '{"proxies": [{"url": "http://***@h:1", "weight": 12}]}'
+	assert_line --regexp '^ {51}\^~.?$'
+	refute_output --partial S3CRETpw
+	refute_output --partial mira
+}
+
+@test "warnings are told and pass" {
+	run -0 --separate-stderr "$validate" warned.json
+	assert_output "warned.json: valid, 2 proxies in 1 pool"
+	assert_equal "$stderr" "warned.json:1:28: warning: proxies[1]: 'http://h:1' stands in this \
+pool more than once [duplicate-proxy]
+warned.json: 0 errors, 1 warning"
+}
+
+@test "several files end with the highest status" {
+	run -1 --separate-stderr "$validate" good.json bad.json
+	assert_output "good.json: valid, 2 proxies in 1 pool"
+	run -3 --separate-stderr "$validate" missing.json bad.json good.json
+	assert_output "good.json: valid, 2 proxies in 1 pool"
+	run -0 "$validate" -f good.json warned.json
+	assert_line "good.json: valid, 2 proxies in 1 pool"
+	assert_line "warned.json: valid, 2 proxies in 1 pool"
+}
+
+@test "standard input is -" {
+	run -0 --separate-stderr "$validate" - <good.json
+	assert_output -- "-: valid, 2 proxies in 1 pool"
+	run -1 --separate-stderr "$validate" --file=- <bad.json
+	assert_regex "$stderr" "^-:3:37: error: "
+}
+
+@test "without operand the usual places are looked through" {
+	run -3 --separate-stderr "$validate"
+	assert_output ""
+	assert_regex "$stderr" "^pool-validate: no pool file: "
+	POOL_FILE=good.json run -0 "$validate"
+	assert_output "good.json: valid, 2 proxies in 1 pool"
+	cp good.json pool.json
+	run -0 "$validate"
+	assert_output "pool.json: valid, 2 proxies in 1 pool"
+}
+
+@test "what cannot be read is one line and status 3" {
+	mkdir folder
+	mkfifo pipe
+	head -c 1000 /bin/sh >binary.json
+	truncate -s 100M large.json
+	echo 'enabled: true' >pool.yaml
+	local file reason
+
+	while IFS='|' read -r file reason; do
+		run -3 --separate-stderr "$validate" "$file"
+		assert_output ""
+		assert_equal "$stderr" "pool-validate: $reason"
+	done <<-'ROWS'
+		folder|cannot read 'folder': it is a directory
+		/dev/zero|cannot read '/dev/zero': it is larger than 64 MiB
+		large.json|cannot read 'large.json': it is larger than 64 MiB
+		binary.json|cannot read 'binary.json': it is a binary file, not text
+		missing.json|cannot open 'missing.json': No such file or directory
+		pool.yaml|cannot read 'pool.yaml' as YAML: this version reads JSON pool files only
+	ROWS
+}
+
+@test "a file without permission is status 3" {
+	local powerless=()
+
+	# Root reads everything, unless it gives its capabilities up.
+	if [ "$(id -u)" -eq 0 ]; then
+		require_tool setpriv
+		powerless=(setpriv --bounding-set=-all --inh-caps=-all)
+	fi
+	chmod 000 good.json
+	run -3 --separate-stderr "${powerless[@]}" "$validate" good.json
+	assert_equal "$stderr" "pool-validate: cannot open 'good.json': Permission denied"
+}
+
+@test "--input says what the text is" {
+	cp good.json pool.yaml
+	run -0 "$validate" --input json pool.yaml
+	run -3 "$validate" --input yaml good.json
+	run -2 --separate-stderr "$validate" --input toml good.json
+	assert_equal "$stderr" "pool-validate: --input: 'toml' is not json or yaml"
+}
+
+@test "--format json is one document about all files" {
+	require_tool python3
+	run -1 --separate-stderr "$validate" --format json good.json bad.json warned.json
+	assert_equal "$stderr" ""
+	python3 - "$output" <<-'CHECK'
+		import json, sys
+		document = json.loads(sys.argv[1])
+		assert document["valid"] is False and document["errors"] == 2, document
+		good, bad, warned = document["files"]
+		assert good == {"file": "good.json", "valid": True, "proxies": 2, "pools": 1,
+			"errors": 0, "warnings": 0, "diagnostics": []}, good
+		assert bad["valid"] is False
+		assert bad["diagnostics"][0] == {"file": "bad.json", "line": 3, "column": 37,
+			"end_column": 39, "severity": "error", "rule": "weight-range",
+			"message": "weight: 12 is above 10", "pointer": "/proxies/0/weight"}, bad
+		assert warned["valid"] is True and warned["diagnostics"][0]["severity"] == "warning"
+	CHECK
+	run -3 --separate-stderr "$validate" --format json missing.json
+	python3 -c 'import json, sys; assert json.loads(sys.argv[1])["files"][0]["unreadable"]' \
+		"$output"
+	run -2 --separate-stderr "$validate" --format xml good.json
+	assert_equal "$stderr" "pool-validate: --format: 'xml' is not text or json"
+}
+
+@test "--strict lets warnings fail" {
+	run -1 --separate-stderr "$validate" --strict warned.json
+	assert_output ""
+	run -0 "$validate" --strict good.json
+}
+
+@test "--allow passes over a warning, never over an error" {
+	run -0 --separate-stderr "$validate" --strict --allow url-path,duplicate-proxy warned.json
+	assert_output "warned.json: valid, 2 proxies in 1 pool"
+	assert_equal "$stderr" ""
+	run -2 --separate-stderr "$validate" --allow duplicate-proxi warned.json
+	assert_equal "$stderr" \
+		"pool-validate: --allow: there is no rule 'duplicate-proxi'; did you mean 'duplicate-proxy'?"
+	run -2 --separate-stderr "$validate" --allow weight-range bad.json
+	assert_equal "$stderr" \
+		"pool-validate: --allow: 'weight-range' is an error and cannot be allowed"
+}
+
+@test "--max-errors bounds what is shown, not what is counted" {
+	local items
+
+	items=$(printf '7,%.0s' {1..29})
+	echo "{\"proxies\": [${items}7]}" >many.json
+	run -1 --separate-stderr "$validate" many.json
+	assert_equal "$(grep -c ': error: ' <<<"$stderr")" 20
+	assert_regex "$stderr" "many.json: 30 errors, 0 warnings \(10 not shown; "
+	run -1 --separate-stderr "$validate" --max-errors 3 many.json
+	assert_equal "$(grep -c ': error: ' <<<"$stderr")" 3
+	run -1 --separate-stderr "$validate" --max-errors 0 many.json
+	assert_equal "$(grep -c ': error: ' <<<"$stderr")" 30
+	run -2 --separate-stderr "$validate" --max-errors -1 many.json
+	assert_equal "$stderr" "pool-validate: --max-errors: '-1' is not a whole number, 0 for all"
+}
+
+@test "--print gives a normal form that is valid, without secrets" {
+	run -0 --separate-stderr "$validate" --print good.json
+	assert_equal "$stderr" ""
+	assert_line '        "proxies": [{'
+	assert_line '            "url": "socks5://***@[::1]:2",'
+	refute_output --partial S3CRETpw
+	refute_output --partial mira
+	echo "$output" >printed.json
+	run -0 --separate-stderr "$validate" --strict printed.json
+	assert_output "printed.json: valid, 4 proxies in 2 pools"
+	run -1 --separate-stderr "$validate" --print bad.json
+	assert_output ""
+}
+
+@test "--resolve says where each lookup leads" {
+	cat >exchanges.json <<-'POOL'
+		{"enabled": true,
+		 "default": {"http": {"pool": ["http://a:1", "http://b:1", "http://c:1", "http://d:1"],
+			"strategy": "random"}},
+		 "exchanges": {"OKX": {"websocket": "socks5://mira:S3CRETpw@w:1"}}}
+	POOL
+	run -0 --separate-stderr "$validate" --resolve exchanges.json
+	assert_equal "$stderr" ""
+	assert_output "\
+EXCHANGE  TYPE       FROM                          LEADS TO
+default   http       default.http                  random of 4: http://a:1, http://b:1, http://c:1, and 1 more
+default   websocket  -                             no-proxy://not-configured
+okx       http       default.http                  random of 4: http://a:1, http://b:1, http://c:1, and 1 more
+okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
+	run -0 --separate-stderr "$validate" --resolve -x OKX -t ws exchanges.json
+	assert_equal "${#lines[@]}" 2
+	run -0 --separate-stderr "$validate" --resolve -x okkx -t http exchanges.json
+	assert_line --partial "(is 'okx' meant?)"
+	run -2 --separate-stderr "$validate" -x okx exchanges.json
+	assert_equal "$stderr" "pool-validate: -x and -t need --resolve"
+	run -2 --separate-stderr "$validate" --resolve -t grpc exchanges.json
+	assert_equal "$stderr" "pool-validate: --type: 'grpc' is not http or websocket"
+}
+
+@test "options that answer in different ways cannot be combined" {
+	run -2 --separate-stderr "$validate" --print --resolve good.json
+	assert_equal "$stderr" "pool-validate: --print and --resolve cannot be combined"
+	run -2 --separate-stderr "$validate" --print --format json good.json
+	assert_output ""
+}
+
+@test "-q says nothing of what is valid, -v also beside data" {
+	run -0 --separate-stderr "$validate" -q warned.json
+	assert_output ""
+	assert_equal "$stderr" ""
+	run -1 --separate-stderr "$validate" -q bad.json
+	assert_equal "${#stderr_lines[@]}" 3
+	run -0 --separate-stderr "$validate" -v --print good.json
+	assert_equal "$stderr" "good.json: valid, 2 proxies in 1 pool"
+}
+
+@test "clear-text credentials that others can read are warned of" {
+	chmod 644 good.json
+	run -0 --separate-stderr "$validate" good.json
+	assert_regex "$stderr" "warning: 1 proxy has credentials in clear text.*\[literal-credentials\]"
+	refute_regex "$stderr" "S3CRETpw|mira"
+	chmod 600 good.json
+	run -0 --separate-stderr "$validate" good.json
+	assert_equal "$stderr" ""
+	chmod 644 good.json
+	sed -i 's/S3CRETpw/${PASSWORD}/' good.json
+	run -0 --separate-stderr "$validate" good.json
+	assert_equal "$stderr" ""
+}
+
+@test "-h and -V answer on standard output" {
+	run -0 --separate-stderr "$validate" --help
+	assert_line --partial "--max-errors N"
+	run -0 --separate-stderr "$validate" -V
+	assert_line --regexp '^pool-validate \(proxypool\) [0-9]'
+}
+
+@test "an unknown option is a usage error" {
+	run -2 --separate-stderr "$validate" --strikt good.json
+	assert_equal "$stderr" \
+		"pool-validate: unknown option '--strikt'; did you mean '--strict'?"
+}
+
+@test "a full disk behind standard output is status 4" {
+	run -4 --separate-stderr bash -c "'$validate' good.json >/dev/full"
+	assert_regex "$stderr" "cannot write standard output"
+}
+
+@test "a hundred thousand proxies are judged at once" {
+	awk 'BEGIN { printf "{\"proxies\":["; for (i = 0; i < 100000; i++)
+		printf "%s\"http://same.test:80\"", i ? "," : ""; print "]}" }' >large.json
+	run -0 --separate-stderr timeout 10 "$validate" --max-errors 1 large.json
+	assert_output "large.json: valid, 100000 proxies in 1 pool"
+}

@@ -1,0 +1,346 @@
+/* The report in all its formats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "pool.h"
+#include "report/columns.h"
+#include "report/metrics.h"
+
+static const enum pool_column few[] = {
+	POOL_COLUMN_PROXY, POOL_COLUMN_STATUS, POOL_COLUMN_LATENCY, POOL_COLUMN_WHAT};
+
+static struct pool_report make_report(void)
+{
+	struct pool_report report = {
+		.has_run = true, .run_at_s = 1700000000, .run_us = 2500000};
+	struct pool_quorum quorum = {.count = 1};
+	struct pool_report_row *row;
+
+	assert_int_equal(0, pool_report_add_pool(&report, "default.http", 3, true));
+	row = pool_report_add_row(&report, "eu-1", "http://10.0.0.1:3128");
+	row->status = POOL_STATUS_HEALTHY;
+	row->result = POOL_RESULT_PASSED;
+	row->reason = POOL_REASON_OK;
+	row->latency_us = 12345;
+	row->http_status = 200;
+	row->attempts = 1;
+	row = pool_report_add_row(&report, "b\t\"\\\n\033", "socks5://[::1]:1080");
+	row->status = POOL_STATUS_UNHEALTHY;
+	row->result = POOL_RESULT_FAILED;
+	row->reason = POOL_REASON_REFUSED;
+	row->wait_s = 28;
+	strcpy(row->detail, "more");
+	assert_int_equal(
+		0, pool_report_add_pool(&report, "exchanges.okx.http", 1, false));
+	row = pool_report_add_row(&report, "okx", "http://10.0.0.3:3128");
+	row->status = POOL_STATUS_UNKNOWN;
+	pool_report_count(&report, &quorum);
+	return report;
+}
+
+static char *render(const struct pool_report *report, enum pool_format format,
+	const enum pool_column *columns, size_t count, bool only_failed)
+{
+	const struct pool_report_view view = {.format = format,
+		.columns = columns,
+		.column_count = count,
+		.only_failed = only_failed};
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_report_render(report, &view, &text);
+	return pool_text_take(&text);
+}
+
+static void assert_rendered(
+	const char *expected, enum pool_format format, bool only_failed)
+{
+	struct pool_report report = make_report();
+	char *got = render(&report, format, few, 4, only_failed);
+
+	assert_string_equal(expected, got);
+	free(got);
+	pool_report_release(&report);
+}
+
+static void the_table_is_aligned_and_has_no_raw_bytes(void **state)
+{
+	(void)state;
+	assert_rendered(
+		"PROXY            STATUS      TIME  WHAT HAPPENED\n"
+		"eu-1             healthy    12 ms\n"
+		"b\\x09\"\\\\x0a\\x1b  unhealthy      -  nothing listens at the proxy's "
+		"address (more)\n"
+		"okx              unknown        -\n",
+		POOL_FORMAT_TABLE, false);
+}
+
+static void tsv_has_a_header_and_escapes(void **state)
+{
+	(void)state;
+	assert_rendered("proxy\tstatus\tlatency_seconds\twhat\n"
+			"eu-1\thealthy\t0.012345\t\n"
+			"b\\t\"\\\\\\n\\x1b\tunhealthy\t\tnothing listens at the proxy's "
+			"address\n"
+			"okx\tunknown\t\t\n",
+		POOL_FORMAT_TSV, false);
+}
+
+static void jsonl_is_an_object_a_line(void **state)
+{
+	(void)state;
+	assert_rendered(
+		"{\"proxy\":\"eu-1\",\"status\":\"healthy\",\"latency_seconds\":0.012345,"
+		"\"what\":\"\"}\n"
+		"{\"proxy\":\"b\\t\\\"\\\\\\n\\u001b\",\"status\":\"unhealthy\","
+		"\"latency_seconds\":null,"
+		"\"what\":\"nothing listens at the proxy's address\"}\n"
+		"{\"proxy\":\"okx\",\"status\":\"unknown\",\"latency_seconds\":null,"
+		"\"what\":\"\"}\n",
+		POOL_FORMAT_JSONL, false);
+}
+
+static void json_is_one_document_with_pools(void **state)
+{
+	static const char *const parts[] = {"{\n\t\"quorum\":\t\"met\"",
+		"\"timestamp_seconds\":\t1700000000", "\"duration_seconds\":\t2.5",
+		"\"pool\":\t\"default.http\"", "\"types\":\t\"http,websocket\"",
+		"\"passed\":\t1", "\"quorum\":\t\"not-asked\"", "\"proxies\":\t[{",
+		"\"proxy\":\t\"eu-1\""};
+	struct pool_report report = make_report();
+	char *got = render(&report, POOL_FORMAT_JSON, few, 4, false);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strstr(got, parts[i]))
+			fail_msg("no %s in %s", parts[i], got);
+	assert_string_equal("\n", got + strlen(got) - 1);
+	free(got);
+	pool_report_release(&report);
+}
+
+static void only_what_failed_leaves_out_pools_that_met_their_quorum(void **state)
+{
+	struct pool_quorum both = {.count = 2};
+	struct pool_report report = make_report();
+	char *got = render(&report, POOL_FORMAT_TABLE, few, 4, true);
+
+	(void)state;
+	assert_string_equal("", got);
+	free(got);
+	pool_report_count(&report, &both);
+	got = render(&report, POOL_FORMAT_TABLE, few, 1, true);
+	assert_string_equal("PROXY\nb\\x09\"\\\\x0a\\x1b\n", got);
+	free(got);
+	pool_report_release(&report);
+}
+
+static void every_column_has_a_name_of_its_own(void **state)
+{
+	struct pool_report report = make_report();
+
+	(void)state;
+	for (int i = 0; i < POOL_COLUMNS; i++) {
+		const struct pool_column_row *column =
+			pool_column_get((enum pool_column)i);
+
+		assert_non_null(column->name);
+		assert_true(column->name[0] && column->heading[0]);
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(
+				pool_column_get((enum pool_column)j)->name, column->name);
+		column->get(&report.pools[0], &report.rows[0]);
+	}
+	pool_report_release(&report);
+}
+
+static void formats_round_trip(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_FORMATS; i++)
+		assert_int_equal(i, pool_format_find(pool_format_names()[i]));
+	assert_int_equal(-1, pool_format_find("xml"));
+}
+
+static void durations_are_shown_in_fitting_units(void **state)
+{
+	static const struct {
+		const char *expected;
+		enum pool_cell_kind kind;
+		int64_t number;
+	} cases[] = {
+		{"0.3 ms", POOL_CELL_US, 300},
+		{"12 ms", POOL_CELL_US, 12900},
+		{"1.5 s", POOL_CELL_US, 1500000},
+		{"28 s", POOL_CELL_S, 28},
+		{"119 s", POOL_CELL_S, 119},
+		{"2 min", POOL_CELL_S, 120},
+		{"119 min", POOL_CELL_S, 7199},
+		{"2 h", POOL_CELL_S, 7200},
+		{"3 d", POOL_CELL_S, 259200},
+		{"-", POOL_CELL_NONE, 5},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_cell cell = {
+			.kind = cases[i].kind, .number = cases[i].number};
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		pool_cell_show(&cell, &text);
+		assert_string_equal(cases[i].expected, text.bytes);
+		pool_text_release(&text);
+	}
+}
+
+static void quorums_are_read_and_rounded_up(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t enabled, need;
+	} cases[] = {{"1", 5, 1}, {"0", 5, 0}, {"7", 5, 7}, {"50%", 5, 3}, {"50%", 4, 2},
+		{"100%", 5, 5}, {"1%", 5, 1}, {"0%", 5, 0}, {"34%", 3, 2}};
+	static const char *const bad[] = {
+		"", "%", "101%", "-1", "1.5", "x", "5 %", "1%%", "99999999999999999999"};
+	struct pool_quorum quorum;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(pool_quorum_parse(cases[i].text, &quorum));
+		assert_int_equal(
+			cases[i].need, pool_quorum_need(&quorum, cases[i].enabled));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(pool_quorum_parse(bad[i], &quorum));
+}
+
+static void pools_are_summed_up_in_words(void **state)
+{
+	struct pool_quorum quorum = {.count = 100, .percent = true};
+	struct pool_report report = make_report();
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	(void)state;
+	pool_report_count(&report, &quorum);
+	pool_report_summarize(&report.pools[0], &text);
+	pool_text_add(&text, "\n");
+	pool_report_summarize(&report.pools[1], &text);
+	assert_string_equal(
+		"default.http: 1 of 2 passed, 1 failed; the quorum of 2 is missed\n"
+		"exchanges.okx.http: not checked (its health_check is not enabled)",
+		text.bytes);
+	assert_int_equal(POOL_QUORUM_MISSED, pool_report_quorum(&report));
+	pool_text_release(&text);
+	pool_report_release(&report);
+}
+
+static size_t count_lines(const char *text, const char *start)
+{
+	size_t count = 0;
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n') + 1)
+		count += strncmp(line, start, strlen(start)) == 0;
+	return count;
+}
+
+static void metrics_are_grouped_escaped_and_without_urls(void **state)
+{
+	static const struct {
+		const char *start;
+		size_t times;
+	} cases[] = {
+		{"# HELP proxypool_up ", 1},
+		{"# TYPE proxypool_up gauge\n", 1},
+		{"proxypool_up{pool=\"default.http\",proxy=\"eu-1\"} 1\n", 1},
+		{"proxypool_up{pool=\"default.http\",proxy=\"b\t\\\"\\\\\\n\033\"} 0\n",
+			1},
+		{"proxypool_up{pool=\"exchanges.okx.http\",proxy=\"okx\"} 0\n", 1},
+		{"proxypool_proxy_status{pool=\"default.http\",proxy=\"eu-1\",status="
+		 "\"healthy\"} "
+		 "1\n",
+			1},
+		{"proxypool_proxy_status{", 18},
+		{"proxypool_check_duration_seconds{pool=\"default.http\",proxy=\"eu-1\"} "
+		 "0.012345\n",
+			1},
+		{"proxypool_check_duration_seconds{", 1},
+		{"proxypool_pool_proxies{pool=\"default.http\",state=\"unhealthy\"} 1\n",
+			1},
+		{"proxypool_pool_passed_ratio{pool=\"default.http\"} 0.5\n", 1},
+		{"proxypool_pool_passed_ratio{", 1},
+		{"proxypool_pool_quorum_met{pool=\"default.http\"} 1\n", 1},
+		{"proxypool_last_run_timestamp_seconds 1700000000\n", 1},
+		{"proxypool_last_run_duration_seconds 2.500000\n", 1},
+		{"proxypool_build_info{version=\"" POOL_VERSION "\"} 1\n", 1},
+	};
+	struct pool_report report = make_report();
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	(void)state;
+	pool_metrics_render(&report, &text);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t times = count_lines(text.bytes, cases[i].start);
+
+		if (times != cases[i].times)
+			fail_msg("%zu times %s in %s", times, cases[i].start, text.bytes);
+	}
+	assert_null(strstr(text.bytes, "://"));
+	pool_text_release(&text);
+	pool_report_release(&report);
+}
+
+static void a_metrics_file_is_replaced_whole(void **state)
+{
+	char folder[] = "/tmp/pool-report-XXXXXX", path[64], read_back[16] = {0};
+	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_fault fault = {0};
+	struct stat status;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/a.prom", folder);
+	pool_text_add(&text, "one\n");
+	assert_int_equal(0, pool_metrics_write(path, &text, &fault));
+	pool_text_add(&text, "two\n");
+	assert_int_equal(0, pool_metrics_write(path, &text, &fault));
+	assert_int_equal(0, stat(path, &status));
+	assert_int_equal(0644, status.st_mode & 07777);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(8, fread(read_back, 1, sizeof(read_back) - 1, file));
+	fclose(file);
+	assert_string_equal("one\ntwo\n", read_back);
+	assert_int_equal(0, unlink(path));
+	/* Nothing was left beside it. */
+	assert_int_equal(0, rmdir(folder));
+	assert_int_equal(POOL_ESYSTEM, pool_metrics_write(path, &text, &fault));
+	assert_non_null(strstr(fault.text, "cannot write metrics file '"));
+	pool_text_release(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table_is_aligned_and_has_no_raw_bytes),
+		cmocka_unit_test(tsv_has_a_header_and_escapes),
+		cmocka_unit_test(jsonl_is_an_object_a_line),
+		cmocka_unit_test(json_is_one_document_with_pools),
+		cmocka_unit_test(only_what_failed_leaves_out_pools_that_met_their_quorum),
+		cmocka_unit_test(every_column_has_a_name_of_its_own),
+		cmocka_unit_test(formats_round_trip),
+		cmocka_unit_test(durations_are_shown_in_fitting_units),
+		cmocka_unit_test(quorums_are_read_and_rounded_up),
+		cmocka_unit_test(pools_are_summed_up_in_words),
+		cmocka_unit_test(metrics_are_grouped_escaped_and_without_urls),
+		cmocka_unit_test(a_metrics_file_is_replaced_whole),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}

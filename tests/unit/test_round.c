@@ -1,0 +1,379 @@
+/* Rounds: which checks are made, which are the same, what a run's results become. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "probe/round.h"
+
+/* The model's strings are not const: it owns them elsewhere. */
+#define TEXT(literal)   \
+	(char[])        \
+	{               \
+		literal \
+	}
+
+/* --- equal checks ------------------------------------------------------------------- */
+
+static const struct pool_status_set two_hundred = {.bits = {0, 1}};
+static const struct pool_status_set two_hundred_too = {.bits = {0, 1}};
+static const struct pool_status_set four_hundred = {.bits = {0, 2}};
+
+static const struct pool_login plain = {
+	.scheme = POOL_SCHEME_HTTP, .host = TEXT("h"), .port = 1};
+
+static const struct pool_probe model = {
+	.login = &plain,
+	.url = "http://t/",
+	.request = "GET",
+	.expect = &two_hundred,
+	.method = POOL_METHOD_HTTP,
+	.timeout_ms = 1000,
+	.retries = 3,
+};
+
+static void checks_are_equal_if_nothing_differs(void **state)
+{
+	struct pool_login same = plain;
+	struct pool_probe other = model;
+	char url[] = "http://t/";
+
+	(void)state;
+	other.login = &same;
+	other.url = url;
+	other.expect = &two_hundred_too;
+	assert_int_equal(0, pool_probe_compare(&model, &other));
+}
+
+#define DIFFERS(member, value)                                    \
+	{                                                         \
+		struct pool_probe other = model;                  \
+		other.member = value;                             \
+		if (pool_probe_compare(&model, &other) == 0 ||    \
+			pool_probe_compare(&other, &model) == 0)  \
+			fail_msg("equal in spite of " #member);   \
+		if ((pool_probe_compare(&model, &other) < 0) ==   \
+			(pool_probe_compare(&other, &model) < 0)) \
+			fail_msg("no order by " #member);         \
+	}
+
+static void checks_differ_in_any_one_of_these(void **state)
+{
+	const struct pool_login logins[] = {
+		{.scheme = POOL_SCHEME_SOCKS5, .host = TEXT("h"), .port = 1},
+		{.scheme = POOL_SCHEME_HTTP, .host = TEXT("i"), .port = 1},
+		{.scheme = POOL_SCHEME_HTTP, .host = TEXT("h"), .port = 2},
+		{.scheme = POOL_SCHEME_HTTP,
+			.host = TEXT("h"),
+			.port = 1,
+			.user = TEXT("u")},
+		{.scheme = POOL_SCHEME_HTTP,
+			.host = TEXT("h"),
+			.port = 1,
+			.password = TEXT("p")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++)
+		DIFFERS(login, &logins[i]);
+	DIFFERS(method, POOL_METHOD_TUNNEL);
+	DIFFERS(url, "http://t/x");
+	DIFFERS(url, NULL);
+	DIFFERS(request, "HEAD");
+	DIFFERS(headers, "A: b\n");
+	DIFFERS(body, "ok");
+	DIFFERS(expect, &four_hundred);
+	DIFFERS(cooling, &four_hundred);
+	DIFFERS(blocked, &four_hundred);
+	DIFFERS(timeout_ms, 2000);
+	DIFFERS(retries, 2);
+}
+
+static void equal_checks_are_led_to_the_first(void **state)
+{
+	static const uint32_t expected[] = {0, 1, 0, 3, 1, 0};
+	struct pool_probe probes[6];
+	uint32_t first[6] = {9, 9, 9, 9, 9, 9};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		probes[i] = model;
+	probes[1].retries = probes[4].retries = 1;
+	probes[3].url = "http://other/";
+	assert_int_equal(0, pool_probe_merge(probes, 6, first));
+	assert_memory_equal(expected, first, sizeof(expected));
+	assert_int_equal(0, pool_probe_merge(probes, 0, first));
+}
+
+static void hosts_and_targets_are_numbered(void **state)
+{
+	const struct pool_login second = {.host = TEXT("h"), .port = 2},
+				socks = {.host = TEXT("h"),
+					.port = 1,
+					.scheme = POOL_SCHEME_SOCKS5,
+					.user = TEXT("u")};
+	struct pool_probe probes[5];
+	struct pool_verdict_item items[5] = {{0}};
+	uint32_t targets = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		probes[i] = model;
+	probes[1].login = &second;
+	probes[2].login = &socks;
+	probes[2].retries = 1; /* asks the same, more often */
+	probes[3].expect = &four_hundred;
+	probes[4].method = POOL_METHOD_TCP;
+	probes[4].url = NULL;
+	assert_int_equal(0, pool_probe_number(probes, 5, items, &targets));
+	assert_int_equal(items[0].host, items[2].host);
+	assert_int_not_equal(items[0].host, items[1].host);
+	assert_int_equal(items[0].host, items[4].host);
+	assert_int_equal(items[0].target, items[1].target);
+	assert_int_equal(items[0].target, items[2].target);
+	assert_int_not_equal(items[0].target, items[3].target);
+	assert_int_equal(POOL_NO_TARGET, items[4].target);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(items[i].target < targets);
+}
+
+/* --- a plan from a snapshot --------------------------------------------------------- */
+
+/* A snapshot made of settings. */
+static struct pool_snapshot make_snapshot(struct pool_leaf *leaves, uint32_t count)
+{
+	struct pool_settings settings = {
+		.enabled = true, .leaves = leaves, .leaf_count = count};
+	struct pool_snapshot snapshot = {0};
+	struct pool_fault fault = {0};
+
+	assert_int_equal(
+		0, pool_snapshot_compile(&snapshot, &settings, NULL, NULL, 1, &fault));
+	return snapshot;
+}
+
+static struct pool_leaf make_leaf(
+	char *where, struct pool_member *members, uint32_t count, char *url)
+{
+	static char get[] = "GET";
+	struct pool_leaf leaf = {.where = where,
+		.kind = POOL_LEAF_POOL,
+		.members = members,
+		.member_count = count,
+		.request = {.url = url, .method = get}};
+
+	pool_policy_init(&leaf.policy);
+	leaf.policy.method = url ? POOL_METHOD_HTTP : POOL_METHOD_TCP;
+	return leaf;
+}
+
+static const char *look_up(void *context, const char *name)
+{
+	(void)context;
+	return strcmp(name, "SET") == 0 ? "value" : NULL;
+}
+
+static const uint32_t both_leaves[] = {0, 1};
+
+static struct pool_round_options make_options(void)
+{
+	return (struct pool_round_options){.leaves = both_leaves,
+		.leaf_count = 2,
+		.method = -1,
+		.concurrency = 4,
+		.deadline_ms = 1000,
+		.lookup = look_up};
+}
+
+static struct pool_member members[] = {
+	{.url = TEXT("http://127.0.0.1:1"), .name = TEXT("a"), .enabled = true},
+	{.url = TEXT("http://u:${SET}@127.0.0.1:1"), .name = TEXT("b"), .enabled = true},
+	{.url = TEXT("http://u:${UNSET}@127.0.0.1:1"),
+		.name = TEXT("c"),
+		.enabled = true},
+	{.url = TEXT("http://127.0.0.1:2"), .name = TEXT("d"), .enabled = false},
+	{.url = TEXT("http://127.0.0.1:1"), .name = TEXT("e"), .enabled = true},
+};
+
+static void the_plan_has_each_check_once(void **state)
+{
+	struct pool_leaf leaves[] = {
+		make_leaf(TEXT("default.http"), members, 5, TEXT("http://t/")),
+		make_leaf(TEXT("default.websocket"), members, 2, TEXT("http://t/"))};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot;
+	struct pool_round round;
+
+	(void)state;
+	leaves[1].policy.control = POOL_CONTROL_DIRECT;
+	snapshot = make_snapshot(leaves, 2);
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	/* a, b, c, e of the one, a, b of the other; d is disabled */
+	assert_int_equal(6, round.count);
+	assert_int_equal(2, round.probe_count);
+	assert_int_equal(0, round.items[0].probe);
+	assert_int_equal(1, round.items[1].probe);
+	assert_int_equal(POOL_NO_PROBE, round.items[2].probe);
+	assert_int_equal(0, round.items[3].probe);
+	assert_int_equal(4, round.items[3].member);
+	assert_int_equal(0, round.items[4].probe);
+	assert_int_equal(1, round.items[5].probe);
+	assert_int_equal(1, round.items[5].leaf);
+	/* the second pool wants the control request: so it is wanted for what they share
+	 */
+	assert_true(round.control_wanted[0]);
+	assert_true(round.control_wanted[1]);
+	assert_string_equal("value", round.probes[1].login->password);
+	assert_int_equal(POOL_REASON_NO_SECRET, round.items[2].found);
+	assert_non_null(strstr(round.items[2].detail, "UNSET"));
+	assert_int_equal(POOL_LAYER_TARGET, round.outcomes[0].good_layer);
+	assert_true(round.outcomes[0].leaf_key == snapshot.leaves[0].key);
+	assert_true(round.outcomes[4].leaf_key == snapshot.leaves[1].key);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+}
+
+static void pools_whose_checks_are_off_have_no_items(void **state)
+{
+	struct pool_leaf leaves[] = {make_leaf(TEXT("default.http"), members, 2, NULL),
+		make_leaf(TEXT("default.websocket"), members, 1, NULL)};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot;
+	struct pool_round round;
+
+	(void)state;
+	leaves[0].policy.check_enabled = false;
+	snapshot = make_snapshot(leaves, 2);
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(1, round.count);
+	assert_int_equal(1, round.items[0].leaf);
+	assert_int_equal(POOL_LAYER_CONNECT, round.outcomes[0].good_layer);
+	assert_null(round.probes[0].url);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+}
+
+static void tcp_checks_of_pools_with_other_urls_are_the_same(void **state)
+{
+	struct pool_leaf leaves[] = {
+		make_leaf(TEXT("default.http"), members, 1, TEXT("http://one/")),
+		make_leaf(TEXT("default.websocket"), members, 1, TEXT("http://two/"))};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot = make_snapshot(leaves, 2);
+	struct pool_round round;
+
+	(void)state;
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(2, round.probe_count);
+	pool_round_release(&round);
+	options.method = POOL_METHOD_TCP;
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(1, round.probe_count);
+	pool_round_release(&round);
+	options.method = -1;
+	options.url = "http://three/";
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(1, round.probe_count);
+	assert_string_equal("http://three/", round.probes[0].url);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+}
+
+static void only_narrows_the_plan_and_names_near_misses(void **state)
+{
+	static const char *const good[] = {"b", "d"}, *const bad[] = {"a", "berlim"};
+	struct pool_member own[] = {{.url = TEXT("http://127.0.0.1:7"),
+		.name = TEXT("berlin"),
+		.enabled = true}};
+	struct pool_leaf leaves[] = {make_leaf(TEXT("default.http"), members, 5, NULL),
+		make_leaf(TEXT("default.websocket"), own, 1, NULL)};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot = make_snapshot(leaves, 2);
+	struct pool_fault fault = {0};
+	struct pool_round round;
+
+	(void)state;
+	options.only = good;
+	options.only_count = 2;
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, &fault));
+	assert_int_equal(1, round.count);
+	assert_int_equal(1, round.items[0].member);
+	pool_round_release(&round);
+	options.only = bad;
+	assert_int_equal(
+		POOL_EARGUMENT, pool_round_plan(&round, &snapshot, &options, &fault));
+	assert_string_equal(
+		"no proxy is called 'berlim'; did you mean 'berlin'?", fault.text);
+	pool_snapshot_release(&snapshot);
+}
+
+static void overrides_that_do_not_fit_are_refused(void **state)
+{
+	struct pool_leaf leaves[] = {make_leaf(TEXT("default.http"), members, 1, NULL),
+		make_leaf(TEXT("default.websocket"), members, 1, NULL)};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot;
+	struct pool_fault fault = {0};
+	struct pool_round round;
+
+	(void)state;
+	leaves[1].policy.check_enabled = false;
+	snapshot = make_snapshot(leaves, 2);
+	options.method = POOL_METHOD_HTTP;
+	assert_int_equal(
+		POOL_EARGUMENT, pool_round_plan(&round, &snapshot, &options, &fault));
+	assert_string_equal(
+		"default.http: checks by method http need a url: give one with "
+		"--url",
+		fault.text);
+	options.method = -1;
+	options.url = "http://t/";
+	assert_int_equal(
+		POOL_EARGUMENT, pool_round_plan(&round, &snapshot, &options, &fault));
+	assert_string_equal(
+		"--url is of no use to these checks: their method is tcp; add "
+		"--method http",
+		fault.text);
+	pool_snapshot_release(&snapshot);
+}
+
+static void a_round_of_nothing_ends_well(void **state)
+{
+	struct pool_leaf leaves[] = {
+		make_leaf(TEXT("default.http"), &members[2], 2, NULL),
+		make_leaf(TEXT("default.websocket"), NULL, 0, NULL)};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot = make_snapshot(leaves, 2);
+	struct pool_round round;
+
+	(void)state;
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(1, round.count);
+	assert_int_equal(0, round.probe_count);
+	assert_int_equal(0, pool_round_run(&round, &options, NULL));
+	assert_int_equal(POOL_REASON_NO_SECRET, round.items[0].reason);
+	assert_int_equal(POOL_REASON_NO_SECRET, round.outcomes[0].reason);
+	assert_true(round.outcomes[0].began_ns > 0);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(checks_are_equal_if_nothing_differs),
+		cmocka_unit_test(checks_differ_in_any_one_of_these),
+		cmocka_unit_test(equal_checks_are_led_to_the_first),
+		cmocka_unit_test(hosts_and_targets_are_numbered),
+		cmocka_unit_test(the_plan_has_each_check_once),
+		cmocka_unit_test(pools_whose_checks_are_off_have_no_items),
+		cmocka_unit_test(tcp_checks_of_pools_with_other_urls_are_the_same),
+		cmocka_unit_test(only_narrows_the_plan_and_names_near_misses),
+		cmocka_unit_test(overrides_that_do_not_fit_are_refused),
+		cmocka_unit_test(a_round_of_nothing_ends_well),
+	};
+
+	return cmocka_run_group_tests_name("round", tests, NULL, NULL);
+}
