@@ -102,3 +102,11 @@ serve_thousand() {
 	assert_output --regexp '^http://127\.0\.0\.1:[0-9]+$'
 	assert_equal "$stderr" ""
 }
+
+@test "an update that is cut off at any instruction is undone as a whole" {
+	run --separate-stderr hammer step 37
+	[ "$status" -ne 77 ] || skip "tracing is not permitted"
+	assert_success
+	assert_output --regexp '^killed at [1-9][0-9]* places of an update$'
+	assert_equal "$stderr" ""
+}

@@ -5,18 +5,25 @@
  *	hammer store FILE STATE PROCESSES SELECTIONS    the same while another process stores checks
  *	hammer kill FILE STATE TIMES    processes at work are killed; after each, all must hold;
  *	                                FILE.other takes turns with FILE, as an edit would
+ *	hammer step FILE STATE STRIDE   processes are killed at every STRIDEth instruction of
+ *	                                an update
  *
  * Ends with 0 and one line when everything that must hold does, else with 1 and what does not.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "state/session.h"
+
+enum { NO_TRACING = 77, MOST_PROCESSES = 64 };
 
 struct files {
 	const char *pool;
@@ -49,6 +56,18 @@ static struct pool_session *open_session(const struct files *files, int64_t time
 	if (pool_session_new(&session, &options, &fault) != 0)
 		die("cannot open a session", fault.text);
 	return session;
+}
+
+/* fork(); the child does not outlive us, however we end. */
+static pid_t start(void)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		die("cannot start", "no more processes");
+	if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+		_exit(1);
+	return child;
 }
 
 static void select_one(struct pool_session *session, const struct pool_query *query)
@@ -109,7 +128,7 @@ static struct tally take_tally(const struct files *files)
 
 static pid_t start_selecting(const struct files *files, int selections)
 {
-	pid_t child = fork();
+	pid_t child = start();
 
 	if (child == 0) {
 		struct pool_session *session = open_session(files, 5000);
@@ -118,7 +137,7 @@ static pid_t start_selecting(const struct files *files, int selections)
 		for (int i = 0; i < selections; i++)
 			select_one(session, &query);
 		pool_session_free(session);
-		exit(0);
+		_exit(0);
 	}
 	return child;
 }
@@ -134,17 +153,14 @@ static void wait_for(pid_t child)
 static void select_all(const struct files *files, int processes, int selections)
 {
 	const struct tally before = take_tally(files);
-	pid_t *children = calloc((size_t)processes, sizeof(*children));
 	const uint64_t expected = (uint64_t)processes * (uint64_t)selections;
+	pid_t children[MOST_PROCESSES];
 	struct tally after;
 
-	if (!children)
-		die("cannot start", "out of memory");
 	for (int i = 0; i < processes; i++)
 		children[i] = start_selecting(files, selections);
 	for (int i = 0; i < processes; i++)
 		wait_for(children[i]);
-	free(children);
 	after = take_tally(files);
 	printf("%llu selections, %llu of the pool, %llu of its proxies, each %llu to %llu\n",
 		(unsigned long long)expected, (unsigned long long)(after.pool - before.pool),
@@ -197,7 +213,7 @@ static void store_good_checks(struct pool_session *session)
 
 static pid_t start_storing(const struct files *files, struct progress *progress)
 {
-	pid_t child = fork();
+	pid_t child = start();
 
 	if (child == 0) {
 		struct pool_session *session = open_session(files, LONGEST_STORE_MS);
@@ -213,7 +229,7 @@ static pid_t start_storing(const struct files *files, struct progress *progress)
 			progress->stores++;
 		}
 		pool_session_free(session);
-		exit(0);
+		_exit(0);
 	}
 	return child;
 }
@@ -244,7 +260,7 @@ static void select_while_storing(const struct files *files, int processes, int s
 /* Work until killed: selections, leases of ours and of no owner, checks. */
 static pid_t start_work(const struct files *files)
 {
-	pid_t child = fork();
+	pid_t child = start();
 
 	if (child == 0) {
 		struct pool_session *session = open_session(files, 5000);
@@ -263,16 +279,22 @@ static pid_t start_work(const struct files *files)
 	return child;
 }
 
+static void wait_killed(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status))
+		exit(1);
+}
+
 static void kill_one(const struct files *files, struct pool_random *random)
 {
 	const struct timespec pause = {0, (long)pool_random_below(random, 3000000)};
 	pid_t child = start_work(files);
-	int status;
 
 	nanosleep(&pause, NULL);
 	kill(child, SIGKILL);
-	if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status))
-		exit(1);
+	wait_killed(child);
 }
 
 /* Every now and then the file is made anew, so that this is cut off as well. */
@@ -333,16 +355,125 @@ static void kill_many(const struct files *files, int times)
 	printf("%d processes killed\n", times);
 }
 
+/* --- killing at any instruction ----------------------------------------------------------------- */
+
+/* A process that stops just before it selects with a lease of its own, and ends after it. */
+static pid_t start_stepping(const struct files *files)
+{
+	pid_t child = start();
+	int status;
+
+	if (child == 0) {
+		struct pool_session *session = open_session(files, 5000);
+		const struct pool_query plain = {.count = 1},
+					owned = {.lease = true, .owner_pid = getpid()};
+
+		/* Once before, so that the dynamic linker has nothing left to do. */
+		select_one(session, &plain);
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+			_exit(NO_TRACING);
+		raise(SIGSTOP);
+		select_one(session, &owned);
+		_exit(0);
+	}
+	if (waitpid(child, &status, 0) != child)
+		die("cannot step", "no child");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_TRACING) {
+		fprintf(stderr, "hammer: this system does not permit tracing\n");
+		exit(NO_TRACING);
+	}
+	if (!WIFSTOPPED(status))
+		die("cannot step", "it did not stop");
+	return child;
+}
+
+/* One instruction of <child>; false when it has ended. */
+static bool step(pid_t child)
+{
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0 ||
+		waitpid(child, &status, 0) != child)
+		die("cannot step", "tracing fails");
+	return WIFSTOPPED(status);
+}
+
+/* The undo slot as it is while others change the file. */
+static const volatile struct pool_state_undo *map_undo(const struct files *files)
+{
+	char *path = pool_state_path(files->state, files->pool);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *map = mmap(NULL, POOL_STATE_IMAGES_AT, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (fd < 0 || map == MAP_FAILED)
+		die("cannot map", path);
+	close(fd);
+	free(path);
+	return (const void *)(map + POOL_STATE_UNDO_AT);
+}
+
+/*
+ * Kill in the middle of an update: <steps> instructions behind the one that first put something
+ * into the undo slot. False if the update was over by then.
+ */
+static bool kill_behind(
+	const struct files *files, const volatile struct pool_state_undo *undo, unsigned steps)
+{
+	pid_t child = start_stepping(files);
+	bool within;
+
+	while (undo->count == 0)
+		if (!step(child))
+			die("cannot step", "there was no update");
+	while (steps-- && undo->count)
+		step(child);
+	within = undo->count != 0;
+	kill(child, SIGKILL);
+	wait_killed(child);
+	return within;
+}
+
+static void kill_stepping(const struct files *files, unsigned stride)
+{
+	const struct pool_query query = {.count = 1};
+	const volatile struct pool_state_undo *undo;
+	bool within = true;
+	int times = 0;
+
+	take_tally(files);
+	undo = map_undo(files);
+	for (unsigned steps = 0; within; steps += stride, times++) {
+		struct tally before = take_tally(files), after;
+		struct pool_session *session;
+
+		within = kill_behind(files, undo, steps);
+		after = take_tally(files);
+		/* The plain one; of the other nothing, unless it was whole. */
+		if (after.pool != before.pool + 2 - within)
+			die("a selection", "is lost, or half of one stays");
+		if (after.records != after.pool || after.most - after.least > 1)
+			die("a selection", "was counted in part");
+		session = open_session(files, 1000);
+		select_one(session, &query);
+		pool_session_free(session);
+	}
+	printf("killed at %d places of an update\n", times);
+}
+
 int main(int argc, char **argv)
 {
 	const struct files files = {argc > 3 ? argv[2] : "", argc > 3 ? argv[3] : ""};
 
+	if (argc == 6 && (atoi(argv[4]) < 1 || atoi(argv[4]) > MOST_PROCESSES))
+		return 2;
 	if (argc == 6 && strcmp(argv[1], "select") == 0)
 		select_all(&files, atoi(argv[4]), atoi(argv[5]));
 	else if (argc == 6 && strcmp(argv[1], "store") == 0)
 		select_while_storing(&files, atoi(argv[4]), atoi(argv[5]));
 	else if (argc == 5 && strcmp(argv[1], "kill") == 0)
 		kill_many(&files, atoi(argv[4]));
+	else if (argc == 5 && strcmp(argv[1], "step") == 0)
+		kill_stepping(&files, (unsigned)atoi(argv[4]));
 	else
 		return 2;
 	return 0;
