@@ -24,18 +24,20 @@ void pool_session_warn(const struct pool_session *session, const char *format, .
 	session->warn(session->context, text);
 }
 
-/* --- the pool file ---------------------------------------------------------------------------- */
+/* --- the pool file -------------------------------------------------------------- */
 
 static void warn_rejection(struct pool_session *session)
 {
 	if (session->warned_rejection)
 		return;
 	session->warned_rejection = true;
-	pool_session_warn(session, "'%s' is invalid, its last good version stays in force: %s",
+	pool_session_warn(session,
+		"'%s' is invalid, its last good version stays in force: %s",
 		session->file, session->snapshot.rejection);
 }
 
-static void use_snapshot(struct pool_session *session, const struct pool_snapshot *snapshot)
+static void use_snapshot(
+	struct pool_session *session, const struct pool_snapshot *snapshot)
 {
 	pool_snapshot_release(&session->snapshot);
 	session->snapshot = *snapshot;
@@ -72,11 +74,12 @@ static void open_snapshot(struct pool_session *session)
 	use_snapshot(session, &found);
 }
 
-/* --- a changed pool file ----------------------------------------------------------------------- */
+/* --- a changed pool file -------------------------------------------------------- */
 
 enum { CLAIM_MS = 500 };
 
-/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself. */
+/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself.
+ */
 static int claim(struct pool_session *session)
 {
 	struct pool_fault fault;
@@ -87,9 +90,10 @@ static int claim(struct pool_session *session)
 	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
 	if (!error)
 		return fd;
-	/* Who may not write there can still parse, and hears about it from the state file. */
-	if (error != POOL_EBUSY && fault.sys_errno != EACCES && fault.sys_errno != EPERM &&
-		fault.sys_errno != EROFS)
+	/* Who may not write there can still parse, and hears about it from the state
+	 * file. */
+	if (error != POOL_EBUSY && fault.sys_errno != EACCES &&
+		fault.sys_errno != EPERM && fault.sys_errno != EROFS)
 		pool_session_warn(session, "%s", fault.text);
 	return -1;
 }
@@ -98,7 +102,8 @@ static void save(struct pool_session *session, int fd, const struct stat *source
 {
 	struct pool_fault fault;
 
-	if (pool_snapshot_write(&session->snapshot, session->snap_path, fd, source, &fault) != 0)
+	if (pool_snapshot_write(
+		    &session->snapshot, session->snap_path, fd, source, &fault) != 0)
 		pool_session_warn(session, "%s", fault.text);
 }
 
@@ -111,8 +116,8 @@ static int reject(struct pool_session *session, const struct pool_source *source
 	int error, fd;
 
 	if (diagnostics->count)
-		pool_diagnostic_format(
-			&diagnostics->list[0], session->file, first, sizeof(first) - sizeof(more));
+		pool_diagnostic_format(&diagnostics->list[0], session->file, first,
+			sizeof(first) - sizeof(more));
 	if (diagnostics->errors > 1)
 		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
 			diagnostics->errors - 1);
@@ -148,13 +153,15 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 		return 0;
 	}
 	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->snapshot.salt : NULL, status, session->file_id, fault);
+		session->loaded ? &session->snapshot.salt : NULL, status,
+		session->file_id, fault);
 	if (error) {
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
 		return error;
 	}
-	/* Too young to be trusted by its key both times: writing it again would gain nothing. */
+	/* Too young to be trusted by its key both times: writing it again would gain
+	 * nothing. */
 	same = session->loaded && !compiled.source_trusted &&
 		compiled.id == session->snapshot.id &&
 		pool_file_key_equal(&compiled.source, &session->snapshot.source);
@@ -198,8 +205,8 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 	if (!session->absolute)
 		return session->loaded ? 0 : parse(session, fault);
 	if (stat(session->file, &status) != 0)
-		return pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot read pool file '%s'", session->file);
+		return pool_fault_set(fault, POOL_ENOFILE, errno,
+			"cannot read pool file '%s'", session->file);
 	session->owner = status.st_uid;
 	if (!session->loaded || !up_to_date(&session->snapshot, &status))
 		open_snapshot(session);
@@ -211,7 +218,7 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 	return 0;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------- */
 
 static int find_paths(
 	struct pool_session *session, const struct pool_session_options *options)
@@ -228,7 +235,8 @@ static int find_paths(
 	session->absolute = pool_state_absolute(options->file);
 	if (!session->absolute)
 		return POOL_ENOMEM;
-	session->file_id = pool_hash_64(NULL, session->absolute, strlen(session->absolute));
+	session->file_id =
+		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
 		return 0;
 	session->state_path = pool_state_path(options->state, options->file);
@@ -237,8 +245,8 @@ static int find_paths(
 	return session->state_path && session->snap_path ? 0 : POOL_ENOMEM;
 }
 
-int pool_session_new(struct pool_session **out, const struct pool_session_options *options,
-	struct pool_fault *fault)
+int pool_session_new(struct pool_session **out,
+	const struct pool_session_options *options, struct pool_fault *fault)
 {
 	struct pool_session *session = calloc(1, sizeof(*session));
 	int error;
@@ -246,7 +254,8 @@ int pool_session_new(struct pool_session **out, const struct pool_session_option
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	session->require_state = options->require_state;
-	session->lock_timeout_ms = options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
+	session->lock_timeout_ms =
+		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
 	session->warn = options->warn;
 	session->lookup = options->lookup;
 	session->context = options->context;
@@ -291,7 +300,7 @@ const char *pool_session_state_path(const struct pool_session *session)
 	return session->state_path;
 }
 
-/* --- the state file --------------------------------------------------------------------------- */
+/* --- the state file ------------------------------------------------------------- */
 
 static void warn_corrupt(struct pool_session *session)
 {
@@ -319,7 +328,8 @@ int pool_session_lock(
 	error = pool_state_lock(session->state, session->lock_timeout_ms, fault);
 	if (error)
 		return error;
-	if (session->state->image && session->state->image->snapshot_id != session->snapshot.id) {
+	if (session->state->image &&
+		session->state->image->snapshot_id != session->snapshot.id) {
 		/* Somebody saw an edit before us, or we before them. */
 		pool_state_unlock(session->state);
 		open_snapshot(session);
@@ -346,13 +356,13 @@ int pool_session_check_state(struct pool_session *session, struct pool_fault *fa
 	if (error)
 		return error;
 	if (!session->state->writable)
-		error = pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
-			session->state_path);
+		error = pool_fault_set(fault, POOL_ENOFILE, EACCES,
+			"cannot write state file '%s'", session->state_path);
 	pool_state_unlock(session->state);
 	return error;
 }
 
-/* --- views ------------------------------------------------------------------------------------ */
+/* --- views ---------------------------------------------------------------------- */
 
 int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
 	struct pool_fault *fault)
@@ -393,8 +403,8 @@ void pool_view_release(struct pool_view *view)
 	*view = (struct pool_view){0};
 }
 
-enum pool_status pool_view_status(const struct pool_session *session, const struct pool_view *view,
-	uint32_t index)
+enum pool_status pool_view_status(
+	const struct pool_session *session, const struct pool_view *view, uint32_t index)
 {
 	const struct pool_snap_leaf *leaf = &session->snapshot.leaves[view->leaf];
 
