@@ -120,6 +120,13 @@ $(STUB): $(BUILD)/obj/tests/stub/pool-stub.o
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
 
+# Many processes on one state file.
+HAMMER := $(BUILD)/tests/hammer
+
+$(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -141,13 +148,13 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
 
-check-cli: all $(STUB)
+check-cli: all $(STUB) $(HAMMER)
 	@$(RUN_TESTS) --cli
 
 check-integration: all $(STUB)
@@ -157,7 +164,7 @@ check-integration: all $(STUB)
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check-asan
 
-check-asan: all $(UNIT_TESTS) $(STUB)
+check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER)
 	@$(RUN_TESTS) --unit --cli
 
 layers: all

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,6 @@ enum {
 	/* A file system's clock ticks this slowly: two edits within it may look the same.
 	 */
 	REST_MS = 20,
-	LEFTOVER_S = 10,
 };
 
 struct snap_header {
@@ -574,21 +574,51 @@ static char *name_beside(const char *path)
 	return pool_text_take(&name);
 }
 
-/* One name for all writers: a killed one leaves at most one file, which is taken over. */
+/* Whether <path> still names the open file. */
+static bool is_named(int fd, const char *path)
+{
+	struct stat open_status, status;
+
+	return fstat(fd, &open_status) == 0 && lstat(path, &status) == 0 &&
+		open_status.st_dev == status.st_dev && open_status.st_ino == status.st_ino;
+}
+
+/*
+ * A writer holds the lock of its file as long as the file has this name, so that one without a lock
+ * was left by a killed process: remove it. Whether that was done.
+ */
+static bool remove_leftover(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool removed;
+
+	if (fd < 0) {
+		errno = EEXIST;
+		return false;
+	}
+	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) && unlink(path) == 0;
+	close(fd);
+	errno = EEXIST;
+	return removed;
+}
+
+/* One name for all writers: a killed one leaves at most one file. */
 static int create_new(const char *path)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-	struct stat status;
 	int fd = open(path, flags, 0600);
 
-	if (fd >= 0 || errno != EEXIST)
+	if (fd < 0 && errno == EEXIST && remove_leftover(path))
+		fd = open(path, flags, 0600);
+	if (fd < 0)
 		return fd;
-	if (lstat(path, &status) != 0 || time(NULL) - status.st_mtime < LEFTOVER_S) {
+	/* Taken for a leftover before it had its lock: as if it had been there. */
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_named(fd, path)) {
+		close(fd);
 		errno = EEXIST;
 		return -1;
 	}
-	unlink(path);
-	return open(path, flags, 0600);
+	return fd;
 }
 
 int pool_snapshot_claim(
@@ -640,16 +670,14 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 		error = POOL_ESYSTEM;
 		sys_errno = errno;
 	}
-	if (close(fd) != 0 && !error) {
-		error = POOL_ESYSTEM;
-		sys_errno = errno;
-	}
 	if (!error && rename(beside, path) != 0) {
 		error = POOL_ESYSTEM;
 		sys_errno = errno;
 	}
 	if (error && beside)
 		unlink(beside);
+	/* Last: its lock guards the name. What could fail has been written by then. */
+	close(fd);
 	free(beside);
 	return error ? pool_fault_set(fault, error, sys_errno,
 			       "cannot write snapshot '%s'", path)
