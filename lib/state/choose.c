@@ -569,6 +569,7 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_fault trouble = {0};
+	uint64_t loads = session->loads;
 	int error;
 
 	if (!session->state_path) {
@@ -595,7 +596,8 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 		return error;
 	}
 	warn_degraded(session, &trouble);
-	return prepare_bare(selection, fault);
+	/* Looking for the reason may have replaced the snapshot that was resolved in. */
+	return session->loads == loads ? prepare_bare(selection, fault) : POOL_ESTALE;
 }
 
 /* URLs are filled in last, without the lock: a password file may be slow to read. */

@@ -56,8 +56,9 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
-/* Take what is in FILE.snap, if it is another one than ours. */
-static void open_snapshot(struct pool_session *session)
+/* Take what is in FILE.snap if it is better than what we have: we have nothing, or it is
+ * of the content that <status> tells of, and ours is not or is another one. */
+static void open_snapshot(struct pool_session *session, const struct stat *status)
 {
 	struct pool_snapshot found;
 
@@ -71,7 +72,13 @@ static void open_snapshot(struct pool_session *session)
 		session->snap_path = NULL;
 		return;
 	}
-	use_snapshot(session, &found);
+	if (!session->loaded ||
+		(up_to_date(&found, status) &&
+			(!up_to_date(&session->snapshot, status) ||
+				found.id != session->snapshot.id)))
+		use_snapshot(session, &found);
+	else
+		pool_snapshot_release(&found);
 }
 
 /* --- a changed pool file -------------------------------------------------------- */
@@ -94,7 +101,8 @@ static int claim(struct pool_session *session)
 	 * file. */
 	if (error != POOL_EBUSY && fault.sys_errno != EACCES &&
 		fault.sys_errno != EPERM && fault.sys_errno != EROFS)
-		pool_session_warn(session, "%s", fault.text);
+		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
+			"%.250s", fault.text);
 	return -1;
 }
 
@@ -104,7 +112,8 @@ static void save(struct pool_session *session, int fd, const struct stat *source
 
 	if (pool_snapshot_write(
 		    &session->snapshot, session->snap_path, fd, source, &fault) != 0)
-		pool_session_warn(session, "%s", fault.text);
+		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
+			"%.250s", fault.text);
 }
 
 /* The pool file is invalid: what was good stays, with a note of what is wrong now. */
@@ -137,16 +146,39 @@ static int reject(struct pool_session *session, const struct pool_source *source
 	return 0;
 }
 
+/* Put <compiled> in force and into FILE.snap, if that gains anything. */
+static void take_compiled(struct pool_session *session, struct pool_snapshot *compiled,
+	int fd, const struct stat *status)
+{
+	const bool known = session->loaded && compiled->id == session->snapshot.id;
+
+	/* Too young to be trusted by its key both times: it would be the same again. */
+	if (known && !compiled->source_trusted &&
+		pool_file_key_equal(&compiled->source, &session->snapshot.source)) {
+		pool_snapshot_release(compiled);
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return;
+	}
+	use_snapshot(session, compiled);
+	session->warned_rejection = false;
+	if (fd >= 0)
+		save(session, fd, status);
+	/* What is there already differs in its age only: that costs time and nothing
+	 * else. */
+	if (known)
+		session->snapshot_trouble[0] = '\0';
+}
+
 /* Compile what was read, or take what another process has compiled meanwhile. */
 static int compile(struct pool_session *session, const struct pool_source *source,
 	const struct pool_settings *settings, struct pool_fault *fault)
 {
 	const struct stat *status = source->regular ? &source->status : NULL;
 	struct pool_snapshot compiled;
-	int fd = claim(session), error;
-	bool same;
+	int fd = claim(session), error = 0;
 
-	open_snapshot(session);
+	open_snapshot(session, &source->status);
 	if (status && session->loaded && up_to_date(&session->snapshot, status)) {
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
@@ -155,23 +187,11 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 	error = pool_snapshot_compile(&compiled, settings,
 		session->loaded ? &session->snapshot.salt : NULL, status,
 		session->file_id, fault);
-	if (error) {
-		if (fd >= 0)
-			pool_snapshot_unclaim(session->snap_path, fd);
-		return error;
-	}
-	/* Too young to be trusted by its key both times: writing it again would gain
-	 * nothing. */
-	same = session->loaded && !compiled.source_trusted &&
-		compiled.id == session->snapshot.id &&
-		pool_file_key_equal(&compiled.source, &session->snapshot.source);
-	use_snapshot(session, &compiled);
-	session->warned_rejection = false;
-	if (fd >= 0 && same)
-		pool_snapshot_unclaim(session->snap_path, fd);
+	if (!error)
+		take_compiled(session, &compiled, fd, &source->status);
 	else if (fd >= 0)
-		save(session, fd, &source->status);
-	return 0;
+		pool_snapshot_unclaim(session->snap_path, fd);
+	return error;
 }
 
 /* Read and judge the pool file. */
@@ -209,7 +229,7 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 			"cannot read pool file '%s'", session->file);
 	session->owner = status.st_uid;
 	if (!session->loaded || !up_to_date(&session->snapshot, &status))
-		open_snapshot(session);
+		open_snapshot(session, &status);
 	if (!session->loaded || !up_to_date(&session->snapshot, &status))
 		return parse(session, fault);
 	pool_file_key_set(&key, &status);
@@ -312,6 +332,24 @@ static void warn_corrupt(struct pool_session *session)
 		session->state_path, session->state_path);
 }
 
+/* Another layout is in force: somebody saw an edit before us, or we before them. */
+static int look_again(struct pool_session *session, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (stat(session->file, &status) == 0)
+		open_snapshot(session, &status);
+	return pool_session_refresh(session, fault);
+}
+
+/* The state is fine, and the snapshot is not: worth telling, once. */
+static void warn_snapshot(struct pool_session *session)
+{
+	if (session->snapshot_trouble[0])
+		pool_session_warn(session, "%s", session->snapshot_trouble);
+	session->snapshot_trouble[0] = '\0';
+}
+
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
 {
@@ -330,10 +368,8 @@ int pool_session_lock(
 		return error;
 	if (session->state->image &&
 		session->state->image->snapshot_id != session->snapshot.id) {
-		/* Somebody saw an edit before us, or we before them. */
 		pool_state_unlock(session->state);
-		open_snapshot(session);
-		error = pool_session_refresh(session, fault);
+		error = look_again(session, fault);
 		if (!error)
 			error = pool_state_lock(
 				session->state, session->lock_timeout_ms, fault);
@@ -344,6 +380,8 @@ int pool_session_lock(
 	error = pool_state_follow(session->state, &session->snapshot, now, fault);
 	if (error)
 		pool_state_unlock(session->state);
+	else
+		warn_snapshot(session);
 	warn_corrupt(session);
 	return error;
 }

@@ -20,7 +20,9 @@ struct pool_session {
 			   are gone */
 	bool warned_rejection;
 	bool warned_state;
-	struct pool_state *state; /* opened at the first use */
+	char snapshot_trouble[256]; /* why FILE.snap is not written; told if nothing worse
+				       is */
+	struct pool_state *state;   /* opened at the first use */
 	bool require_state;
 	int64_t lock_timeout_ms;
 	struct pool_random random;

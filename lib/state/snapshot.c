@@ -580,12 +580,13 @@ static bool is_named(int fd, const char *path)
 	struct stat open_status, status;
 
 	return fstat(fd, &open_status) == 0 && lstat(path, &status) == 0 &&
-		open_status.st_dev == status.st_dev && open_status.st_ino == status.st_ino;
+		open_status.st_dev == status.st_dev &&
+		open_status.st_ino == status.st_ino;
 }
 
 /*
- * A writer holds the lock of its file as long as the file has this name, so that one without a lock
- * was left by a killed process: remove it. Whether that was done.
+ * A writer holds the lock of its file as long as the file has this name, so that one
+ * without a lock was left by a killed process: remove it. Whether that was done.
  */
 static bool remove_leftover(const char *path)
 {
@@ -596,7 +597,8 @@ static bool remove_leftover(const char *path)
 		errno = EEXIST;
 		return false;
 	}
-	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) && unlink(path) == 0;
+	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) &&
+		unlink(path) == 0;
 	close(fd);
 	errno = EEXIST;
 	return removed;

@@ -2,11 +2,12 @@
  * hammer: many processes on one state file.
  *
  *	hammer select FILE STATE PROCESSES SELECTIONS
- *	hammer store FILE STATE PROCESSES SELECTIONS    the same while another process stores checks
- *	hammer kill FILE STATE TIMES    processes at work are killed; after each, all must hold;
- *	                                FILE.other takes turns with FILE, as an edit would
+ *	hammer store FILE STATE PROCESSES SELECTIONS    the same while another process
+ *stores checks hammer kill FILE STATE TIMES    processes at work are killed; after each,
+ *all must hold; FILE.other takes turns with FILE, as an edit would
  *
- * Ends with 0 and one line when everything that must hold does, else with 1 and what does not.
+ * Ends with 0 and one line when everything that must hold does, else with 1 and what does
+ *not.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -83,7 +84,8 @@ static struct tally take_tally(const struct files *files)
 	char *absolute = pool_state_absolute(files->pool);
 
 	pool_clock_get(&now);
-	if (pool_state_open(&state, pool_session_state_path(session), absolute, &fault) != 0 ||
+	if (pool_state_open(&state, pool_session_state_path(session), absolute, &fault) !=
+			0 ||
 		pool_state_lock(state, 5000, &fault) != 0 ||
 		pool_state_follow(state, snapshot, &now, &fault) != 0 ||
 		pool_state_verify(state, &fault) != 0)
@@ -105,7 +107,8 @@ static struct tally take_tally(const struct files *files)
 	return tally;
 }
 
-/* --- selecting -------------------------------------------------------------------------------- */
+/* --- selecting
+ * -------------------------------------------------------------------------------- */
 
 static pid_t start_selecting(const struct files *files, int selections)
 {
@@ -146,17 +149,21 @@ static void select_all(const struct files *files, int processes, int selections)
 		wait_for(children[i]);
 	free(children);
 	after = take_tally(files);
-	printf("%llu selections, %llu of the pool, %llu of its proxies, each %llu to %llu\n",
-		(unsigned long long)expected, (unsigned long long)(after.pool - before.pool),
+	printf("%llu selections, %llu of the pool, %llu of its proxies, each %llu to "
+	       "%llu\n",
+		(unsigned long long)expected,
+		(unsigned long long)(after.pool - before.pool),
 		(unsigned long long)(after.records - before.records),
 		(unsigned long long)after.least, (unsigned long long)after.most);
-	if (after.pool - before.pool != expected || after.records - before.records != expected)
+	if (after.pool - before.pool != expected ||
+		after.records - before.records != expected)
 		die("selections", "are lost");
 	if (after.most - after.least > 1)
 		die("round robin", "is not exact to one");
 }
 
-/* --- storing beside it ------------------------------------------------------------------------ */
+/* --- storing beside it
+ * ------------------------------------------------------------------------ */
 
 enum { LONGEST_STORE_MS = 5000 };
 
@@ -239,7 +246,8 @@ static void select_while_storing(const struct files *files, int processes, int s
 	munmap(progress, sizeof(*progress));
 }
 
-/* --- killing ---------------------------------------------------------------------------------- */
+/* --- killing
+ * ---------------------------------------------------------------------------------- */
 
 /* Work until killed: selections, leases of ours and of no owner, checks. */
 static pid_t start_work(const struct files *files)
@@ -251,7 +259,8 @@ static pid_t start_work(const struct files *files)
 
 		for (;;) {
 			const struct pool_query plain = {.count = 1},
-						owned = {.lease = true, .owner_pid = getpid()},
+						owned = {.lease = true,
+							.owner_pid = getpid()},
 						timed = {.lease = true, .ttl_ms = 1};
 
 			select_one(session, &plain);
