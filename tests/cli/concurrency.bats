@@ -1,0 +1,104 @@
+# Many processes on one state file: nothing is lost, nobody waits for ever, no kill leaves damage.
+
+load ../lib
+
+HAMMER=$POOL_BUILD/tests/hammer
+
+setup() {
+	pool_setup
+	write_pool pool.json "$(pool_of 10)"
+}
+
+teardown() { pool_teardown; }
+
+# A pool of COUNT proxies.
+pool_of() {
+	local i list=
+
+	for ((i = 1; i <= $1; i++)); do
+		list+="${list:+, }\"http://127.0.0.1:$i\""
+	done
+	echo "{\"proxies\": [$list]}"
+}
+
+hammer() {
+	timeout 50 "$HAMMER" "$1" pool.json "$POOL_STATE" "${@:2}"
+}
+
+# count_lines FILE...: "LINES DISTINCT LEAST MOST" of the lines in them.
+count_lines() {
+	cat "$@" | sort | uniq -c | awk '
+	{ sum += $1; n++; if (n == 1 || $1 < least) least = $1; if ($1 > most) most = $1 }
+	END { print sum + 0, n + 0, least + 0, most + 0 }'
+}
+
+# in_parallel COUNT COMMAND...: its output into out.1, out.2, ...; all must end with 0 and say
+# nothing on stderr.
+in_parallel() {
+	local count=$1 i pids=()
+	shift
+
+	for ((i = 1; i <= count; i++)); do
+		"$@" >"out.$i" 2>"err.$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || return
+	done
+	[ -z "$(cat err.*)" ]
+}
+
+several_selections() {
+	local i
+
+	for ((i = 0; i < 25; i++)); do
+		pool-select -f pool.json --require-state </dev/null || return
+	done
+}
+
+serve_thousand() {
+	yes - 2>/dev/null | head -n 1000 | pool-select -f pool.json --require-state --serve
+}
+
+@test "16 processes select 1,000 times each: none is lost, exact to one" {
+	run -0 --separate-stderr hammer select 16 1000
+	assert_output "16000 selections, 16000 of the pool, 16000 of its proxies, each 1600 to 1600"
+	assert_equal "$stderr" ""
+}
+
+@test "so with a pool that does not divide the count" {
+	write_pool pool.json "$(pool_of 7)"
+	run -0 --separate-stderr hammer select 16 1000
+	assert_output "16000 selections, 16000 of the pool, 16000 of its proxies, each 2285 to 2286"
+	assert_equal "$stderr" ""
+}
+
+@test "the same while another process stores checks all the time" {
+	run -0 --separate-stderr hammer store 16 1000
+	assert_line --index 0 \
+		"16000 selections, 16000 of the pool, 16000 of its proxies, each 1600 to 1600"
+	assert_line --index 1 --regexp '^[1-9][0-9]* rounds of checks stored, the longest in [0-9]+ ms$'
+	assert_equal "$stderr" ""
+}
+
+@test "16 times 25 whole processes of pool-select are exact to one" {
+	in_parallel 16 several_selections
+	run -0 count_lines out.*
+	assert_output "400 10 40 40"
+}
+
+@test "16 processes that serve 1,000 lines each are exact to one" {
+	in_parallel 16 serve_thousand
+	run -0 count_lines out.*
+	assert_output "16000 10 1600 1600"
+}
+
+@test "1,000 processes are killed at work, and nothing is broken or lost" {
+	write_pool pool.json.other "$(pool_of 6)"
+	run -0 --separate-stderr hammer kill 1000
+	assert_output "1000 processes killed"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr pool-select -f pool.json --require-state
+	assert_output --regexp '^http://127\.0\.0\.1:[0-9]+$'
+	assert_equal "$stderr" ""
+}
