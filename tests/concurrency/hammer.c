@@ -2,12 +2,14 @@
  * hammer: many processes on one state file.
  *
  *	hammer select FILE STATE PROCESSES SELECTIONS
- *	hammer store FILE STATE PROCESSES SELECTIONS    the same while another process
- *stores checks hammer kill FILE STATE TIMES    processes at work are killed; after each,
- *all must hold; FILE.other takes turns with FILE, as an edit would
+ *	hammer store FILE STATE PROCESSES SELECTIONS
+ *		the same while another process stores checks
+ *	hammer kill FILE STATE TIMES
+ *		processes at work are killed; after each, all must hold; FILE.other takes
+ *		turns with FILE, as an edit would
  *
  * Ends with 0 and one line when everything that must hold does, else with 1 and what does
- *not.
+ * not.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -107,8 +109,7 @@ static struct tally take_tally(const struct files *files)
 	return tally;
 }
 
-/* --- selecting
- * -------------------------------------------------------------------------------- */
+/* --- selecting ------------------------------------------------------------------ */
 
 static pid_t start_selecting(const struct files *files, int selections)
 {
@@ -162,16 +163,15 @@ static void select_all(const struct files *files, int processes, int selections)
 		die("round robin", "is not exact to one");
 }
 
-/* --- storing beside it
- * ------------------------------------------------------------------------ */
+/* --- storing beside it ---------------------------------------------------------- */
 
-enum { LONGEST_STORE_MS = 5000 };
+enum { LONGEST_STORE_MS = 5000, STORES_NOTED = 1 << 16 };
 
 /* What the storing process tells the other one. */
 struct progress {
 	volatile int stop;
 	volatile unsigned stores;
-	volatile int64_t longest_ns;
+	int64_t took_ns[STORES_NOTED];
 };
 
 static void store_good_checks(struct pool_session *session)
@@ -215,9 +215,9 @@ static pid_t start_storing(const struct files *files, struct progress *progress)
 			pool_clock_get(&began);
 			store_good_checks(session);
 			pool_clock_get(&ended);
-			if (ended.boot_ns - began.boot_ns > progress->longest_ns)
-				progress->longest_ns = ended.boot_ns - began.boot_ns;
-			progress->stores++;
+			if (progress->stores < STORES_NOTED)
+				progress->took_ns[progress->stores++] =
+					ended.boot_ns - began.boot_ns;
 		}
 		pool_session_free(session);
 		exit(0);
@@ -225,10 +225,18 @@ static pid_t start_storing(const struct files *files, struct progress *progress)
 	return child;
 }
 
+static int compare_times(const void *left, const void *right)
+{
+	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
 static void select_while_storing(const struct files *files, int processes, int selections)
 {
 	struct progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t longest_ns;
 	pid_t child;
 
 	if (progress == MAP_FAILED)
@@ -237,17 +245,20 @@ static void select_while_storing(const struct files *files, int processes, int s
 	select_all(files, processes, selections);
 	progress->stop = 1;
 	wait_for(child);
-	printf("%u rounds of checks stored, the longest in %lld ms\n", progress->stores,
-		(long long)(progress->longest_ns / POOL_NS_PER_MS));
 	if (progress->stores == 0)
 		die("storing", "never got its turn");
-	if (progress->longest_ns > LONGEST_STORE_MS * POOL_NS_PER_MS)
+	qsort(progress->took_ns, progress->stores, sizeof(int64_t), compare_times);
+	longest_ns = progress->took_ns[progress->stores - 1];
+	printf("%u rounds of checks stored, in %lld us in the median, %lld at most\n",
+		progress->stores,
+		(long long)(progress->took_ns[progress->stores / 2] / 1000),
+		(long long)(longest_ns / 1000));
+	if (longest_ns > LONGEST_STORE_MS * POOL_NS_PER_MS)
 		die("storing", "waited longer than its deadline");
 	munmap(progress, sizeof(*progress));
 }
 
-/* --- killing
- * ---------------------------------------------------------------------------------- */
+/* --- killing -------------------------------------------------------------------- */
 
 /* Work until killed: selections, leases of ours and of no owner, checks. */
 static pid_t start_work(const struct files *files)
