@@ -81,7 +81,8 @@ char *pool_state_path(const char *where, const char *pool_file)
 		return NULL;
 	name = strrchr(absolute, '/') + 1;
 	length = strcspn(name, ".");
-	pool_text_addf(&text, "%s/%.*s-%016llx.state", where,
+	pool_text_addf(&text, "%s%s%.*s-%016llx.state", where,
+		where[strlen(where) - 1] == '/' ? "" : "/",
 		(int)(length < 64 ? length : 64), name,
 		(unsigned long long)pool_hash_64(NULL, absolute, strlen(absolute)));
 	free(absolute);
