@@ -62,6 +62,7 @@ PROBE  := engine method transfer request outcome answer classify descriptors pin
 
 TOOLS  := pool-validate pool-check pool-select
 PROBING_TOOLS := pool-check pool-watch
+QUICK_TOOLS   := pool-select
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
@@ -98,9 +99,17 @@ $(BUILD)/libpool.so: $(LIB_OBJECTS)
 
 comma := ,
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/tool.o $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+# $(call link,TOOL): with libcurl for those that probe; with cJSON on demand for those that
+# scripts start often
+LAZY := $(BUILD)/obj/lib/config/lazy.o
+lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson,$(LIBS)),$(LIBS))
+probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
+
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/tool.o $(LAZY) $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
-	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(filter $*,$(PROBING_TOOLS)),$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a $(if $(filter $*,$(PROBING_TOOLS)),$(PROBE_LIBS)) $(LIBS))
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
+		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \
+		$(call probe_or_not,$*,$(PROBE_LIBS)) $(call lazy_or_not,$*))
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -140,7 +149,7 @@ $(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-bench: all $(BENCHES) $(BUILD)/tests/choose $(STUB)
+bench: all $(BENCHES) $(BUILD)/tests/choose $(HAMMER) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.

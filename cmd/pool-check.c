@@ -91,7 +91,7 @@ struct settings {
 	struct pool_round_options round;
 };
 
-/* --- telling ------------------------------------------------------------------------ */
+/* --- telling -------------------------------------------------------------------- */
 
 /* A plugin's user sees nothing but its line. */
 static int tell_unknown(const char *why)
@@ -129,7 +129,7 @@ static int fail_by(const struct settings *settings, const struct pool_fault *fau
 	return tool_fail(fault);
 }
 
-/* --- options ------------------------------------------------------------------------ */
+/* --- options -------------------------------------------------------------------- */
 
 static bool read_number(const struct settings *settings, const char *option,
 	const char *text, int64_t high, int64_t *out)
@@ -383,7 +383,7 @@ static bool read_options(
 	return read_short_t(settings) && fit_together(settings);
 }
 
-/* --- opening ------------------------------------------------------------------------ */
+/* --- opening -------------------------------------------------------------------- */
 
 /* A dry run looks at a state file that is there, but makes none. */
 static bool state_is_there(const char *state, const char *file)
@@ -411,8 +411,8 @@ static int open_session(struct settings *settings, struct pool_session **out)
 	opening.file = tool_find_file(settings->file, file, sizeof(file), &status);
 	if (!opening.file)
 		return settings->plugin
-			       ? tell_unknown("no pool file: give one with -f FILE")
-			       : status;
+			? tell_unknown("no pool file: give one with -f FILE")
+			: status;
 	if (!settings->no_state)
 		opening.state = tool_find_state(
 			settings->state, opening.file, state, sizeof(state));
@@ -434,7 +434,7 @@ static int open_session(struct settings *settings, struct pool_session **out)
 	return TOOL_YES;
 }
 
-/* --- progress ----------------------------------------------------------------------- */
+/* --- progress ------------------------------------------------------------------- */
 
 struct progress {
 	int64_t next_ns;
@@ -475,7 +475,7 @@ static const char *look_up(void *context, const char *name)
 	return tool_lookup(NULL, name);
 }
 
-/* --- results ------------------------------------------------------------------------ */
+/* --- results -------------------------------------------------------------------- */
 
 static enum pool_result judge_row(enum pool_reason reason, enum pool_status status)
 {
@@ -559,7 +559,7 @@ static enum pool_reason find_obstacle(const struct pool_round *round)
 	return POOL_REASON_NONE;
 }
 
-/* --- printing ----------------------------------------------------------------------- */
+/* --- printing ------------------------------------------------------------------- */
 
 static const enum pool_column table_columns[] = {POOL_COLUMN_POOL, POOL_COLUMN_PROXY,
 	POOL_COLUMN_URL, POOL_COLUMN_STATUS, POOL_COLUMN_REASON, POOL_COLUMN_LATENCY,
@@ -578,7 +578,7 @@ static bool wants_colour(void)
 	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
 	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && terminal &&
-	       strcmp(terminal, "dumb") != 0;
+		strcmp(terminal, "dumb") != 0;
 }
 
 static struct pool_report_view make_view(const struct settings *settings)
@@ -702,7 +702,7 @@ static int write_metrics(
 	return error ? fail_by(settings, &fault) : TOOL_YES;
 }
 
-/* --- the run ------------------------------------------------------------------------ */
+/* --- the run -------------------------------------------------------------------- */
 
 /* Nothing to check: a yes, but not for an exchange that was asked for by name and has
  * none. */

@@ -29,7 +29,8 @@ static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_NO_STATE,
-	{OPT_REQUIRE_STATE, "require-state", NULL, "fail rather than select without state"},
+	{OPT_REQUIRE_STATE, "require-state", NULL,
+		"fail rather than select without state"},
 	TOOL_OPTION_EXCHANGE,
 	TOOL_OPTION_TYPE,
 	{'n', "count", "COUNT", "print so many distinct proxies"},
@@ -40,11 +41,14 @@ static const struct tool_option options[] = {
 	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$"},
 	{OPT_TTL, "ttl", "SECONDS", "the lease ends after so long"},
 	{TOOL_FORMAT, "format", "FORMAT",
-		"url, hostport, env, export, curlrc, proxychains, json or a template like "
+		"url, hostport, env, export, curlrc, proxychains, json or a template "
+		"like "
 		"'%{host} %{port}'"},
 	{OPT_SERVE, "serve", NULL, "answer a line of input (EXCHANGE TYPE) with a line"},
-	{OPT_DIRECT_OK, "direct-ok", NULL, "disabled or not configured: print nothing, exit 0"},
-	{OPT_EXPLAIN, "explain", NULL, "say on standard error why this one, and not others"},
+	{OPT_DIRECT_OK, "direct-ok", NULL,
+		"disabled or not configured: print nothing, exit 0"},
+	{OPT_EXPLAIN, "explain", NULL,
+		"say on standard error why this one, and not others"},
 	{OPT_DRY_RUN, "dry-run", NULL, "choose, but account for nothing"},
 	TOOL_OPTION_QUIET,
 	TOOL_OPTION_VERBOSE,
@@ -56,10 +60,12 @@ static const struct tool_option options[] = {
 static const struct tool_spec spec = {
 	.name = "pool-select",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "Print the proxy to use now. Without one, print no-proxy://REASON and exit 1.",
+	.summary = "Print the proxy to use now. Without one, print no-proxy://REASON and "
+		   "exit 1.",
 	.options = options,
 	.examples = "  proxy=$(pool-select) || exit\n"
-		    "  curl -K <(pool-select -x binance --format curlrc) https://api.binance.com/\n"
+		    "  curl -K <(pool-select -x binance --format curlrc) "
+		    "https://api.binance.com/\n"
 		    "  out=$(pool-select --lease --owner $$) || exit\n"
 		    "  read -r proxy lease <<<\"$out\"\n",
 };
@@ -79,7 +85,7 @@ struct settings {
 	bool verbose;
 };
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------- */
 
 static bool read_number(
 	const char *option, const char *text, int64_t low, int64_t high, int64_t *out)
@@ -95,11 +101,13 @@ static bool read_schemes(char *list, unsigned *out)
 {
 	char *rest = NULL;
 
-	for (char *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+	for (char *word = strtok_r(list, ",", &rest); word;
+		word = strtok_r(NULL, ",", &rest)) {
 		int scheme = pool_scheme_find(word, strlen(word));
 
 		if (scheme < 0) {
-			tool_error("no scheme is called '%s': http, https, socks4, socks4a, socks5, "
+			tool_error("no scheme is called '%s': http, https, socks4, "
+				   "socks4a, socks5, "
 				   "socks5h",
 				word);
 			return false;
@@ -116,7 +124,8 @@ static bool read_names(char *list, struct settings *settings)
 {
 	char *rest = NULL;
 
-	for (char *word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+	for (char *word = strtok_r(list, ",", &rest); word;
+		word = strtok_r(NULL, ",", &rest)) {
 		if (settings->query.exclude_count == EXCLUDES_MAX) {
 			tool_error("--exclude takes at most %d names", EXCLUDES_MAX);
 			return false;
@@ -222,7 +231,8 @@ static bool fit_together(struct settings *settings)
 	const struct pool_answer_format *row;
 
 	if (query->lease && !query->owner_pid && !query->ttl_ms) {
-		tool_error("--lease needs --owner PID (a script passes $$) or --ttl SECONDS: inside "
+		tool_error("--lease needs --owner PID (a script passes $$) or --ttl "
+			   "SECONDS: inside "
 			   "$(...) the parent is often a shell about to end");
 		return false;
 	}
@@ -240,12 +250,14 @@ static bool fit_together(struct settings *settings)
 	}
 	if (pool_answer_check(settings->format, &row, NULL) == 0 && row) {
 		if (settings->serve && !row->one_line) {
-			tool_error("--serve wants a format of one line, not '%s'", row->name);
+			tool_error("--serve wants a format of one line, not '%s'",
+				row->name);
 			return false;
 		}
 		if (row->schemes)
-			settings->query.schemes =
-				query->schemes ? query->schemes & row->schemes : row->schemes;
+			settings->query.schemes = query->schemes
+				? query->schemes & row->schemes
+				: row->schemes;
 	}
 	return true;
 }
@@ -266,7 +278,7 @@ static bool read_options(int argc, char **argv, struct settings *settings)
 	return fit_together(settings);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------- */
 
 static struct pool_answer_query answer_query(const struct pool_query *query)
 {
@@ -277,7 +289,8 @@ static struct pool_answer_query answer_query(const struct pool_query *query)
 /* What to do about it, by reason. */
 static const char *const no_sentences[POOL_NO_REASONS] = {
 	[POOL_NO_DISABLED] = "the pool file does not say \"enabled\": true",
-	[POOL_NO_NOT_CONFIGURED] = "neither the exchange nor default has a proxy of this type",
+	[POOL_NO_NOT_CONFIGURED] =
+		"neither the exchange nor default has a proxy of this type",
 	[POOL_NO_ALL_DISABLED] = "every proxy of the pool is disabled in the pool file",
 	[POOL_NO_NONE_ELIGIBLE] =
 		"all are unhealthy, cooling or at a limit; --explain says which",
@@ -287,7 +300,8 @@ static const char *const no_sentences[POOL_NO_REASONS] = {
 
 static void tell_none(const struct pool_query *query, const struct pool_choice *choice)
 {
-	tool_error("no proxy for '%s' %s%s%s: %s", query->exchange ? query->exchange : "default",
+	tool_error("no proxy for '%s' %s%s%s: %s",
+		query->exchange ? query->exchange : "default",
 		pool_type_name(query->type), choice->where ? " in " : "",
 		choice->where ? choice->where : "", no_sentences[choice->reason]);
 }
@@ -320,14 +334,17 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	pool_text_release(&text);
 }
 
-static bool direct_is_fine(const struct settings *settings, const struct pool_choice *choice)
+static bool direct_is_fine(
+	const struct settings *settings, const struct pool_choice *choice)
 {
-	return settings->direct_ok && (choice->reason == POOL_NO_DISABLED ||
-					      choice->reason == POOL_NO_NOT_CONFIGURED);
+	return settings->direct_ok &&
+		(choice->reason == POOL_NO_DISABLED ||
+			choice->reason == POOL_NO_NOT_CONFIGURED);
 }
 
 /* One lookup: its answer into <out>; the exit status. */
-static int answer(struct settings *settings, struct pool_session *session, struct pool_text *out)
+static int answer(
+	struct settings *settings, struct pool_session *session, struct pool_text *out)
 {
 	const struct pool_answer_query asked = answer_query(&settings->query);
 	struct pool_choice choice;
@@ -345,7 +362,8 @@ static int answer(struct settings *settings, struct pool_session *session, struc
 		if (error == POOL_ENONE)
 			tell_none(&settings->query, &choice);
 		pool_answer_add_none(out, settings->format, &asked,
-			pool_no_reason_name(error == POOL_ENONE ? choice.reason : POOL_NO_ERROR));
+			pool_no_reason_name(
+				error == POOL_ENONE ? choice.reason : POOL_NO_ERROR));
 	} else if (settings->verbose) {
 		tell_choice(&settings->query, &choice);
 	}
@@ -393,7 +411,8 @@ static int serve(struct settings *settings, struct pool_session *session)
 		if (read_request(line, &settings->query)) {
 			answer(settings, session, &out);
 		} else {
-			const struct pool_answer_query unknown = answer_query(&settings->query);
+			const struct pool_answer_query unknown =
+				answer_query(&settings->query);
 
 			pool_answer_add_none(&out, settings->format, &unknown, "usage");
 		}
@@ -431,7 +450,8 @@ static int run(struct settings *settings)
 	struct pool_fault fault = {0};
 	int status = TOOL_YES;
 
-	session_options.file = tool_find_file(settings->file, file, sizeof(file), &status);
+	session_options.file =
+		tool_find_file(settings->file, file, sizeof(file), &status);
 	if (!session_options.file)
 		return refuse(settings, status, "error");
 	if (!settings->no_state)

@@ -77,8 +77,8 @@ static bool allow_rules(struct request *request, const char *list)
 
 			for (size_t i = 0; i < count; i++)
 				names[i] = rules[i].severity == POOL_WARNING
-						   ? rules[i].name
-						   : NULL;
+					? rules[i].name
+					: NULL;
 			near = pool_text_nearest(name, names, count);
 			tool_error("--allow: there is no rule '%s'%s%s%s", name,
 				near ? "; did you mean '" : "", near ? near : "",
@@ -111,7 +111,7 @@ static bool set_format(struct request *request, const char *value)
 {
 	request->json = strcmp(value, "json") == 0;
 	return request->json || strcmp(value, "text") == 0 ||
-	       usage("--format", value, "text or json");
+		usage("--format", value, "text or json");
 }
 
 static bool set_type(struct request *request, const char *value)
@@ -153,7 +153,7 @@ static bool set_option(struct request *request, int letter, const char *value)
 		return allow_rules(request, value);
 	case OPTION_MAX_ERRORS:
 		return pool_text_to_int(value, 0, INT32_MAX, &request->max_errors) ||
-		       usage("--max-errors", value, "a whole number, 0 for all");
+			usage("--max-errors", value, "a whole number, 0 for all");
 	default:
 		return false;
 	}
@@ -183,8 +183,7 @@ static bool parse_options(struct request *request, int argc, char **argv)
 	return true;
 }
 
-/* --- judging
- * ---------------------------------------------------------------------------------- */
+/* --- judging -------------------------------------------------------------------- */
 
 static int judge(
 	const struct request *request, const char *file, struct pool_judged *judged)

@@ -19,14 +19,15 @@ void tool_begin(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	/* The lowest free number each time: writing to one that only reads fails, as it should. */
+	/* The lowest free number each time: writing to one that only reads fails, as it
+	 * should. */
 	while (fd >= 0 && fd <= STDERR_FILENO)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd > STDERR_FILENO)
 		close(fd);
 }
 
-/* --- messages --------------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------------- */
 
 static void tell(const char *prefix, const char *format, va_list arguments)
 {
@@ -39,7 +40,8 @@ static void tell(const char *prefix, const char *format, va_list arguments)
 	pool_text_safe(line + length, sizeof(line) - length - 1, raw, strlen(raw));
 	length += strlen(line + length);
 	line[length++] = '\n';
-	/* One write, so that lines of processes beside us do not mix; nowhere to tell a failure. */
+	/* One write, so that lines of processes beside us do not mix; nowhere to tell a
+	 * failure. */
 	if (write(STDERR_FILENO, line, length) < 0)
 		return;
 }
@@ -91,14 +93,15 @@ int tool_status(int error)
 		[-POOL_EARGUMENT] = TOOL_USAGE,
 		[-POOL_ESTALE] = TOOL_BUSY,
 	};
-	size_t row = (size_t)-(long)error;
+	size_t row = (size_t) - (long)error;
 
 	return row < sizeof(statuses) ? statuses[row] : TOOL_SYSTEM;
 }
 
 int tool_fail(const struct pool_fault *fault)
 {
-	tool_error("%s", fault->text[0] ? fault->text : pool_error_get(fault->code)->sentence);
+	tool_error("%s",
+		fault->text[0] ? fault->text : pool_error_get(fault->code)->sentence);
 	return tool_status(fault->code);
 }
 
@@ -117,20 +120,21 @@ bool tool_close_stdout(void)
 	return !failed;
 }
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------- */
 
 static size_t count_options(const struct tool_spec *spec)
 {
 	size_t count = 0;
 
-	while (spec->options[count].name && count < OPTIONS_MAX)
+	while (count < OPTIONS_MAX && spec->options[count].name)
 		count++;
 	return count;
 }
 
 static void print_help(const struct tool_spec *spec)
 {
-	printf("Usage: %s %s\n%s\n\nOptions:\n", spec->name, spec->synopsis, spec->summary);
+	printf("Usage: %s %s\n%s\n\nOptions:\n", spec->name, spec->synopsis,
+		spec->summary);
 	for (size_t i = 0; i < count_options(spec); i++) {
 		const struct tool_option *option = &spec->options[i];
 		char left[64], letter[8] = "    ";
@@ -138,14 +142,16 @@ static void print_help(const struct tool_spec *spec)
 		if (option->letter < 256)
 			snprintf(letter, sizeof(letter), "-%c, ", option->letter);
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
-			option->argument ? " " : "", option->argument ? option->argument : "");
+			option->argument ? " " : "",
+			option->argument ? option->argument : "");
 		if (strlen(left) > 26)
 			printf("  %s\n  %26s  %s\n", left, "", option->summary);
 		else
 			printf("  %-26s  %s\n", left, option->summary);
 	}
 	printf("\nExamples:\n%s", spec->examples);
-	printf("\nExit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 the system\n"
+	printf("\nExit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 "
+	       "the system\n"
 	       "failed, 5 busy. Manual: man %s, man proxypool.\n",
 		spec->name);
 }
@@ -157,7 +163,8 @@ static void print_version(const struct tool_spec *spec)
 		printf("%s\n", spec->libraries);
 }
 
-static void explain(const struct tool_spec *spec, const char *wrong, bool missing_argument)
+static void explain(
+	const struct tool_spec *spec, const char *wrong, bool missing_argument)
 {
 	const char *names[OPTIONS_MAX];
 	char word[64];
@@ -165,11 +172,13 @@ static void explain(const struct tool_spec *spec, const char *wrong, bool missin
 	const char *near;
 
 	if (missing_argument) {
-		tool_error("option '%s' needs an argument; try '%s --help'", wrong, spec->name);
+		tool_error("option '%s' needs an argument; try '%s --help'", wrong,
+			spec->name);
 		return;
 	}
 	if (strncmp(wrong, "--", 2) != 0) {
-		tool_error("unknown option '-%c'; try '%s --help'", optopt ? optopt : '?', spec->name);
+		tool_error("unknown option '-%c'; try '%s --help'", optopt ? optopt : '?',
+			spec->name);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -200,7 +209,8 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
 		const struct tool_option *option = &spec->options[i];
 
 		longs[i] = (struct option){option->name,
-			option->argument ? required_argument : no_argument, NULL, option->letter};
+			option->argument ? required_argument : no_argument, NULL,
+			option->letter};
 		if (option->letter < 256) {
 			shorts[used++] = (char)option->letter;
 			if (option->argument)
@@ -217,7 +227,8 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
 		exit(tool_close_stdout() ? spec->said_status : TOOL_SYSTEM);
 	}
 	if (letter == ':' || letter == '?') {
-		/* getopt moves operands behind options: the culprit is the one just passed. */
+		/* getopt moves operands behind options: the culprit is the one just
+		 * passed. */
 		const char *wrong = optind > 0 && strncmp(argv[optind - 1], "-", 1) == 0
 			? argv[optind - 1]
 			: current;
@@ -228,9 +239,10 @@ int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
 	return letter;
 }
 
-/* --- where the files are ---------------------------------------------------------------------- */
+/* --- where the files are -------------------------------------------------------- */
 
-/* ./pool.json may only be ours or root's, or someone could leave one lying in a shared folder. */
+/* ./pool.json may only be ours or root's, or someone could leave one lying in a shared
+ * folder. */
 static bool safe_to_assume(const char *path)
 {
 	struct stat status;
@@ -239,7 +251,8 @@ static bool safe_to_assume(const char *path)
 		return false;
 	if ((status.st_uid == 0 || status.st_uid == geteuid()) && !(status.st_mode & 022))
 		return true;
-	tool_warn("passing over '%s': it is not yours, or others can write it (name it with -f)",
+	tool_warn("passing over '%s': it is not yours, or others can write it (name it "
+		  "with -f)",
 		path);
 	return false;
 }
@@ -261,7 +274,8 @@ static const char *home_folder(
 const char *tool_find_file(const char *given, char *out, size_t size, int *status)
 {
 	const char *variable = getenv("POOL_FILE");
-	char folder[PATH_SIZE], user_file[PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
+	char folder[PATH_SIZE],
+		user_file[PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
 
 	if (!given && variable && *variable)
 		given = variable;
@@ -282,7 +296,8 @@ const char *tool_find_file(const char *given, char *out, size_t size, int *statu
 	snprintf(out, size, "%s", system_file);
 	if (access(out, F_OK) == 0)
 		return out;
-	tool_error("no pool file: give one with -f FILE or $POOL_FILE (looked for ./pool.json, "
+	tool_error("no pool file: give one with -f FILE or $POOL_FILE (looked for "
+		   "./pool.json, "
 		   "%s and %s)",
 		user_file, system_file);
 	*status = TOOL_UNUSABLE;
@@ -308,7 +323,8 @@ static void make_system_folder(void)
 	if (geteuid() != 0 || mkdir(system_state, 0700) != 0)
 		return;
 	group = getgrnam("proxypool");
-	if (group && chown(system_state, 0, group->gr_gid) == 0 && chmod(system_state, 02770) != 0)
+	if (group && chown(system_state, 0, group->gr_gid) == 0 &&
+		chmod(system_state, 02770) != 0)
 		tool_warn("cannot share '%s' with the group proxypool", system_state);
 }
 

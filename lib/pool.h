@@ -13,15 +13,15 @@
  *	pool_choice_release(&choice);
  *	pool_session_free(session);
  *
- * A session is one pool file and its state file, opened by one process. It notices an edited
- * pool file by itself, at each selection.
+ * A session is one pool file and its state file, opened by one process. It notices an
+ * edited pool file by itself, at each selection.
  *
- * Invariants: a function that can fail returns 0 or a negative POOL_E*, and writes its outputs
- * only on success. Nothing here prints, exits, reads the environment or installs a signal
- * handler. Nothing here ever answers "go direct": no proxy is an error.
+ * Invariants: a function that can fail returns 0 or a negative POOL_E*, and writes its
+ * outputs only on success. Nothing here prints, exits, reads the environment or installs
+ *a signal handler. Nothing here ever answers "go direct": no proxy is an error.
  *
- * Threads: one session, one thread. Processes: any number may share the files. A session does
- * not survive fork(): open another one in the child.
+ * Threads: one session, one thread. Processes: any number may share the files. A session
+ * does not survive fork(): open another one in the child.
  *
  * Not promised: binary compatibility before version 1.0.
  */
@@ -37,18 +37,18 @@
 /* Outcomes below zero. pool_error_get() has a name and a sentence for each. */
 enum pool_error {
 	POOL_OK = 0,
-	POOL_EINVALID = -1,   /* the content of the pool file is at fault */
-	POOL_ENOFILE = -2,    /* a file does not exist, or cannot be read */
-	POOL_EFORMAT = -3,    /* not our file, or another version of it */
-	POOL_EFOREIGN = -4,   /* the state file of another pool file */
-	POOL_EUNSAFE = -5,    /* a file or folder that others could have changed */
-	POOL_EBUSY = -6,      /* a lock deadline passed */
-	POOL_ENONE = -7,      /* no proxy: see pool_choice_reason */
-	POOL_ESECRET = -8,    /* a credential's variable is unset or its file unreadable */
-	POOL_ESYSTEM = -9,    /* the system failed: see sys_errno */
-	POOL_ENOMEM = -10,    /* out of memory */
+	POOL_EINVALID = -1, /* the content of the pool file is at fault */
+	POOL_ENOFILE = -2,  /* a file does not exist, or cannot be read */
+	POOL_EFORMAT = -3,  /* not our file, or another version of it */
+	POOL_EFOREIGN = -4, /* the state file of another pool file */
+	POOL_EUNSAFE = -5,  /* a file or folder that others could have changed */
+	POOL_EBUSY = -6,    /* a lock deadline passed */
+	POOL_ENONE = -7,    /* no proxy: see pool_choice_reason */
+	POOL_ESECRET = -8,  /* a credential's variable is unset or its file unreadable */
+	POOL_ESYSTEM = -9,  /* the system failed: see sys_errno */
+	POOL_ENOMEM = -10,  /* out of memory */
 	POOL_EARGUMENT = -11, /* the caller's argument is at fault */
-	POOL_ESTALE = -12,    /* what was opened is no longer what is on disk: open again */
+	POOL_ESTALE = -12, /* what was opened is no longer what is on disk: open again */
 };
 
 /* One row of the error table: its code, a short stable word, a sentence. */
@@ -65,15 +65,17 @@ const struct pool_error_row *pool_error_get(int code);
 struct pool_fault {
 	int code;       /* POOL_E* */
 	int sys_errno;  /* errno, or 0 */
-	char text[448]; /* one line: object and reason; control bytes replaced, no secret */
+	char text[448]; /* one line: object and reason; control bytes replaced, no secret
+			 */
 };
 
 /*
  * Fill <fault> (may be NULL) and hand <code> back, so that a function can end in
- * "return pool_fault_set(fault, POOL_EBUSY, 0, ...)". A sys_errno other than 0 adds ": <its text>".
+ * "return pool_fault_set(fault, POOL_EBUSY, 0, ...)". A sys_errno other than 0 adds ":
+ * <its text>".
  */
-int pool_fault_set(struct pool_fault *fault, int code, int sys_errno, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+int pool_fault_set(struct pool_fault *fault, int code, int sys_errno, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 
 /* Connection types of a lookup. */
 enum pool_type { POOL_TYPE_HTTP, POOL_TYPE_WEBSOCKET, POOL_TYPES };
@@ -99,8 +101,8 @@ const char *pool_no_reason_name(enum pool_no_reason reason);
 
 struct pool_session;
 
-/* Where a session finds its files and how it deals with trouble. All strings are borrowed for
- * the call of pool_session_new(). */
+/* Where a session finds its files and how it deals with trouble. All strings are borrowed
+ * for the call of pool_session_new(). */
 struct pool_session_options {
 	const char *file;        /* the pool file; "-" is standard input */
 	const char *state;       /* a state file or a folder for it; NULL: no state */
@@ -108,7 +110,8 @@ struct pool_session_options {
 	int64_t lock_timeout_ms; /* how long to wait for the lock; 0: 1000 */
 	/* Called for each warning, one line without newline; may be NULL. */
 	void (*warn)(void *context, const char *text);
-	/* Value of an environment variable for ${NAME} in URLs, or NULL; may be NULL itself. */
+	/* Value of an environment variable for ${NAME} in URLs, or NULL; may be NULL
+	 * itself. */
 	const char *(*lookup)(void *context, const char *name);
 	void *context;
 };
@@ -124,35 +127,35 @@ struct pool_session_options {
  *                               state trouble, with require_state only
  * Blocks: up to lock_timeout_ms.
  */
-int pool_session_new(struct pool_session **out, const struct pool_session_options *options,
-	struct pool_fault *fault);
+int pool_session_new(struct pool_session **out,
+	const struct pool_session_options *options, struct pool_fault *fault);
 /* Accepts NULL. Leases stay: they end with their owner, their TTL or a report. */
 void pool_session_free(struct pool_session *session);
 
 /* What to select. Zeroes are the defaults. */
 struct pool_query {
-	const char *exchange;       /* NULL or "default": the default */
+	const char *exchange; /* NULL or "default": the default */
 	enum pool_type type;
 	const char *strategy;       /* instead of the pool's own; NULL: the pool's */
 	const char *const *exclude; /* proxy names never to choose */
 	size_t exclude_count;
-	unsigned schemes;           /* bits 1 << enum pool_scheme; 0: any */
-	size_t count;               /* how many distinct proxies; 0: 1 */
-	bool dry_run;               /* choose, account for nothing */
-	bool lease;                 /* hold each until its owner or ttl ends */
-	int32_t owner_pid;          /* with lease: ends with this process; 0: none */
-	int64_t ttl_ms;             /* with lease: ends after so long; 0: never by time */
+	unsigned schemes;  /* bits 1 << enum pool_scheme; 0: any */
+	size_t count;      /* how many distinct proxies; 0: 1 */
+	bool dry_run;      /* choose, account for nothing */
+	bool lease;        /* hold each until its owner or ttl ends */
+	int32_t owner_pid; /* with lease: ends with this process; 0: none */
+	int64_t ttl_ms;    /* with lease: ends after so long; 0: never by time */
 };
 
 /* One proxy that was chosen. */
 struct pool_proxy_choice {
-	char *url;          /* to use: credentials filled in */
+	char *url; /* to use: credentials filled in */
 	char *name;
-	uint32_t index;     /* in file order */
+	uint32_t index; /* in file order */
 	uint32_t weight_micro;
-	char lease[20];     /* its lease, or "" */
-	char status[12];    /* unknown, healthy, recovering, ... */
-	bool fallback;      /* not eligible: chosen because nothing is */
+	char lease[20];  /* its lease, or "" */
+	char status[12]; /* unknown, healthy, recovering, ... */
+	bool fallback;   /* not eligible: chosen because nothing is */
 };
 
 /* The answer to a query. */

@@ -29,7 +29,8 @@ uint64_t pool_clock_id(void)
 	}
 	if (length <= 0)
 		return 0;
-	more = readlink("/proc/self/ns/time", text + length, sizeof(text) - (size_t)length);
+	more = readlink(
+		"/proc/self/ns/time", text + length, sizeof(text) - (size_t)length);
 	if (more > 0)
 		length += more;
 	return pool_hash_64(NULL, text, (size_t)length);

@@ -1,6 +1,6 @@
 /*
- * Time. Deadlines are in CLOCK_BOOTTIME, which counts suspended time and which nobody can set;
- * wall time is only shown, and bridges a reboot.
+ * Time. Deadlines are in CLOCK_BOOTTIME, which counts suspended time and which nobody can
+ * set; wall time is only shown, and bridges a reboot.
  */
 #ifndef POOL_BASE_CLOCK_H
 #define POOL_BASE_CLOCK_H
@@ -17,7 +17,8 @@ struct pool_now {
 
 void pool_clock_get(struct pool_now *now);
 
-/* Which clock boot_ns belongs to: a hash of boot id and time namespace; 0: it cannot be told. */
+/* Which clock boot_ns belongs to: a hash of boot id and time namespace; 0: it cannot be
+ * told. */
 uint64_t pool_clock_id(void);
 
 #endif

@@ -23,7 +23,7 @@ static const struct pool_error_row rows[] = {
 
 const struct pool_error_row *pool_error_get(int code)
 {
-	size_t row = (size_t)-(long)code;
+	size_t row = (size_t) - (long)code;
 
 	if (row < sizeof(rows) / sizeof(rows[0]))
 		return &rows[row];

@@ -43,10 +43,12 @@ static uint64_t fold(const struct sip *sip)
 	return sip->v[0] ^ sip->v[1] ^ sip->v[2] ^ sip->v[3];
 }
 
-struct pool_hash pool_hash_128(const struct pool_hash_key *key, const void *bytes, size_t length)
+struct pool_hash pool_hash_128(
+	const struct pool_hash_key *key, const void *bytes, size_t length)
 {
 	uint64_t k0 = load(key->bytes), k1 = load(key->bytes + 8);
-	struct sip sip = {{UINT64_C(0x736f6d6570736575) ^ k0, UINT64_C(0x646f72616e646f6d) ^ k1 ^ 0xee,
+	struct sip sip = {{UINT64_C(0x736f6d6570736575) ^ k0,
+		UINT64_C(0x646f72616e646f6d) ^ k1 ^ 0xee,
 		UINT64_C(0x6c7967656e657261) ^ k0, UINT64_C(0x7465646279746573) ^ k1}};
 	const uint8_t *at = bytes;
 	uint8_t tail[8] = {0};

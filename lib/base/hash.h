@@ -1,6 +1,6 @@
 /*
- * SipHash-2-4 with 128 and 64 bit results (Aumasson and Bernstein, 2012): a keyed hash, so that
- * who does not know the key cannot test guesses against it.
+ * SipHash-2-4 with 128 and 64 bit results (Aumasson and Bernstein, 2012): a keyed hash,
+ * so that who does not know the key cannot test guesses against it.
  */
 #ifndef POOL_BASE_HASH_H
 #define POOL_BASE_HASH_H
@@ -17,7 +17,8 @@ struct pool_hash {
 	uint64_t low;
 };
 
-struct pool_hash pool_hash_128(const struct pool_hash_key *key, const void *bytes, size_t length);
+struct pool_hash pool_hash_128(
+	const struct pool_hash_key *key, const void *bytes, size_t length);
 /* The low half; <key> may be NULL for a key of zeroes. */
 uint64_t pool_hash_64(const struct pool_hash_key *key, const void *bytes, size_t length);
 

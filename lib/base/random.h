@@ -1,6 +1,6 @@
 /*
- * Random numbers: a small generator that is seeded by the caller, and seeds from the kernel.
- * For choices and jitter, not for keys.
+ * Random numbers: a small generator that is seeded by the caller, and seeds from the
+ * kernel. For choices and jitter, not for keys.
  */
 #ifndef POOL_BASE_RANDOM_H
 #define POOL_BASE_RANDOM_H
@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* State of the generator (SplitMix64; Steele, Lea and Flood, OOPSLA 2014). Any value is good. */
+/* State of the generator (SplitMix64; Steele, Lea and Flood, OOPSLA 2014). Any value is
+ * good. */
 struct pool_random {
 	uint64_t state;
 };

@@ -64,13 +64,14 @@ void pool_text_addf(struct pool_text *text, const char *format, ...)
 	text->length += (size_t)length;
 }
 
-/* Length of the well-formed UTF-8 character at <bytes>, its code point in <out>; 0 if none. */
+/* Length of the well-formed UTF-8 character at <bytes>, its code point in <out>; 0 if
+ * none. */
 static size_t decode(const unsigned char *bytes, size_t length, uint32_t *out)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t size = bytes[0] < 0x80  ? 1
-		: bytes[0] >> 5 == 0x6 ? 2
-		: bytes[0] >> 4 == 0xe ? 3
+	size_t size = bytes[0] < 0x80   ? 1
+		: bytes[0] >> 5 == 0x6  ? 2
+		: bytes[0] >> 4 == 0xe  ? 3
 		: bytes[0] >> 3 == 0x1e ? 4
 					: 0;
 	uint32_t code;
@@ -92,7 +93,8 @@ static size_t decode(const unsigned char *bytes, size_t length, uint32_t *out)
 static bool misleading(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
-		(code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+		(code >= 0x200b && code <= 0x200f) ||
+		(code >= 0x2028 && code <= 0x202e) ||
 		(code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
@@ -136,7 +138,8 @@ void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)
 			taken = 1;
 			if (used + 4 >= size)
 				break;
-			used += (size_t)snprintf(out + used, size - used, "\\x%02x", at[0]);
+			used += (size_t)snprintf(
+				out + used, size - used, "\\x%02x", at[0]);
 		}
 		at += taken;
 		length -= taken;
@@ -186,8 +189,8 @@ unsigned pool_text_distance(const char *a, const char *b, unsigned limit)
 
 			best = last[j] + 1 < best ? last[j] + 1 : best;
 			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-				before[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+				a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
 				best = before[j - 2] + 1;
 			row[j] = best;
 		}

@@ -1,8 +1,8 @@
 /*
  * Text: a growing buffer, escapes for terminals and logs, and near misses of spelling.
  *
- * A failed allocation makes the buffer "broken": later appends do nothing and text_take() answers
- * NULL, so that a caller checks once, at the end.
+ * A failed allocation makes the buffer "broken": later appends do nothing and text_take()
+ * answers NULL, so that a caller checks once, at the end.
  */
 #ifndef POOL_BASE_TEXT_H
 #define POOL_BASE_TEXT_H
@@ -26,19 +26,21 @@ void pool_text_addf(struct pool_text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Append <length> bytes of foreign text so that no terminal or log can be misled: C0, DEL, C1,
- * invalid UTF-8 and bidirectional controls become "\xNN".
+ * Append <length> bytes of foreign text so that no terminal or log can be misled: C0,
+ * DEL, C1, invalid UTF-8 and bidirectional controls become "\xNN".
  */
 void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length);
 
-/* The text, now the caller's to free(); NULL if an allocation failed. Never NULL otherwise. */
+/* The text, now the caller's to free(); NULL if an allocation failed. Never NULL
+ * otherwise. */
 char *pool_text_take(struct pool_text *text);
 void pool_text_release(struct pool_text *text);
 
 /* pool_text_add_safe() into a fixed buffer, cut at <size> - 1. Always terminates it. */
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length);
 
-/* Edits needed to make <a> of <b> (insert, delete, replace, swap), or <limit> + 1 if more. */
+/* Edits needed to make <a> of <b> (insert, delete, replace, swap), or <limit> + 1 if
+ * more. */
 unsigned pool_text_distance(const char *a, const char *b, unsigned limit);
 
 /*

@@ -6,8 +6,8 @@
  *	pool_config_read(&settings, &diagnostics, &source, &fault);
  *
  * The text is scanned strictly (RFC 8259; no duplicate key, no NUL, no lone surrogate,
- *depth at most 64), every fault is collected, and only a text without errors becomes
- *settings.
+ * depth at most 64), every fault is collected, and only a text without errors becomes
+ * settings.
  */
 #ifndef POOL_CONFIG_CONFIG_H
 #define POOL_CONFIG_CONFIG_H

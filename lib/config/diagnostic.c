@@ -135,8 +135,7 @@ void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char
 			diagnostic->rule);
 }
 
-/* --- lines and columns
- * ------------------------------------------------------------------------ */
+/* --- lines and columns ---------------------------------------------------------- */
 
 /* Characters in well-formed UTF-8: bytes that continue none. */
 static uint32_t count_characters(const char *bytes, size_t length)
@@ -309,11 +308,11 @@ void pool_diagnostics_locate(
 		one->line = line;
 		one->column = column;
 		one->end_column = one->end > one->offset && one->end <= length &&
-						  !memchr(bytes + one->offset, '\n',
-							  one->end - one->offset)
-					  ? column + count_characters(bytes + one->offset,
-							     one->end - one->offset)
-					  : 0;
+				!memchr(bytes + one->offset, '\n', one->end - one->offset)
+			? column +
+				count_characters(
+					bytes + one->offset, one->end - one->offset)
+			: 0;
 		if (i < LINES_SHOWN)
 			add_source(one, bytes, length, start);
 	}

@@ -110,10 +110,10 @@ static int scan_hex(struct scan *scan)
 
 	for (int i = 0; i < 4; i++) {
 		int byte = peek(scan);
-		int digit = byte >= '0' && byte <= '9'   ? byte - '0'
-			    : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-			    : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-							 : -1;
+		int digit = byte >= '0' && byte <= '9' ? byte - '0'
+			: byte >= 'a' && byte <= 'f'   ? byte - 'a' + 10
+			: byte >= 'A' && byte <= 'F'   ? byte - 'A' + 10
+						       : -1;
 
 		if (digit < 0)
 			return -1;

@@ -23,10 +23,10 @@ struct sources {
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
 }
 
 static bool holds_control(const char *text, size_t length)
@@ -206,7 +206,7 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 	const char *user = login->user ? login->user : "";
 	const char *password = login->password ? login->password : "";
 	char *text = malloc(16 + 3 * strlen(user) + 3 * strlen(password) +
-			    url->endpoint.length + url->rest.length),
+		     url->endpoint.length + url->rest.length),
 	     *at = text;
 
 	if (!text)
@@ -228,10 +228,11 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 static int judge_lengths(const struct pool_login *login, struct pool_fault *fault)
 {
 	bool socks5 = login->scheme == POOL_SCHEME_SOCKS5 ||
-		      login->scheme == POOL_SCHEME_SOCKS5H;
+		login->scheme == POOL_SCHEME_SOCKS5H;
 
-	if (socks5 && ((login->user && strlen(login->user) > SOCKS_MAX) ||
-			      (login->password && strlen(login->password) > SOCKS_MAX)))
+	if (socks5 &&
+		((login->user && strlen(login->user) > SOCKS_MAX) ||
+			(login->password && strlen(login->password) > SOCKS_MAX)))
 		return pool_fault_set(fault, POOL_ESECRET, 0,
 			"a user name or password is longer than the 255 bytes of SOCKS5");
 	return 0;

@@ -56,8 +56,7 @@ static void read_member(
 		walk, POOL_RULE_MISSING_KEY, place, "%s: 'url' is missing", label);
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------ */
+/* --- names ---------------------------------------------------------------------- */
 
 /* Names in use, by hash; each with the number that its next repetition tries first. */
 struct names {
@@ -169,8 +168,7 @@ out:
 	names_release(&names);
 }
 
-/* --- proxies that stand twice
- * ----------------------------------------------------------------- */
+/* --- proxies that stand twice --------------------------------------------------- */
 
 struct fingerprint {
 	struct pool_hash hash;
@@ -196,8 +194,9 @@ static bool fingerprint(
 	struct pool_text text = POOL_TEXT_EMPTY;
 	char endpoint[NAME_SIZE];
 	struct pool_url url;
-	bool usable = member->url && pool_url_parse(member->url, strlen(member->url),
-					     &url, NULL) == POOL_URL_OK;
+	bool usable = member->url &&
+		pool_url_parse(member->url, strlen(member->url), &url, NULL) ==
+			POOL_URL_OK;
 
 	if (!usable)
 		return false;
@@ -247,8 +246,7 @@ static void find_duplicates(
 	free(list);
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------------ */
+/* --- lists ---------------------------------------------------------------------- */
 
 static bool reserve(struct walk *walk, const struct place *place, size_t count)
 {
@@ -338,7 +336,7 @@ void pool_read_proxies(struct walk *walk, const struct place *place,
 	if (cJSON_IsArray(place->value))
 		read_list(walk, place, leaf);
 	else if (cJSON_IsString(place->value) &&
-		 strcmp(place->value->valuestring, "default") == 0)
+		strcmp(place->value->valuestring, "default") == 0)
 		copy_default(walk, place, leaf, original);
 	else
 		pool_tell_type(walk, place, pool_key_type_get(POOL_KIND_PROXIES)->say);

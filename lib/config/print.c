@@ -199,7 +199,7 @@ static cJSON *print_settings(
 {
 	cJSON *root = cJSON_CreateObject(), *exchanges;
 	bool has_default = settings->default_leaf[POOL_TYPE_HTTP] != POOL_NO_LEAF ||
-			   settings->default_leaf[POOL_TYPE_WEBSOCKET] != POOL_NO_LEAF;
+		settings->default_leaf[POOL_TYPE_WEBSOCKET] != POOL_NO_LEAF;
 
 	if (!root) {
 		printing->broken = true;

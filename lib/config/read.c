@@ -8,8 +8,7 @@
 
 enum { ID_MAX = 64 };
 
-/* --- pools
- * ------------------------------------------------------------------------------------ */
+/* --- pools ---------------------------------------------------------------------- */
 
 /* What a pool's "proxies": "default" copies; NULL: nothing can be copied here. */
 struct pool_reading {
@@ -20,7 +19,7 @@ struct pool_reading {
 static bool method_asks(enum pool_method method)
 {
 	return method == POOL_METHOD_HTTP || method == POOL_METHOD_TUNNEL ||
-	       method == POOL_METHOD_WEBSOCKET;
+		method == POOL_METHOD_WEBSOCKET;
 }
 
 static bool begins_with(const char *text, const char *const *schemes)
@@ -38,7 +37,7 @@ static bool is_host_port(const char *url)
 	int64_t port;
 
 	return colon && colon != url && !strpbrk(url, "/?#") &&
-	       pool_text_to_int(colon + 1, 1, 65535, &port);
+		pool_text_to_int(colon + 1, 1, 65535, &port);
 }
 
 static void judge_check_scheme(struct walk *walk, const struct place *place,
@@ -56,7 +55,7 @@ static void judge_check_scheme(struct walk *walk, const struct place *place,
 	pool_tell_value(walk, POOL_RULE_CHECK_URL, place,
 		method == POOL_METHOD_WEBSOCKET
 			? "url: a websocket check asks for ws:// or wss://"
-		: method == POOL_METHOD_TUNNEL
+			: method == POOL_METHOD_TUNNEL
 			? "url: a tunnel leads to http://, https:// or host:port"
 			: "url: an http check asks for http:// or https://");
 }
@@ -75,7 +74,7 @@ static void judge_check_keys(
 		pool_tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,
 			"method: http without url asks for %s", pool_check_default_url);
 	else if (!has_url && method_asks(method) &&
-		 pool_place_find(walk, object, "method", &place))
+		pool_place_find(walk, object, "method", &place))
 		pool_tell_value(walk, POOL_RULE_CHECK_URL_MISSING, &place,
 			"method: a %s check needs a url", pool_method_name(method));
 	for (bool more = pool_place_first(walk, object, &place);
@@ -119,7 +118,7 @@ static void judge_object(struct walk *walk, const struct place *object,
 		judge_order(walk, object, "seconds", policy->cooldown_s, "max_seconds",
 			policy->max_cooldown_s, POOL_RULE_COOLDOWN_RANGE);
 	else if (group == POOL_GROUP_LIMITS &&
-		 !policy->budget_requests != !policy->budget_per_s)
+		!policy->budget_requests != !policy->budget_per_s)
 		pool_tell_value(walk, POOL_RULE_LIMITS_INCOMPLETE, object,
 			"limits: requests and per_seconds belong together: '%s' is "
 			"missing",
@@ -210,8 +209,7 @@ static void read_pool(
 		pool_tell_type(walk, pool, pool_key_type_get(POOL_KIND_POOL)->say);
 }
 
-/* --- connections
- * ------------------------------------------------------------------------------ */
+/* --- connections ---------------------------------------------------------------- */
 
 static void init_leaf(struct walk *walk, struct pool_leaf *leaf, const char *where)
 {
@@ -349,8 +347,7 @@ static uint32_t read_connection(struct walk *walk, const struct place *place,
 	return add_leaf(walk, &leaf);
 }
 
-/* --- exchanges
- * -------------------------------------------------------------------------------- */
+/* --- exchanges ------------------------------------------------------------------ */
 
 /* The connection of <type>: by its full name, else by the short one. */
 static void read_typed(struct walk *walk, const struct place *place, const char *where,
@@ -531,8 +528,7 @@ static void read_exchanges(struct walk *walk, const struct place *place)
 	free(entries);
 }
 
-/* --- the document
- * ----------------------------------------------------------------------------- */
+/* --- the document --------------------------------------------------------------- */
 
 static void set_both(struct walk *walk, struct pool_leaf *leaf)
 {
@@ -663,8 +659,7 @@ static void judge_secrecy(struct walk *walk)
 			walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
 }
 
-/* --- from text to tree
- * ------------------------------------------------------------------------ */
+/* --- from text to tree ---------------------------------------------------------- */
 
 static int refuse_yaml(const struct pool_source *source, struct pool_fault *fault)
 {

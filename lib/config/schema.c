@@ -356,8 +356,7 @@ const struct pool_refused_key *pool_schema_refused(
 	return NULL;
 }
 
-/* --- scalars from text
- * ------------------------------------------------------------------------ */
+/* --- scalars from text ---------------------------------------------------------- */
 
 /* A decimal number in millionths; far beyond any range it stays at its limit. */
 struct decimal {
@@ -640,8 +639,7 @@ enum pool_store pool_key_store(const struct pool_key *key, void *base, const cha
 	return stores[key->type](key, (char *)base + key->offset, text, length, writing);
 }
 
-/* --- scalars to text
- * -------------------------------------------------------------------------- */
+/* --- scalars to text ------------------------------------------------------------ */
 
 static bool show_bool(const struct pool_key *key, const void *at, struct pool_text *out)
 {
@@ -722,7 +720,7 @@ bool pool_key_show(const struct pool_key *key, const void *base, struct pool_tex
 	};
 
 	return shows[key->type] &&
-	       shows[key->type](key, (const char *)base + key->offset, out);
+		shows[key->type](key, (const char *)base + key->offset, out);
 }
 
 void pool_schema_fill(enum pool_group group, void *base)

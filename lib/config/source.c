@@ -19,14 +19,13 @@ static int refuse(struct pool_fault *fault, const char *path, const char *reason
 static int read_all(struct pool_source *source, int fd, struct pool_fault *fault)
 {
 	size_t room = source->regular && source->status.st_size < POOL_SOURCE_MAX
-			      ? (size_t)source->status.st_size + 2
-			      : 65536;
+		? (size_t)source->status.st_size + 2
+		: 65536;
 
 	for (;;) {
-		char *bytes =
-			!source->bytes || source->length + 1 >= room
-				? realloc(source->bytes, source->bytes ? room *= 2 : room)
-				: source->bytes;
+		char *bytes = !source->bytes || source->length + 1 >= room
+			? realloc(source->bytes, source->bytes ? room *= 2 : room)
+			: source->bytes;
 		ssize_t got;
 
 		if (!bytes)

@@ -62,15 +62,14 @@ const struct pool_url_fault_row *pool_url_fault_get(enum pool_url_fault fault)
 	return &fault_rows[fault];
 }
 
-/* --- bytes
- * ------------------------------------------------------------------------------------ */
+/* --- bytes ---------------------------------------------------------------------- */
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
 }
 
 /* The byte that "%XX" at <text> stands for, or -1. */
@@ -107,7 +106,7 @@ static enum pool_url_fault judge_bytes(const char *text, size_t length, size_t *
 	for (size_t i = 0; i < length; i++) {
 		unsigned char byte = (unsigned char)text[i];
 		bool c1 = byte == 0xc2 && i + 1 < length &&
-			  (unsigned char)text[i + 1] < 0xa0;
+			(unsigned char)text[i + 1] < 0xa0;
 
 		*at = i;
 		if (is_control(byte) || c1)
@@ -168,8 +167,7 @@ static enum pool_url_fault judge_credential(const struct pool_slice *part,
 	return POOL_URL_OK;
 }
 
-/* --- parts
- * ------------------------------------------------------------------------------------ */
+/* --- parts ---------------------------------------------------------------------- */
 
 static size_t scheme_length(const char *text, size_t length)
 {
@@ -371,13 +369,12 @@ out:
 	return fault;
 }
 
-/* --- remarks
- * ---------------------------------------------------------------------------------- */
+/* --- remarks -------------------------------------------------------------------- */
 
 static bool has_path(const struct pool_url *url)
 {
 	return url->rest.length > 1 ||
-	       (url->rest.length == 1 && url->rest.bytes[0] != '/');
+		(url->rest.length == 1 && url->rest.bytes[0] != '/');
 }
 
 static bool has_zone(const struct pool_url *url)
@@ -459,7 +456,7 @@ static bool odd_percent(const struct pool_url *url)
 static bool socks4_password(const struct pool_url *url)
 {
 	return url->password.length &&
-	       (url->scheme == POOL_SCHEME_SOCKS4 || url->scheme == POOL_SCHEME_SOCKS4A);
+		(url->scheme == POOL_SCHEME_SOCKS4 || url->scheme == POOL_SCHEME_SOCKS4A);
 }
 
 const struct pool_url_fault_row *pool_url_remark_get(
@@ -469,14 +466,17 @@ const struct pool_url_fault_row *pool_url_remark_get(
 		struct pool_url_fault_row row;
 		bool (*applies)(const struct pool_url *url);
 	} rows[POOL_URL_REMARKS] = {
-		[POOL_URL_HAS_PATH] = {{"url-path", "the path, query or fragment of a "
-						    "proxy URL is used by no client"},
+		[POOL_URL_HAS_PATH] = {{"url-path",
+					       "the path, query or fragment of a "
+					       "proxy URL is used by no client"},
 			has_path},
-		[POOL_URL_HAS_ZONE] = {{"url-zone", "the zone behind the address means "
-						    "something on one machine only"},
+		[POOL_URL_HAS_ZONE] = {{"url-zone",
+					       "the zone behind the address means "
+					       "something on one machine only"},
 			has_zone},
-		[POOL_URL_ODD_HOST] = {{"url-host-odd", "programs may read this host "
-							"differently, or not at all"},
+		[POOL_URL_ODD_HOST] = {{"url-host-odd",
+					       "programs may read this host "
+					       "differently, or not at all"},
 			odd_host},
 		[POOL_URL_UNDERSCORE] = {{"url-host-underscore",
 						 "the host has an underscore, which some "
@@ -509,8 +509,7 @@ bool pool_url_has_literal_credentials(const struct pool_url *url)
 	return url->password.bytes && is_literal(&url->password);
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------ */
+/* --- names ---------------------------------------------------------------------- */
 
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size)
 {

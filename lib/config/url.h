@@ -95,7 +95,8 @@ enum pool_url_remark {
 const struct pool_url_fault_row *pool_url_remark_get(
 	const struct pool_url *url, enum pool_url_remark remark);
 
-/* Does its password stand in it in clear text, not as ${NAME}? A user alone is no secret. */
+/* Does its password stand in it in clear text, not as ${NAME}? A user alone is no secret.
+ */
 bool pool_url_has_literal_credentials(const struct pool_url *url);
 
 /*

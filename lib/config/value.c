@@ -26,8 +26,7 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* --- scalars
- * ---------------------------------------------------------------------------------- */
+/* --- scalars -------------------------------------------------------------------- */
 
 static void add_words(
 	struct pool_text *text, const struct pool_key *key, const char *wrong)
@@ -144,8 +143,7 @@ static void read_statuses(struct walk *walk, const struct place *place,
 	memcpy((char *)base + key->offset, &set, sizeof(set));
 }
 
-/* --- strings
- * ---------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------------- */
 
 static bool expect_string(struct walk *walk, const struct place *place, const char *say)
 {
@@ -426,8 +424,7 @@ void pool_read_value(struct walk *walk, const struct place *place,
 	readers[key->type](walk, place, key, base);
 }
 
-/* --- objects
- * ---------------------------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------------- */
 
 /* The nearest key of <group>, or of a pool where a pool's keys may stand, too. */
 static const char *find_near(enum pool_group group, const char *name)

@@ -54,13 +54,12 @@ bool pool_place_given(const struct walk *walk, const struct place *parent,
 	return pool_place_find(walk, parent, key, child) && !cJSON_IsNull(child->value);
 }
 
-/* --- words
- * ------------------------------------------------------------------------------------ */
+/* --- words ---------------------------------------------------------------------- */
 
 static bool may_hold_secret(const char *text)
 {
 	return strchr(text, '@') || strstr(text, "://") ||
-	       strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
+		strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
 }
 
 void pool_walk_quote(char *out, size_t size, const char *text)
@@ -176,10 +175,10 @@ static void show_value(
 			walk->source->bytes + node->at);
 	else
 		snprintf(out, size, "%s",
-			cJSON_IsBool(value)    ? (cJSON_IsTrue(value) ? "true" : "false")
-			: cJSON_IsNull(value)  ? "null"
-			: cJSON_IsArray(value) ? "a list"
-					       : "an object");
+			cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
+				: cJSON_IsNull(value)  ? "null"
+				: cJSON_IsArray(value) ? "a list"
+						       : "an object");
 }
 
 void pool_tell_type(struct walk *walk, const struct place *place, const char *say)
@@ -192,8 +191,7 @@ void pool_tell_type(struct walk *walk, const struct place *place, const char *sa
 		walk, POOL_RULE_TYPE, place, "%s: %s is not %s", label, shown, say);
 }
 
-/* --- keys that stand twice
- * -------------------------------------------------------------------- */
+/* --- keys that stand twice ------------------------------------------------------ */
 
 static int compare_keys(const void *a, const void *b)
 {

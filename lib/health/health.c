@@ -41,7 +41,8 @@ int64_t pool_health_ready_ns(const struct pool_health *health)
 }
 
 /* open_s x 2^(times - 1), capped, +-10 %; the cap holds for the result. */
-static int64_t open_time_ns(const struct pool_policy *policy, uint32_t times, uint32_t jitter)
+static int64_t open_time_ns(
+	const struct pool_policy *policy, uint32_t times, uint32_t jitter)
 {
 	int64_t longest = (int64_t)policy->max_open_s * NS_PER_S;
 	int64_t length = (int64_t)policy->open_s * NS_PER_S;
@@ -61,7 +62,8 @@ static void open_breaker(const struct pool_policy *policy, struct pool_health *h
 	if (health->times_opened < UINT32_MAX)
 		health->times_opened++;
 	health->opened = 1;
-	health->open_until_ns = now_ns + open_time_ns(policy, health->times_opened, jitter);
+	health->open_until_ns =
+		now_ns + open_time_ns(policy, health->times_opened, jitter);
 	health->failed_layer = (uint8_t)pool_reason_get((int)evidence->reason)->layer;
 	health->open_reason = (uint8_t)evidence->reason;
 	health->good_in_a_row = 0;
@@ -77,7 +79,8 @@ static void close_breaker(struct pool_health *health)
 	health->open_reason = POOL_REASON_NONE;
 }
 
-/* Whether a success may end or shorten the open state: it must speak for the layer that failed. */
+/* Whether a success may end or shorten the open state: it must speak for the layer that
+ * failed. */
 static bool proves(const struct pool_health *health, const struct pool_evidence *evidence)
 {
 	return evidence->good_layer >= health->failed_layer;
@@ -97,7 +100,8 @@ static void succeed(const struct pool_policy *policy, struct pool_health *health
 	if (!proves(health, evidence))
 		return;
 	if (health->open_until_ns > now_ns) {
-		/* Only a check ends the open time early: nobody else should have used it. */
+		/* Only a check ends the open time early: nobody else should have used it.
+		 */
 		if (evidence->source != POOL_EVIDENCE_CHECK)
 			return;
 		health->open_until_ns = now_ns;
@@ -107,8 +111,8 @@ static void succeed(const struct pool_policy *policy, struct pool_health *health
 		close_breaker(health);
 }
 
-static bool at_threshold(const struct pool_policy *policy, const struct pool_health *health,
-	enum pool_evidence_source source)
+static bool at_threshold(const struct pool_policy *policy,
+	const struct pool_health *health, enum pool_evidence_source source)
 {
 	if (source == POOL_EVIDENCE_CHECK)
 		return health->failed_checks >= (uint32_t)policy->unhealthy_threshold;
@@ -118,13 +122,15 @@ static bool at_threshold(const struct pool_policy *policy, const struct pool_hea
 static void fail(const struct pool_policy *policy, struct pool_health *health,
 	const struct pool_evidence *evidence, int64_t now_ns, uint32_t jitter)
 {
-	uint32_t *streak = evidence->source == POOL_EVIDENCE_CHECK ? &health->failed_checks
-								    : &health->failed_reports;
+	uint32_t *streak = evidence->source == POOL_EVIDENCE_CHECK
+		? &health->failed_checks
+		: &health->failed_reports;
 
 	if (*streak < UINT32_MAX)
 		(*streak)++;
 	health->good_in_a_row = 0;
-	health->blocked = pool_reason_get((int)evidence->reason)->verdict == POOL_VERDICT_BLOCKED;
+	health->blocked =
+		pool_reason_get((int)evidence->reason)->verdict == POOL_VERDICT_BLOCKED;
 	if (!health->opened) {
 		if (!at_threshold(policy, health, evidence->source))
 			return;
@@ -136,7 +142,8 @@ static void fail(const struct pool_policy *policy, struct pool_health *health,
 		/* Still down: the deadline is renewed, not doubled. */
 		health->open_until_ns =
 			now_ns + open_time_ns(policy, health->times_opened, jitter);
-		health->failed_layer = (uint8_t)pool_reason_get((int)evidence->reason)->layer;
+		health->failed_layer =
+			(uint8_t)pool_reason_get((int)evidence->reason)->layer;
 		health->open_reason = (uint8_t)evidence->reason;
 	}
 }
@@ -145,8 +152,8 @@ static void fail(const struct pool_policy *policy, struct pool_health *health,
 static void cool(const struct pool_policy *policy, struct pool_health *health,
 	const struct pool_evidence *evidence, int64_t now_ns)
 {
-	int64_t seconds =
-		evidence->retry_after_s >= 0 ? evidence->retry_after_s : policy->cooldown_s;
+	int64_t seconds = evidence->retry_after_s >= 0 ? evidence->retry_after_s
+						       : policy->cooldown_s;
 	int64_t until;
 
 	if (seconds > policy->max_cooldown_s)
@@ -165,7 +172,8 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 {
 	enum pool_status before = pool_health_status(health, now_ns);
 	uint8_t was_opened = health->opened;
-	/* Begun before the last transition: it tells of a proxy that was another one then. */
+	/* Begun before the last transition: it tells of a proxy that was another one
+	 * then. */
 	bool late = health->changed_ns && evidence->began_ns < health->changed_ns;
 
 	*transition = (struct pool_transition){.from = before, .to = before};
@@ -194,7 +202,8 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 		transition->happened = true;
 		transition->reason = evidence->reason;
 	}
-	/* A breaker that opens or closes behind a cooldown is not seen, and is a change still. */
+	/* A breaker that opens or closes behind a cooldown is not seen, and is a change
+	 * still. */
 	if (transition->happened || health->opened != was_opened)
 		health->changed_ns = now_ns;
 }

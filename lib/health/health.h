@@ -1,14 +1,14 @@
 /*
  * The health machine: what one piece of evidence makes of a proxy's record.
  *
- * Pure: (policy, record, evidence, now) to (record, transition). recovering and cooling follow
- * from deadlines when they are read, so that no tick is needed.
+ * Pure: (policy, record, evidence, now) to (record, transition). recovering and cooling
+ * follow from deadlines when they are read, so that no tick is needed.
  *
  *	unknown    -> healthy     first good check
- *	any        -> unhealthy   unhealthy_threshold failed checks, or failure_threshold failed
- *	                          reports in a row
- *	unhealthy  -> recovering  when the open time is over, or by a good check of the layer that
- *	                          failed
+ *	any        -> unhealthy   unhealthy_threshold failed checks in a row, or
+ *	                          failure_threshold failed reports
+ *	unhealthy  -> recovering  when the open time is over, or by a good check
+ *	                          of the layer that failed
  *	recovering -> healthy     healthy_threshold successes in a row
  *	recovering -> unhealthy   at the first failure, for twice as long
  *
@@ -33,8 +33,8 @@ enum pool_status {
 
 const char *pool_status_name(enum pool_status status);
 
-/* The health of one proxy in one pool, as it is stored. Fixed width, no padding. Times are
- * CLOCK_BOOTTIME in nanoseconds; 0 is "not". */
+/* The health of one proxy in one pool, as it is stored. Fixed width, no padding. Times
+ * are CLOCK_BOOTTIME in nanoseconds; 0 is "not". */
 struct pool_health {
 	int64_t open_until_ns;  /* breaker: not to be used before */
 	int64_t cool_until_ns;  /* cooldown: not to be used before */
@@ -48,10 +48,10 @@ struct pool_health {
 	uint8_t open_reason;    /* of what opened the breaker */
 	uint8_t blocked;        /* the last decisive evidence was "blocked" */
 	uint8_t unused;
-	uint32_t times_opened;      /* in a row, without getting healthy in between */
-	uint32_t failed_checks;     /* in a row */
-	uint32_t failed_reports;    /* in a row */
-	uint32_t good_in_a_row;     /* successes while recovering */
+	uint32_t times_opened;   /* in a row, without getting healthy in between */
+	uint32_t failed_checks;  /* in a row */
+	uint32_t failed_reports; /* in a row */
+	uint32_t good_in_a_row;  /* successes while recovering */
 };
 
 enum pool_evidence_source { POOL_EVIDENCE_CHECK, POOL_EVIDENCE_REPORT };
@@ -76,8 +76,8 @@ struct pool_transition {
 enum pool_status pool_health_status(const struct pool_health *health, int64_t now_ns);
 
 /*
- * The earliest time at which the proxy may be selected; 0: at any time; INT64_MAX: never (a
- * person disabled it). Afterwards it is recovering if pool_health.opened is set.
+ * The earliest time at which the proxy may be selected; 0: at any time; INT64_MAX: never
+ * (a person disabled it). Afterwards it is recovering if pool_health.opened is set.
  */
 int64_t pool_health_ready_ns(const struct pool_health *health);
 

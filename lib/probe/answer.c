@@ -54,8 +54,8 @@ int32_t pool_retry_after_parse(const char *value, size_t length, int64_t wall_s)
 	text[length] = '\0';
 	if (strspn(text, "0123456789") == length)
 		return pool_text_to_int(text, 0, INT64_MAX / 2, &number)
-			       ? clamp_seconds(number)
-			       : RETRY_AFTER_MAX;
+			? clamp_seconds(number)
+			: RETRY_AFTER_MAX;
 	/* curl_getdate() takes much for a date that is none, a negative number among it.
 	 */
 	if (!strchr(text, ':'))

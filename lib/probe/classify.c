@@ -226,12 +226,13 @@ static const struct rule rules[] = {
 static bool fits(const struct rule *rule, const struct pool_transfer_facts *facts)
 {
 	return (!rule->code || rule->code == facts->code) &&
-	       (!rule->proxy_code || rule->proxy_code == facts->proxy_code) &&
-	       (!rule->error || rule->error == facts->error) &&
-	       (!rule->high || (facts->connect_status >= rule->low &&
-				       facts->connect_status <= rule->high)) &&
-	       (facts->facts & rule->with) == rule->with &&
-	       !(facts->facts & rule->without);
+		(!rule->proxy_code || rule->proxy_code == facts->proxy_code) &&
+		(!rule->error || rule->error == facts->error) &&
+		(!rule->high ||
+			(facts->connect_status >= rule->low &&
+				facts->connect_status <= rule->high)) &&
+		(facts->facts & rule->with) == rule->with &&
+		!(facts->facts & rule->without);
 }
 
 enum pool_reason pool_transfer_classify(const struct pool_transfer_facts *facts)
@@ -285,7 +286,7 @@ void pool_transfer_explain(
 	if (facts->code == CURLE_PROXY)
 		snprintf(out, size, "%s", find_socks_words(facts->proxy_code));
 	else if (facts->connect_status && !(facts->facts & REQUESTED) &&
-		 facts->connect_status / 100 != 2)
+		facts->connect_status / 100 != 2)
 		snprintf(out, size, "CONNECT answered %d", facts->connect_status);
 	else if (facts->code == CURLE_PEER_FAILED_VERIFICATION)
 		snprintf(out, size, "certificate verify failed");

@@ -2,19 +2,20 @@
  * The engine: a queue, slots, one epoll loop.
  *
  * Events, and what each does:
- *	a slot is free        the next check begins: one that was put off if its time has
- *come, else the next of the list a socket is ready     libcurl goes on with that transfer
- *	libcurl's timer       libcurl goes on with whatever is due
- *	a transfer ended      it is judged; a ping sends its echo
- *	an echo came, or did  the ping is judged
+ *	a slot is free         the next check begins: one that was put off if its
+ *	                       time has come, else the next of the list
+ *	a socket is ready      libcurl goes on with that transfer
+ *	libcurl's timer        libcurl goes on with whatever is due
+ *	a transfer ended       it is judged; a ping sends its echo
+ *	an echo came, or did   the ping is judged
  *	not come in time
- *	an attempt was judged it is put off for another one, or the check is finished
- *	the deadline, stop    all that is left is finished as RUN_DEADLINE
- *	the end               proxies whose names did not resolve are finished, once it is
- *known whether any name server answers
+ *	an attempt was judged  it is put off for another one, or the check is finished
+ *	the deadline, stop     all that is left is finished as RUN_DEADLINE
+ *	the end                proxies whose names did not resolve are finished, once it
+ *	                       is known whether any name server answers
  *
  * The queue is ours, since libcurl counts time in its own queue against a transfer's
- *timeout.
+ * timeout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -96,13 +97,12 @@ static int64_t read_clock(void)
 	return now.boot_ns;
 }
 
-/* --- ends
- * --------------------------------------------------------------------------------- */
+/* --- ends ----------------------------------------------------------------------- */
 
 static bool is_local_trouble(enum pool_reason reason)
 {
 	return pool_reason_get((int)reason)->layer == POOL_LAYER_LOCAL &&
-	       reason != POOL_REASON_RUN_DEADLINE;
+		reason != POOL_REASON_RUN_DEADLINE;
 }
 
 /* The one way in which a check ends. */
@@ -163,8 +163,8 @@ static bool put_off(
 	at_ns = pool_rate_book(&engine->rate, index,
 		engine->now_ns + draw_backoff_ns(engine, task->attempts));
 	return at_ns < engine->deadline_ns &&
-	       !pool_timers_add(&engine->delayed,
-		       (struct pool_timer){.at_ns = at_ns, .index = index});
+		!pool_timers_add(&engine->delayed,
+			(struct pool_timer){.at_ns = at_ns, .index = index});
 }
 
 static void end_attempt(
@@ -199,8 +199,7 @@ static void end_with(struct engine *engine, struct slot *slot, enum pool_reason 
 	end_attempt(engine, slot, &result);
 }
 
-/* --- pings
- * -------------------------------------------------------------------------------- */
+/* --- pings ---------------------------------------------------------------------- */
 
 static const struct {
 	int error;
@@ -253,12 +252,13 @@ static void send_echo(struct engine *engine, struct slot *slot)
 	if (!error)
 		error = pool_pinger_send(
 			&engine->pinger, address, slot->transfer.address_length, &mark);
-	if (!error && pool_timers_add(&engine->echoes,
-			      (struct pool_timer){.token = mark.token,
-				      .index = mark.slot,
-				      .at_ns = slot->sent_ns +
-					       engine->probes[slot->task].timeout_ms *
-						       POOL_NS_PER_MS}))
+	if (!error &&
+		pool_timers_add(&engine->echoes,
+			(struct pool_timer){.token = mark.token,
+				.index = mark.slot,
+				.at_ns = slot->sent_ns +
+					engine->probes[slot->task].timeout_ms *
+						POOL_NS_PER_MS}))
 		error = -ENOMEM;
 	if (error)
 		end_ping_with_error(engine, slot, -error);
@@ -294,8 +294,7 @@ static void end_late_echoes(struct engine *engine)
 	}
 }
 
-/* --- begin
- * -------------------------------------------------------------------------------- */
+/* --- begin ---------------------------------------------------------------------- */
 
 static void begin(struct engine *engine, uint32_t index)
 {
@@ -356,8 +355,7 @@ static void fill(struct engine *engine)
 		begin(engine, index);
 }
 
-/* --- libcurl
- * ------------------------------------------------------------------------------ */
+/* --- libcurl -------------------------------------------------------------------- */
 
 static int watch_socket(
 	CURL *easy, curl_socket_t fd, int what, void *context, void *known)
@@ -371,7 +369,7 @@ static int watch_socket(
 		return 0;
 	}
 	event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-		       (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+		(what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
 	if (known && !epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event))
 		return 0;
 	/* A number that was closed and given out again is known to one side only. */
@@ -423,8 +421,7 @@ static void take_messages(struct engine *engine)
 	}
 }
 
-/* --- the loop
- * ----------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -519,7 +516,7 @@ static void settle_names(struct engine *engine)
 			int64_t left_ns = until_ns - read_clock();
 
 			answers = left_ns > 0 &&
-				  pool_resolver_answers(host, left_ns / POOL_NS_PER_MS);
+				pool_resolver_answers(host, left_ns / POOL_NS_PER_MS);
 			asked = host;
 		}
 		result.reason =
@@ -549,8 +546,7 @@ static void work(struct engine *engine)
 	settle_names(engine);
 }
 
-/* --- start and end
- * ------------------------------------------------------------------------ */
+/* --- start and end -------------------------------------------------------------- */
 
 /* True if the check asks a resolver here. */
 static bool resolves_names(const struct pool_probe *probe)
@@ -561,8 +557,9 @@ static bool resolves_names(const struct pool_probe *probe)
 		return true;
 	if (!pool_host_is_address(login->host))
 		return true;
-	return probe->url && (login->scheme == POOL_SCHEME_SOCKS4 ||
-				     login->scheme == POOL_SCHEME_SOCKS5);
+	return probe->url &&
+		(login->scheme == POOL_SCHEME_SOCKS4 ||
+			login->scheme == POOL_SCHEME_SOCKS5);
 }
 
 static size_t choose_concurrency(const struct engine *engine)

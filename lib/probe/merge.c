@@ -71,7 +71,7 @@ int pool_probe_compare(const struct pool_probe *a, const struct pool_probe *b)
 	return order ? order : compare_numbers(a->retries, b->retries);
 }
 
-/* --- sorted by one of these --------------------------------------------------------- */
+/* --- sorted by one of these ----------------------------------------------------- */
 
 typedef int compare_fn(const struct pool_probe *a, const struct pool_probe *b);
 

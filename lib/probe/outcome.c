@@ -16,7 +16,7 @@ static bool is_tls_url(const char *url)
 static bool is_relayed(const struct pool_probe *probe)
 {
 	return probe->login && probe->method == POOL_METHOD_HTTP &&
-	       !pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
+		!pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
 }
 
 static unsigned gather_facts(const struct pool_transfer *transfer)

@@ -71,7 +71,7 @@ int pool_rate_init(struct pool_rate *rate, const struct pool_probe *probes, size
 	}
 	free(keys);
 	rate->gap_ns = (int64_t)((double)POOL_NS_PER_S /
-				 (per_second > 1e-6 ? per_second : 1e-6));
+		(per_second > 1e-6 ? per_second : 1e-6));
 	return 0;
 }
 

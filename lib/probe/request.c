@@ -33,7 +33,7 @@ bool pool_host_is_address(const char *host)
 	memcpy(bare, host, length);
 	bare[length] = '\0';
 	return inet_pton(AF_INET, bare, bytes) == 1 ||
-	       inet_pton(AF_INET6, bare, bytes) == 1;
+		inet_pton(AF_INET6, bare, bytes) == 1;
 }
 
 /* "scheme://host:port" with nothing of the user's but a host of harmless bytes. */
@@ -109,8 +109,8 @@ static int set_headers(struct pool_transfer *transfer)
 	if (!transfer->headers)
 		return 0;
 	return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers)
-		       ? POOL_ENOMEM
-		       : 0;
+		? POOL_ENOMEM
+		: 0;
 }
 
 static int set_request(struct pool_transfer *transfer)
@@ -123,8 +123,8 @@ static int set_request(struct pool_transfer *transfer)
 		return curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L) ? POOL_ENOMEM
 									    : 0;
 	return curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, request)
-		       ? POOL_ENOMEM
-		       : 0;
+		? POOL_ENOMEM
+		: 0;
 }
 
 static int set_url(struct pool_transfer *transfer, const char *url)

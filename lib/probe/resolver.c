@@ -41,5 +41,5 @@ bool pool_resolver_answers(const char *host, int64_t timeout_ms)
 		freeaddrinfo(request->control.ar_result);
 	free(request);
 	return error == 0 || error == EAI_NONAME || error == EAI_NODATA ||
-	       error == EAI_FAIL;
+		error == EAI_FAIL;
 }

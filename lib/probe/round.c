@@ -8,7 +8,7 @@
 /* Less time than this is not worth a control request. */
 enum { CONTROL_LEAST_MS = 100 };
 
-/* --- the plan ----------------------------------------------------------------------- */
+/* --- the plan ------------------------------------------------------------------- */
 
 bool pool_round_wants(const struct pool_round_options *options, const char *name)
 {
@@ -287,7 +287,7 @@ void pool_round_release(struct pool_round *round)
 	*round = (struct pool_round){0};
 }
 
-/* --- the checks --------------------------------------------------------------------- */
+/* --- the checks ----------------------------------------------------------------- */
 
 static void take_result(
 	void *context, size_t index, const struct pool_probe_result *result)
@@ -321,7 +321,7 @@ static struct pool_engine_options engine_options(
 	};
 }
 
-/* --- the control requests ----------------------------------------------------------- */
+/* --- the control requests ------------------------------------------------------- */
 
 /* The control requests of a run: at most one a target. */
 struct controls {
@@ -336,8 +336,8 @@ static bool leaves_doubt(enum pool_reason reason)
 	const struct pool_reason_row *row = pool_reason_get((int)reason);
 
 	return row->verdict == POOL_VERDICT_DOWN &&
-	       (row->layer >= POOL_LAYER_TLS || row->timeout ||
-		       reason == POOL_REASON_EMPTY);
+		(row->layer >= POOL_LAYER_TLS || row->timeout ||
+			reason == POOL_REASON_EMPTY);
 }
 
 static void take_control(
@@ -415,7 +415,7 @@ static int ask_controls(struct pool_round *round,
 	return error;
 }
 
-/* --- the judgement ------------------------------------------------------------------ */
+/* --- the judgement -------------------------------------------------------------- */
 
 static void fill_items(struct pool_round *round, const struct pool_verdict_item *verdicts,
 	int64_t began_ns)
@@ -438,8 +438,8 @@ static void fill_items(struct pool_round *round, const struct pool_verdict_item 
 			outcome->began_ns = result->began_boot_ns;
 		}
 		item->reason = item->probe == POOL_NO_PROBE
-				       ? item->found
-				       : (enum pool_reason)verdicts[item->probe].reason;
+			? item->found
+			: (enum pool_reason)verdicts[item->probe].reason;
 		outcome->reason = item->reason;
 		outcome->http_status = item->http_status;
 		outcome->latency_us = item->latency_us;

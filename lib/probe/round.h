@@ -8,12 +8,12 @@
  *	pool_round_release(&round);
  *
  * Planning looks at nothing but the snapshot and the secrets it names. Checks that would
- *ask the same thing through the same proxy are made once, whichever pools they are for.
- *After the checks the run as a whole is judged: a dead target or a dead uplink ejects
- *nobody.
+ * ask the same thing through the same proxy are made once, whichever pools they are for.
+ * After the checks the run as a whole is judged: a dead target or a dead uplink ejects
+ * nobody.
  *
  * The snapshot must live until the run has ended; storing may replace it. What a round
- *points to of it is not used afterwards.
+ * points to of it is not used afterwards.
  *
  * Not promised: that a proxy is checked twice because its pool lists it twice.
  */
@@ -109,7 +109,7 @@ void pool_round_release(struct pool_round *round);
 /* Whether the options leave a proxy of this name in. */
 bool pool_round_wants(const struct pool_round_options *options, const char *name);
 
-/* --- its pure parts ----------------------------------------------------------------- */
+/* --- its pure parts ------------------------------------------------------------- */
 
 /* Whether the two would ask the same of the same proxy, by the same measure: 0 if so,
  * else their order. */

@@ -104,7 +104,7 @@ static bool is_websocket_accept(const char *value, size_t length)
 		length--;
 	}
 	return length >= sizeof(right) - 1 &&
-	       memcmp(value, right, sizeof(right) - 1) == 0;
+		memcmp(value, right, sizeof(right) - 1) == 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)

@@ -27,7 +27,7 @@ struct answer {
 	bool fallback;
 };
 
-/* --- templates -------------------------------------------------------------------------------- */
+/* --- templates ------------------------------------------------------------------ */
 
 enum { NAMES = 16 };
 
@@ -53,9 +53,9 @@ static const struct {
 	{"reason", offsetof(struct answer, reason)},
 };
 
-static const char *const names[NAMES] = {"url", "scheme", "host", "port", "hostport", "user",
-	"password", "name", "lease", "exchange", "type", "pool", "strategy", "timeout", "status",
-	"reason"};
+static const char *const names[NAMES] = {"url", "scheme", "host", "port", "hostport",
+	"user", "password", "name", "lease", "exchange", "type", "pool", "strategy",
+	"timeout", "status", "reason"};
 
 const char *const *pool_answer_names_get(size_t *count)
 {
@@ -65,14 +65,16 @@ const char *const *pool_answer_names_get(size_t *count)
 
 static const char *field(const struct answer *answer, const char *name, size_t length)
 {
-	static const struct answer nothing = {"", "", "", "", "", "", "", "", "", "", "", "", "",
-		"", "", "", false};
+	static const struct answer nothing = {
+		"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", false};
 
 	if (!answer)
 		answer = &nothing;
 	for (size_t i = 0; i < NAMES; i++)
-		if (strlen(fields[i].name) == length && memcmp(fields[i].name, name, length) == 0)
-			return *(const char *const *)((const char *)answer + fields[i].offset);
+		if (strlen(fields[i].name) == length &&
+			memcmp(fields[i].name, name, length) == 0)
+			return *(const char *const *)((const char *)answer +
+				fields[i].offset);
 	return NULL;
 }
 
@@ -83,13 +85,14 @@ static int unknown_name(const char *name, size_t length, struct pool_fault *faul
 
 	snprintf(word, sizeof(word), "%.*s", (int)(length < 40 ? length : 40), name);
 	near = pool_text_nearest(word, names, NAMES);
-	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no field is called '%%{%s}'%s%s%s", word,
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"no field is called '%%{%s}'%s%s%s", word,
 		near ? "; did you mean '%{" : "", near ? near : "", near ? "}'?" : "");
 }
 
 /* What stands at "%": appended to <out>; answers its length, or 0 for a fault. */
-static size_t add_variable(struct pool_text *out, const char *at, const struct answer *answer,
-	struct pool_fault *fault)
+static size_t add_variable(struct pool_text *out, const char *at,
+	const struct answer *answer, struct pool_fault *fault)
 {
 	size_t length;
 	const char *value;
@@ -123,8 +126,8 @@ static size_t add_escape(struct pool_text *out, const char *at)
 }
 
 /* <answer> NULL: only judge it. */
-static int add_template(struct pool_text *out, const char *template, const struct answer *answer,
-	struct pool_fault *fault)
+static int add_template(struct pool_text *out, const char *template,
+	const struct answer *answer, struct pool_fault *fault)
 {
 	for (const char *at = template; *at;) {
 		size_t length = 1;
@@ -144,7 +147,7 @@ static int add_template(struct pool_text *out, const char *template, const struc
 	return 0;
 }
 
-/* --- formats ---------------------------------------------------------------------------------- */
+/* --- formats -------------------------------------------------------------------- */
 
 static void add_lease(struct pool_text *out, const struct answer *answer)
 {
@@ -166,18 +169,19 @@ static void add_hostport(struct pool_text *out, const struct answer *answer)
 }
 
 /*
- * curl knows http_proxy in lower case only; ws_proxy and wss_proxy are for clients that ask the
- * system by scheme. no_proxy is emptied: an inherited one would send traffic around the proxy.
+ * curl knows http_proxy in lower case only; ws_proxy and wss_proxy are for clients that
+ * ask the system by scheme. no_proxy is emptied: an inherited one would send traffic
+ * around the proxy.
  */
-static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-	"ALL_PROXY", "ws_proxy", "wss_proxy"};
+static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+	"all_proxy", "ALL_PROXY", "ws_proxy", "wss_proxy"};
 
 static void add_env(struct pool_text *out, const struct answer *answer)
 {
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		pool_text_addf(out, "%s=%s\n", variables[i], answer->url);
-	pool_text_addf(out, "no_proxy=\nNO_PROXY=\nPOOL_PROXY=%s\nPOOL_LEASE=%s\n", answer->name,
-		answer->lease);
+	pool_text_addf(out, "no_proxy=\nNO_PROXY=\nPOOL_PROXY=%s\nPOOL_LEASE=%s\n",
+		answer->name, answer->lease);
 }
 
 static void add_quoted(struct pool_text *out, const char *value)
@@ -230,9 +234,11 @@ static void add_proxychains(struct pool_text *out, const struct answer *answer)
 		pool_text_addf(out, "%s\n", answer->url);
 		return;
 	}
-	/* It knows http, socks4 and socks5 only, and asks the proxy for names by itself. */
-	pool_text_addf(out, "%.*s %s %s", strncmp(answer->scheme, "socks", 5) == 0 ? 6 : 4,
-		answer->scheme, answer->host, answer->port);
+	/* It knows http, socks4 and socks5 only, and asks the proxy for names by itself.
+	 */
+	pool_text_addf(out, "%.*s %s %s",
+		strncmp(answer->scheme, "socks", 5) == 0 ? 6 : 4, answer->scheme,
+		answer->host, answer->port);
 	if (answer->user[0])
 		pool_text_addf(out, " %s %s", answer->user, answer->password);
 	pool_text_add(out, "\n");
@@ -285,8 +291,9 @@ static void add_json(struct pool_text *out, const struct answer *answer)
 enum {
 	FORMATS = 7,
 	/* What proxychains can express. */
-	CHAINABLE = 1 << POOL_SCHEME_HTTP | 1 << POOL_SCHEME_SOCKS4 | 1 << POOL_SCHEME_SOCKS4A |
-		1 << POOL_SCHEME_SOCKS5 | 1 << POOL_SCHEME_SOCKS5H,
+	CHAINABLE = 1 << POOL_SCHEME_HTTP | 1 << POOL_SCHEME_SOCKS4 |
+		1 << POOL_SCHEME_SOCKS4A | 1 << POOL_SCHEME_SOCKS5 |
+		1 << POOL_SCHEME_SOCKS5H,
 };
 
 static const struct pool_answer_format formats[FORMATS] = {
@@ -300,7 +307,8 @@ static const struct pool_answer_format formats[FORMATS] = {
 };
 
 static void (*const writers[FORMATS])(struct pool_text *, const struct answer *) = {
-	add_url, add_hostport, add_env, add_export, add_curlrc, add_proxychains, add_json};
+	add_url, add_hostport, add_env, add_export, add_curlrc, add_proxychains,
+	add_json};
 
 const struct pool_answer_format *pool_answer_formats_get(size_t *count)
 {
@@ -316,8 +324,8 @@ static int find_format(const char *name)
 	return -1;
 }
 
-int pool_answer_check(
-	const char *format, const struct pool_answer_format **row, struct pool_fault *fault)
+int pool_answer_check(const char *format, const struct pool_answer_format **row,
+	struct pool_fault *fault)
 {
 	const char *words[FORMATS], *near;
 	int found = find_format(format);
@@ -337,12 +345,13 @@ int pool_answer_check(
 	for (int i = 0; i < FORMATS; i++)
 		words[i] = formats[i].name;
 	near = pool_text_nearest(format, words, FORMATS);
-	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no format is called '%s'%s%s%s", format,
-		near ? "; did you mean '" : "; a template holds %{name}", near ? near : "",
-		near ? "'?" : "");
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no format is called '%s'%s%s%s",
+		format, near ? "; did you mean '" : "; a template holds %{name}",
+		near ? near : "", near ? "'?" : "");
 }
 
-static void write_answer(struct pool_text *out, const char *format, const struct answer *answer)
+static void write_answer(
+	struct pool_text *out, const char *format, const struct answer *answer)
 {
 	int found = find_format(format);
 
@@ -352,7 +361,7 @@ static void write_answer(struct pool_text *out, const char *format, const struct
 		add_url(out, answer);
 }
 
-/* --- the two answers -------------------------------------------------------------------------- */
+/* --- the two answers ------------------------------------------------------------ */
 
 static int add_proxy(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const struct pool_choice *choice,
@@ -367,7 +376,8 @@ static int add_proxy(struct pool_text *out, const char *format,
 		return error;
 	if (pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) != POOL_URL_OK) {
 		pool_login_release(&login);
-		return pool_fault_set(fault, POOL_EINVALID, 0, "'%s' has a bad URL", proxy->name);
+		return pool_fault_set(
+			fault, POOL_EINVALID, 0, "'%s' has a bad URL", proxy->name);
 	}
 	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
 	snprintf(port, sizeof(port), "%u", login.port);
@@ -401,7 +411,8 @@ int pool_answer_add(struct pool_text *out, const char *format,
 	struct pool_fault *fault)
 {
 	for (size_t i = 0; i < choice->count; i++) {
-		int error = add_proxy(out, format, query, choice, &choice->proxies[i], fault);
+		int error =
+			add_proxy(out, format, query, choice, &choice->proxies[i], fault);
 
 		if (error)
 			return error;

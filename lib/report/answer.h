@@ -1,8 +1,10 @@
 /*
- * The answer of a selection in the format asked for: for a shell, curl, a config file, a program.
+ * The answer of a selection in the format asked for: for a shell, curl, a config file, a
+ * program.
  *
- * "No proxy" has an answer in every format too. Who ignores exit statuses hands it to a client,
- * and no client connects to it: never an empty text, which many take for "go direct".
+ * "No proxy" has an answer in every format too. Who ignores exit statuses hands it to a
+ * client, and no client connects to it: never an empty text, which many take for "go
+ * direct".
  */
 #ifndef POOL_REPORT_ANSWER_H
 #define POOL_REPORT_ANSWER_H
@@ -14,7 +16,7 @@
 struct pool_answer_format {
 	const char *name;
 	const char *summary;
-	bool one_line; /* one line a proxy: can be served */
+	bool one_line;    /* one line a proxy: can be served */
 	unsigned schemes; /* what it can express, bits 1 << enum pool_scheme; 0: all */
 };
 
@@ -33,10 +35,11 @@ struct pool_answer_query {
 /*
  * Judge a format: the name of a row, or a template, which holds a "%" or a "\".
  *
- * Returns 0 and the row (NULL: a template), or POOL_EARGUMENT with the nearest right name.
+ * Returns 0 and the row (NULL: a template), or POOL_EARGUMENT with the nearest right
+ * name.
  */
-int pool_answer_check(
-	const char *format, const struct pool_answer_format **row, struct pool_fault *fault);
+int pool_answer_check(const char *format, const struct pool_answer_format **row,
+	struct pool_fault *fault);
 
 /*
  * Append the answer for each proxy of <choice> to <out>, each ended by a newline.
@@ -49,7 +52,8 @@ int pool_answer_add(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault);
 
-/* Append the answer "no-proxy://REASON". A format that is not one becomes the plain URL. */
+/* Append the answer "no-proxy://REASON". A format that is not one becomes the plain URL.
+ */
 void pool_answer_add_none(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const char *reason);
 

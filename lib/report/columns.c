@@ -3,7 +3,7 @@
 #include <string.h>
 #include "report/columns.h"
 
-/* --- what stands in a column -------------------------------------------------------- */
+/* --- what stands in a column ---------------------------------------------------- */
 
 static struct pool_cell text_cell(const char *text)
 {
@@ -152,7 +152,7 @@ const struct pool_column_row *pool_column_get(enum pool_column column)
 	return &columns[(unsigned)column < POOL_COLUMNS ? column : POOL_COLUMN_POOL];
 }
 
-/* --- a cell in words ---------------------------------------------------------------- */
+/* --- a cell in words ------------------------------------------------------------ */
 
 static void show_seconds(int64_t seconds, struct pool_text *text)
 {
@@ -230,7 +230,7 @@ bool pool_report_hides(const struct pool_report *report,
 	const struct pool_report_view *view, const struct pool_report_row *row)
 {
 	return view->only_failed &&
-	       (report->pools[row->pool].quorum < POOL_QUORUM_UNDECIDED ||
-		       row->result == POOL_RESULT_PASSED ||
-		       row->result == POOL_RESULT_UNCHECKED);
+		(report->pools[row->pool].quorum < POOL_QUORUM_UNDECIDED ||
+			row->result == POOL_RESULT_PASSED ||
+			row->result == POOL_RESULT_UNCHECKED);
 }

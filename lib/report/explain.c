@@ -30,7 +30,8 @@ static bool excluded(const struct explanation *explanation, const char *name)
 }
 
 /* What speaks against member <index>, or for it, in words. */
-static void say_why(const struct explanation *explanation, uint32_t index, char *out, size_t size)
+static void say_why(
+	const struct explanation *explanation, uint32_t index, char *out, size_t size)
 {
 	const struct pool_snap_member *member =
 		&explanation->snapshot->members[explanation->leaf->first_member + index];
@@ -50,7 +51,8 @@ static void say_why(const struct explanation *explanation, uint32_t index, char 
 		snprintf(out, size, "its scheme %s is not asked for",
 			pool_scheme_name(member->scheme));
 	else
-		switch (pool_view_status(explanation->session, explanation->view, index)) {
+		switch (pool_view_status(
+			explanation->session, explanation->view, index)) {
 		case POOL_STATUS_DISABLED:
 			snprintf(out, size, "disabled by a person");
 			break;
@@ -59,11 +61,12 @@ static void say_why(const struct explanation *explanation, uint32_t index, char 
 				(long long)wait_s);
 			break;
 		case POOL_STATUS_UNHEALTHY:
-			snprintf(out, size, "%s; not used for %lld s", reason, (long long)wait_s);
+			snprintf(out, size, "%s; not used for %lld s", reason,
+				(long long)wait_s);
 			break;
 		case POOL_STATUS_RECOVERING:
-			snprintf(out, size, "on trial after: %s (%u of %d leases)", reason,
-				explanation->view->held[index],
+			snprintf(out, size, "on trial after: %s (%u of %d leases)",
+				reason, explanation->view->held[index],
 				(int)explanation->leaf->policy.half_open_max);
 			break;
 		case POOL_STATUS_UNKNOWN:
@@ -111,8 +114,8 @@ int pool_explain_add(struct pool_text *out, struct pool_session *session,
 		return error;
 	/* Looking may have taken up an edit. */
 	snapshot = pool_session_snapshot(session);
-	explanation = (struct explanation){session, snapshot, &snapshot->leaves[resolution.leaf],
-		query, choice, &view};
+	explanation = (struct explanation){session, snapshot,
+		&snapshot->leaves[resolution.leaf], query, choice, &view};
 	pool_text_addf(out, "pool %s: %s, %u proxies%s\n",
 		pool_snapshot_string(snapshot, explanation.leaf->where),
 		choice->strategy ? choice->strategy : "no strategy", view.count,

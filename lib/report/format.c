@@ -3,7 +3,7 @@
 #include <string.h>
 #include "report/columns.h"
 
-/* --- the table ---------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------ */
 
 /* Places that <text> takes on a screen: its characters. */
 static size_t measure(const char *text)
@@ -151,7 +151,7 @@ static void render_table(const struct pool_report *report,
 	pool_text_release(&scratch);
 }
 
-/* --- tsv ---------------------------------------------------------------------------- */
+/* --- tsv ------------------------------------------------------------------------ */
 
 static void escape(struct pool_text *text, const char *bytes)
 {
@@ -202,7 +202,7 @@ static void render_tsv(const struct pool_report *report,
 	pool_text_release(&scratch);
 }
 
-/* --- formats ------------------------------------------------------------------------ */
+/* --- formats -------------------------------------------------------------------- */
 
 static const char *const format_names[POOL_FORMATS] = {
 	[POOL_FORMAT_TABLE] = "table",

@@ -7,7 +7,7 @@
 
 enum { ENDPOINT_SIZE = 320 };
 
-/* --- which pools -------------------------------------------------------------------- */
+/* --- which pools ---------------------------------------------------------------- */
 
 static uint32_t leaf_of(const struct pool_snapshot *snapshot,
 	const struct pool_snap_exchange *exchange, int type)
@@ -78,7 +78,7 @@ void pool_gather_release(struct pool_gather_choice *choice)
 	*choice = (struct pool_gather_choice){0};
 }
 
-/* --- rows --------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------- */
 
 static bool is_wanted(const struct pool_gather_choice *choice, const char *name)
 {
@@ -111,7 +111,7 @@ static void fill_state(struct pool_report_row *row, const struct pool_session *s
 	row->wait_s = 0;
 	if (row->status != POOL_STATUS_DISABLED && ready_ns > view->now.boot_ns)
 		row->wait_s = (ready_ns - view->now.boot_ns + POOL_NS_PER_S - 1) /
-			      POOL_NS_PER_S;
+			POOL_NS_PER_S;
 	row->checked_age_s = -1;
 	if (health->checked_ns)
 		row->checked_age_s =
@@ -142,10 +142,11 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 
 		if (!is_wanted(choice, name ? name : ""))
 			continue;
-		if (!added && pool_report_add_pool(report,
-				      pool_snapshot_string(snapshot, leaf->where),
-				      pool_gather_types(snapshot, leaf_index),
-				      leaf->policy.check_enabled) != 0)
+		if (!added &&
+			pool_report_add_pool(report,
+				pool_snapshot_string(snapshot, leaf->where),
+				pool_gather_types(snapshot, leaf_index),
+				leaf->policy.check_enabled) != 0)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		added = true;
 		print_endpoint(url ? url : "", endpoint, sizeof(endpoint));

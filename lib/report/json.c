@@ -69,16 +69,16 @@ static cJSON *make_rows(
 static bool fill_pool(cJSON *object, const struct pool_report_pool *pool)
 {
 	return add_text(object, "pool", pool->where) &&
-	       add_text(object, "types", pool_report_types(pool->types)) &&
-	       cJSON_AddBoolToObject(object, "checked", pool->checked) &&
-	       add_number(object, "proxies", pool->proxies) &&
-	       add_number(object, "enabled", pool->enabled) &&
-	       add_number(object, "passed", pool->results[POOL_RESULT_PASSED]) &&
-	       add_number(object, "failed", pool->results[POOL_RESULT_FAILED]) &&
-	       add_number(
-		       object, "inconclusive", pool->results[POOL_RESULT_INCONCLUSIVE]) &&
-	       add_number(object, "needed", pool->need) &&
-	       add_text(object, "quorum", pool_quorum_name(pool->quorum));
+		add_text(object, "types", pool_report_types(pool->types)) &&
+		cJSON_AddBoolToObject(object, "checked", pool->checked) &&
+		add_number(object, "proxies", pool->proxies) &&
+		add_number(object, "enabled", pool->enabled) &&
+		add_number(object, "passed", pool->results[POOL_RESULT_PASSED]) &&
+		add_number(object, "failed", pool->results[POOL_RESULT_FAILED]) &&
+		add_number(object, "inconclusive",
+			pool->results[POOL_RESULT_INCONCLUSIVE]) &&
+		add_number(object, "needed", pool->need) &&
+		add_text(object, "quorum", pool_quorum_name(pool->quorum));
 }
 
 static cJSON *make_pools(const struct pool_report *report)
@@ -106,9 +106,9 @@ static bool add_run(cJSON *document, const struct pool_report *report)
 		return true;
 	run = cJSON_AddObjectToObject(document, "run");
 	return run && add_number(run, "timestamp_seconds", (double)report->run_at_s) &&
-	       add_number(run, "duration_seconds", (double)report->run_us / 1e6) &&
-	       cJSON_AddBoolToObject(run, "target_suspect", report->target_suspect) &&
-	       cJSON_AddBoolToObject(run, "uplink_suspect", report->uplink_suspect);
+		add_number(run, "duration_seconds", (double)report->run_us / 1e6) &&
+		cJSON_AddBoolToObject(run, "target_suspect", report->target_suspect) &&
+		cJSON_AddBoolToObject(run, "uplink_suspect", report->uplink_suspect);
 }
 
 /* Hands <item> over to <object>, or frees it. */

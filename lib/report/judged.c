@@ -52,9 +52,7 @@ void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_tex
 	pool_text_add(out, "\n");
 }
 
-/* --- JSON
- * -------------------------------------------------------------------------------------
- */
+/* --- JSON ---------------------------------------------------------------------- */
 
 static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic *one)
 {
@@ -130,8 +128,7 @@ char *pool_judged_json(const struct pool_judged *list, size_t count)
 	return pool_text_take(&text);
 }
 
-/* --- the table of lookups
- * --------------------------------------------------------------------- */
+/* --- the table of lookups ------------------------------------------------------- */
 
 static void add_members(const struct pool_leaf *leaf, struct pool_text *out)
 {

@@ -21,7 +21,7 @@ struct metric {
 		struct pool_text *text);
 };
 
-/* --- series ------------------------------------------------------------------------- */
+/* --- series --------------------------------------------------------------------- */
 
 static void add_label(struct pool_text *text, const char *name, const char *value)
 {
@@ -62,8 +62,8 @@ static void add_up(const struct metric *metric, const struct pool_report *report
 	if (row->result == POOL_RESULT_INCONCLUSIVE ||
 		row->result == POOL_RESULT_UNCHECKED)
 		up = row->status == POOL_STATUS_HEALTHY ||
-		     row->status == POOL_STATUS_RECOVERING ||
-		     row->status == POOL_STATUS_COOLING;
+			row->status == POOL_STATUS_RECOVERING ||
+			row->status == POOL_STATUS_COOLING;
 	begin_row(metric, report, row, text);
 	pool_text_addf(text, "} %d\n", up);
 }
@@ -202,7 +202,7 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
 	}
 }
 
-/* --- the file ----------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------- */
 
 static bool write_whole(int fd, const char *bytes, size_t length)
 {
@@ -234,8 +234,9 @@ int pool_metrics_write(
 	if (!error && fd < 0)
 		error = errno;
 	made = fd >= 0;
-	if (!error && (!write_whole(fd, text->bytes ? text->bytes : "", text->length) ||
-			      fchmod(fd, 0644) != 0))
+	if (!error &&
+		(!write_whole(fd, text->bytes ? text->bytes : "", text->length) ||
+			fchmod(fd, 0644) != 0))
 		error = errno;
 	if (fd >= 0 && close(fd) != 0 && !error)
 		error = errno;

@@ -19,7 +19,7 @@ const char *pool_plugin_state_name(enum pool_plugin_state state)
 	return (unsigned)state < POOL_PLUGIN_STATES ? state_names[state] : "UNKNOWN";
 }
 
-/* --- ranges ------------------------------------------------------------------------- */
+/* --- ranges --------------------------------------------------------------------- */
 
 /* A decimal number at <text>; where it ends, or NULL. Not strtod alone: it takes "inf"
  * and "0x". */
@@ -102,7 +102,7 @@ void pool_range_print(const struct pool_range *range, struct pool_text *text)
 		print_number(range->end, text);
 }
 
-/* --- the judgement ------------------------------------------------------------------ */
+/* --- the judgement -------------------------------------------------------------- */
 
 /* As if all that could have passed had. */
 static double possible_percent(const struct pool_report_pool *pool)
@@ -154,11 +154,11 @@ enum pool_plugin_state pool_plugin_judge(
 		return is_critical(report, limits, true) ? POOL_PLUGIN_CRITICAL
 							 : POOL_PLUGIN_UNKNOWN;
 	return pool_range_alerts(warning, pool_report_percent(worst))
-		       ? POOL_PLUGIN_WARNING
-		       : POOL_PLUGIN_OK;
+		? POOL_PLUGIN_WARNING
+		: POOL_PLUGIN_OK;
 }
 
-/* --- the line ----------------------------------------------------------------------- */
+/* --- the line ------------------------------------------------------------------- */
 
 /* A bar would begin the performance data. */
 static void add_word(struct pool_text *text, const char *word)

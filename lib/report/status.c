@@ -35,7 +35,7 @@ const char *pool_report_types(unsigned types)
 	return names[types & 3];
 }
 
-/* --- building ----------------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------------- */
 
 int pool_report_add_pool(
 	struct pool_report *report, const char *where, unsigned types, bool checked)
@@ -103,7 +103,7 @@ void pool_report_release(struct pool_report *report)
 	*report = (struct pool_report){0};
 }
 
-/* --- the quorum --------------------------------------------------------------------- */
+/* --- the quorum ----------------------------------------------------------------- */
 
 bool pool_quorum_parse(const char *text, struct pool_quorum *out)
 {

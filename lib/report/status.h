@@ -1,6 +1,6 @@
 /*
  * The status model: pools and their proxies as every tool shows them, and the words and
- *columns they are shown in.
+ * columns they are shown in.
  *
  *	struct pool_report report = {0};
  *
@@ -12,10 +12,11 @@
  *	pool_report_release(&report);
  *
  * A report owns its strings. Rows stand in the order of their pools. Neither the model
- *nor any renderer knows a URL with a user or a password: rows hold scheme, host and port.
+ * nor any renderer knows a URL with a user or a password: rows hold scheme, host and
+ *port.
  *
  * Not promised: that the table for people keeps its columns. The names of the other
- *formats do.
+ * formats do.
  */
 #ifndef POOL_REPORT_STATUS_H
 #define POOL_REPORT_STATUS_H
@@ -119,7 +120,7 @@ double pool_report_percent(const struct pool_report_pool *pool);
 /* "http", "websocket", "http,websocket". */
 const char *pool_report_types(unsigned types);
 
-/* --- rendering ---------------------------------------------------------------------- */
+/* --- rendering ------------------------------------------------------------------ */
 
 /* What can be shown of a row. Names of tsv and JSON: see the table in columns.c. */
 enum pool_column {

@@ -24,7 +24,8 @@ bool pool_field_eligible(const struct pool_field *field, uint32_t index)
 	return index < field->count && eligible(field, index);
 }
 
-static uint32_t settle(const struct pool_field *field, struct pool_pick *pick, uint32_t index)
+static uint32_t settle(
+	const struct pool_field *field, struct pool_pick *pick, uint32_t index)
 {
 	*pick = (struct pool_pick){.index = index,
 		.cursor = field->cursor,
@@ -53,16 +54,18 @@ static uint32_t rotate(const struct pool_field *field)
 }
 
 /*
- * Weighted round robin by virtual time (WF2Q+: Bennett and Zhang, "Hierarchical Packet Fair
- * Queueing Algorithms", 1997). The clock advances by 1/(sum of the eligible weights) a selection.
- * Each proxy has the virtual time at which its last turn finishes, 1/weight long; its next turn
- * starts there. Of the turns that have started, the one that finishes first is taken; if none
- * has, the clock goes on to the first start. So nobody is ahead of its share by more than one
- * selection or behind it by more than one, and only the chosen one's finish changes.
+ * Weighted round robin by virtual time (WF2Q+: Bennett and Zhang, "Hierarchical Packet
+ * Fair Queueing Algorithms", 1997). The clock advances by 1/(sum of the eligible weights)
+ * a selection. Each proxy has the virtual time at which its last turn finishes, 1/weight
+ * long; its next turn starts there. Of the turns that have started, the one that finishes
+ * first is taken; if none has, the clock goes on to the first start. So nobody is ahead
+ * of its share by more than one selection or behind it by more than one, and only the
+ * chosen one's finish changes.
  *
- * What anybody was owed ends when the eligible ones become others: no turn starts before that
- * moment, the floor. Otherwise those who come back would all have something to catch up, at the
- * cost of who is heavy. What was taken in advance still counts, hence two selections then.
+ * What anybody was owed ends when the eligible ones become others: no turn starts before
+ * that moment, the floor. Otherwise those who come back would all have something to catch
+ * up, at the cost of who is heavy. What was taken in advance still counts, hence two
+ * selections then.
  */
 struct turn {
 	uint32_t index;
@@ -84,7 +87,8 @@ static struct turns no_turns(double floor)
 	return (struct turns){floor, none, none};
 }
 
-static void weigh(struct turns *turns, const struct pool_field *field, uint32_t index, double clock)
+static void weigh(
+	struct turns *turns, const struct pool_field *field, uint32_t index, double clock)
 {
 	const double slack = 1e-9 * (1 + clock);
 	const double length = field->weights[index] ? 1e6 / field->weights[index] : 1;
@@ -106,13 +110,15 @@ static uint64_t mix(uint64_t x)
 	return pool_random_next(&random);
 }
 
-static uint32_t pick_weighted_rotation(const struct pool_field *field, struct pool_pick *pick)
+static uint32_t pick_weighted_rotation(
+	const struct pool_field *field, struct pool_pick *pick)
 {
 	const bool sane = field->clock >= 0 && field->clock < CLOCK_RESET;
 	double clock = sane ? field->clock : 0, total = 0;
 	/* Whether the eligible ones are the same is only known at the end of the pass. */
-	struct turns same = no_turns(
-		sane && field->floor >= 0 && field->floor <= clock ? field->floor : clock);
+	struct turns same =
+		no_turns(sane && field->floor >= 0 && field->floor <= clock ? field->floor
+									    : clock);
 	struct turns changed = no_turns(clock), *turns;
 	uint64_t eligibles = 0;
 
@@ -165,7 +171,8 @@ static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pi
 	enum { TRIES = 16 };
 	uint64_t total = 0;
 
-	/* Mostly eligible and equal: a few throws find one without a pass, just as evenly. */
+	/* Mostly eligible and equal: a few throws find one without a pass, just as
+	 * evenly. */
 	for (int i = 0; field->equal_weights && field->count && i < TRIES; i++) {
 		uint32_t index = (uint32_t)pool_random_below(field->random, field->count);
 
@@ -177,7 +184,8 @@ static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pi
 			total += field->equal_weights ? 1 : field->weights[i];
 	if (!total)
 		return settle(field, pick, POOL_NO_PICK);
-	return settle(field, pick, find_unit(field, pool_random_below(field->random, total)));
+	return settle(
+		field, pick, find_unit(field, pool_random_below(field->random, total)));
 }
 
 /* Whether <a> leases on <a_weight> are fewer per weight than <b> on <b_weight>. */
@@ -186,13 +194,15 @@ static bool fewer(uint32_t a, uint32_t a_weight, uint32_t b, uint32_t b_weight)
 	return (uint64_t)a * b_weight < (uint64_t)b * a_weight;
 }
 
-static uint32_t pick_least_connections(const struct pool_field *field, struct pool_pick *pick)
+static uint32_t pick_least_connections(
+	const struct pool_field *field, struct pool_pick *pick)
 {
 	uint32_t start = field->cursor < field->count ? (uint32_t)field->cursor : 0;
 	uint32_t best = POOL_NO_PICK;
 
 	for (uint32_t n = 0; n < field->count; n++) {
-		uint32_t i = start + n < field->count ? start + n : start + n - field->count;
+		uint32_t i =
+			start + n < field->count ? start + n : start + n - field->count;
 
 		if (!eligible(field, i))
 			continue;

@@ -1,8 +1,8 @@
 /*
  * Strategies: which of the eligible proxies it is. One row and one function each.
  *
- * Pure: everything a strategy reads is in the field, everything it changes in the pick. Nothing
- * allocates; at worst a strategy passes over the packed arrays twice.
+ * Pure: everything a strategy reads is in the field, everything it changes in the pick.
+ * Nothing allocates; at worst a strategy passes over the packed arrays twice.
  */
 #ifndef POOL_SELECT_STRATEGY_H
 #define POOL_SELECT_STRATEGY_H
@@ -20,13 +20,15 @@ enum pool_strategy_id {
 };
 
 /*
- * A ready word says when a proxy may be used: nanoseconds of CLOCK_BOOTTIME with the lowest two
- * bits cut, and in these two why the caller must be asked as well. POOL_READY_NEVER is never.
+ * A ready word says when a proxy may be used: nanoseconds of CLOCK_BOOTTIME with the
+ * lowest two bits cut, and in these two why the caller must be asked as well.
+ * POOL_READY_NEVER is never.
  */
-#define POOL_READY_RECOVERING UINT64_C(1) /* its breaker was open: within its allowance only */
-#define POOL_READY_LIMITED    UINT64_C(2) /* it has a limit of its own */
-#define POOL_READY_FLAGS      UINT64_C(3)
-#define POOL_READY_NEVER      (UINT64_MAX & ~POOL_READY_FLAGS)
+#define POOL_READY_RECOVERING \
+	UINT64_C(1) /* its breaker was open: within its allowance only */
+#define POOL_READY_LIMITED UINT64_C(2) /* it has a limit of its own */
+#define POOL_READY_FLAGS   UINT64_C(3)
+#define POOL_READY_NEVER   (UINT64_MAX & ~POOL_READY_FLAGS)
 
 /* What a strategy sees of a pool: <count> entries in each array, in file order. */
 struct pool_field {
@@ -38,14 +40,14 @@ struct pool_field {
 	bool equal_weights;
 	uint64_t now_ns;
 	uint64_t cursor; /* where the rotation stands */
-	/* Weighted round robin: virtual time, that of the last change of who is eligible, and
-	 * a sum that tells whether they still are the same. */
+	/* Weighted round robin: virtual time, that of the last change of who is eligible,
+	 * and a sum that tells whether they still are the same. */
 	double clock;
 	double floor;
 	uint64_t eligibles;
 	/*
-	 * Asked about a proxy whose ready word has flags, and about every one if <ask_all>;
-	 * with <ask_only> the ready words are not looked at.
+	 * Asked about a proxy whose ready word has flags, and about every one if
+	 * <ask_all>; with <ask_only> the ready words are not looked at.
 	 */
 	bool (*admit)(const void *context, uint32_t index);
 	const void *context;
@@ -70,7 +72,8 @@ struct pool_strategy {
 	const char *name;
 	const char *summary;
 	bool shares_state; /* without a state file it cannot be had: random instead */
-	/* Fills in <pick> and answers its index, or POOL_NO_PICK if nothing is eligible. */
+	/* Fills in <pick> and answers its index, or POOL_NO_PICK if nothing is eligible.
+	 */
 	uint32_t (*pick)(const struct pool_field *field, struct pool_pick *pick);
 };
 

@@ -21,17 +21,17 @@ struct selection {
 	struct pool_state *state; /* NULL: without */
 	struct pool_now now;
 	int64_t began_ns;
-	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
-	bool filtered;         /* --exclude or --scheme is in play */
-	bool any;              /* the fallback: unhealthy ones too */
-	uint64_t *bare_ready;  /* arrays of a selection without state */
+	uint8_t *skip;        /* a byte a member: excluded, or chosen already; or NULL */
+	bool filtered;        /* --exclude or --scheme is in play */
+	bool any;             /* the fallback: unhealthy ones too */
+	uint64_t *bare_ready; /* arrays of a selection without state */
 	uint32_t *bare_weights;
 	uint32_t *bare_counts;
 	uint64_t owner_start;
 	uint64_t owner_space;
 };
 
-/* --- who may be chosen ------------------------------------------------------------------------ */
+/* --- who may be chosen ---------------------------------------------------------- */
 
 static bool wanted(const struct selection *selection, uint32_t index)
 {
@@ -76,11 +76,12 @@ static bool admit(const void *context, uint32_t index)
 	return !health->opened || held < (uint32_t)selection->leaf->policy.half_open_max;
 }
 
-/* --- preparing -------------------------------------------------------------------------------- */
+/* --- preparing ------------------------------------------------------------------ */
 
 static int find_strategy(struct selection *selection, struct pool_fault *fault)
 {
-	const char *names[POOL_STRATEGIES], *wanted_name = selection->query->strategy, *near;
+	const char *names[POOL_STRATEGIES], *wanted_name = selection->query->strategy,
+					    *near;
 	int id;
 
 	selection->strategy = selection->leaf->policy.strategy;
@@ -94,8 +95,9 @@ static int find_strategy(struct selection *selection, struct pool_fault *fault)
 	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
 		names[i] = pool_strategy_get(i)->name;
 	near = pool_text_nearest(wanted_name, names, POOL_STRATEGIES);
-	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no strategy is called '%s'%s%s%s",
-		wanted_name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"no strategy is called '%s'%s%s%s", wanted_name,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static void skip_name(struct selection *selection, const char *name)
@@ -104,7 +106,8 @@ static void skip_name(struct selection *selection, const char *name)
 	bool found = false;
 
 	for (uint32_t i = 0; i < selection->leaf->member_count; i++) {
-		const char *own = pool_snapshot_string(snapshot, selection->members[i].name);
+		const char *own =
+			pool_snapshot_string(snapshot, selection->members[i].name);
 
 		if (own && strcmp(own, name) == 0) {
 			selection->skip[i] = 1;
@@ -138,16 +141,18 @@ static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 	if (!query->lease)
 		return 0;
 	if (!query->owner_pid && !query->ttl_ms)
-		return pool_fault_set(
-			fault, POOL_EARGUMENT, 0, "a lease needs an owner or a time to live");
-	if (query->owner_pid && !pool_owner_look_up(query->owner_pid, &selection->owner_start,
-					&selection->owner_space))
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"a lease needs an owner or a time to live");
+	if (query->owner_pid &&
+		!pool_owner_look_up(query->owner_pid, &selection->owner_start,
+			&selection->owner_space))
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"no process has the number %d", (int)query->owner_pid);
 	return 0;
 }
 
-/* Without state: everything enabled is eligible, and strategies that share state are random. */
+/* Without state: everything enabled is eligible, and strategies that share state are
+ * random. */
 static int prepare_bare(struct selection *selection, struct pool_fault *fault)
 {
 	uint32_t count = selection->leaf->member_count;
@@ -165,7 +170,7 @@ static int prepare_bare(struct selection *selection, struct pool_fault *fault)
 	return 0;
 }
 
-/* --- one pick --------------------------------------------------------------------------------- */
+/* --- one pick ------------------------------------------------------------------- */
 
 static struct pool_field make_field(const struct selection *selection)
 {
@@ -185,7 +190,8 @@ static struct pool_field make_field(const struct selection *selection)
 	};
 
 	if (state) {
-		const struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
+		const struct pool_state_leaf *leaf =
+			&state->leaves[selection->leaf_index];
 
 		field.ready = state->ready + leaf->first_record;
 		field.weights = state->weights + leaf->first_record;
@@ -243,8 +249,8 @@ static void fill_lease(
 }
 
 /* Everything a pick changes, as one update: all of it or, after a kill, nothing. */
-static int account(struct selection *selection, const struct pool_pick *pick, uint64_t *lease_id,
-	struct pool_fault *fault)
+static int account(struct selection *selection, const struct pool_pick *pick,
+	uint64_t *lease_id, struct pool_fault *fault)
 {
 	struct pool_state *state = selection->state;
 	struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
@@ -256,8 +262,9 @@ static int account(struct selection *selection, const struct pool_pick *pick, ui
 	*lease_id = 0;
 	if (selection->query->lease || (record->health.opened && !selection->any)) {
 		if (state->image->leases_used >= state->image->lease_capacity) {
-			int error = pool_state_grow_leases(state, &selection->session->snapshot,
-				&selection->now, state->image->lease_capacity * 2, fault);
+			int error = pool_state_grow_leases(state,
+				&selection->session->snapshot, &selection->now,
+				state->image->lease_capacity * 2, fault);
 
 			if (error)
 				return error;
@@ -266,7 +273,8 @@ static int account(struct selection *selection, const struct pool_pick *pick, ui
 		}
 		fill_lease(selection, &lease, at);
 		if (pool_lease_add(state, &lease) != 0)
-			return pool_fault_set(fault, POOL_ESYSTEM, 0, "the lease table is full");
+			return pool_fault_set(
+				fault, POOL_ESYSTEM, 0, "the lease table is full");
 		*lease_id = selection->query->lease ? lease.id : 0;
 	}
 	pool_state_touch(state, leaf, sizeof(*leaf));
@@ -300,7 +308,8 @@ static char *copy_string(const struct pool_snapshot *snapshot, uint32_t at)
 static int note_choice(struct selection *selection, uint32_t index, uint64_t lease_id)
 {
 	const struct pool_snapshot *snapshot = &selection->session->snapshot;
-	struct pool_proxy_choice *proxy = &selection->choice->proxies[selection->choice->count];
+	struct pool_proxy_choice *proxy =
+		&selection->choice->proxies[selection->choice->count];
 	enum pool_status status = POOL_STATUS_UNKNOWN;
 
 	*proxy = (struct pool_proxy_choice){
@@ -361,7 +370,7 @@ static int choose(struct selection *selection, struct pool_fault *fault)
 	return 0;
 }
 
-/* --- leases of the dead ----------------------------------------------------------------------- */
+/* --- leases of the dead --------------------------------------------------------- */
 
 /* Look up owners without the lock, and end the leases of those that are gone. */
 static int reap(struct selection *selection, size_t most, struct pool_fault *fault)
@@ -369,7 +378,8 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 	struct pool_session *session = selection->session;
 	struct pool_owner owners[OWNERS_AT_ONCE];
 	uint64_t space = pool_owner_space();
-	uint32_t from = most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
+	uint32_t from =
+		most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
 	uint32_t next = 0, capacity = selection->state->image->lease_capacity;
 	uint64_t loads = session->loads;
 	size_t count, gone;
@@ -377,8 +387,8 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 	for (size_t seen = 0; seen < capacity; seen += count) {
 		int error;
 
-		count = pool_lease_owners(selection->state, from,
-			owners, most < OWNERS_AT_ONCE ? most : OWNERS_AT_ONCE, &next);
+		count = pool_lease_owners(selection->state, from, owners,
+			most < OWNERS_AT_ONCE ? most : OWNERS_AT_ONCE, &next);
 		if (!count)
 			break;
 		pool_state_unlock(selection->state);
@@ -394,7 +404,8 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 		if (session->loads != loads)
 			return POOL_ESTALE;
 		for (size_t i = 0; i < gone; i++)
-			pool_lease_release_owner(selection->state, &owners[i], &selection->now);
+			pool_lease_release_owner(
+				selection->state, &owners[i], &selection->now);
 		if (most < OWNERS_AT_ONCE || count < OWNERS_AT_ONCE)
 			break;
 		from = next;
@@ -402,7 +413,7 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 	return 0;
 }
 
-/* --- without an eligible one ------------------------------------------------------------------ */
+/* --- without an eligible one ---------------------------------------------------- */
 
 static enum pool_no_reason why_none(const struct selection *selection)
 {
@@ -455,7 +466,8 @@ static int fall_back(struct selection *selection, struct pool_fault *fault)
 	if (has_fallback_url(selection)) {
 		error = take_url(selection, fault);
 		if (!error && state && state->writable && !selection->query->dry_run) {
-			struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
+			struct pool_state_leaf *leaf =
+				&state->leaves[selection->leaf_index];
 
 			pool_state_touch(state, leaf, sizeof(*leaf));
 			leaf->fallbacks++;
@@ -463,7 +475,8 @@ static int fall_back(struct selection *selection, struct pool_fault *fault)
 			pool_state_settle(state, &selection->now);
 		}
 	}
-	if (error == POOL_ENONE && selection->leaf->policy.fallback == POOL_FALLBACK_ANY) {
+	if (error == POOL_ENONE &&
+		selection->leaf->policy.fallback == POOL_FALLBACK_ANY) {
 		selection->any = true;
 		error = choose(selection, fault);
 	}
@@ -475,21 +488,21 @@ static int fall_back(struct selection *selection, struct pool_fault *fault)
 static void warn_fallback(const struct selection *selection)
 {
 	const struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
-	const char *where =
-		pool_snapshot_string(&selection->session->snapshot, selection->leaf->where);
+	const char *where = pool_snapshot_string(
+		&selection->session->snapshot, selection->leaf->where);
 
 	if (!selection->choice->count || !proxy->fallback)
 		return;
 	if (selection->any)
 		pool_session_warn(selection->session,
-			"no proxy of '%s' is eligible: using '%s', which is %s", where, proxy->name,
-			proxy->status);
+			"no proxy of '%s' is eligible: using '%s', which is %s", where,
+			proxy->name, proxy->status);
 	else
 		pool_session_warn(selection->session,
 			"no proxy of '%s' is eligible: falling back on its url", where);
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------ */
 
 /* Whether <rollout_percent> gives this selection to the pool: evenly spread. */
 static bool rolled_out(struct selection *selection)
@@ -556,11 +569,13 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_fault trouble = {0};
+	uint64_t loads = session->loads;
 	int error;
 
 	if (!session->state_path) {
 		if (session->require_state)
-			return pool_fault_set(fault, POOL_ENOFILE, 0, "there is no state file");
+			return pool_fault_set(
+				fault, POOL_ENOFILE, 0, "there is no state file");
 		return prepare_bare(selection, fault);
 	}
 	error = pool_session_lock(session, &selection->now, &trouble);
@@ -581,7 +596,8 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 		return error;
 	}
 	warn_degraded(session, &trouble);
-	return prepare_bare(selection, fault);
+	/* Looking for the reason may have replaced the snapshot that was resolved in. */
+	return session->loads == loads ? prepare_bare(selection, fault) : POOL_ESTALE;
 }
 
 /* URLs are filled in last, without the lock: a password file may be slow to read. */
@@ -624,7 +640,8 @@ static int run(struct selection *selection, struct pool_fault *fault)
 	if (count > selection->leaf->member_count)
 		count = selection->leaf->member_count;
 	choice->proxies = calloc(count + 1, sizeof(*choice->proxies));
-	choice->where = copy_string(&selection->session->snapshot, selection->leaf->where);
+	choice->where =
+		copy_string(&selection->session->snapshot, selection->leaf->where);
 	choice->timeout_s = selection->leaf->timeout_s;
 	choice->strategy = pool_strategy_get(selection->strategy)->name;
 	if (!choice->proxies || !choice->where)
@@ -656,10 +673,12 @@ static int resolve(struct selection *selection, struct pool_fault *fault)
 	const struct pool_query *query = selection->query;
 	struct pool_resolution resolution;
 
-	pool_snapshot_resolve(&session->snapshot, query->exchange, query->type, &resolution);
+	pool_snapshot_resolve(
+		&session->snapshot, query->exchange, query->type, &resolution);
 	if (resolution.near_miss)
-		pool_session_warn(session, "no exchange is called '%s'; did you mean '%s'?",
-			query->exchange, resolution.near_miss);
+		pool_session_warn(session,
+			"no exchange is called '%s'; did you mean '%s'?", query->exchange,
+			resolution.near_miss);
 	if (resolution.leaf == POOL_NO_LEAF) {
 		selection->choice->reason = resolution.reason;
 		return POOL_ENONE;
@@ -709,9 +728,10 @@ int pool_session_select(struct pool_session *session, const struct pool_query *q
 			pool_choice_release(choice);
 		if (error != POOL_ESTALE)
 			break;
-		error = i + 1 < TRIES ? 0
-				      : pool_fault_set(fault, POOL_ESTALE, 0,
-						"pool file '%s' keeps changing", session->file);
+		error = i + 1 < TRIES
+			? 0
+			: pool_fault_set(fault, POOL_ESTALE, 0,
+				  "pool file '%s' keeps changing", session->file);
 	}
 	return error;
 }
@@ -720,7 +740,8 @@ void pool_choice_release(struct pool_choice *choice)
 {
 	for (size_t i = 0; i < choice->count; i++) {
 		if (choice->proxies[i].url)
-			explicit_bzero(choice->proxies[i].url, strlen(choice->proxies[i].url));
+			explicit_bzero(
+				choice->proxies[i].url, strlen(choice->proxies[i].url));
 		free(choice->proxies[i].url);
 		free(choice->proxies[i].name);
 	}

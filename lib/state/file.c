@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "state/image.h"
 
-/* --- names ------------------------------------------------------------------------------------ */
+/* --- names ---------------------------------------------------------------------- */
 
 /* Removes "//", "/./" and "/../" from an absolute path, in place. */
 static void tidy(char *path)
@@ -81,13 +81,15 @@ char *pool_state_path(const char *where, const char *pool_file)
 		return NULL;
 	name = strrchr(absolute, '/') + 1;
 	length = strcspn(name, ".");
-	pool_text_addf(&text, "%s/%.*s-%016llx.state", where, (int)(length < 64 ? length : 64), name,
+	pool_text_addf(&text, "%s%s%.*s-%016llx.state", where,
+		where[strlen(where) - 1] == '/' ? "" : "/",
+		(int)(length < 64 ? length : 64), name,
 		(unsigned long long)pool_hash_64(NULL, absolute, strlen(absolute)));
 	free(absolute);
 	return pool_text_take(&text);
 }
 
-/* --- safety ----------------------------------------------------------------------------------- */
+/* --- safety --------------------------------------------------------------------- */
 
 static bool network_file_system(int fd)
 {
@@ -114,8 +116,8 @@ static bool network_file_system(int fd)
 }
 
 /*
- * A folder is safe if only root and we can put names into it. Root may share one of its own with
- * a group; a sticky one lets others add names but not replace ours.
+ * A folder is safe if only root and we can put names into it. Root may share one of its
+ * own with a group; a sticky one lets others add names but not replace ours.
  */
 static bool safe_folder(const struct stat *status)
 {
@@ -148,7 +150,8 @@ static int check_folders(const char *path, struct pool_fault *fault)
 				"cannot use state folder '%s'", folder);
 		else if (!safe_folder(&status))
 			error = pool_fault_set(fault, POOL_EUNSAFE, 0,
-				"state folder '%s' is unsafe: it belongs to somebody else, or others "
+				"state folder '%s' is unsafe: it belongs to somebody "
+				"else, or others "
 				"can write it",
 				folder);
 	} while (!error && folder[1]);
@@ -177,27 +180,32 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
 	struct stat status;
 
 	if (fstat(fd, &status) != 0)
-		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot examine '%s'", path);
+		return pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", path);
 	if (!S_ISREG(status.st_mode))
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a regular file", path);
 	if (status.st_nlink != 1 || (status.st_mode & S_IWOTH))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"state file '%s' is unsafe: others can write it, or it has a second name",
+			"state file '%s' is unsafe: others can write it, or it has a "
+			"second name",
 			path);
 	/* In a sticky folder anybody may have put it there before us. */
 	if (status.st_uid != 0 && status.st_uid != geteuid() && !in_shared_folder(path))
-		return pool_fault_set(
-			fault, POOL_EUNSAFE, 0, "state file '%s' is somebody else's", path);
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"state file '%s' is somebody else's", path);
 	if (network_file_system(fd))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"state file '%s' is on a network file system, where locks do not hold", path);
+			"state file '%s' is on a network file system, where locks do not "
+			"hold",
+			path);
 	return 0;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------- */
 
-/* A folder shared with a group makes shared files, whatever the umask of who came first. */
+/* A folder shared with a group makes shared files, whatever the umask of who came first.
+ */
 static void share(int fd, const char *path)
 {
 	if (in_shared_folder(path) && fchmod(fd, 0660) != 0)
@@ -209,8 +217,8 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 
 	state->writable = true;
-	/* Without O_CREAT first: protected_regular refuses it for files of others in sticky
-	 * folders, even where they may be written. */
+	/* Without O_CREAT first: protected_regular refuses it for files of others in
+	 * sticky folders, even where they may be written. */
 	state->fd = open(state->path, O_RDWR | flags);
 	if (state->fd < 0 && errno == ENOENT) {
 		state->fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
@@ -227,8 +235,8 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 		errno = error;
 	}
 	if (state->fd < 0)
-		return pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot open state file '%s'", state->path);
+		return pool_fault_set(fault, POOL_ENOFILE, errno,
+			"cannot open state file '%s'", state->path);
 	return check_file(state->fd, state->path, fault);
 }
 
@@ -248,8 +256,8 @@ int pool_state_open(struct pool_state **out, const char *path, const char *pool_
 		goto out;
 	}
 	if (strlen(pool_file) >= POOL_STATE_NAME_MAX) {
-		error = pool_fault_set(
-			fault, POOL_EUNSAFE, 0, "the path of the pool file is too long for a state file");
+		error = pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"the path of the pool file is too long for a state file");
 		goto out;
 	}
 	error = check_folders(path, fault);
@@ -281,7 +289,7 @@ void pool_state_free(struct pool_state *state)
 	free(state);
 }
 
-/* --- the lock --------------------------------------------------------------------------------- */
+/* --- the lock ------------------------------------------------------------------- */
 
 /* Who holds the lock, from /proc/locks: " (held by process N)", or nothing. */
 static void name_holder(int fd, char *out, size_t size)
@@ -300,7 +308,8 @@ static void name_holder(int fd, char *out, size_t size)
 		unsigned long long inode;
 		int pid;
 
-		if (sscanf(line, "%*s FLOCK %*s WRITE %d %*x:%*x:%llu", &pid, &inode) == 2 &&
+		if (sscanf(line, "%*s FLOCK %*s WRITE %d %*x:%*x:%llu", &pid, &inode) ==
+				2 &&
 			inode == status.st_ino && pid > 0) {
 			snprintf(out, size, " (held by process %d)", pid);
 			break;
@@ -309,7 +318,8 @@ static void name_holder(int fd, char *out, size_t size)
 	fclose(locks);
 }
 
-static int take_lock(struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
+static int take_lock(
+	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
 {
 	struct timespec pause = {0, 20000};
 	struct pool_random random;
@@ -323,23 +333,25 @@ static int take_lock(struct pool_state *state, int64_t timeout_ms, struct pool_f
 	deadline_ns = now.boot_ns + timeout_ms * POOL_NS_PER_MS;
 	random.state = (uint64_t)now.boot_ns ^ (uint64_t)getpid() << 32;
 	while (now.boot_ns < deadline_ns) {
-		/* 10 to 30, 20 to 60, ... us, then around 1 ms: soon enough, without a storm. */
+		/* 10 to 30, 20 to 60, ... us, then around 1 ms: soon enough, without a
+		 * storm. */
 		long base = pause.tv_nsec;
 
-		pause.tv_nsec = base / 2 + (long)pool_random_below(&random, (uint64_t)base);
+		pause.tv_nsec =
+			base / 2 + (long)pool_random_below(&random, (uint64_t)base);
 		nanosleep(&pause, NULL);
 		pause.tv_nsec = base < 640000 ? base * 2 : base;
 		if (flock(state->fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot lock '%s'",
-				state->path);
+			return pool_fault_set(fault, POOL_ESYSTEM, errno,
+				"cannot lock '%s'", state->path);
 		pool_clock_get(&now);
 	}
 	name_holder(state->fd, holder, sizeof(holder));
 	return pool_fault_set(fault, POOL_EBUSY, 0,
-		"state file '%s' is locked%s: no lock within %lld ms", state->path, holder,
-		(long long)timeout_ms);
+		"state file '%s' is locked%s: no lock within %lld ms", state->path,
+		holder, (long long)timeout_ms);
 }
 
 /* Map all of the file as it is now; 0, or POOL_ESYSTEM. */
@@ -359,16 +371,18 @@ static int map_file(struct pool_state *state, struct pool_fault *fault)
 	state->length = 0;
 	if (status.st_size == 0)
 		return 0;
-	map = mmap(NULL, (size_t)status.st_size, PROT_READ | (state->writable ? PROT_WRITE : 0),
-		MAP_SHARED, state->fd, 0);
+	map = mmap(NULL, (size_t)status.st_size,
+		PROT_READ | (state->writable ? PROT_WRITE : 0), MAP_SHARED, state->fd, 0);
 	if (map == MAP_FAILED)
-		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot map '%s'", state->path);
+		return pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot map '%s'", state->path);
 	state->map = map;
 	state->length = (size_t)status.st_size;
 	return 0;
 }
 
-int pool_state_lock(struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
+int pool_state_lock(
+	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
 {
 	int error = take_lock(state, timeout_ms, fault);
 
@@ -405,7 +419,7 @@ void pool_state_unlock(struct pool_state *state)
 	flock(state->fd, LOCK_UN);
 }
 
-/* --- keeping a corrupt file -------------------------------------------------------------------- */
+/* --- keeping a corrupt file ----------------------------------------------------- */
 
 int pool_state_keep_corrupt(const struct pool_state *state)
 {

@@ -13,13 +13,14 @@ enum {
 	ALIGNMENT = 64,
 };
 
-/* --- judging ---------------------------------------------------------------------------------- */
+/* --- judging -------------------------------------------------------------------- */
 
 static uint64_t header_checksum(const struct pool_state_header *header)
 {
 	uint64_t parts[2] = {
 		pool_hash_64(NULL, header, offsetof(struct pool_state_header, checksum)),
-		pool_hash_64(NULL, header->file, strnlen(header->file, sizeof(header->file))),
+		pool_hash_64(
+			NULL, header->file, strnlen(header->file, sizeof(header->file))),
 	};
 
 	return pool_hash_64(NULL, parts, sizeof(parts));
@@ -30,8 +31,8 @@ static uint64_t image_checksum(const struct pool_state_image *image)
 	return pool_hash_64(NULL, image, POOL_STATE_IMAGE_FIXED);
 }
 
-static bool section_fits(const struct pool_state_image *image, uint64_t at, uint64_t count,
-	uint64_t size)
+static bool section_fits(
+	const struct pool_state_image *image, uint64_t at, uint64_t count, uint64_t size)
 {
 	return at % 8 == 0 && at >= sizeof(*image) && at <= image->length &&
 		count <= (image->length - at) / size;
@@ -62,7 +63,8 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 	uint64_t records;
 
 	if (root->offset < POOL_STATE_IMAGES_AT || root->offset % ALIGNMENT ||
-		root->offset > state->length || root->length > state->length - root->offset ||
+		root->offset > state->length ||
+		root->length > state->length - root->offset ||
 		root->length < sizeof(*image))
 		return false;
 	image = (const void *)(state->map + root->offset);
@@ -75,7 +77,8 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 		!section_fits(image, image->weights_at, records, sizeof(uint32_t)) ||
 		!section_fits(image, image->counts_at, records, sizeof(uint32_t)) ||
 		!section_fits(image, image->finishes_at, records, sizeof(double)) ||
-		!section_fits(image, image->records_at, records, sizeof(struct pool_record)) ||
+		!section_fits(
+			image, image->records_at, records, sizeof(struct pool_record)) ||
 		!section_fits(image, image->leases_at, image->lease_capacity,
 			sizeof(struct pool_lease)))
 		return false;
@@ -108,7 +111,8 @@ static int start_over(struct pool_state *state, struct pool_fault *fault)
 	state->checked = 0;
 	if (!state->writable)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"state file '%s' is corrupt, and it cannot be written", state->path);
+			"state file '%s' is corrupt, and it cannot be written",
+			state->path);
 	/* Without room for a copy the rebuilding matters more. */
 	pool_state_keep_corrupt(state);
 	state->was_corrupt = true;
@@ -127,25 +131,28 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 		return 0;
 	if (state->length == 0 ||
 		(prefix == sizeof(magic) && header->magic == 0 &&
-			all_zero(state->map, state->length < POOL_STATE_UNDO_AT ? state->length
-									 : POOL_STATE_UNDO_AT)))
+			all_zero(state->map,
+				state->length < POOL_STATE_UNDO_AT ? state->length
+								   : POOL_STATE_UNDO_AT)))
 		return 0;
 	if (memcmp(state->map, &magic, prefix) != 0)
-		return pool_fault_set(
-			fault, POOL_EFORMAT, 0, "'%s' is not a state file: left alone", state->path);
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"'%s' is not a state file: left alone", state->path);
 	if (state->length < POOL_STATE_IMAGES_AT)
 		return start_over(state, fault);
 	if (header->version != POOL_STATE_VERSION)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"state file '%s' is of version %u, not %u: left alone", state->path,
-			header->version, POOL_STATE_VERSION);
+			"state file '%s' is of version %u, not %u: left alone",
+			state->path, header->version, POOL_STATE_VERSION);
 	if (header->checksum != header_checksum(header) ||
-		header->size != sizeof(*header) || header->record_size != sizeof(struct pool_record) ||
+		header->size != sizeof(*header) ||
+		header->record_size != sizeof(struct pool_record) ||
 		header->lease_size != sizeof(struct pool_lease))
 		return start_over(state, fault);
 	if (strcmp(header->file, state->pool_file) != 0)
 		return pool_fault_set(fault, POOL_EFOREIGN, 0,
-			"state file '%s' belongs to the pool file '%s'", state->path, header->file);
+			"state file '%s' belongs to the pool file '%s'", state->path,
+			header->file);
 	state->header = header;
 	if (!attach(state, &header->roots[header->active & 1]))
 		return start_over(state, fault);
@@ -153,7 +160,7 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 	return 0;
 }
 
-/* --- the undo slot ---------------------------------------------------------------------------- */
+/* --- the undo slot -------------------------------------------------------------- */
 
 static struct pool_state_undo *undo_slot(const struct pool_state *state)
 {
@@ -175,13 +182,14 @@ void pool_state_touch(struct pool_state *state, const void *at, size_t length)
 	if (undo->count == 0)
 		undo->used = 0;
 	/* A change larger than the slot would be a bug: it stays without protection. */
-	if (sizeof(*undo) + undo->used + sizeof(entry) + padded(length) > POOL_STATE_UNDO_SIZE)
+	if (sizeof(*undo) + undo->used + sizeof(entry) + padded(length) >
+		POOL_STATE_UNDO_SIZE)
 		return;
 	memcpy(data + undo->used, &entry, sizeof(entry));
 	memcpy(data + undo->used + sizeof(entry), at, length);
 	undo->used += sizeof(entry) + padded(length);
-	/* The kernel hands over the stores of a killed process in the order of its program: it is
-	 * the compiler that must not move them. */
+	/* The kernel hands over the stores of a killed process in the order of its
+	 * program: it is the compiler that must not move them. */
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint64_t *)&undo->count = undo->count + 1;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -233,15 +241,17 @@ static void repair_undo(struct pool_state *state)
 	if (undo->count == 0 || !state->writable)
 		return;
 	/* Newest first, so that what was touched twice gets its oldest bytes back. */
-	for (uint64_t i = undo->count <= POOL_STATE_UNDO_SIZE / sizeof(*undo) ? undo->count : 0; i > 0;
-		i--)
+	for (uint64_t i = undo->count <= POOL_STATE_UNDO_SIZE / sizeof(*undo)
+			? undo->count
+			: 0;
+		i > 0; i--)
 		if (!restore(state, i - 1))
 			break;
 	pool_state_recount(state);
 	pool_state_settle(state, NULL);
 }
 
-/* --- derived values --------------------------------------------------------------------------- */
+/* --- derived values ------------------------------------------------------------- */
 
 void pool_state_recount(struct pool_state *state)
 {
@@ -284,7 +294,7 @@ uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 	return word;
 }
 
-/* --- laying out ------------------------------------------------------------------------------- */
+/* --- laying out ----------------------------------------------------------------- */
 
 /* A plan for the next image, and how the old one's times become its. */
 struct plan {
@@ -292,11 +302,12 @@ struct plan {
 	const struct pool_snapshot *snapshot;
 	const struct pool_now *now;
 	uint32_t lease_capacity;
-	uint32_t *moved;   /* old record to new, or UINT32_MAX */
+	uint32_t *moved; /* old record to new, or UINT32_MAX */
 	uint32_t old_count;
 	uint32_t orphans;
 	bool other_clock;
-	int64_t passed_ns; /* between the last write and now, if the clock is another one */
+	int64_t passed_ns; /* between the last write and now, if the clock is another one
+			    */
 	struct pool_state_image shape;
 };
 
@@ -380,7 +391,8 @@ static uint64_t record_key(uint64_t leaf_key, const struct pool_hash *identity)
 	return (identity->low ^ leaf_key * UINT64_C(0x9e3779b97f4a7c15)) + identity->high;
 }
 
-static int index_records(struct index *index, const struct pool_record *records, uint32_t count)
+static int index_records(
+	struct index *index, const struct pool_record *records, uint32_t count)
 {
 	uint32_t size = 16;
 
@@ -392,7 +404,8 @@ static int index_records(struct index *index, const struct pool_record *records,
 		return POOL_ENOMEM;
 	memset(index->slots, 0xff, size * sizeof(*index->slots));
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = (uint32_t)record_key(records[i].leaf_key, &records[i].identity);
+		uint32_t at =
+			(uint32_t)record_key(records[i].leaf_key, &records[i].identity);
 
 		for (at &= index->mask; index->slots[at] != UINT32_MAX;)
 			at = (at + 1) & index->mask;
@@ -409,7 +422,8 @@ static uint32_t find_record(const struct index *index, const struct pool_record 
 	for (; index->slots[at] != UINT32_MAX; at = (at + 1) & index->mask) {
 		const struct pool_record *record = &records[index->slots[at]];
 
-		if (record->leaf_key == leaf_key && record->identity.low == identity->low &&
+		if (record->leaf_key == leaf_key &&
+			record->identity.low == identity->low &&
 			record->identity.high == identity->high)
 			return index->slots[at];
 	}
@@ -421,12 +435,14 @@ static bool outlived(const struct plan *plan, const struct pool_record *record)
 {
 	int64_t removed_ns = moved_moment(plan, record->removed_ns);
 
-	return removed_ns && plan->now->boot_ns - removed_ns >= ORPHAN_DAYS_S * POOL_NS_PER_S;
+	return removed_ns &&
+		plan->now->boot_ns - removed_ns >= ORPHAN_DAYS_S * POOL_NS_PER_S;
 }
 
 static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
 {
-	if (!record->selections && !record->health.checked_ns && !record->health.last_reason)
+	if (!record->selections && !record->health.checked_ns &&
+		!record->health.last_reason)
 		return false;
 	return !outlived(plan, record);
 }
@@ -448,8 +464,8 @@ static int match_records(struct plan *plan)
 	for (uint32_t i = 0; i < snapshot->leaf_count; i++) {
 		const struct pool_snap_leaf *leaf = &snapshot->leaves[i];
 
-		for (uint32_t j = leaf->first_member; j < leaf->first_member + leaf->member_count;
-			j++) {
+		for (uint32_t j = leaf->first_member;
+			j < leaf->first_member + leaf->member_count; j++) {
 			uint32_t old = find_record(&index, state->records, leaf->key,
 				&snapshot->members[j].identity);
 
@@ -458,7 +474,8 @@ static int match_records(struct plan *plan)
 		}
 	}
 	for (uint32_t old = 0; old < plan->old_count; old++)
-		if (plan->moved[old] == UINT32_MAX && worth_keeping(plan, &state->records[old]))
+		if (plan->moved[old] == UINT32_MAX &&
+			worth_keeping(plan, &state->records[old]))
 			plan->moved[old] = snapshot->member_count + plan->orphans++;
 	free(index.slots);
 	return 0;
@@ -516,7 +533,8 @@ static uint64_t moved_cursor(const struct plan *plan, const struct pool_state_le
 	for (uint64_t i = old->cursor; i < old->record_count; i++) {
 		uint32_t moved = plan->moved[old->first_record + i];
 
-		if (moved >= new->first_record && moved < new->first_record + new->record_count)
+		if (moved >= new->first_record &&
+			moved < new->first_record + new->record_count)
 			return moved - new->first_record;
 	}
 	return 0;
@@ -566,14 +584,17 @@ static void fill_members(const struct plan *plan, const struct sections *new)
 
 		for (uint32_t j = 0; j < leaf->member_count; j++) {
 			uint32_t at = leaf->first_member + j;
-			const struct pool_snap_member *member = &plan->snapshot->members[at];
+			const struct pool_snap_member *member =
+				&plan->snapshot->members[at];
 
 			new->records[at].identity = member->identity;
 			new->records[at].leaf_key = leaf->key;
 			new->weights[at] = member->weight_micro;
 			if (plan->other_clock)
-				clamp_rests(plan, &leaf->policy, &new->records[at].health);
-			new->ready[at] = pool_state_ready_word(leaf, member, &new->records[at]);
+				clamp_rests(
+					plan, &leaf->policy, &new->records[at].health);
+			new->ready[at] =
+				pool_state_ready_word(leaf, member, &new->records[at]);
 		}
 	}
 }
@@ -588,7 +609,8 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 		struct pool_lease *lease;
 
 		if (!old->id || old->record >= plan->old_count ||
-			plan->moved[old->record] == UINT32_MAX || used == plan->lease_capacity)
+			plan->moved[old->record] == UINT32_MAX ||
+			used == plan->lease_capacity)
 			continue;
 		lease = &new->leases[used++];
 		*lease = *old;
@@ -602,8 +624,8 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 }
 
 /*
- * A header is written once. Until the first image is whole the magic says that it is not, so that
- * whoever comes after a process that was killed here starts over.
+ * A header is written once. Until the first image is whole the magic says that it is not,
+ * so that whoever comes after a process that was killed here starts over.
  */
 static void write_header(struct pool_state *state)
 {
@@ -617,7 +639,8 @@ static void write_header(struct pool_state *state)
 	};
 
 	if (state->was_corrupt)
-		header.rebuilt = old->checksum == header_checksum(old) ? old->rebuilt + 1 : 1;
+		header.rebuilt =
+			old->checksum == header_checksum(old) ? old->rebuilt + 1 : 1;
 	strcpy(header.file, state->pool_file);
 	header.checksum = header_checksum(&header);
 	header.magic = POOL_STATE_UNFINISHED;
@@ -628,14 +651,16 @@ static void write_header(struct pool_state *state)
 	state->header = old;
 }
 
-static void switch_root(struct pool_state *state, const struct plan *plan, uint64_t offset)
+static void switch_root(
+	struct pool_state *state, const struct plan *plan, uint64_t offset)
 {
 	struct pool_state_header *header = state->header;
 	uint32_t next = !(header->active & 1);
 	const struct pool_state_image *image = (const void *)(state->map + offset);
 
-	header->roots[next] = (struct pool_state_root){
-		.offset = offset, .length = image->length, .checksum = image_checksum(image)};
+	header->roots[next] = (struct pool_state_root){.offset = offset,
+		.length = image->length,
+		.checksum = image_checksum(image)};
 	if (state->clock_id)
 		header->clock_id = state->clock_id;
 	header->written_boot_ns = plan->now->boot_ns;
@@ -663,8 +688,8 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	if (state->header) {
 		state->header = (void *)state->map;
 		if (!attach(state, &state->header->roots[state->header->active & 1]))
-			return pool_fault_set(fault, POOL_EFORMAT, 0, "state file '%s' is corrupt",
-				state->path);
+			return pool_fault_set(fault, POOL_EFORMAT, 0,
+				"state file '%s' is corrupt", state->path);
 	} else {
 		write_header(state);
 	}
@@ -672,9 +697,12 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	memset(base, 0, plan->shape.length);
 	memcpy(base, &plan->shape, sizeof(plan->shape));
 	new = (struct sections){(void *)base, (void *)(base + plan->shape.leaves_at),
-		(void *)(base + plan->shape.ready_at), (void *)(base + plan->shape.weights_at),
-		(void *)(base + plan->shape.counts_at), (void *)(base + plan->shape.finishes_at),
-		(void *)(base + plan->shape.records_at), (void *)(base + plan->shape.leases_at)};
+		(void *)(base + plan->shape.ready_at),
+		(void *)(base + plan->shape.weights_at),
+		(void *)(base + plan->shape.counts_at),
+		(void *)(base + plan->shape.finishes_at),
+		(void *)(base + plan->shape.records_at),
+		(void *)(base + plan->shape.leases_at)};
 	fill_records(plan, &new);
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++)
 		fill_leaf(plan, &new, i);
@@ -682,13 +710,14 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	fill_leases(plan, &new);
 	switch_root(state, plan, offset);
 	if (!attach(state, &state->header->roots[state->header->active & 1]))
-		return pool_fault_set(
-			fault, POOL_EFORMAT, 0, "state file '%s' is corrupt", state->path);
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"state file '%s' is corrupt", state->path);
 	pool_state_recount(state);
 	return 0;
 }
 
-/* A clock that cannot be told (no descriptor left, no /proc) is taken for the same one. */
+/* A clock that cannot be told (no descriptor left, no /proc) is taken for the same one.
+ */
 static bool other_clock(const struct pool_state *state)
 {
 	return state->clock_id && state->header->clock_id &&
@@ -703,14 +732,16 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 
 	if (!state->writable)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"state file '%s' cannot be written, and it does not follow the pool file",
+			"state file '%s' cannot be written, and it does not follow the "
+			"pool file",
 			state->path);
 	plan.lease_capacity = state->image ? state->image->lease_capacity : FIRST_LEASES;
 	while (plan.lease_capacity < leases)
 		plan.lease_capacity *= 2;
 	if (state->image && other_clock(state)) {
 		plan.other_clock = true;
-		plan.passed_ns = (now->wall_s - state->header->written_wall_s) * POOL_NS_PER_S;
+		plan.passed_ns =
+			(now->wall_s - state->header->written_wall_s) * POOL_NS_PER_S;
 		if (plan.passed_ns < 0)
 			plan.passed_ns = 0;
 	}
@@ -734,7 +765,7 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }
 
-/* --- verifying -------------------------------------------------------------------------------- */
+/* --- verifying ------------------------------------------------------------------ */
 
 static int verify_leases(const struct pool_state *state, struct pool_fault *fault)
 {
@@ -756,8 +787,8 @@ static int verify_leases(const struct pool_state *state, struct pool_fault *faul
 		used++;
 	}
 	if (!error && memcmp(counts, state->counts, records * sizeof(*counts)) != 0)
-		error = pool_fault_set(
-			fault, POOL_EFORMAT, 0, "leases held differ from the lease table");
+		error = pool_fault_set(fault, POOL_EFORMAT, 0,
+			"leases held differ from the lease table");
 	if (!error && used != image->leases_used)
 		error = pool_fault_set(fault, POOL_EFORMAT, 0,
 			"%u leases counted, %u in the table", image->leases_used, used);
@@ -787,14 +818,16 @@ int pool_state_verify(const struct pool_state *state, struct pool_fault *fault)
 		if (of_records > selections)
 			return pool_fault_set(fault, POOL_EFORMAT, 0,
 				"pool %u counts %llu selections, its proxies %llu", i,
-				(unsigned long long)selections, (unsigned long long)of_records);
+				(unsigned long long)selections,
+				(unsigned long long)of_records);
 	}
 	for (uint32_t i = 0; i < image->record_count + image->orphan_count; i++) {
 		const struct pool_record *record = &state->records[i];
 
 		if (record->health.last_reason >= POOL_REASONS ||
 			record->health.failed_layer >= POOL_LAYERS ||
-			record->health.open_until_ns < 0 || record->health.cool_until_ns < 0)
+			record->health.open_until_ns < 0 ||
+			record->health.cool_until_ns < 0)
 			return pool_fault_set(
 				fault, POOL_EFORMAT, 0, "record %u is out of range", i);
 	}

@@ -7,15 +7,17 @@
 #include "state/state.h"
 
 /*
- * Judge the mapped file and set the pointers into it; restore what the undo slot holds; keep a
- * copy of a corrupt file and forget its content. Fresh and rebuilt files have no image yet.
+ * Judge the mapped file and set the pointers into it; restore what the undo slot holds;
+ * keep a copy of a corrupt file and forget its content. Fresh and rebuilt files have no
+ * image yet.
  *
  * Returns 0, or POOL_EFORMAT, POOL_EFOREIGN.
  */
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault);
 
 /* Make the file at least <length> bytes long, allocated, and map it anew. */
-int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault);
+int pool_state_extend(
+	struct pool_state *state, uint64_t length, struct pool_fault *fault);
 
 /* Copy the file to FILE.corrupt. */
 int pool_state_keep_corrupt(const struct pool_state *state);

@@ -1,22 +1,24 @@
 /*
- * The bytes of a state file. Also described in pool-state(5), which a test holds against this.
+ * The bytes of a state file. Also described in pool-state(5), which a test holds against
+ * this.
  *
  *	0       header: what the file is, which image is in force, the clock
  *	4096    undo slot: what an update in progress has overwritten
  *	16384   images: one in force, room for the next beside it
  *
- * An image is everything that has a size of its own: pools, packed arrays, records, leases. A
- * change of layout (an edited pool file, more leases, another clock) writes a whole new image into
- * the free room and then switches header.active, one store. Everything else is changed in place,
- * after its old bytes were saved in the undo slot.
+ * An image is everything that has a size of its own: pools, packed arrays, records,
+ * leases. A change of layout (an edited pool file, more leases, another clock) writes a
+ * whole new image into the free room and then switches header.active, one store.
+ * Everything else is changed in place, after its old bytes were saved in the undo slot.
  *
- * Power loss: the page cache is written back in any order, so an image may be torn; its checksum
- * and ranges are checked when it is first mapped, and a bad one is rebuilt from the pool file.
- * A kill: the next process to lock restores what the undo slot holds. fork(): the lock belongs to
- * the open file, so a child must open its own. Network file systems: refused, flock() and shared
- * mappings are not coherent there.
+ * Power loss: the page cache is written back in any order, so an image may be torn; its
+ * checksum and ranges are checked when it is first mapped, and a bad one is rebuilt from
+ * the pool file. A kill: the next process to lock restores what the undo slot holds.
+ * fork(): the lock belongs to the open file, so a child must open its own. Network file
+ * systems: refused, flock() and shared mappings are not coherent there.
  *
- * Integers are in the byte order of the machine that wrote them; the header's magic tells.
+ * Integers are in the byte order of the machine that wrote them; the header's magic
+ * tells.
  */
 #ifndef POOL_STATE_LAYOUT_H
 #define POOL_STATE_LAYOUT_H
@@ -25,8 +27,10 @@
 #include "base/hash.h"
 #include "health/health.h"
 
-#define POOL_STATE_MAGIC      UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
-#define POOL_STATE_UNFINISHED UINT64_C(0x77656e2e736c7070) /* "ppls.new": not whole yet */
+#define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
+#define POOL_STATE_UNFINISHED                                     \
+	UINT64_C(0x77656e2e736c7070) /* "ppls.new": not whole yet \
+				      */
 
 enum {
 	POOL_STATE_VERSION = 1,
@@ -47,17 +51,19 @@ struct pool_state_root {
 struct pool_state_header {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t size; /* of this header, of a record, of a lease: of the program that made it */
+	uint32_t size; /* of this header, of a record, of a lease: of the program that
+			  made it */
 	uint32_t record_size;
 	uint32_t lease_size;
 	uint64_t checksum; /* of the bytes above and of the path in file */
 	uint64_t clock_id;
 	int64_t written_boot_ns;
 	int64_t written_wall_s;
-	uint32_t active; /* which root: 0 or 1 */
+	uint32_t active;  /* which root: 0 or 1 */
 	uint32_t rebuilt; /* how often the file was found corrupt */
 	struct pool_state_root roots[2];
-	char file[POOL_STATE_NAME_MAX]; /* absolute path of the pool file, NUL-terminated */
+	char file[POOL_STATE_NAME_MAX]; /* absolute path of the pool file, NUL-terminated
+					 */
 };
 
 /* One saved run of bytes; its data follows, padded to 8. */

@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include "state/state.h"
 
-/* Field 22 of /proc/PID/stat; the fields are counted behind the name, which may hold anything. */
+/* Field 22 of /proc/PID/stat; the fields are counted behind the name, which may hold
+ * anything. */
 static bool read_start(int32_t pid, uint64_t *start)
 {
 	char path[32], text[1024], *at;
@@ -69,8 +70,8 @@ bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
 	return access("/proc/self/stat", R_OK) == 0;
 }
 
-size_t pool_lease_owners(const struct pool_state *state, uint32_t from, struct pool_owner *owners,
-	size_t room, uint32_t *next)
+size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
+	struct pool_owner *owners, size_t room, uint32_t *next)
 {
 	uint32_t capacity = state->image ? state->image->lease_capacity : 0, i;
 	size_t count = 0;
@@ -80,8 +81,8 @@ size_t pool_lease_owners(const struct pool_state *state, uint32_t from, struct p
 		const struct pool_lease *lease = &state->leases[slot];
 
 		if (lease->id && lease->owner_pid)
-			owners[count++] = (struct pool_owner){lease->id, slot, lease->owner_pid,
-				lease->owner_start, lease->owner_space};
+			owners[count++] = (struct pool_owner){lease->id, slot,
+				lease->owner_pid, lease->owner_start, lease->owner_space};
 	}
 	*next = capacity ? (from + i) % capacity : 0;
 	return count;
@@ -157,7 +158,8 @@ int pool_lease_add(struct pool_state *state, const struct pool_lease *lease)
 		if (state->leases[slot].id)
 			continue;
 		pool_state_touch(state, &state->leases[slot], sizeof(*lease));
-		pool_state_touch(state, &state->counts[lease->record], sizeof(*state->counts));
+		pool_state_touch(
+			state, &state->counts[lease->record], sizeof(*state->counts));
 		pool_state_touch(state, &image->leases_used,
 			sizeof(*image) - offsetof(struct pool_state_image, leases_used));
 		state->leases[slot] = *lease;

@@ -24,18 +24,20 @@ void pool_session_warn(const struct pool_session *session, const char *format, .
 	session->warn(session->context, text);
 }
 
-/* --- the pool file ---------------------------------------------------------------------------- */
+/* --- the pool file -------------------------------------------------------------- */
 
 static void warn_rejection(struct pool_session *session)
 {
 	if (session->warned_rejection)
 		return;
 	session->warned_rejection = true;
-	pool_session_warn(session, "'%s' is invalid, its last good version stays in force: %s",
+	pool_session_warn(session,
+		"'%s' is invalid, its last good version stays in force: %s",
 		session->file, session->snapshot.rejection);
 }
 
-static void use_snapshot(struct pool_session *session, const struct pool_snapshot *snapshot)
+static void use_snapshot(
+	struct pool_session *session, const struct pool_snapshot *snapshot)
 {
 	pool_snapshot_release(&session->snapshot);
 	session->snapshot = *snapshot;
@@ -54,8 +56,9 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
-/* Take what is in FILE.snap, if it is another one than ours. */
-static void open_snapshot(struct pool_session *session)
+/* Take what is in FILE.snap if it is better than what we have: we have nothing, or it is
+ * of the content that <status> tells of, and ours is not or is another one. */
+static void open_snapshot(struct pool_session *session, const struct stat *status)
 {
 	struct pool_snapshot found;
 
@@ -69,14 +72,21 @@ static void open_snapshot(struct pool_session *session)
 		session->snap_path = NULL;
 		return;
 	}
-	use_snapshot(session, &found);
+	if (!session->loaded ||
+		(up_to_date(&found, status) &&
+			(!up_to_date(&session->snapshot, status) ||
+				found.id != session->snapshot.id)))
+		use_snapshot(session, &found);
+	else
+		pool_snapshot_release(&found);
 }
 
-/* --- a changed pool file ----------------------------------------------------------------------- */
+/* --- a changed pool file -------------------------------------------------------- */
 
 enum { CLAIM_MS = 500 };
 
-/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself. */
+/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself.
+ */
 static int claim(struct pool_session *session)
 {
 	struct pool_fault fault;
@@ -87,10 +97,12 @@ static int claim(struct pool_session *session)
 	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
 	if (!error)
 		return fd;
-	/* Who may not write there can still parse, and hears about it from the state file. */
-	if (error != POOL_EBUSY && fault.sys_errno != EACCES && fault.sys_errno != EPERM &&
-		fault.sys_errno != EROFS)
-		pool_session_warn(session, "%s", fault.text);
+	/* Who may not write there can still parse, and hears about it from the state
+	 * file. */
+	if (error != POOL_EBUSY && fault.sys_errno != EACCES &&
+		fault.sys_errno != EPERM && fault.sys_errno != EROFS)
+		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
+			"%.250s", fault.text);
 	return -1;
 }
 
@@ -98,8 +110,10 @@ static void save(struct pool_session *session, int fd, const struct stat *source
 {
 	struct pool_fault fault;
 
-	if (pool_snapshot_write(&session->snapshot, session->snap_path, fd, source, &fault) != 0)
-		pool_session_warn(session, "%s", fault.text);
+	if (pool_snapshot_write(
+		    &session->snapshot, session->snap_path, fd, source, &fault) != 0)
+		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
+			"%.250s", fault.text);
 }
 
 /* The pool file is invalid: what was good stays, with a note of what is wrong now. */
@@ -111,8 +125,8 @@ static int reject(struct pool_session *session, const struct pool_source *source
 	int error, fd;
 
 	if (diagnostics->count)
-		pool_diagnostic_format(
-			&diagnostics->list[0], session->file, first, sizeof(first) - sizeof(more));
+		pool_diagnostic_format(&diagnostics->list[0], session->file, first,
+			sizeof(first) - sizeof(more));
 	if (diagnostics->errors > 1)
 		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
 			diagnostics->errors - 1);
@@ -132,39 +146,52 @@ static int reject(struct pool_session *session, const struct pool_source *source
 	return 0;
 }
 
+/* Put <compiled> in force and into FILE.snap, if that gains anything. */
+static void take_compiled(struct pool_session *session, struct pool_snapshot *compiled,
+	int fd, const struct stat *status)
+{
+	const bool known = session->loaded && compiled->id == session->snapshot.id;
+
+	/* Too young to be trusted by its key both times: it would be the same again. */
+	if (known && !compiled->source_trusted &&
+		pool_file_key_equal(&compiled->source, &session->snapshot.source)) {
+		pool_snapshot_release(compiled);
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		return;
+	}
+	use_snapshot(session, compiled);
+	session->warned_rejection = false;
+	if (fd >= 0)
+		save(session, fd, status);
+	/* What is there already differs in its age only: that costs time and nothing
+	 * else. */
+	if (known)
+		session->snapshot_trouble[0] = '\0';
+}
+
 /* Compile what was read, or take what another process has compiled meanwhile. */
 static int compile(struct pool_session *session, const struct pool_source *source,
 	const struct pool_settings *settings, struct pool_fault *fault)
 {
 	const struct stat *status = source->regular ? &source->status : NULL;
 	struct pool_snapshot compiled;
-	int fd = claim(session), error;
-	bool same;
+	int fd = claim(session), error = 0;
 
-	open_snapshot(session);
+	open_snapshot(session, &source->status);
 	if (status && session->loaded && up_to_date(&session->snapshot, status)) {
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
 		return 0;
 	}
 	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->snapshot.salt : NULL, status, session->file_id, fault);
-	if (error) {
-		if (fd >= 0)
-			pool_snapshot_unclaim(session->snap_path, fd);
-		return error;
-	}
-	/* Too young to be trusted by its key both times: writing it again would gain nothing. */
-	same = session->loaded && !compiled.source_trusted &&
-		compiled.id == session->snapshot.id &&
-		pool_file_key_equal(&compiled.source, &session->snapshot.source);
-	use_snapshot(session, &compiled);
-	session->warned_rejection = false;
-	if (fd >= 0 && same)
-		pool_snapshot_unclaim(session->snap_path, fd);
+		session->loaded ? &session->snapshot.salt : NULL, status,
+		session->file_id, fault);
+	if (!error)
+		take_compiled(session, &compiled, fd, &source->status);
 	else if (fd >= 0)
-		save(session, fd, &source->status);
-	return 0;
+		pool_snapshot_unclaim(session->snap_path, fd);
+	return error;
 }
 
 /* Read and judge the pool file. */
@@ -198,11 +225,11 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 	if (!session->absolute)
 		return session->loaded ? 0 : parse(session, fault);
 	if (stat(session->file, &status) != 0)
-		return pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot read pool file '%s'", session->file);
+		return pool_fault_set(fault, POOL_ENOFILE, errno,
+			"cannot read pool file '%s'", session->file);
 	session->owner = status.st_uid;
 	if (!session->loaded || !up_to_date(&session->snapshot, &status))
-		open_snapshot(session);
+		open_snapshot(session, &status);
 	if (!session->loaded || !up_to_date(&session->snapshot, &status))
 		return parse(session, fault);
 	pool_file_key_set(&key, &status);
@@ -211,7 +238,7 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 	return 0;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------- */
 
 static int find_paths(
 	struct pool_session *session, const struct pool_session_options *options)
@@ -228,7 +255,8 @@ static int find_paths(
 	session->absolute = pool_state_absolute(options->file);
 	if (!session->absolute)
 		return POOL_ENOMEM;
-	session->file_id = pool_hash_64(NULL, session->absolute, strlen(session->absolute));
+	session->file_id =
+		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
 		return 0;
 	session->state_path = pool_state_path(options->state, options->file);
@@ -237,8 +265,8 @@ static int find_paths(
 	return session->state_path && session->snap_path ? 0 : POOL_ENOMEM;
 }
 
-int pool_session_new(struct pool_session **out, const struct pool_session_options *options,
-	struct pool_fault *fault)
+int pool_session_new(struct pool_session **out,
+	const struct pool_session_options *options, struct pool_fault *fault)
 {
 	struct pool_session *session = calloc(1, sizeof(*session));
 	int error;
@@ -246,7 +274,8 @@ int pool_session_new(struct pool_session **out, const struct pool_session_option
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	session->require_state = options->require_state;
-	session->lock_timeout_ms = options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
+	session->lock_timeout_ms =
+		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
 	session->warn = options->warn;
 	session->lookup = options->lookup;
 	session->context = options->context;
@@ -291,7 +320,7 @@ const char *pool_session_state_path(const struct pool_session *session)
 	return session->state_path;
 }
 
-/* --- the state file --------------------------------------------------------------------------- */
+/* --- the state file ------------------------------------------------------------- */
 
 static void warn_corrupt(struct pool_session *session)
 {
@@ -301,6 +330,24 @@ static void warn_corrupt(struct pool_session *session)
 	pool_session_warn(session,
 		"state file '%s' was corrupt: copied to '%s.corrupt' and begun anew",
 		session->state_path, session->state_path);
+}
+
+/* Another layout is in force: somebody saw an edit before us, or we before them. */
+static int look_again(struct pool_session *session, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (stat(session->file, &status) == 0)
+		open_snapshot(session, &status);
+	return pool_session_refresh(session, fault);
+}
+
+/* The state is fine, and the snapshot is not: worth telling, once. */
+static void warn_snapshot(struct pool_session *session)
+{
+	if (session->snapshot_trouble[0])
+		pool_session_warn(session, "%s", session->snapshot_trouble);
+	session->snapshot_trouble[0] = '\0';
 }
 
 int pool_session_lock(
@@ -319,11 +366,10 @@ int pool_session_lock(
 	error = pool_state_lock(session->state, session->lock_timeout_ms, fault);
 	if (error)
 		return error;
-	if (session->state->image && session->state->image->snapshot_id != session->snapshot.id) {
-		/* Somebody saw an edit before us, or we before them. */
+	if (session->state->image &&
+		session->state->image->snapshot_id != session->snapshot.id) {
 		pool_state_unlock(session->state);
-		open_snapshot(session);
-		error = pool_session_refresh(session, fault);
+		error = look_again(session, fault);
 		if (!error)
 			error = pool_state_lock(
 				session->state, session->lock_timeout_ms, fault);
@@ -334,6 +380,8 @@ int pool_session_lock(
 	error = pool_state_follow(session->state, &session->snapshot, now, fault);
 	if (error)
 		pool_state_unlock(session->state);
+	else
+		warn_snapshot(session);
 	warn_corrupt(session);
 	return error;
 }
@@ -346,13 +394,13 @@ int pool_session_check_state(struct pool_session *session, struct pool_fault *fa
 	if (error)
 		return error;
 	if (!session->state->writable)
-		error = pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
-			session->state_path);
+		error = pool_fault_set(fault, POOL_ENOFILE, EACCES,
+			"cannot write state file '%s'", session->state_path);
 	pool_state_unlock(session->state);
 	return error;
 }
 
-/* --- views ------------------------------------------------------------------------------------ */
+/* --- views ---------------------------------------------------------------------- */
 
 int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
 	struct pool_fault *fault)
@@ -393,8 +441,8 @@ void pool_view_release(struct pool_view *view)
 	*view = (struct pool_view){0};
 }
 
-enum pool_status pool_view_status(const struct pool_session *session, const struct pool_view *view,
-	uint32_t index)
+enum pool_status pool_view_status(
+	const struct pool_session *session, const struct pool_view *view, uint32_t index)
 {
 	const struct pool_snap_leaf *leaf = &session->snapshot.leaves[view->leaf];
 

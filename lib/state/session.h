@@ -1,9 +1,9 @@
 /*
  * A session from the inside: what the tools need of it beyond pool.h.
  *
- * The pool file is looked at before each selection: unchanged, its snapshot is used; changed, it is
- * read, and either taken or, if it is invalid, remembered as rejected while the last good one
- * stays in force.
+ * The pool file is looked at before each selection: unchanged, its snapshot is used;
+ * changed, it is read, and either taken or, if it is invalid, remembered as rejected
+ * while the last good one stays in force.
  */
 #ifndef POOL_STATE_SESSION_H
 #define POOL_STATE_SESSION_H
@@ -20,7 +20,8 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 const char *pool_session_state_path(const struct pool_session *session);
 
 /*
- * Open and lock the state file and unlock it again, to know beforehand that it can be stored to.
+ * Open and lock the state file and unlock it again, to know beforehand that it can be
+ * stored to.
  *
  * Returns 0, or why not (POOL_ENOFILE without a state).
  */
@@ -46,11 +47,11 @@ struct pool_outcome {
 /*
  * Store check results in batches, each under one lock of the <session>'s timeout.
  *
- * Returns 0, or POOL_EBUSY, POOL_EFORMAT, POOL_EFOREIGN, POOL_ENOFILE, POOL_ESYSTEM: what is
- * marked stored is stored.
+ * Returns 0, or POOL_EBUSY, POOL_EFORMAT, POOL_EFOREIGN, POOL_ENOFILE, POOL_ESYSTEM: what
+ * is marked stored is stored.
  */
-int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes, size_t count,
-	struct pool_fault *fault);
+int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes,
+	size_t count, struct pool_fault *fault);
 
 /* A pool as it stands: copies, in file order. */
 struct pool_view {
@@ -64,7 +65,8 @@ struct pool_view {
 };
 
 /*
- * Copy what is known of the pool <leaf>. Without a state that can be read the records are zero.
+ * Copy what is known of the pool <leaf>. Without a state that can be read the records are
+ * zero.
  *
  * Returns 0, or POOL_ENOMEM. Release it.
  */
@@ -73,7 +75,7 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 void pool_view_release(struct pool_view *view);
 
 /* Status of member <index> of a view, "disabled" in the pool file included. */
-enum pool_status pool_view_status(const struct pool_session *session, const struct pool_view *view,
-	uint32_t index);
+enum pool_status pool_view_status(
+	const struct pool_session *session, const struct pool_view *view, uint32_t index);
 
 #endif

@@ -8,17 +8,21 @@
 
 struct pool_session {
 	char *file;       /* as given */
-	char *absolute;   /* NULL for what is no regular file: such a session has no state */
+	char *absolute;   /* NULL for what is no regular file: such a session has no state
+			   */
 	char *state_path; /* NULL: none */
 	char *snap_path;
 	uint64_t file_id;
 	uid_t owner; /* of the pool file */
 	struct pool_snapshot snapshot;
 	bool loaded;
-	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one are gone */
+	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one
+			   are gone */
 	bool warned_rejection;
 	bool warned_state;
-	struct pool_state *state; /* opened at the first use */
+	char snapshot_trouble[256]; /* why FILE.snap is not written; told if nothing worse
+				       is */
+	struct pool_state *state;   /* opened at the first use */
 	bool require_state;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
@@ -32,8 +36,8 @@ void pool_session_warn(const struct pool_session *session, const char *format, .
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees another
- * layout in force looks at the pool file again first.
+ * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees
+ * another layout in force looks at the pool file again first.
  *
  * Returns 0 and holds the lock, or an error of pool_state_open(), _lock(), _follow().
  */

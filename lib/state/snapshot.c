@@ -22,7 +22,8 @@ enum {
 	SNAP_VERSION = 1,
 	SNAP_ALIGNMENT = 16,
 	REJECTION_SIZE = 320,
-	/* A file system's clock ticks this slowly: two edits within it may look the same. */
+	/* A file system's clock ticks this slowly: two edits within it may look the same.
+	 */
 	REST_MS = 20,
 };
 
@@ -51,7 +52,7 @@ struct snap_header {
 	char rejection[REJECTION_SIZE];
 };
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------------- */
 
 static int64_t to_ns(struct timespec time)
 {
@@ -86,7 +87,7 @@ static bool at_rest(const struct stat *status)
 	return now_ns - changed_ns >= REST_MS * POOL_NS_PER_MS;
 }
 
-/* --- opening bytes ---------------------------------------------------------------------------- */
+/* --- opening bytes -------------------------------------------------------------- */
 
 static uint64_t header_checksum(const struct snap_header *header)
 {
@@ -102,7 +103,8 @@ static bool section_fits(
 		count <= (header->length - at) / size;
 }
 
-static bool leaf_fits(const struct pool_snapshot *snapshot, const struct pool_snap_leaf *leaf)
+static bool leaf_fits(
+	const struct pool_snapshot *snapshot, const struct pool_snap_leaf *leaf)
 {
 	return leaf->first_member <= snapshot->member_count &&
 		leaf->member_count <= snapshot->member_count - leaf->first_member;
@@ -116,7 +118,8 @@ static bool attach(struct pool_snapshot *snapshot)
 
 	if (snapshot->length < sizeof(*header) || header->magic != SNAP_MAGIC ||
 		header->version != SNAP_VERSION || header->size != sizeof(*header) ||
-		header->checksum != header_checksum(header) || header->length != snapshot->length ||
+		header->checksum != header_checksum(header) ||
+		header->length != snapshot->length ||
 		!section_fits(header, header->leaves_at, header->leaf_count,
 			sizeof(struct pool_snap_leaf)) ||
 		!section_fits(header, header->members_at, header->member_count,
@@ -137,7 +140,8 @@ static bool attach(struct pool_snapshot *snapshot)
 	snapshot->member_count = header->member_count;
 	snapshot->exchanges = (const void *)(base + header->exchanges_at);
 	snapshot->exchange_count = header->exchange_count;
-	memcpy(snapshot->default_leaf, header->default_leaf, sizeof(snapshot->default_leaf));
+	memcpy(snapshot->default_leaf, header->default_leaf,
+		sizeof(snapshot->default_leaf));
 	snapshot->strings = base + header->strings_at;
 	snapshot->strings_length = header->strings_length;
 	snapshot->salt = header->salt;
@@ -169,7 +173,7 @@ void pool_snapshot_release(struct pool_snapshot *snapshot)
 	*snapshot = (struct pool_snapshot){0};
 }
 
-/* --- compiling -------------------------------------------------------------------------------- */
+/* --- compiling ------------------------------------------------------------------ */
 
 /* The strings of a snapshot while it is built; offset 0 is "not given". */
 struct strings {
@@ -220,11 +224,12 @@ static void add_decoded(struct pool_text *text, struct pool_slice slice)
 }
 
 /*
- * Who a proxy is. Without credentials the key is zero, so that a lost snapshot loses no history;
- * with some it is the salt, so that the state file cannot be used to test guesses.
+ * Who a proxy is. Without credentials the key is zero, so that a lost snapshot loses no
+ * history; with some it is the salt, so that the state file cannot be used to test
+ * guesses.
  */
-static struct pool_hash identify(const struct pool_member *member, const struct pool_url *url,
-	const struct pool_hash_key *salt)
+static struct pool_hash identify(const struct pool_member *member,
+	const struct pool_url *url, const struct pool_hash_key *salt)
 {
 	static const struct pool_hash_key open_key;
 	bool secret = url->user.bytes || url->password.bytes || member->password_file;
@@ -260,10 +265,12 @@ static int compare_hashes(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
-/* One proxy listed twice in a pool is two records: the later one gets an identity of its own. */
+/* One proxy listed twice in a pool is two records: the later one gets an identity of its
+ * own. */
 static int tell_twins_apart(struct pool_snap_member *members, uint32_t count)
 {
-	struct pool_snap_member **sorted = malloc((count + 1) * sizeof(struct pool_snap_member *));
+	struct pool_snap_member **sorted =
+		malloc((count + 1) * sizeof(struct pool_snap_member *));
 	uint32_t run = 0;
 
 	if (!sorted)
@@ -361,7 +368,8 @@ static int fill_parts(struct parts *parts, const struct pool_settings *settings,
 		parts->member_count += settings->leaves[i].member_count;
 	parts->leaves = calloc(settings->leaf_count + 1, sizeof(*parts->leaves));
 	parts->members = calloc(parts->member_count + 1, sizeof(*parts->members));
-	parts->exchanges = calloc(settings->exchange_count + 1, sizeof(*parts->exchanges));
+	parts->exchanges =
+		calloc(settings->exchange_count + 1, sizeof(*parts->exchanges));
 	if (!parts->leaves || !parts->members || !parts->exchanges)
 		return POOL_ENOMEM;
 	pool_text_add_bytes(&parts->strings.text, "", 1);
@@ -380,7 +388,8 @@ static int fill_parts(struct parts *parts, const struct pool_settings *settings,
 		struct pool_snap_exchange *exchange = &parts->exchanges[i];
 
 		exchange->id = add_string(&parts->strings, settings->exchanges[i].id);
-		memcpy(exchange->leaf, settings->exchanges[i].leaf, sizeof(exchange->leaf));
+		memcpy(exchange->leaf, settings->exchanges[i].leaf,
+			sizeof(exchange->leaf));
 	}
 	return parts->strings.text.broken ? POOL_ENOMEM : 0;
 }
@@ -407,8 +416,8 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 		&text, parts->leaves, header->leaf_count * sizeof(*parts->leaves));
 	header->members_at = add_section(
 		&text, parts->members, header->member_count * sizeof(*parts->members));
-	header->exchanges_at = add_section(
-		&text, parts->exchanges, header->exchange_count * sizeof(*parts->exchanges));
+	header->exchanges_at = add_section(&text, parts->exchanges,
+		header->exchange_count * sizeof(*parts->exchanges));
 	header->strings_length = (uint32_t)parts->strings.text.length;
 	header->strings_at =
 		add_section(&text, parts->strings.text.bytes, header->strings_length);
@@ -416,7 +425,8 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 	bytes = pool_text_take(&text);
 	if (!bytes)
 		return POOL_ENOMEM;
-	header->id = pool_hash_64(NULL, bytes + sizeof(*header), header->length - sizeof(*header)) ^
+	header->id = pool_hash_64(NULL, bytes + sizeof(*header),
+			     header->length - sizeof(*header)) ^
 		pool_hash_64(NULL, &header->enabled, 3 * sizeof(uint32_t));
 	header->checksum = header_checksum(header);
 	memcpy(bytes, header, sizeof(*header));
@@ -424,21 +434,22 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 	return attach(snapshot) ? 0 : POOL_ENOMEM;
 }
 
-int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
-	const struct pool_hash_key *salt, const struct stat *source, uint64_t file_id,
-	struct pool_fault *fault)
+int pool_snapshot_compile(struct pool_snapshot *snapshot,
+	const struct pool_settings *settings, const struct pool_hash_key *salt,
+	const struct stat *source, uint64_t file_id, struct pool_fault *fault)
 {
 	struct parts parts = {0};
-	struct snap_header header = {
-		.magic = SNAP_MAGIC, .version = SNAP_VERSION, .size = sizeof(header),
+	struct snap_header header = {.magic = SNAP_MAGIC,
+		.version = SNAP_VERSION,
+		.size = sizeof(header),
 		.file_id = file_id};
 	int error;
 
 	if (salt) {
 		header.salt = *salt;
 	} else if (pool_random_bytes(&header.salt, sizeof(header.salt)) != 0) {
-		return pool_fault_set(
-			fault, POOL_ESYSTEM, errno, "cannot get random bytes for a new salt");
+		return pool_fault_set(fault, POOL_ESYSTEM, errno,
+			"cannot get random bytes for a new salt");
 	}
 	if (source) {
 		pool_file_key_set(&header.source, source);
@@ -447,7 +458,8 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_sett
 	error = fill_parts(&parts, settings, &header.salt);
 	if (!error) {
 		header.enabled = settings->enabled;
-		memcpy(header.default_leaf, settings->default_leaf, sizeof(header.default_leaf));
+		memcpy(header.default_leaf, settings->default_leaf,
+			sizeof(header.default_leaf));
 		header.leaf_count = settings->leaf_count;
 		header.member_count = parts.member_count;
 		header.exchange_count = settings->exchange_count;
@@ -477,17 +489,18 @@ int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *
 	if (at_rest(source))
 		pool_file_key_set(&header->rejected, source);
 	memset(header->rejection, 0, sizeof(header->rejection));
-	pool_text_safe(header->rejection, sizeof(header->rejection), rejection, strlen(rejection));
+	pool_text_safe(header->rejection, sizeof(header->rejection), rejection,
+		strlen(rejection));
 	header->checksum = header_checksum(header);
 	*out = (struct pool_snapshot){.bytes = bytes, .length = snapshot->length};
 	attach(out);
 	return 0;
 }
 
-/* --- files ------------------------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------------- */
 
-int pool_snapshot_open(
-	struct pool_snapshot *snapshot, const char *path, uid_t owner, struct pool_fault *fault)
+int pool_snapshot_open(struct pool_snapshot *snapshot, const char *path, uid_t owner,
+	struct pool_fault *fault)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
@@ -498,16 +511,18 @@ int pool_snapshot_open(
 		return pool_fault_set(
 			fault, POOL_ENOFILE, errno, "cannot open snapshot '%s'", path);
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
-		error = pool_fault_set(fault, POOL_EFORMAT, 0, "'%s' is no snapshot", path);
-	else if ((status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != owner) ||
+		error = pool_fault_set(
+			fault, POOL_EFORMAT, 0, "'%s' is no snapshot", path);
+	else if ((status.st_uid != 0 && status.st_uid != geteuid() &&
+			 status.st_uid != owner) ||
 		(status.st_mode & 022))
 		error = pool_fault_set(
 			fault, POOL_EUNSAFE, 0, "snapshot '%s' is somebody else's", path);
 	if (!error) {
 		map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
 		if (map == MAP_FAILED)
-			error = pool_fault_set(
-				fault, POOL_ESYSTEM, errno, "cannot map snapshot '%s'", path);
+			error = pool_fault_set(fault, POOL_ESYSTEM, errno,
+				"cannot map snapshot '%s'", path);
 	}
 	close(fd);
 	if (error)
@@ -516,7 +531,8 @@ int pool_snapshot_open(
 		.bytes = map, .length = (size_t)status.st_size, .mapped = true};
 	if (!attach(snapshot)) {
 		pool_snapshot_release(snapshot);
-		return pool_fault_set(fault, POOL_EFORMAT, 0, "snapshot '%s' is damaged", path);
+		return pool_fault_set(
+			fault, POOL_EFORMAT, 0, "snapshot '%s' is damaged", path);
 	}
 	return 0;
 }
@@ -564,12 +580,13 @@ static bool is_named(int fd, const char *path)
 	struct stat open_status, status;
 
 	return fstat(fd, &open_status) == 0 && lstat(path, &status) == 0 &&
-		open_status.st_dev == status.st_dev && open_status.st_ino == status.st_ino;
+		open_status.st_dev == status.st_dev &&
+		open_status.st_ino == status.st_ino;
 }
 
 /*
- * A writer holds the lock of its file as long as the file has this name, so that one without a lock
- * was left by a killed process: remove it. Whether that was done.
+ * A writer holds the lock of its file as long as the file has this name, so that one
+ * without a lock was left by a killed process: remove it. Whether that was done.
  */
 static bool remove_leftover(const char *path)
 {
@@ -580,7 +597,8 @@ static bool remove_leftover(const char *path)
 		errno = EEXIST;
 		return false;
 	}
-	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) && unlink(path) == 0;
+	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path) &&
+		unlink(path) == 0;
 	close(fd);
 	errno = EEXIST;
 	return removed;
@@ -605,7 +623,8 @@ static int create_new(const char *path)
 	return fd;
 }
 
-int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault)
+int pool_snapshot_claim(
+	const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault)
 {
 	const struct timespec pause = {0, 1000000};
 	char *beside = name_beside(path);
@@ -623,8 +642,8 @@ int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_
 	if (made >= 0)
 		*fd = made;
 	else
-		error = pool_fault_set(fault, errno == EEXIST ? POOL_EBUSY : POOL_ESYSTEM, errno,
-			"cannot write snapshot '%s'", path);
+		error = pool_fault_set(fault, errno == EEXIST ? POOL_EBUSY : POOL_ESYSTEM,
+			errno, "cannot write snapshot '%s'", path);
 	free(beside);
 	return error;
 }
@@ -643,7 +662,8 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 	const struct stat *source, struct pool_fault *fault)
 {
 	char *beside = name_beside(path);
-	int error = beside ? write_all(fd, snapshot->bytes, snapshot->length) : POOL_ENOMEM;
+	int error =
+		beside ? write_all(fd, snapshot->bytes, snapshot->length) : POOL_ENOMEM;
 	int sys_errno = errno;
 
 	copy_readers(fd, source);
@@ -661,12 +681,12 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 	/* Last: its lock guards the name. What could fail has been written by then. */
 	close(fd);
 	free(beside);
-	return error ? pool_fault_set(
-			       fault, error, sys_errno, "cannot write snapshot '%s'", path)
+	return error ? pool_fault_set(fault, error, sys_errno,
+			       "cannot write snapshot '%s'", path)
 		     : 0;
 }
 
-/* --- lookups ---------------------------------------------------------------------------------- */
+/* --- lookups -------------------------------------------------------------------- */
 
 static const struct pool_snap_exchange *find_exchange(
 	const struct pool_snapshot *snapshot, const char *id)
@@ -675,7 +695,8 @@ static const struct pool_snap_exchange *find_exchange(
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		const char *name = pool_snapshot_string(snapshot, snapshot->exchanges[middle].id);
+		const char *name =
+			pool_snapshot_string(snapshot, snapshot->exchanges[middle].id);
 		int order = strcmp(id, name ? name : "");
 
 		if (order == 0)
@@ -694,7 +715,8 @@ static const char *nearest_exchange(const struct pool_snapshot *snapshot, const 
 	unsigned least = UINT32_MAX;
 
 	for (uint32_t i = 0; i < snapshot->exchange_count; i++) {
-		const char *name = pool_snapshot_string(snapshot, snapshot->exchanges[i].id);
+		const char *name =
+			pool_snapshot_string(snapshot, snapshot->exchanges[i].id);
 		const char *near = name ? pool_text_nearest(id, &name, 1) : NULL;
 		unsigned distance = near ? pool_text_distance(id, near, 3) : UINT32_MAX;
 
@@ -715,10 +737,11 @@ void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exc
 
 	*out = (struct pool_resolution){.leaf = POOL_NO_LEAF, .reason = POOL_NO_DISABLED};
 	if (exchange && strcasecmp(exchange, "default") != 0) {
-		for (; exchange[length] && length < sizeof(id) - 1; length++) {
+		for (; length < sizeof(id) - 1 && exchange[length]; length++) {
 			char byte = exchange[length];
 
-			id[length] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+			id[length] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a')
+								: byte;
 		}
 		id[length] = '\0';
 		entry = find_exchange(snapshot, id);
@@ -735,6 +758,7 @@ void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exc
 	} else {
 		out->leaf = snapshot->default_leaf[type];
 	}
-	if (out->leaf >= snapshot->leaf_count || !snapshot->leaves[out->leaf].member_count)
+	if (out->leaf >= snapshot->leaf_count ||
+		!snapshot->leaves[out->leaf].member_count)
 		out->leaf = POOL_NO_LEAF;
 }

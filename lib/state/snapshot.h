@@ -1,14 +1,18 @@
 /*
- * The snapshot: a pool file, compiled. Immutable bytes that are mapped or built in memory, and
- * used where they lie: a process whose pool file has not changed parses nothing.
+ * The snapshot: a pool file, compiled. Immutable bytes that are mapped or built in
+ * memory, and used where they lie: a process whose pool file has not changed parses
+ * nothing.
  *
- * FILE.snap stands beside the state file, is replaced by rename and mapped read-only without a
- * lock. It holds what the pool file holds, credentials too, and is therefore readable by nobody
- * who cannot read the pool file; ${NAME} and password_file stay unexpanded.
+ * FILE.snap stands beside the state file, is replaced by rename and mapped read-only
+ * without a lock. It holds what the pool file holds, credentials too, and is therefore
+ * readable by nobody who cannot read the pool file; ${NAME} and password_file stay
+ * unexpanded.
  *
- * All offsets and counts are checked when a snapshot is opened, strings when they are asked for.
+ * All offsets and counts are checked when a snapshot is opened, strings when they are
+ * asked for.
  *
- * Not promised: that a snapshot of another format version can be read. It is compiled anew.
+ * Not promised: that a snapshot of another format version can be read. It is compiled
+ * anew.
  */
 #ifndef POOL_STATE_SNAPSHOT_H
 #define POOL_STATE_SNAPSHOT_H
@@ -86,24 +90,25 @@ struct pool_snapshot {
 	const char *strings;
 	uint32_t strings_length;
 	struct pool_hash_key salt;
-	struct pool_file_key source;   /* the pool file it was compiled from */
-	bool source_trusted;           /* that file was at rest long enough to go by its key */
-	struct pool_file_key rejected; /* a later content that was invalid; zeroes: none */
-	const char *rejection;         /* its first fault, one line; "" */
+	struct pool_file_key source; /* the pool file it was compiled from */
+	bool source_trusted; /* that file was at rest long enough to go by its key */
+	struct pool_file_key
+		rejected;      /* a later content that was invalid; zeroes: none */
+	const char *rejection; /* its first fault, one line; "" */
 };
 
 /*
  * Compile settings.
  *
  * <salt>    of the identities: keep the one of the snapshot before; NULL: a new one
- * <source>  status of the pool file before it was read, or NULL for what is no regular file
- * <file_id> hash of the pool file's absolute path: whose snapshot it is
+ * <source>  status of the pool file before it was read, or NULL for what is no regular
+ * file <file_id> hash of the pool file's absolute path: whose snapshot it is
  *
  * Returns 0, or POOL_ENOMEM.
  */
-int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_settings *settings,
-	const struct pool_hash_key *salt, const struct stat *source, uint64_t file_id,
-	struct pool_fault *fault);
+int pool_snapshot_compile(struct pool_snapshot *snapshot,
+	const struct pool_settings *settings, const struct pool_hash_key *salt,
+	const struct stat *source, uint64_t file_id, struct pool_fault *fault);
 
 /*
  * Map FILE.snap.
@@ -114,24 +119,26 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot, const struct pool_sett
  *                POOL_EUNSAFE  it is somebody else's
  *                POOL_EFORMAT  it is damaged or of another version
  */
-int pool_snapshot_open(
-	struct pool_snapshot *snapshot, const char *path, uid_t owner, struct pool_fault *fault);
+int pool_snapshot_open(struct pool_snapshot *snapshot, const char *path, uid_t owner,
+	struct pool_fault *fault);
 
 /*
- * Become the one process that writes FILE.snap: its new content is a file beside it, made by one
- * process at a time. Whoever has it looks at FILE.snap again before compiling, so that all agree
- * on one salt.
+ * Become the one process that writes FILE.snap: its new content is a file beside it, made
+ * by one process at a time. Whoever has it looks at FILE.snap again before compiling, so
+ * that all agree on one salt.
  *
  * <fd>  to be ended by pool_snapshot_write() or pool_snapshot_unclaim()
  *
  * Returns 0, or: POOL_EBUSY    another process had it for all of <wait_ms>
  *                POOL_ESYSTEM  it cannot be made
  */
-int pool_snapshot_claim(const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault);
+int pool_snapshot_claim(
+	const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault);
 void pool_snapshot_unclaim(const char *path, int fd);
 
 /*
- * Write what was claimed and rename it to FILE.snap. Readable by those who can read <source>.
+ * Write what was claimed and rename it to FILE.snap. Readable by those who can read
+ * <source>.
  *
  * Returns 0 or POOL_ESYSTEM; the claim is over in any case.
  */
@@ -139,7 +146,8 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 	const struct stat *source, struct pool_fault *fault);
 
 /*
- * The same snapshot in memory, with a later content of the pool file remembered as invalid.
+ * The same snapshot in memory, with a later content of the pool file remembered as
+ * invalid.
  *
  * Returns 0, or POOL_ENOMEM.
  */
@@ -157,7 +165,8 @@ struct pool_resolution {
 	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
 	bool own_entry;             /* the exchange's own, not the default's */
 	bool known_exchange;        /* there is an entry of that id */
-	const char *near_miss;      /* an id spelt nearly so, where there is no entry; or NULL */
+	const char
+		*near_miss; /* an id spelt nearly so, where there is no entry; or NULL */
 };
 
 /* <exchange> may be NULL or "default", any case. */

@@ -3,16 +3,18 @@
  *
  *	pool_state_open(&state, path, pool_file, &fault);
  *	pool_state_lock(state, 1000, &fault);
- *	pool_state_follow(state, snapshot, &now, &fault);    the layout is the snapshot's now
+ *	pool_state_follow(state, snapshot, &now, &fault);    the layout is the snapshot's
+ * now
  *	... read; pool_state_touch() before each change ...
  *	pool_state_settle(state);                             the change is whole
  *	pool_state_unlock(state);
  *	pool_state_free(state);
  *
- * The lock is exclusive, held for microseconds and never across I/O on anything else. A process
- * killed between any two stores loses at most the change it had not settled.
+ * The lock is exclusive, held for microseconds and never across I/O on anything else. A
+ * process killed between any two stores loses at most the change it had not settled.
  *
- * Not promised: a state over a network file system (refused), or durability over a power loss.
+ * Not promised: a state over a network file system (refused), or durability over a power
+ * loss.
  */
 #ifndef POOL_STATE_STATE_H
 #define POOL_STATE_STATE_H
@@ -47,16 +49,16 @@ struct pool_state {
 /*
  * The state file for <pool_file> in folder or file <where>.
  *
- * <where>  ends in "/" or is a folder: the file in it is named after the pool file and a hash of
- *          its absolute path; else it is the file
+ * <where>  ends in "/" or is a folder: the file in it is named after the pool file and a
+ * hash of its absolute path; else it is the file
  *
  * Returns its path, free() it; NULL when out of memory.
  */
 char *pool_state_path(const char *where, const char *pool_file);
 
 /*
- * The absolute path of <file>: "." and ".." removed, symbolic links not followed in its last
- * part. free() it. NULL when out of memory or the working directory is gone.
+ * The absolute path of <file>: "." and ".." removed, symbolic links not followed in its
+ * last part. free() it. NULL when out of memory or the working directory is gone.
  */
 char *pool_state_absolute(const char *file);
 
@@ -78,19 +80,21 @@ void pool_state_free(struct pool_state *state);
 /*
  * Take the lock, map the file, judge it, undo what a killed process left.
  *
- * Returns 0, or: POOL_EBUSY     not within <timeout_ms>; the fault names the holder if it is known
- *                POOL_EFORMAT   not a state file, or of another version: untouched
+ * Returns 0, or: POOL_EBUSY     not within <timeout_ms>; the fault names the holder if it
+ * is known POOL_EFORMAT   not a state file, or of another version: untouched
  *                POOL_EFOREIGN  of another pool file: untouched
  *                POOL_ESYSTEM
  */
-int pool_state_lock(struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault);
+int pool_state_lock(
+	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault);
 void pool_state_unlock(struct pool_state *state);
 
 /*
- * Make the layout the snapshot's, while locked: nothing to do if it is already; else records are
- * carried over by identity, and deadlines of another clock are converted.
+ * Make the layout the snapshot's, while locked: nothing to do if it is already; else
+ * records are carried over by identity, and deadlines of another clock are converted.
  *
- * Returns 0, or POOL_ESYSTEM (disk full), POOL_ENOMEM, POOL_EFORMAT (no image, and read-only).
+ * Returns 0, or POOL_ESYSTEM (disk full), POOL_ENOMEM, POOL_EFORMAT (no image, and
+ * read-only).
  */
 int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, struct pool_fault *fault);
@@ -104,7 +108,8 @@ void pool_state_touch(struct pool_state *state, const void *at, size_t length);
 /* What was touched and changed stays. */
 void pool_state_settle(struct pool_state *state, const struct pool_now *now);
 
-/* Set the ready word of record <index> from its health and the snapshot; touch it yourself. */
+/* Set the ready word of record <index> from its health and the snapshot; touch it
+ * yourself. */
 uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 	const struct pool_snap_member *member, const struct pool_record *record);
 
@@ -112,14 +117,14 @@ uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 void pool_state_recount(struct pool_state *state);
 
 /*
- * Whether everything in the file holds together, while locked. Fills <fault> with the first
- * thing that does not.
+ * Whether everything in the file holds together, while locked. Fills <fault> with the
+ * first thing that does not.
  *
  * Returns 0 or POOL_EFORMAT.
  */
 int pool_state_verify(const struct pool_state *state, struct pool_fault *fault);
 
-/* --- leases ----------------------------------------------------------------------------------- */
+/* --- leases --------------------------------------------------------------------- */
 
 /* A lease's owner as seen in the table, to be looked up outside the lock. */
 struct pool_owner {
@@ -137,15 +142,16 @@ bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space);
 uint64_t pool_owner_space(void);
 
 /*
- * Copy up to <room> owners out of the table, starting at slot <from>. May be called without the
- * lock on a mapped file: what is torn is found out when it is released.
+ * Copy up to <room> owners out of the table, starting at slot <from>. May be called
+ * without the lock on a mapped file: what is torn is found out when it is released.
  *
  * Returns how many; <next> is where to go on.
  */
-size_t pool_lease_owners(const struct pool_state *state, uint32_t from, struct pool_owner *owners,
-	size_t room, uint32_t *next);
+size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
+	struct pool_owner *owners, size_t room, uint32_t *next);
 
-/* End leases, while locked: that of a dead owner, if it is still the one seen; those out of time. */
+/* End leases, while locked: that of a dead owner, if it is still the one seen; those out
+ * of time. */
 void pool_lease_release_owner(struct pool_state *state, const struct pool_owner *owner,
 	const struct pool_now *now);
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now);

@@ -10,7 +10,8 @@ static bool same(const struct pool_hash *a, const struct pool_hash *b)
 }
 
 /* The record that <outcome> is about: where it was, or wherever an edit has put it. */
-static uint32_t find_record(const struct pool_state *state, const struct pool_outcome *outcome)
+static uint32_t find_record(
+	const struct pool_state *state, const struct pool_outcome *outcome)
 {
 	const uint32_t count = state->image->record_count;
 	uint32_t at = outcome->member;
@@ -50,8 +51,8 @@ static void count_check(struct pool_record *record, const struct pool_outcome *o
 		: outcome->latency_us;
 }
 
-static void note_transition(struct pool_record *record, const struct pool_transition *transition,
-	const struct pool_now *now)
+static void note_transition(struct pool_record *record,
+	const struct pool_transition *transition, const struct pool_now *now)
 {
 	if (!transition->happened)
 		return;
@@ -62,8 +63,8 @@ static void note_transition(struct pool_record *record, const struct pool_transi
 			.reason = (uint8_t)transition->reason};
 }
 
-static void store_one(
-	struct pool_session *session, struct pool_outcome *outcome, const struct pool_now *now)
+static void store_one(struct pool_session *session, struct pool_outcome *outcome,
+	const struct pool_now *now)
 {
 	struct pool_state *state = session->state;
 	enum pool_verdict verdict = pool_reason_get((int)outcome->reason)->verdict;
@@ -86,7 +87,8 @@ static void store_one(
 	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
 	pool_state_touch(state, &state->leaves[leaf_index], sizeof(*state->leaves));
 	pool_health_step(&leaf->policy, &record->health, &evidence, now->boot_ns,
-		(uint32_t)pool_random_below(&session->random, JITTER_SPAN), &outcome->transition);
+		(uint32_t)pool_random_below(&session->random, JITTER_SPAN),
+		&outcome->transition);
 	count_check(record, outcome, verdict, now);
 	note_transition(record, &outcome->transition, now);
 	state->ready[at] =
@@ -100,8 +102,8 @@ static void store_one(
 	outcome->stored = true;
 }
 
-int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes, size_t count,
-	struct pool_fault *fault)
+int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes,
+	size_t count, struct pool_fault *fault)
 {
 	for (size_t from = 0; from < count; from += BATCH) {
 		size_t end = count - from < BATCH ? count : from + BATCH;

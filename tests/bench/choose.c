@@ -1,7 +1,7 @@
 /*
- * choose FILE STATE STRATEGY RUNS: the time of one selection by the library, lock included, after
- * a tenth of the proxies was made unhealthy. Prints the median and the 99th percentile in
- * microseconds.
+ * choose FILE STATE STRATEGY RUNS: the time of one selection by the library, lock
+ * included, after a tenth of the proxies was made unhealthy. Prints the median and the
+ * 99th percentile in microseconds.
  */
 #include <stdio.h>
 #include <stdlib.h>

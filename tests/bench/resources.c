@@ -1,4 +1,5 @@
-/* resources COMMAND...: wall seconds, CPU seconds and peak KB of a command and its children. */
+/* resources COMMAND...: wall seconds, CPU seconds and peak KB of a command and its
+ * children. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>

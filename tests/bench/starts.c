@@ -1,7 +1,7 @@
 /*
- * starts RUNS COMMAND... -- COMMAND...: starts two commands in turn, RUNS times each, and prints
- * the median microseconds of each and their ratio. In turn, so that a machine that slows down
- * slows both.
+ * starts RUNS COMMAND... -- COMMAND...: starts two commands in turn, RUNS times each, and
+ * prints the median microseconds of each and their ratio. In turn, so that a machine that
+ * slows down slows both.
  */
 #include <fcntl.h>
 #include <spawn.h>

@@ -2,13 +2,16 @@
  * hammer: many processes on one state file.
  *
  *	hammer select FILE STATE PROCESSES SELECTIONS
- *	hammer store FILE STATE PROCESSES SELECTIONS    the same while another process stores checks
- *	hammer kill FILE STATE TIMES    processes at work are killed; after each, all must hold;
- *	                                FILE.other takes turns with FILE, as an edit would
- *	hammer step FILE STATE STRIDE   processes are killed at every STRIDEth instruction of
- *	                                an update
+ *	hammer store FILE STATE PROCESSES SELECTIONS
+ *		the same while another process stores checks
+ *	hammer kill FILE STATE TIMES
+ *		processes at work are killed; after each, all must hold; FILE.other takes
+ *		turns with FILE, as an edit would
+ *	hammer step FILE STATE STRIDE
+ *		processes are killed at every STRIDEth instruction of an update
  *
- * Ends with 0 and one line when everything that must hold does, else with 1 and what does not.
+ * Ends with 0 and one line when everything that must hold does, else with 1 and what does
+ * not.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -102,7 +105,8 @@ static struct tally take_tally(const struct files *files)
 	char *absolute = pool_state_absolute(files->pool);
 
 	pool_clock_get(&now);
-	if (pool_state_open(&state, pool_session_state_path(session), absolute, &fault) != 0 ||
+	if (pool_state_open(&state, pool_session_state_path(session), absolute, &fault) !=
+			0 ||
 		pool_state_lock(state, 5000, &fault) != 0 ||
 		pool_state_follow(state, snapshot, &now, &fault) != 0 ||
 		pool_state_verify(state, &fault) != 0)
@@ -124,7 +128,7 @@ static struct tally take_tally(const struct files *files)
 	return tally;
 }
 
-/* --- selecting -------------------------------------------------------------------------------- */
+/* --- selecting ------------------------------------------------------------------ */
 
 static pid_t start_selecting(const struct files *files, int selections)
 {
@@ -162,25 +166,28 @@ static void select_all(const struct files *files, int processes, int selections)
 	for (int i = 0; i < processes; i++)
 		wait_for(children[i]);
 	after = take_tally(files);
-	printf("%llu selections, %llu of the pool, %llu of its proxies, each %llu to %llu\n",
-		(unsigned long long)expected, (unsigned long long)(after.pool - before.pool),
+	printf("%llu selections, %llu of the pool, %llu of its proxies, each %llu to "
+	       "%llu\n",
+		(unsigned long long)expected,
+		(unsigned long long)(after.pool - before.pool),
 		(unsigned long long)(after.records - before.records),
 		(unsigned long long)after.least, (unsigned long long)after.most);
-	if (after.pool - before.pool != expected || after.records - before.records != expected)
+	if (after.pool - before.pool != expected ||
+		after.records - before.records != expected)
 		die("selections", "are lost");
 	if (after.most - after.least > 1)
 		die("round robin", "is not exact to one");
 }
 
-/* --- storing beside it ------------------------------------------------------------------------ */
+/* --- storing beside it ---------------------------------------------------------- */
 
-enum { LONGEST_STORE_MS = 5000 };
+enum { LONGEST_STORE_MS = 5000, STORES_NOTED = 1 << 16 };
 
 /* What the storing process tells the other one. */
 struct progress {
 	volatile int stop;
 	volatile unsigned stores;
-	volatile int64_t longest_ns;
+	int64_t took_ns[STORES_NOTED];
 };
 
 static void store_good_checks(struct pool_session *session)
@@ -224,9 +231,9 @@ static pid_t start_storing(const struct files *files, struct progress *progress)
 			pool_clock_get(&began);
 			store_good_checks(session);
 			pool_clock_get(&ended);
-			if (ended.boot_ns - began.boot_ns > progress->longest_ns)
-				progress->longest_ns = ended.boot_ns - began.boot_ns;
-			progress->stores++;
+			if (progress->stores < STORES_NOTED)
+				progress->took_ns[progress->stores++] =
+					ended.boot_ns - began.boot_ns;
 		}
 		pool_session_free(session);
 		_exit(0);
@@ -234,10 +241,18 @@ static pid_t start_storing(const struct files *files, struct progress *progress)
 	return child;
 }
 
+static int compare_times(const void *left, const void *right)
+{
+	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
 static void select_while_storing(const struct files *files, int processes, int selections)
 {
 	struct progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t longest_ns;
 	pid_t child;
 
 	if (progress == MAP_FAILED)
@@ -246,16 +261,20 @@ static void select_while_storing(const struct files *files, int processes, int s
 	select_all(files, processes, selections);
 	progress->stop = 1;
 	wait_for(child);
-	printf("%u rounds of checks stored, the longest in %lld ms\n", progress->stores,
-		(long long)(progress->longest_ns / POOL_NS_PER_MS));
 	if (progress->stores == 0)
 		die("storing", "never got its turn");
-	if (progress->longest_ns > LONGEST_STORE_MS * POOL_NS_PER_MS)
+	qsort(progress->took_ns, progress->stores, sizeof(int64_t), compare_times);
+	longest_ns = progress->took_ns[progress->stores - 1];
+	printf("%u rounds of checks stored, in %lld us in the median, %lld at most\n",
+		progress->stores,
+		(long long)(progress->took_ns[progress->stores / 2] / 1000),
+		(long long)(longest_ns / 1000));
+	if (longest_ns > LONGEST_STORE_MS * POOL_NS_PER_MS)
 		die("storing", "waited longer than its deadline");
 	munmap(progress, sizeof(*progress));
 }
 
-/* --- killing ---------------------------------------------------------------------------------- */
+/* --- killing -------------------------------------------------------------------- */
 
 /* Work until killed: selections, leases of ours and of no owner, checks. */
 static pid_t start_work(const struct files *files)
@@ -267,7 +286,8 @@ static pid_t start_work(const struct files *files)
 
 		for (;;) {
 			const struct pool_query plain = {.count = 1},
-						owned = {.lease = true, .owner_pid = getpid()},
+						owned = {.lease = true,
+							.owner_pid = getpid()},
 						timed = {.lease = true, .ttl_ms = 1};
 
 			select_one(session, &plain);
@@ -355,9 +375,11 @@ static void kill_many(const struct files *files, int times)
 	printf("%d processes killed\n", times);
 }
 
-/* --- killing at any instruction ----------------------------------------------------------------- */
+/* --- killing at any instruction
+ * ----------------------------------------------------------------- */
 
-/* A process that stops just before it selects with a lease of its own, and ends after it. */
+/* A process that stops just before it selects with a lease of its own, and ends after it.
+ */
 static pid_t start_stepping(const struct files *files)
 {
 	pid_t child = start();
@@ -413,11 +435,11 @@ static const volatile struct pool_state_undo *map_undo(const struct files *files
 }
 
 /*
- * Kill in the middle of an update: <steps> instructions behind the one that first put something
- * into the undo slot. False if the update was over by then.
+ * Kill in the middle of an update: <steps> instructions behind the one that first put
+ * something into the undo slot. False if the update was over by then.
  */
-static bool kill_behind(
-	const struct files *files, const volatile struct pool_state_undo *undo, unsigned steps)
+static bool kill_behind(const struct files *files,
+	const volatile struct pool_state_undo *undo, unsigned steps)
 {
 	pid_t child = start_stepping(files);
 	bool within;

@@ -211,7 +211,7 @@ static void wait_for(struct stub *stub, struct conn *conn, int64_t delay_ms)
 	conn->waiting = true;
 }
 
-/* --- connections ------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------------- */
 
 /* Closed at once, freed after the round: events of this round may still point to it. */
 static void drop(struct stub *stub, struct conn *conn)
@@ -464,7 +464,7 @@ static void accept_ready(struct stub *stub, struct source *source, uint32_t even
 	}
 }
 
-/* --- the log: never a credential --------------------------------------------------- */
+/* --- the log: never a credential ------------------------------------------------ */
 
 static void log_request(struct stub *stub, const char *method, const char *url,
 	size_t length, bool authorized)
@@ -489,7 +489,7 @@ static void log_request(struct stub *stub, const char *method, const char *url,
 		die("cannot write the log");
 }
 
-/* --- tunnels ----------------------------------------------------------------------- */
+/* --- tunnels -------------------------------------------------------------------- */
 
 static size_t relay_step(
 	struct stub *stub, struct conn *conn, const char *data, size_t length)
@@ -569,7 +569,7 @@ static void dial(struct stub *stub, struct conn *conn, const char *host, unsigne
 	conn->peer = target;
 }
 
-/* --- HTTP -------------------------------------------------------------------------- */
+/* --- HTTP ----------------------------------------------------------------------- */
 
 /* A request as it lies in the buffer. */
 struct request {
@@ -679,7 +679,7 @@ static void read_header(struct request *request, const char *line, size_t length
 	} else if (is_word(line, name, "Content-Length")) {
 		request->body_length = strtoul(value, NULL, 10);
 	} else if (is_word(line, name, "Connection") ||
-		   is_word(line, name, "Proxy-Connection")) {
+		is_word(line, name, "Proxy-Connection")) {
 		if (is_word(value, (size_t)(end - value), "close"))
 			request->keep_alive = false;
 		else if (is_word(value, (size_t)(end - value), "keep-alive"))
@@ -843,7 +843,7 @@ static void put_forwarded(
 	for (; line < request->head_end - 2; line = line_end) {
 		line_end = (const char *)memchr(
 				   line, '\n', (size_t)(request->head_end - line)) +
-			   1;
+			1;
 		if (strncasecmp(line, "Proxy-", 6) &&
 			strncasecmp(line, "Connection:", 11))
 			keep_output(target, line, (size_t)(line_end - line));
@@ -879,9 +879,9 @@ static bool is_authorized(const struct stub *stub, const struct request *request
 	if (!stub->authorization)
 		return true;
 	return request->authorization &&
-	       request->authorization_length == strlen(stub->authorization) &&
-	       !memcmp(request->authorization, stub->authorization,
-		       request->authorization_length);
+		request->authorization_length == strlen(stub->authorization) &&
+		!memcmp(request->authorization, stub->authorization,
+			request->authorization_length);
 }
 
 static void answer_request(
@@ -931,7 +931,7 @@ static size_t http_step(
 	return (size_t)(end - data) + body;
 }
 
-/* --- SOCKS ------------------------------------------------------------------------- */
+/* --- SOCKS ---------------------------------------------------------------------- */
 
 static int socks5_code(int error)
 {
@@ -1102,7 +1102,7 @@ static size_t socks4_step(
 	return (size_t)(end + 1 - data);
 }
 
-/* --- the other roles --------------------------------------------------------------- */
+/* --- the other roles ------------------------------------------------------------ */
 
 static void begin_trickle(struct stub *stub, struct conn *conn)
 {
@@ -1172,7 +1172,7 @@ static const struct role roles[] = {
 		.refuses = true},
 };
 
-/* --- options ----------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------- */
 
 enum kind { FLAG, NUMBER, TEXT, LIST };
 
@@ -1320,7 +1320,7 @@ static void read_options(struct stub *stub, char **words)
 		usage_error("must not be zero", "--count or --per-seconds");
 }
 
-/* --- getting ready ----------------------------------------------------------------- */
+/* --- getting ready -------------------------------------------------------------- */
 
 static char *encode_basic(const char *user, const char *password)
 {
@@ -1497,7 +1497,7 @@ static void prepare_loop(struct stub *stub)
 		die("cannot open the log");
 }
 
-/* --- the loop ---------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------- */
 
 static void trickle(struct stub *stub, struct conn *conn)
 {

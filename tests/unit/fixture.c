@@ -14,12 +14,14 @@
 
 void fixture_folder_make(char *out, size_t size)
 {
-	/* Not in TMPDIR, which may be private: some tests look from another user's side. */
+	/* Not in TMPDIR, which may be private: some tests look from another user's side.
+	 */
 	snprintf(out, size, "/tmp/pool-unit.XXXXXX");
 	assert_non_null(mkdtemp(out));
 }
 
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+static int remove_one(
+	const char *path, const struct stat *status, int kind, struct FTW *place)
 {
 	(void)status;
 	(void)kind;
@@ -62,7 +64,8 @@ static void fill_leaf(struct pool_leaf *leaf, const struct fixture_pool *pool)
 		leaf->members[i] = (struct pool_member){
 			.url = strdup(from->url),
 			.name = strdup(from->url),
-			.password_file = from->password_file ? strdup(from->password_file) : NULL,
+			.password_file =
+				from->password_file ? strdup(from->password_file) : NULL,
 			.weight_micro = (uint32_t)(weight * 1000000 + 0.5),
 			.enabled = !from->disabled,
 			.max_connections = from->max_connections,
@@ -70,8 +73,9 @@ static void fill_leaf(struct pool_leaf *leaf, const struct fixture_pool *pool)
 	}
 }
 
-void fixture_compile_from(struct pool_snapshot *snapshot, const struct fixture_pool *pools,
-	size_t count, const struct pool_hash_key *salt, const struct stat *source)
+void fixture_compile_from(struct pool_snapshot *snapshot,
+	const struct fixture_pool *pools, size_t count, const struct pool_hash_key *salt,
+	const struct stat *source)
 {
 	struct pool_settings settings = {
 		.enabled = true,
@@ -87,14 +91,15 @@ void fixture_compile_from(struct pool_snapshot *snapshot, const struct fixture_p
 
 		fill_leaf(&settings.leaves[i], &pools[i]);
 		if (strncmp(pools[i].where, "exchanges.", 10) == 0)
-			settings.exchanges[settings.exchange_count++] = (struct pool_exchange){
-				.id = strndup(pools[i].where + 10,
-					(size_t)(dot - pools[i].where - 10)),
-				.leaf = {(uint32_t)i, POOL_NO_LEAF},
-			};
+			settings.exchanges[settings.exchange_count++] =
+				(struct pool_exchange){
+					.id = strndup(pools[i].where + 10,
+						(size_t)(dot - pools[i].where - 10)),
+					.leaf = {(uint32_t)i, POOL_NO_LEAF},
+				};
 	}
-	assert_int_equal(
-		0, pool_snapshot_compile(snapshot, &settings, salt, source, 4711, &fault));
+	assert_int_equal(0,
+		pool_snapshot_compile(snapshot, &settings, salt, source, 4711, &fault));
 	pool_settings_release(&settings);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of state/ share: a folder of their own, pools without a pool file, whole files in
- * memory. Everything that fails in here fails the test.
+ * What the tests of state/ share: a folder of their own, pools without a pool file, whole
+ * files in memory. Everything that fails in here fails the test.
  */
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
@@ -34,8 +34,9 @@ void fixture_fill(struct fixture_pool *pool, const char *where, uint32_t count);
 /* The snapshot of <pools>; release it. The first one is the default's. */
 void fixture_compile(struct pool_snapshot *snapshot, const struct fixture_pool *pools,
 	size_t count, const struct pool_hash_key *salt);
-void fixture_compile_from(struct pool_snapshot *snapshot, const struct fixture_pool *pools,
-	size_t count, const struct pool_hash_key *salt, const struct stat *source);
+void fixture_compile_from(struct pool_snapshot *snapshot,
+	const struct fixture_pool *pools, size_t count, const struct pool_hash_key *salt,
+	const struct stat *source);
 
 /* A whole file: its bytes, free() them; and the reverse. */
 char *fixture_read(const char *path, size_t *length);

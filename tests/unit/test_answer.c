@@ -82,9 +82,9 @@ static void retry_after_is_a_number_or_a_date(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(
-			cases[i].seconds, pool_retry_after_parse(cases[i].value,
-						  strlen(cases[i].value), 784111777));
+		assert_int_equal(cases[i].seconds,
+			pool_retry_after_parse(
+				cases[i].value, strlen(cases[i].value), 784111777));
 }
 
 static void a_text_is_found_across_pieces(void **state)

@@ -506,9 +506,10 @@ static void normal_form_hides_secrets(void **state)
 	char *printed;
 
 	(void)state;
-	read_text(&reading, "{\"proxies\":[\"http://mira:quartz7@h:1/"
-			    "x\"],\"health_check\":{\"method\":\"http\","
-			    "\"headers\":{\"Authorization\":\"Bearer quartz7\"}}}");
+	read_text(&reading,
+		"{\"proxies\":[\"http://mira:quartz7@h:1/"
+		"x\"],\"health_check\":{\"method\":\"http\","
+		"\"headers\":{\"Authorization\":\"Bearer quartz7\"}}}");
 	assert_int_equal(0, reading.error);
 	printed = pool_config_print(&reading.settings, false);
 	assert_null(strstr(printed, "quartz7"));

@@ -18,8 +18,7 @@
 #include "base/clock.h"
 #include "probe/engine.h"
 
-/* --- servers
- * ------------------------------------------------------------------------------ */
+/* --- servers -------------------------------------------------------------------- */
 
 struct server {
 	pid_t pid; /* 0: none */
@@ -75,7 +74,8 @@ static void answer_if_asked_so(int fd, int number, const char *text)
 
 	(void)number;
 	read_head(fd, head, sizeof(head));
-	say(fd, strstr(head, text) ? "HTTP/1.1 200 Yes\r\nContent-Length: 0\r\n\r\n"
+	say(fd,
+		strstr(head, text) ? "HTTP/1.1 200 Yes\r\nContent-Length: 0\r\n\r\n"
 				   : "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
 }
 
@@ -155,8 +155,7 @@ static void stop(struct server *server)
 	close(server->fd);
 }
 
-/* --- runs
- * --------------------------------------------------------------------------------- */
+/* --- runs ----------------------------------------------------------------------- */
 
 enum { MOST = 200 };
 
@@ -497,7 +496,7 @@ static void a_name_that_does_not_resolve_is_tried_again(void **state)
 	assert_int_equal(3, seen.results[0].attempts);
 	/* Which of the two depends on whether the machine has a name server. */
 	assert_true(seen.results[0].reason == POOL_REASON_PROXY_NAME ||
-		    seen.results[0].reason == POOL_REASON_NO_RESOLVER);
+		seen.results[0].reason == POOL_REASON_NO_RESOLVER);
 }
 
 static void the_deadline_ends_everything(void **state)
@@ -585,8 +584,7 @@ static void a_target_gets_no_more_than_its_rate(void **state)
 		assert_int_equal(POOL_REASON_OK, seen.results[i].reason);
 }
 
-/* --- descriptors: in a process of their own, for the limit stays low
- * ----------------------- */
+/* --- descriptors: in a process of their own, for the limit stays low ------------ */
 
 static void lower_limit(rlim_t to)
 {

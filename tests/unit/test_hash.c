@@ -1,4 +1,5 @@
-/* SipHash-2-4 against the vectors that its authors publish: key 00..0f, input 00..(n - 1). */
+/* SipHash-2-4 against the vectors that its authors publish: key 00..0f, input 00..(n -
+ * 1). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -24,14 +24,14 @@ static const struct pool_policy defaults = {
 	.max_cooldown_s = 259200,
 };
 
-/* --- one story a row -------------------------------------------------------------------------- */
+/* --- one story a row ------------------------------------------------------------ */
 
 /* What happens at a moment, and what the proxy is right after it. */
 struct event {
 	int at_s;  /* since START */
 	char kind; /* of evidence: see below; '=' none, only look; 0 ends the story */
 	enum pool_status expected;
-	int age_s; /* how long before it began; 0: just now */
+	int age_s;         /* how long before it began; 0: just now */
 	int retry_after_s; /* of 'l' and 'L'; 0: none */
 };
 
@@ -41,15 +41,14 @@ static const struct {
 	enum pool_reason reason;
 	enum pool_layer good_layer;
 } kinds[] = {
-	{'k', POOL_REASON_OK, POOL_LAYER_TARGET},    /* everything works */
-	{'t', POOL_REASON_OK, POOL_LAYER_CONNECT},   /* a tcp check that connects */
-	{'r', POOL_REASON_REFUSED, 0},               /* down, layer connect */
-	{'a', POOL_REASON_AUTH, 0},                  /* 407: down, layer auth */
-	{'s', POOL_REASON_STATUS, 0},                /* down, layer target */
-	{'b', POOL_REASON_BLOCKED, 0},
-	{'l', POOL_REASON_LIMITED, 0},
-	{'i', POOL_REASON_TARGET_SUSPECT, 0},        /* inconclusive */
-	{'d', POOL_REASON_NO_DESCRIPTORS, 0},        /* inconclusive, this machine */
+	{'k', POOL_REASON_OK, POOL_LAYER_TARGET},  /* everything works */
+	{'t', POOL_REASON_OK, POOL_LAYER_CONNECT}, /* a tcp check that connects */
+	{'r', POOL_REASON_REFUSED, 0},             /* down, layer connect */
+	{'a', POOL_REASON_AUTH, 0},                /* 407: down, layer auth */
+	{'s', POOL_REASON_STATUS, 0},              /* down, layer target */
+	{'b', POOL_REASON_BLOCKED, 0}, {'l', POOL_REASON_LIMITED, 0},
+	{'i', POOL_REASON_TARGET_SUSPECT, 0}, /* inconclusive */
+	{'d', POOL_REASON_NO_DESCRIPTORS, 0}, /* inconclusive, this machine */
 };
 
 #define UNK  POOL_STATUS_UNKNOWN
@@ -59,8 +58,8 @@ static const struct {
 #define COOL POOL_STATUS_COOLING
 #define OFF  POOL_STATUS_DISABLED
 
-static struct pool_transition feed(const struct pool_policy *policy, struct pool_health *health,
-	const struct event *event, uint32_t jitter)
+static struct pool_transition feed(const struct pool_policy *policy,
+	struct pool_health *health, const struct event *event, uint32_t jitter)
 {
 	const int64_t now_ns = START + event->at_s * S;
 	struct pool_evidence evidence = {
@@ -93,8 +92,9 @@ static struct pool_policy changed(const struct pool_policy *change)
 
 	policy.healthy_threshold = change->healthy_threshold ? change->healthy_threshold
 							     : policy.healthy_threshold;
-	policy.unhealthy_threshold = change->unhealthy_threshold ? change->unhealthy_threshold
-								 : policy.unhealthy_threshold;
+	policy.unhealthy_threshold = change->unhealthy_threshold
+		? change->unhealthy_threshold
+		: policy.unhealthy_threshold;
 	policy.failure_threshold = change->failure_threshold ? change->failure_threshold
 							     : policy.failure_threshold;
 	policy.open_s = change->open_s ? change->open_s : policy.open_s;
@@ -106,121 +106,144 @@ static struct pool_policy changed(const struct pool_policy *change)
 }
 
 static const struct story stories[] = {
-	{"unknown, then healthy with the first good check", .events = {
-		{0, '=', UNK}, {1, 'k', OK}, {1000, '=', OK}}},
+	{"unknown, then healthy with the first good check",
+		.events = {{0, '=', UNK}, {1, 'k', OK}, {1000, '=', OK}}},
 	{"a tcp check is enough to be healthy", .events = {{0, 't', OK}}},
 	{"a reported success makes a proxy known", .events = {{0, 'K', OK}}},
 	{"unhealthy with the first failed check", .events = {{0, 'r', BAD}}},
 	{"healthy to unhealthy", .events = {{0, 'k', OK}, {1, 'r', BAD}}},
-	{"unhealthy_threshold counts checks", {.unhealthy_threshold = 3}, .events = {
-		{0, 'k', OK}, {1, 'r', OK}, {2, 'r', OK}, {3, 'r', BAD}}},
-	{"below the threshold an unknown one stays unknown", {.unhealthy_threshold = 2}, .events = {
-		{0, 'r', UNK}, {1, 'r', BAD}}},
-	{"only failures in a row count", {.unhealthy_threshold = 2}, .events = {
-		{0, 'r', UNK}, {1, 'k', OK}, {2, 'r', OK}, {3, 'k', OK}, {4, 'r', OK},
-		{5, 'r', BAD}}},
-	{"failure_threshold counts reports", .events = {
-		{0, 'k', OK}, {1, 'R', OK}, {2, 'R', OK}, {3, 'R', OK}, {4, 'R', OK},
-		{5, 'R', BAD}}},
-	{"only reports in a row count", {.failure_threshold = 2}, .events = {
-		{0, 'R', UNK}, {1, 'K', OK}, {2, 'R', OK}, {3, 'K', OK}, {4, 'R', OK},
-		{5, 'R', BAD}}},
+	{"unhealthy_threshold counts checks", {.unhealthy_threshold = 3},
+		.events = {{0, 'k', OK}, {1, 'r', OK}, {2, 'r', OK}, {3, 'r', BAD}}},
+	{"below the threshold an unknown one stays unknown", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'r', BAD}}},
+	{"only failures in a row count", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'k', OK}, {2, 'r', OK}, {3, 'k', OK},
+			{4, 'r', OK}, {5, 'r', BAD}}},
+	{"failure_threshold counts reports",
+		.events = {{0, 'k', OK}, {1, 'R', OK}, {2, 'R', OK}, {3, 'R', OK},
+			{4, 'R', OK}, {5, 'R', BAD}}},
+	{"only reports in a row count", {.failure_threshold = 2},
+		.events = {{0, 'R', UNK}, {1, 'K', OK}, {2, 'R', OK}, {3, 'K', OK},
+			{4, 'R', OK}, {5, 'R', BAD}}},
 	{"checks and reports are counted apart",
-		{.unhealthy_threshold = 2, .failure_threshold = 2}, .events = {
-		{0, 'r', UNK}, {1, 'R', UNK}, {2, 'r', BAD}}},
-	{"a good check ends a row of reports", {.failure_threshold = 2}, .events = {
-		{0, 'R', UNK}, {1, 'k', OK}, {2, 'R', OK}, {3, 'R', BAD}}},
-	{"unhealthy to recovering when the open time is over", .events = {
-		{0, 'r', BAD}, {29, '=', BAD}, {30, '=', REC}, {9999, '=', REC}}},
-	{"unhealthy to recovering by a good check of that layer", .events = {
-		{0, 'r', BAD}, {5, 't', REC}, {6, 't', OK}}},
-	{"healthy at once with a healthy_threshold of one", {.healthy_threshold = 1}, .events = {
-		{0, 'r', BAD}, {5, 't', OK}}},
-	{"recovering to healthy after healthy_threshold successes", {.healthy_threshold = 3},
+		{.unhealthy_threshold = 2, .failure_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'R', UNK}, {2, 'r', BAD}}},
+	{"a good check ends a row of reports", {.failure_threshold = 2},
+		.events = {{0, 'R', UNK}, {1, 'k', OK}, {2, 'R', OK}, {3, 'R', BAD}}},
+	{"unhealthy to recovering when the open time is over",
+		.events = {{0, 'r', BAD}, {29, '=', BAD}, {30, '=', REC},
+			{9999, '=', REC}}},
+	{"unhealthy to recovering by a good check of that layer",
+		.events = {{0, 'r', BAD}, {5, 't', REC}, {6, 't', OK}}},
+	{"healthy at once with a healthy_threshold of one", {.healthy_threshold = 1},
+		.events = {{0, 'r', BAD}, {5, 't', OK}}},
+	{"recovering to healthy after healthy_threshold successes",
+		{.healthy_threshold = 3},
 		.events = {{0, 'r', BAD}, {40, 'k', REC}, {41, 'k', REC}, {42, 'k', OK}}},
-	{"reports count as successes of a recovering one", .events = {
-		{0, 'r', BAD}, {40, 'K', REC}, {41, 'K', OK}}},
-	{"a reported success does not end the open time", .events = {
-		{0, 'r', BAD}, {5, 'K', BAD}, {6, 'K', BAD}, {29, '=', BAD}, {30, '=', REC}}},
-	{"recovering to unhealthy at the first failure, for twice as long", .events = {
-		{0, 'r', BAD}, {30, '=', REC}, {30, 'r', BAD}, {89, '=', BAD}, {90, '=', REC}}},
-	{"so with a reported failure", .events = {
-		{0, 'r', BAD}, {30, 'R', BAD}, {89, '=', BAD}, {90, '=', REC}}},
-	{"a failure ends a row of successes", {.healthy_threshold = 2}, .events = {
-		{0, 'r', BAD}, {30, 'k', REC}, {31, 'r', BAD}, {91, 'k', REC}, {92, 'k', OK}}},
-	{"a failed check while unhealthy renews the deadline without doubling", .events = {
-		{0, 'r', BAD}, {20, 'r', BAD}, {49, '=', BAD}, {50, '=', REC}}},
-	{"renewed many times is not doubled", .events = {
-		{0, 'r', BAD}, {10, 'r', BAD}, {20, 'r', BAD}, {30, 'r', BAD}, {40, 'r', BAD},
-		{50, 'r', BAD}, {79, '=', BAD}, {80, '=', REC}}},
-	{"a reported failure while unhealthy renews nothing", .events = {
-		{0, 'r', BAD}, {20, 'R', BAD}, {29, '=', BAD}, {30, '=', REC}}},
-	{"the open time doubles to its limit", {.open_s = 30, .max_open_s = 100}, .events = {
-		{0, 'r', BAD}, {30, 'r', BAD}, {89, '=', BAD}, {90, 'r', BAD}, {189, '=', BAD},
-		{190, 'r', BAD}, {289, '=', BAD}, {290, '=', REC}}},
-	{"getting healthy starts over with the short time", .events = {
-		{0, 'r', BAD}, {30, 'r', BAD}, {90, 'k', REC}, {91, 'k', OK}, {92, 'r', BAD},
-		{121, '=', BAD}, {122, '=', REC}}},
-	{"a tcp connect does not clear a 407", .events = {
-		{0, 'a', BAD}, {5, 't', BAD}, {29, 't', BAD}, {30, '=', REC}, {31, 't', REC},
-		{32, 't', REC}, {33, 't', REC}}},
-	{"a good check of the target does", .events = {
-		{0, 'a', BAD}, {5, 'k', REC}, {6, 'k', OK}}},
-	{"the layer is that of the latest failure while open", .events = {
-		{0, 'r', BAD}, {5, 'a', BAD}, {6, 't', BAD}, {7, 'k', REC}}},
+	{"reports count as successes of a recovering one",
+		.events = {{0, 'r', BAD}, {40, 'K', REC}, {41, 'K', OK}}},
+	{"a reported success does not end the open time",
+		.events = {{0, 'r', BAD}, {5, 'K', BAD}, {6, 'K', BAD}, {29, '=', BAD},
+			{30, '=', REC}}},
+	{"recovering to unhealthy at the first failure, for twice as long",
+		.events = {{0, 'r', BAD}, {30, '=', REC}, {30, 'r', BAD}, {89, '=', BAD},
+			{90, '=', REC}}},
+	{"so with a reported failure",
+		.events = {{0, 'r', BAD}, {30, 'R', BAD}, {89, '=', BAD},
+			{90, '=', REC}}},
+	{"a failure ends a row of successes", {.healthy_threshold = 2},
+		.events = {{0, 'r', BAD}, {30, 'k', REC}, {31, 'r', BAD}, {91, 'k', REC},
+			{92, 'k', OK}}},
+	{"a failed check while unhealthy renews the deadline without doubling",
+		.events = {{0, 'r', BAD}, {20, 'r', BAD}, {49, '=', BAD},
+			{50, '=', REC}}},
+	{"renewed many times is not doubled",
+		.events = {{0, 'r', BAD}, {10, 'r', BAD}, {20, 'r', BAD}, {30, 'r', BAD},
+			{40, 'r', BAD}, {50, 'r', BAD}, {79, '=', BAD}, {80, '=', REC}}},
+	{"a reported failure while unhealthy renews nothing",
+		.events = {{0, 'r', BAD}, {20, 'R', BAD}, {29, '=', BAD},
+			{30, '=', REC}}},
+	{"the open time doubles to its limit", {.open_s = 30, .max_open_s = 100},
+		.events = {{0, 'r', BAD}, {30, 'r', BAD}, {89, '=', BAD}, {90, 'r', BAD},
+			{189, '=', BAD}, {190, 'r', BAD}, {289, '=', BAD},
+			{290, '=', REC}}},
+	{"getting healthy starts over with the short time",
+		.events = {{0, 'r', BAD}, {30, 'r', BAD}, {90, 'k', REC}, {91, 'k', OK},
+			{92, 'r', BAD}, {121, '=', BAD}, {122, '=', REC}}},
+	{"a tcp connect does not clear a 407",
+		.events = {{0, 'a', BAD}, {5, 't', BAD}, {29, 't', BAD}, {30, '=', REC},
+			{31, 't', REC}, {32, 't', REC}, {33, 't', REC}}},
+	{"a good check of the target does",
+		.events = {{0, 'a', BAD}, {5, 'k', REC}, {6, 'k', OK}}},
+	{"the layer is that of the latest failure while open",
+		.events = {{0, 'r', BAD}, {5, 'a', BAD}, {6, 't', BAD}, {7, 'k', REC}}},
 	{"blocked is a failure", .events = {{0, 'k', OK}, {1, 'b', BAD}, {31, '=', REC}}},
 	{"and not cleared by a tcp connect", .events = {{0, 'b', BAD}, {1, 't', BAD}}},
-	{"reported blocks count towards failure_threshold", {.failure_threshold = 2}, .events = {
-		{0, 'B', UNK}, {1, 'B', BAD}}},
-	{"limited is no failure but a cooldown", .events = {
-		{0, 'k', OK}, {1, 'l', COOL}, {60, '=', COOL}, {61, '=', OK}}},
-	{"limited before anything is known", .events = {
-		{0, 'l', COOL}, {59, '=', COOL}, {60, '=', UNK}}},
-	{"Retry-After says how long", .events = {
-		{0, 'l', COOL, .retry_after_s = 7}, {6, '=', COOL}, {7, '=', UNK}}},
-	{"a cooldown is not shortened", .events = {
-		{0, 'l', COOL, .retry_after_s = 100}, {1, 'l', COOL, .retry_after_s = 5},
-		{99, '=', COOL}, {100, '=', UNK}}},
-	{"but lengthened", .events = {
-		{0, 'l', COOL, .retry_after_s = 5}, {1, 'l', COOL, .retry_after_s = 100},
-		{100, '=', COOL}, {101, '=', UNK}}},
-	{"a cooldown is capped", {.max_cooldown_s = 50}, .events = {
-		{0, 'l', COOL, .retry_after_s = 1000000}, {49, '=', COOL}, {50, '=', UNK}}},
-	{"so is the default one", {.max_cooldown_s = 50, .cooldown_s = 500}, .events = {
-		{0, 'l', COOL}, {49, '=', COOL}, {50, '=', UNK}}},
-	{"no good check ends a cooldown", .events = {
-		{0, 'l', COOL}, {1, 'k', COOL}, {2, 'k', COOL}, {60, '=', OK}}},
-	{"reported limits cool as well", .events = {
-		{0, 'L', COOL, .retry_after_s = 10}, {10, '=', UNK}}},
-	{"a limit ends a row of failed reports: it relayed an answer", {.failure_threshold = 2},
-		.events = {{0, 'R', UNK}, {1, 'L', COOL, .retry_after_s = 1}, {2, 'R', UNK},
-			{3, 'R', BAD}}},
-	{"and a row of failed checks", {.unhealthy_threshold = 2}, .events = {
-		{0, 'r', UNK}, {1, 'l', COOL, .retry_after_s = 1}, {2, 'r', UNK}, {3, 'r', BAD}}},
-	{"a limit closes no breaker", .events = {
-		{0, 'r', BAD}, {1, 'l', COOL, .retry_after_s = 10}, {11, '=', BAD}, {30, '=', REC}}},
-	{"inconclusive changes nothing", .events = {
-		{0, 'i', UNK}, {1, 'd', UNK}, {2, 'k', OK}, {3, 'i', OK}, {4, 'd', OK},
-		{5, 'r', BAD}, {6, 'i', BAD}, {35, '=', REC}, {36, 'i', REC}, {37, 'k', REC},
-		{38, 'k', OK}}},
-	{"inconclusive interrupts no row", {.unhealthy_threshold = 2}, .events = {
-		{0, 'r', UNK}, {1, 'i', UNK}, {2, 'r', BAD}}},
-	{"late failures count for nothing", .events = {
-		{0, 'r', BAD}, {10, 'k', REC}, {11, 'k', OK}, {12, 'r', OK, .age_s = 5},
-		{13, 'r', BAD, .age_s = 1}}},
-	{"late successes count for nothing", .events = {
-		{0, 'k', OK}, {10, 'r', BAD}, {11, 'k', BAD, .age_s = 5}, {12, 'k', REC, .age_s = 1}}},
-	{"late limits count for nothing", .events = {
-		{10, 'r', BAD}, {11, 'l', BAD, .age_s = 5, .retry_after_s = 100}}},
-	{"a failure during a cooldown opens the breaker", .events = {
-		{0, 'l', COOL, .retry_after_s = 10}, {5, 'r', COOL}, {10, '=', BAD}, {35, '=', REC}}},
-	{"a success that began before such a failure is late", .events = {
-		{0, 'l', COOL, .retry_after_s = 10}, {5, 'r', COOL}, {6, 'k', COOL, .age_s = 3},
-		{10, '=', BAD}, {11, 'k', REC, .age_s = 1}}},
-	{"no good check lifts what a person disabled", .disabled = true, .events = {
-		{0, 'k', OFF}, {1, 'k', OFF}, {2, 'K', OFF}, {9999, '=', OFF}}},
-	{"nor does anything else", .disabled = true, .events = {
-		{0, 'r', OFF}, {1, 'l', OFF}, {40, 'i', OFF}, {100, 'k', OFF}}},
+	{"reported blocks count towards failure_threshold", {.failure_threshold = 2},
+		.events = {{0, 'B', UNK}, {1, 'B', BAD}}},
+	{"limited is no failure but a cooldown",
+		.events = {{0, 'k', OK}, {1, 'l', COOL}, {60, '=', COOL}, {61, '=', OK}}},
+	{"limited before anything is known",
+		.events = {{0, 'l', COOL}, {59, '=', COOL}, {60, '=', UNK}}},
+	{"Retry-After says how long",
+		.events = {{0, 'l', COOL, .retry_after_s = 7}, {6, '=', COOL},
+			{7, '=', UNK}}},
+	{"a cooldown is not shortened",
+		.events = {{0, 'l', COOL, .retry_after_s = 100},
+			{1, 'l', COOL, .retry_after_s = 5}, {99, '=', COOL},
+			{100, '=', UNK}}},
+	{"but lengthened",
+		.events = {{0, 'l', COOL, .retry_after_s = 5},
+			{1, 'l', COOL, .retry_after_s = 100}, {100, '=', COOL},
+			{101, '=', UNK}}},
+	{"a cooldown is capped", {.max_cooldown_s = 50},
+		.events = {{0, 'l', COOL, .retry_after_s = 1000000}, {49, '=', COOL},
+			{50, '=', UNK}}},
+	{"so is the default one", {.max_cooldown_s = 50, .cooldown_s = 500},
+		.events = {{0, 'l', COOL}, {49, '=', COOL}, {50, '=', UNK}}},
+	{"no good check ends a cooldown",
+		.events = {{0, 'l', COOL}, {1, 'k', COOL}, {2, 'k', COOL},
+			{60, '=', OK}}},
+	{"reported limits cool as well",
+		.events = {{0, 'L', COOL, .retry_after_s = 10}, {10, '=', UNK}}},
+	{"a limit ends a row of failed reports: it relayed an answer",
+		{.failure_threshold = 2},
+		.events = {{0, 'R', UNK}, {1, 'L', COOL, .retry_after_s = 1},
+			{2, 'R', UNK}, {3, 'R', BAD}}},
+	{"and a row of failed checks", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'l', COOL, .retry_after_s = 1},
+			{2, 'r', UNK}, {3, 'r', BAD}}},
+	{"a limit closes no breaker",
+		.events = {{0, 'r', BAD}, {1, 'l', COOL, .retry_after_s = 10},
+			{11, '=', BAD}, {30, '=', REC}}},
+	{"inconclusive changes nothing",
+		.events = {{0, 'i', UNK}, {1, 'd', UNK}, {2, 'k', OK}, {3, 'i', OK},
+			{4, 'd', OK}, {5, 'r', BAD}, {6, 'i', BAD}, {35, '=', REC},
+			{36, 'i', REC}, {37, 'k', REC}, {38, 'k', OK}}},
+	{"inconclusive interrupts no row", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'i', UNK}, {2, 'r', BAD}}},
+	{"late failures count for nothing",
+		.events = {{0, 'r', BAD}, {10, 'k', REC}, {11, 'k', OK},
+			{12, 'r', OK, .age_s = 5}, {13, 'r', BAD, .age_s = 1}}},
+	{"late successes count for nothing",
+		.events = {{0, 'k', OK}, {10, 'r', BAD}, {11, 'k', BAD, .age_s = 5},
+			{12, 'k', REC, .age_s = 1}}},
+	{"late limits count for nothing",
+		.events = {{10, 'r', BAD},
+			{11, 'l', BAD, .age_s = 5, .retry_after_s = 100}}},
+	{"a failure during a cooldown opens the breaker",
+		.events = {{0, 'l', COOL, .retry_after_s = 10}, {5, 'r', COOL},
+			{10, '=', BAD}, {35, '=', REC}}},
+	{"a success that began before such a failure is late",
+		.events = {{0, 'l', COOL, .retry_after_s = 10}, {5, 'r', COOL},
+			{6, 'k', COOL, .age_s = 3}, {10, '=', BAD},
+			{11, 'k', REC, .age_s = 1}}},
+	{"no good check lifts what a person disabled", .disabled = true,
+		.events = {{0, 'k', OFF}, {1, 'k', OFF}, {2, 'K', OFF},
+			{9999, '=', OFF}}},
+	{"nor does anything else", .disabled = true,
+		.events = {{0, 'r', OFF}, {1, 'l', OFF}, {40, 'i', OFF},
+			{100, 'k', OFF}}},
 };
 
 static void test_stories(void **unused)
@@ -230,7 +253,8 @@ static void test_stories(void **unused)
 		const struct pool_policy policy = changed(&stories[i].change);
 		struct pool_health health = {.admin_disabled = stories[i].disabled};
 
-		for (const struct event *event = stories[i].events; event->kind; event++) {
+		for (const struct event *event = stories[i].events; event->kind;
+			event++) {
 			const int64_t now_ns = START + event->at_s * S;
 			enum pool_status status;
 
@@ -238,13 +262,14 @@ static void test_stories(void **unused)
 			status = pool_health_status(&health, now_ns);
 			if (status != event->expected)
 				fail_msg("%s: %s expected %d s later ('%c'), it is %s",
-					stories[i].name, pool_status_name(event->expected),
-					event->at_s, event->kind, pool_status_name(status));
+					stories[i].name,
+					pool_status_name(event->expected), event->at_s,
+					event->kind, pool_status_name(status));
 		}
 	}
 }
 
-/* --- transitions ------------------------------------------------------------------------------ */
+/* --- transitions ---------------------------------------------------------------- */
 
 static void test_transitions_are_told(void **unused)
 {
@@ -275,13 +300,15 @@ static void test_transitions_are_told(void **unused)
 		assert_int_equal(steps[i].from, transition.from);
 		assert_int_equal(steps[i].to, transition.to);
 		if (steps[i].happened)
-			assert_int_equal(START + steps[i].event.at_s * S, health.changed_ns);
+			assert_int_equal(
+				START + steps[i].event.at_s * S, health.changed_ns);
 	}
 }
 
 static void test_transition_names_its_reason(void **unused)
 {
-	const struct event refused = {.at_s = 0, .kind = 'r'}, refused_again = {.at_s = 1, .kind = 'a'};
+	const struct event refused = {.at_s = 0, .kind = 'r'},
+			   refused_again = {.at_s = 1, .kind = 'a'};
 	struct pool_health health = {0};
 
 	(void)unused;
@@ -294,7 +321,9 @@ static void test_transition_names_its_reason(void **unused)
 
 static void test_blocked_is_shown_until_a_success(void **unused)
 {
-	const struct event blocked = {.at_s = 0, .kind = 'b'}, connected = {.at_s = 1, .kind = 't'}, good = {.at_s = 2, .kind = 'k'};
+	const struct event blocked = {.at_s = 0, .kind = 'b'},
+			   connected = {.at_s = 1, .kind = 't'},
+			   good = {.at_s = 2, .kind = 'k'};
 	struct pool_health health = {0};
 
 	(void)unused;
@@ -309,7 +338,8 @@ static void test_blocked_is_shown_until_a_success(void **unused)
 /* Late evidence moves counters: when it was checked, and what was seen last. */
 static void test_late_evidence_is_noted(void **unused)
 {
-	const struct event down = {.at_s = 0, .kind = 'r'}, late = {.at_s = 10, .kind = 'k', .age_s = 20};
+	const struct event down = {.at_s = 0, .kind = 'r'},
+			   late = {.at_s = 10, .kind = 'k', .age_s = 20};
 	struct pool_health health = {0};
 	struct pool_transition transition;
 
@@ -325,7 +355,8 @@ static void test_late_evidence_is_noted(void **unused)
 
 static void test_reports_are_no_checks(void **unused)
 {
-	const struct event check = {.at_s = 1, .kind = 'k'}, report = {.at_s = 5, .kind = 'K'};
+	const struct event check = {.at_s = 1, .kind = 'k'},
+			   report = {.at_s = 5, .kind = 'K'};
 	struct pool_health health = {0};
 
 	(void)unused;
@@ -334,9 +365,10 @@ static void test_reports_are_no_checks(void **unused)
 	assert_int_equal(START + S, health.checked_ns);
 }
 
-/* --- the open time ---------------------------------------------------------------------------- */
+/* --- the open time -------------------------------------------------------------- */
 
-static int64_t open_time_ns(const struct pool_policy *policy, uint32_t opened, uint32_t jitter)
+static int64_t open_time_ns(
+	const struct pool_policy *policy, uint32_t opened, uint32_t jitter)
 {
 	const struct event down = {.at_s = 0, .kind = 'r'};
 	struct pool_health health = {.known = 1, .times_opened = opened - 1};
@@ -351,7 +383,8 @@ static void test_open_time_doubles_to_its_cap(void **unused)
 
 	(void)unused;
 	for (uint32_t i = 0; i < SIZE(expected_s); i++)
-		assert_int_equal(expected_s[i] * S, open_time_ns(&defaults, i + 1, MIDDLE));
+		assert_int_equal(
+			expected_s[i] * S, open_time_ns(&defaults, i + 1, MIDDLE));
 	assert_int_equal(300 * S, open_time_ns(&defaults, 1000000000, MIDDLE));
 	assert_int_equal(300 * S, open_time_ns(&defaults, UINT32_MAX, MIDDLE));
 }
@@ -384,8 +417,8 @@ static void test_extreme_policies(void **unused)
 	(void)unused;
 	policy.open_s = policy.max_open_s = INT32_MAX;
 	for (size_t i = 0; i < SIZE(jitters); i++)
-		assert_in_range(open_time_ns(&policy, 40, jitters[i]), INT32_MAX / 10 * 9 * S,
-			INT32_MAX * S);
+		assert_in_range(open_time_ns(&policy, 40, jitters[i]),
+			INT32_MAX / 10 * 9 * S, INT32_MAX * S);
 	policy.open_s = 1;
 	assert_int_equal(INT32_MAX * S, open_time_ns(&policy, 60, MIDDLE));
 	/* Less than the first open time: the cap wins. */
@@ -394,7 +427,7 @@ static void test_extreme_policies(void **unused)
 	assert_int_equal(20 * S, open_time_ns(&policy, 1, MIDDLE));
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------- */
 
 static void test_ready_time_agrees_with_the_status(void **unused)
 {
@@ -415,7 +448,8 @@ static void test_ready_time_agrees_with_the_status(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < SIZE(cases); i++)
-		assert_int_equal(cases[i].expected_ns, pool_health_ready_ns(&cases[i].health));
+		assert_int_equal(
+			cases[i].expected_ns, pool_health_ready_ns(&cases[i].health));
 }
 
 static void test_status_names(void **unused)
@@ -427,7 +461,8 @@ static void test_status_names(void **unused)
 		assert_non_null(name);
 		assert_true(*name);
 		for (int j = 0; j < i; j++)
-			assert_string_not_equal(pool_status_name((enum pool_status)j), name);
+			assert_string_not_equal(
+				pool_status_name((enum pool_status)j), name);
 	}
 	assert_string_equal("?", pool_status_name(POOL_STATUSES));
 }
@@ -441,18 +476,21 @@ static void test_reason_table(void **unused)
 		assert_non_null(row->name);
 		assert_int_equal(i, pool_reason_find(row->name));
 		assert_true(row->verdict < POOL_VERDICTS && row->layer < POOL_LAYERS);
-		assert_true(row->sentence && *row->sentence && row->advice && *row->advice);
+		assert_true(
+			row->sentence && *row->sentence && row->advice && *row->advice);
 	}
 	assert_int_equal(-1, pool_reason_find("no such reason"));
 	assert_ptr_equal(pool_reason_get(POOL_REASON_NONE), pool_reason_get(-1));
-	assert_ptr_equal(pool_reason_get(POOL_REASON_NONE), pool_reason_get(POOL_REASONS));
+	assert_ptr_equal(
+		pool_reason_get(POOL_REASON_NONE), pool_reason_get(POOL_REASONS));
 }
 
-/* --- whatever happens ------------------------------------------------------------------------- */
+/* --- whatever happens ----------------------------------------------------------- */
 
-/* Ends with a long row of good checks of the top layer: healthy, unless a person says no. */
-static void must_get_healthy(const struct pool_policy *policy, struct pool_health health,
-	int64_t now_ns)
+/* Ends with a long row of good checks of the top layer: healthy, unless a person says no.
+ */
+static void must_get_healthy(
+	const struct pool_policy *policy, struct pool_health health, int64_t now_ns)
 {
 	const struct pool_evidence good = {.source = POOL_EVIDENCE_CHECK,
 		.reason = POOL_REASON_OK,
@@ -466,7 +504,8 @@ static void must_get_healthy(const struct pool_policy *policy, struct pool_healt
 		struct pool_evidence evidence = good;
 
 		evidence.began_ns = now_ns++;
-		pool_health_step(policy, &health, &evidence, now_ns++, MIDDLE, &transition);
+		pool_health_step(
+			policy, &health, &evidence, now_ns++, MIDDLE, &transition);
 	}
 	assert_int_equal(POOL_STATUS_HEALTHY, pool_health_status(&health, now_ns));
 	assert_int_equal(0, health.times_opened);
@@ -494,7 +533,8 @@ static void must_hold(const struct pool_policy *policy, const struct pool_health
 			status == POOL_STATUS_RECOVERING,
 		ready_ns <= now_ns);
 	if (status == POOL_STATUS_HEALTHY)
-		assert_true(health->open_until_ns <= now_ns && health->cool_until_ns <= now_ns);
+		assert_true(health->open_until_ns <= now_ns &&
+			health->cool_until_ns <= now_ns);
 }
 
 static struct pool_policy random_policy(struct pool_random *random)
@@ -507,7 +547,8 @@ static struct pool_policy random_policy(struct pool_random *random)
 	policy.open_s = 1 + (int32_t)pool_random_below(random, 100);
 	policy.max_open_s = policy.open_s + (int32_t)pool_random_below(random, 1000);
 	policy.cooldown_s = 1 + (int32_t)pool_random_below(random, 1000);
-	policy.max_cooldown_s = policy.cooldown_s + (int32_t)pool_random_below(random, 259200);
+	policy.max_cooldown_s =
+		policy.cooldown_s + (int32_t)pool_random_below(random, 259200);
 	return policy;
 }
 
@@ -534,21 +575,25 @@ static void test_whatever_happens(void **unused)
 	(void)unused;
 	for (int i = 0; i < SEQUENCES; i++) {
 		const struct pool_policy policy = random_policy(&random);
-		struct pool_health health = {.admin_disabled = pool_random_below(&random, 50) == 0};
+		struct pool_health health = {
+			.admin_disabled = pool_random_below(&random, 50) == 0};
 		const uint8_t disabled = health.admin_disabled;
 		int64_t now_ns = START;
 
 		for (uint64_t n = pool_random_below(&random, LONGEST) + 1; n > 0; n--) {
-			const struct pool_evidence evidence = random_evidence(&random, now_ns);
+			const struct pool_evidence evidence =
+				random_evidence(&random, now_ns);
 			const int64_t cool_before_ns = health.cool_until_ns;
 			struct pool_transition transition;
 
 			pool_health_step(&policy, &health, &evidence, now_ns,
-				(uint32_t)pool_random_below(&random, 1000001), &transition);
+				(uint32_t)pool_random_below(&random, 1000001),
+				&transition);
 			must_hold(&policy, &health, now_ns);
 			assert_int_equal(
 				pool_health_status(&health, now_ns), transition.to);
-			assert_int_equal(transition.from != transition.to, transition.happened);
+			assert_int_equal(
+				transition.from != transition.to, transition.happened);
 			assert_true(health.cool_until_ns >= cool_before_ns);
 			assert_int_equal(disabled, health.admin_disabled);
 			now_ns += (int64_t)pool_random_below(&random, 60 * (uint64_t)S);
@@ -557,7 +602,8 @@ static void test_whatever_happens(void **unused)
 	}
 }
 
-/* Of what no time passes between, order decides nothing strange: the same event twice is stable. */
+/* Of what no time passes between, order decides nothing strange: the same event twice is
+ * stable. */
 static void test_steps_are_reproducible(void **unused)
 {
 	struct pool_random random = {99};

@@ -66,7 +66,8 @@ static void count_selection(struct pool_state *state, uint32_t leaf, uint32_t at
 	pool_state_settle(state, &now);
 }
 
-static void add_lease(struct pool_state *state, uint64_t id, uint32_t record, int64_t expires_ns)
+static void add_lease(
+	struct pool_state *state, uint64_t id, uint32_t record, int64_t expires_ns)
 {
 	const struct pool_lease lease = {
 		.id = id, .record = record, .owner_pid = 1, .expires_ns = expires_ns};
@@ -77,7 +78,7 @@ static void add_lease(struct pool_state *state, uint64_t id, uint32_t record, in
 	pool_state_settle(state, &now);
 }
 
-/* --- made ------------------------------------------------------------------------------------- */
+/* --- made ----------------------------------------------------------------------- */
 
 static mode_t mode_of(const char *path)
 {
@@ -131,8 +132,8 @@ static void test_header_says_what_it_is(void **context)
 	assert_int_equal(snapshot.id, state->image->snapshot_id);
 	assert_int_equal(3, state->image->record_count);
 	for (uint32_t i = 0; i < 3; i++) {
-		assert_memory_equal(&snapshot.members[i].identity, &state->records[i].identity,
-			sizeof(struct pool_hash));
+		assert_memory_equal(&snapshot.members[i].identity,
+			&state->records[i].identity, sizeof(struct pool_hash));
 		assert_int_equal(1000000, state->weights[i]);
 		assert_int_equal(0, state->ready[i]);
 	}
@@ -144,8 +145,8 @@ static void test_header_says_what_it_is(void **context)
 static void test_no_secret_inside(void **context)
 {
 	struct place *place = *context;
-	const struct fixture_pool pool = {"default.http", 1,
-		{{.url = "http://walter:tr0ub4dor@127.0.0.1:8080"}}};
+	const struct fixture_pool pool = {
+		"default.http", 1, {{.url = "http://walter:tr0ub4dor@127.0.0.1:8080"}}};
 	struct pool_snapshot snapshot;
 	struct pool_state *state;
 	size_t length;
@@ -186,9 +187,10 @@ static void test_reopened(void **context)
 	pool_snapshot_release(&snapshot);
 }
 
-/* --- laid out anew ---------------------------------------------------------------------------- */
+/* --- laid out anew -------------------------------------------------------------- */
 
-/* An edit: members of before (as letters), members of after, and where the cursor goes. */
+/* An edit: members of before (as letters), members of after, and where the cursor goes.
+ */
 static void test_edits_carry_records(void **context)
 {
 	static const struct {
@@ -199,8 +201,8 @@ static void test_edits_carry_records(void **context)
 		{"abcd", "dcba", 2, 1}, /* c is next, wherever it stands */
 		{"abcd", "abxcd", 2, 3},
 		{"abcd", "xabcd", 0, 1},
-		{"abcd", "abd", 2, 2},  /* c is gone: d is next */
-		{"abcd", "abc", 3, 0},  /* the last is gone: from the front */
+		{"abcd", "abd", 2, 2}, /* c is gone: d is next */
+		{"abcd", "abc", 3, 0}, /* the last is gone: from the front */
 		{"abcd", "cd", 0, 0},
 		{"abcd", "xyz", 1, 0},
 		{"a", "abcdefgh", 0, 0},
@@ -209,7 +211,8 @@ static void test_edits_carry_records(void **context)
 	struct place *place = *context;
 
 	for (size_t i = 0; i < SIZE(cases); i++) {
-		struct fixture_pool pools[2] = {{.where = "default.http"}, {.where = "default.http"}};
+		struct fixture_pool pools[2] = {
+			{.where = "default.http"}, {.where = "default.http"}};
 		const char *texts[2] = {cases[i].before, cases[i].after};
 		static char urls[2][16][32];
 		struct pool_snapshot snapshots[2];
@@ -217,8 +220,10 @@ static void test_edits_carry_records(void **context)
 
 		for (int n = 0; n < 2; n++) {
 			for (const char *at = texts[n]; *at; at++) {
-				snprintf(urls[n][at - texts[n]], 32, "socks5://%c.test:1", *at);
-				pools[n].members[pools[n].count++].url = urls[n][at - texts[n]];
+				snprintf(urls[n][at - texts[n]], 32, "socks5://%c.test:1",
+					*at);
+				pools[n].members[pools[n].count++].url =
+					urls[n][at - texts[n]];
 			}
 			fixture_compile(&snapshots[n], &pools[n], 1, &salt);
 		}
@@ -253,9 +258,11 @@ static void test_what_an_identity_is(void **context)
 {
 	struct place *place = *context;
 	struct fixture_pool before = {"default.http", 2,
-		{{.url = "http://u:one@a.test:1", .weight = 1}, {.url = "http://b.test:1"}}};
+		{{.url = "http://u:one@a.test:1", .weight = 1},
+			{.url = "http://b.test:1"}}};
 	struct fixture_pool after = {"default.http", 2,
-		{{.url = "http://u:two@a.test:1", .weight = 1}, {.url = "http://B.TEST:1", .weight = 7}}};
+		{{.url = "http://u:two@a.test:1", .weight = 1},
+			{.url = "http://B.TEST:1", .weight = 7}}};
 	struct pool_snapshot first, second;
 	struct pool_state *state;
 
@@ -279,7 +286,8 @@ static void test_disabled_in_the_file(void **context)
 {
 	struct place *place = *context;
 	struct fixture_pool pool = {"default.http", 2,
-		{{.url = "http://a.test:1", .disabled = true}, {.url = "http://b.test:1"}}};
+		{{.url = "http://a.test:1", .disabled = true},
+			{.url = "http://b.test:1"}}};
 	struct pool_snapshot first, second;
 	struct pool_state *state;
 
@@ -430,7 +438,8 @@ static void test_pools_have_records_of_their_own(void **context)
 	pool_snapshot_release(&second);
 }
 
-/* Any row of edits, sizes from none to many: it verifies, and the file does not grow for ever. */
+/* Any row of edits, sizes from none to many: it verifies, and the file does not grow for
+ * ever. */
 static void test_many_edits(void **context)
 {
 	struct place *place = *context;
@@ -441,7 +450,8 @@ static void test_many_edits(void **context)
 
 	for (int i = 0; i < 200; i++) {
 		struct pool_snapshot snapshot;
-		uint32_t count = 1 + (uint32_t)pool_random_below(&random, FIXTURE_MEMBERS);
+		uint32_t count =
+			1 + (uint32_t)pool_random_below(&random, FIXTURE_MEMBERS);
 
 		fixture_fill(&pool, "default.http", count);
 		fixture_compile(&snapshot, &pool, 1, &salt);
@@ -462,7 +472,7 @@ static void test_many_edits(void **context)
 	pool_state_free(state);
 }
 
-/* --- leases ----------------------------------------------------------------------------------- */
+/* --- leases --------------------------------------------------------------------- */
 
 static void test_leases_grow(void **context)
 {
@@ -541,7 +551,8 @@ static void test_owners(void **context)
 	assert_false(pool_owner_gone(&owner, space));
 	owner.start++;
 	assert_true(pool_owner_gone(&owner, space));
-	assert_false(pool_owner_gone(&owner, space + 1)); /* of another namespace: who knows */
+	assert_false(
+		pool_owner_gone(&owner, space + 1)); /* of another namespace: who knows */
 	assert_false(pool_owner_look_up(0, &owner.start, &owner.space));
 	assert_false(pool_owner_look_up(-1, &owner.start, &owner.space));
 	assert_int_equal(0, pipe(ends));
@@ -556,16 +567,18 @@ static void test_owners(void **context)
 	assert_false(pool_owner_gone(&owner, space));
 	close(ends[1]);
 	/* Ended but not waited for: it holds nothing any more. */
-	assert_int_equal(0, waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT));
+	assert_int_equal(
+		0, waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT));
 	assert_true(pool_owner_gone(&owner, space));
 	assert_int_equal(child, waitpid(child, NULL, 0));
 	assert_true(pool_owner_gone(&owner, space));
 	assert_false(pool_owner_look_up(child, &owner.start, &owner.space));
 }
 
-/* --- another clock ---------------------------------------------------------------------------- */
+/* --- another clock -------------------------------------------------------------- */
 
-/* As it was written before a reboot: 10,000 s after the old boot, <passed_s> of wall time ago. */
+/* As it was written before a reboot: 10,000 s after the old boot, <passed_s> of wall time
+ * ago. */
 static void reboot(struct pool_state *state, int64_t passed_s, struct pool_now *now)
 {
 	now->boot_ns = 50 * S;
@@ -578,19 +591,15 @@ static void reboot(struct pool_state *state, int64_t passed_s, struct pool_now *
 static void test_deadlines_survive_a_reboot(void **context)
 {
 	static const struct {
-		int64_t left_s;   /* of the deadline when it was last written */
-		int64_t passed_s; /* wall time since */
+		int64_t left_s;     /* of the deadline when it was last written */
+		int64_t passed_s;   /* wall time since */
 		int64_t expected_s; /* left now; 0: over */
 	} cases[] = {
-		{100, 0, 100},
-		{100, 40, 60},
-		{100, 99, 1},
-		{100, 100, 0},
-		{100, 1000000, 0},
-		{-5, 0, 0},
+		{100, 0, 100}, {100, 40, 60}, {100, 99, 1}, {100, 100, 0},
+		{100, 1000000, 0}, {-5, 0, 0},
 		{259200, 3600, 255600}, /* an exchange's ban of three days */
-		{100, -5000, 100},      /* the wall clock went back: no longer than it was */
-		{10000000, 0, 259200},  /* nonsense is clamped */
+		{100, -5000, 100}, /* the wall clock went back: no longer than it was */
+		{10000000, 0, 259200}, /* nonsense is clamped */
 	};
 	struct place *place = *context;
 	static struct fixture_pool pool;
@@ -615,7 +624,8 @@ static void test_deadlines_survive_a_reboot(void **context)
 		reboot(state, cases[i].passed_s, &now);
 		assert_int_equal(0, pool_state_follow(state, &snapshot, &now, NULL));
 		health = &state->records[0].health;
-		assert_int_equal(cases[i].expected_s ? now.boot_ns + cases[i].expected_s * S : 0,
+		assert_int_equal(
+			cases[i].expected_s ? now.boot_ns + cases[i].expected_s * S : 0,
 			health->cool_until_ns);
 		/* The breaker's longest rest is max_open_seconds, here 300. */
 		assert_int_equal(health->cool_until_ns > now.boot_ns + 300 * S
@@ -690,7 +700,7 @@ static void test_orphans_age_over_a_reboot(void **context)
 	pool_snapshot_release(&without);
 }
 
-/* --- kept from -------------------------------------------------------------------------------- */
+/* --- kept from ------------------------------------------------------------------ */
 
 static int wait_for(pid_t child)
 {
@@ -938,7 +948,7 @@ static void test_paths(void **context)
 	free(path);
 }
 
-/* --- a full disk ------------------------------------------------------------------------------ */
+/* --- a full disk ---------------------------------------------------------------- */
 
 /* In a file system of 96 KB: what was there stays, and nobody dies. */
 static int full_disk_steps(const char *folder)
@@ -1018,7 +1028,8 @@ static void test_full_disk(void **context)
 		/* Of its own: the mount is gone with the child. */
 		if (unshare(CLONE_NEWNS) != 0 ||
 			mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-			mount("tmpfs", place->folder, "tmpfs", 0, "size=96k,mode=0700") != 0)
+			mount("tmpfs", place->folder, "tmpfs", 0, "size=96k,mode=0700") !=
+				0)
 			_exit(77);
 		_exit(full_disk_steps(place->folder));
 	}

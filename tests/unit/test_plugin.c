@@ -128,10 +128,10 @@ static struct pool_report make_report(
 			assert_non_null(row);
 			row->status = *letter == 'd' ? POOL_STATUS_DISABLED
 						     : POOL_STATUS_HEALTHY;
-			row->result = *letter == 'p'   ? POOL_RESULT_PASSED
-				      : *letter == 'f' ? POOL_RESULT_FAILED
-				      : *letter == 'i' ? POOL_RESULT_INCONCLUSIVE
-						       : POOL_RESULT_UNCHECKED;
+			row->result = *letter == 'p' ? POOL_RESULT_PASSED
+				: *letter == 'f'     ? POOL_RESULT_FAILED
+				: *letter == 'i'     ? POOL_RESULT_INCONCLUSIVE
+						     : POOL_RESULT_UNCHECKED;
 			row->reason =
 				*letter == 'f' ? POOL_REASON_REFUSED : POOL_REASON_OK;
 		}

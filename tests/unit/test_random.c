@@ -20,8 +20,8 @@ static void test_published_numbers(void **unused)
 
 static void test_below_stays_below(void **unused)
 {
-	static const uint64_t bounds[] = {1, 2, 3, 7, 100, UINT64_C(1) << 32,
-		(UINT64_C(1) << 63) + 1, UINT64_MAX};
+	static const uint64_t bounds[] = {
+		1, 2, 3, 7, 100, UINT64_C(1) << 32, (UINT64_C(1) << 63) + 1, UINT64_MAX};
 	struct pool_random random = {1};
 
 	(void)unused;
@@ -58,7 +58,8 @@ static void test_even(void **unused)
 	static const struct {
 		uint64_t bound;
 		unsigned boxes;
-		double limit; /* of chi-squared with boxes - 1 degrees of freedom, p = 0.0001 */
+		double limit; /* of chi-squared with boxes - 1 degrees of freedom, p =
+				 0.0001 */
 	} cases[] = {
 		{2, 2, 15.2},
 		{3, 3, 18.5},

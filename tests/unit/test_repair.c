@@ -100,7 +100,7 @@ static void must_verify(const struct pool_state *state)
 		fail_msg("%s", fault.text);
 }
 
-/* --- not ours --------------------------------------------------------------------------------- */
+/* --- not ours ------------------------------------------------------------------- */
 
 /* Refused with <expected>, untouched, and no copy made. */
 static void must_be_left_alone(
@@ -110,7 +110,8 @@ static void must_be_left_alone(
 	struct pool_fault fault = {0};
 
 	fixture_write(place->path, bytes, length);
-	assert_int_equal(0, pool_state_open(&state, place->path, "/etc/pool.json", &fault));
+	assert_int_equal(
+		0, pool_state_open(&state, place->path, "/etc/pool.json", &fault));
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(expected, pool_state_lock(state, 1000, &fault));
 		assert_int_equal(expected, fault.code);
@@ -178,14 +179,15 @@ static void test_other_pool_file(void **context)
 	struct pool_state *state = NULL;
 	struct pool_fault fault = {0};
 
-	assert_int_equal(0, pool_state_open(&state, place->path, "/etc/other.json", &fault));
+	assert_int_equal(
+		0, pool_state_open(&state, place->path, "/etc/other.json", &fault));
 	assert_int_equal(POOL_EFOREIGN, pool_state_lock(state, 1000, &fault));
 	assert_non_null(strstr(fault.text, "/etc/pool.json"));
 	pool_state_free(state);
 	must_hold(place->path, place->bytes, place->length);
 }
 
-/* --- damaged ---------------------------------------------------------------------------------- */
+/* --- damaged -------------------------------------------------------------------- */
 
 /* Everything that reads or changes the file. */
 static void use(struct pool_state *state, const struct place *place)
@@ -199,8 +201,9 @@ static void use(struct pool_state *state, const struct place *place)
 		const struct pool_lease lease = {.id = 5000 + i, .record = i % 10};
 
 		if (state->image->leases_used >= state->image->lease_capacity)
-			assert_int_equal(0, pool_state_grow_leases(state, &place->snapshot, &now,
-						    state->image->lease_capacity * 2, NULL));
+			assert_int_equal(0,
+				pool_state_grow_leases(state, &place->snapshot, &now,
+					state->image->lease_capacity * 2, NULL));
 		if (pool_lease_add(state, &lease) == 0)
 			pool_state_settle(state, &now);
 	}
@@ -215,10 +218,11 @@ static void use(struct pool_state *state, const struct place *place)
 enum outcome { REFUSED, REBUILT, ACCEPTED };
 
 /*
- * Open the damaged file: refused and untouched; or rebuilt, with a copy, and whole; or taken as it
- * is. Whatever it is, nothing crashes, then or in the edits that follow.
+ * Open the damaged file: refused and untouched; or rebuilt, with a copy, and whole; or
+ * taken as it is. Whatever it is, nothing crashes, then or in the edits that follow.
  */
-static enum outcome try_damaged(const struct place *place, const char *bytes, size_t length)
+static enum outcome try_damaged(
+	const struct place *place, const char *bytes, size_t length)
 {
 	struct pool_state *state = NULL;
 	enum outcome outcome;
@@ -287,7 +291,8 @@ static void test_longer_is_no_damage(void **context)
 	free(bytes);
 }
 
-/* 1,000 flipped bytes, one at a time, anywhere; and 1,000 in the header and the image's. */
+/* 1,000 flipped bytes, one at a time, anywhere; and 1,000 in the header and the image's.
+ */
 static void test_flipped_bytes(void **context)
 {
 	struct place *place = *context;
@@ -297,7 +302,7 @@ static void test_flipped_bytes(void **context)
 	for (int i = 0; i < 2000; i++) {
 		uint64_t in = pool_random_below(&random, 2);
 		size_t at = i < 1000 ? pool_random_below(&random, place->length)
-			: in ? pool_random_below(&random, 200)
+			: in         ? pool_random_below(&random, 200)
 			     : POOL_STATE_IMAGES_AT + pool_random_below(&random, 1024);
 		char flip = (char)(1 + pool_random_below(&random, 255));
 
@@ -336,7 +341,8 @@ static void test_ranges_of_pools(void **context)
 	struct place *place = *context;
 	const struct pool_state_header *header = (const void *)place->bytes;
 	const struct pool_state_root *root = &header->roots[header->active];
-	const struct pool_state_image *image = (const void *)(place->bytes + root->offset);
+	const struct pool_state_image *image =
+		(const void *)(place->bytes + root->offset);
 	struct pool_state_leaf *leaf =
 		(void *)(place->bytes + root->offset + image->leaves_at);
 
@@ -345,7 +351,8 @@ static void test_ranges_of_pools(void **context)
 
 		leaf->first_record = cases[i].first;
 		leaf->record_count = cases[i].count;
-		assert_int_equal(REBUILT, try_damaged(place, place->bytes, place->length));
+		assert_int_equal(
+			REBUILT, try_damaged(place, place->bytes, place->length));
 		*leaf = good;
 	}
 }
@@ -413,7 +420,7 @@ static void test_damaged_and_read_only(void **context)
 	must_hold(place->path, place->bytes, place->length / 2);
 }
 
-/* --- killed in the middle --------------------------------------------------------------------- */
+/* --- killed in the middle ------------------------------------------------------- */
 
 /* An update of several parts; <steps> of them are done before the end comes. */
 static void update_partly(struct pool_state *state, unsigned steps)
@@ -423,11 +430,11 @@ static void update_partly(struct pool_state *state, unsigned steps)
 	unsigned step = 0;
 
 	pool_clock_get(&now);
-#define STEP(statement)                                                                      \
-	do {                                                                                 \
-		if (step++ == steps)                                                         \
-			_exit(0);                                                            \
-		statement;                                                                   \
+#define STEP(statement)              \
+	do {                         \
+		if (step++ == steps) \
+			_exit(0);    \
+		statement;           \
 	} while (0)
 	STEP(pool_state_touch(state, state->leaves, sizeof(*state->leaves)));
 	STEP(state->leaves[0].selections++);
@@ -515,7 +522,8 @@ static void test_settled_stays(void **context)
 	pool_state_free(state);
 }
 
-/* Nothing that a damaged undo slot says may reach outside the file, or into its header. */
+/* Nothing that a damaged undo slot says may reach outside the file, or into its header.
+ */
 static void test_damaged_undo_slot(void **context)
 {
 	struct place *place = *context;
@@ -528,8 +536,9 @@ static void test_damaged_undo_slot(void **context)
 
 		for (int n = 0; n < 200; n++)
 			at[n] = (char)pool_random_next(&random);
-		undo->count = pool_random_below(&random, 4) ? pool_random_below(&random, 5)
-							    : pool_random_next(&random);
+		undo->count = pool_random_below(&random, 4)
+			? pool_random_below(&random, 5)
+			: pool_random_next(&random);
 		entry->offset = pool_random_below(&random, place->length + 100);
 		entry->length = pool_random_below(&random, 2000);
 		try_damaged(place, place->bytes, place->length);
@@ -540,11 +549,11 @@ static void test_damaged_undo_slot(void **context)
 	assert_int_equal(ACCEPTED, try_damaged(place, place->bytes, place->length));
 }
 
-/* --- killed while it is made ------------------------------------------------------------------ */
+/* --- killed while it is made ---------------------------------------------------- */
 
 /*
- * A file is unfinished until it is whole. Whatever a killed process has left in it by then, the next
- * one starts over: there is nothing to be lost, and nothing to be kept.
+ * A file is unfinished until it is whole. Whatever a killed process has left in it by
+ * then, the next one starts over: there is nothing to be lost, and nothing to be kept.
  */
 static void test_killed_while_it_is_made(void **context)
 {
@@ -562,10 +571,12 @@ static void test_killed_while_it_is_made(void **context)
 			memset(zeroes, 0, place->length);
 			memcpy(zeroes, place->bytes, part);
 			memcpy(zeroes, &unfinished, sizeof(unfinished));
-			assert_int_equal(ACCEPTED, try_damaged(place, zeroes, lengths[i]));
+			assert_int_equal(
+				ACCEPTED, try_damaged(place, zeroes, lengths[i]));
 			memset(zeroes, 0xff, place->length);
 			memcpy(zeroes, &unfinished, sizeof(unfinished));
-			assert_int_equal(ACCEPTED, try_damaged(place, zeroes, lengths[i]));
+			assert_int_equal(
+				ACCEPTED, try_damaged(place, zeroes, lengths[i]));
 		}
 	free(zeroes);
 }

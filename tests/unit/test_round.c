@@ -15,7 +15,7 @@
 		literal \
 	}
 
-/* --- equal checks ------------------------------------------------------------------- */
+/* --- equal checks --------------------------------------------------------------- */
 
 static const struct pool_status_set two_hundred = {.bits = {0, 1}};
 static const struct pool_status_set two_hundred_too = {.bits = {0, 1}};
@@ -139,7 +139,7 @@ static void hosts_and_targets_are_numbered(void **state)
 		assert_true(items[i].target < targets);
 }
 
-/* --- a plan from a snapshot --------------------------------------------------------- */
+/* --- a plan from a snapshot ----------------------------------------------------- */
 
 /* A snapshot made of settings. */
 static struct pool_snapshot make_snapshot(struct pool_leaf *leaves, uint32_t count)

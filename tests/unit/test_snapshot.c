@@ -1,4 +1,5 @@
-/* Snapshots: compiled, written, opened, looked up in; damaged and foreign ones refused. */
+/* Snapshots: compiled, written, opened, looked up in; damaged and foreign ones refused.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,9 +50,12 @@ static const struct fixture_pool pools[] = {
 	{"default.http", 3,
 		{{.url = "http://a.test:1", .weight = 2},
 			{.url = "socks5h://u:secret@b.test:2", .weight = 0.1},
-			{.url = "https://[::1]:3", .disabled = true, .max_connections = 9}}},
+			{.url = "https://[::1]:3",
+				.disabled = true,
+				.max_connections = 9}}},
 	{"exchanges.okx.http", 1, {{.url = "http://c.test:4"}}},
-	{"exchanges.zoo.http", 2, {{.url = "http://d.test:5"}, {.url = "http://e.test:6"}}},
+	{"exchanges.zoo.http", 2,
+		{{.url = "http://d.test:5"}, {.url = "http://e.test:6"}}},
 	{"exchanges.void.http", 0, {{0}}},
 };
 
@@ -81,7 +85,7 @@ static int open_code(const struct place *place, struct pool_snapshot *out, uid_t
 	return -pool_snapshot_open(out, place->path, owner, NULL);
 }
 
-/* --- round trip ------------------------------------------------------------------------------- */
+/* --- round trip ----------------------------------------------------------------- */
 
 static void must_be_as_compiled(const struct pool_snapshot *snapshot)
 {
@@ -99,7 +103,8 @@ static void must_be_as_compiled(const struct pool_snapshot *snapshot)
 	assert_int_equal(30, leaf->timeout_s);
 	assert_int_equal(5, leaf->policy.failure_threshold);
 	assert_null(pool_snapshot_string(snapshot, leaf->url));
-	assert_string_equal("http://a.test:1", pool_snapshot_string(snapshot, member[0].url));
+	assert_string_equal(
+		"http://a.test:1", pool_snapshot_string(snapshot, member[0].url));
 	assert_int_equal(2000000, member[0].weight_micro);
 	assert_int_equal(100000, member[1].weight_micro);
 	assert_int_equal(POOL_SCHEME_SOCKS5H, member[1].scheme);
@@ -159,7 +164,8 @@ static void test_resolve(void **context)
 		{"Binance", POOL_TYPE_HTTP, 1, true, true, NULL},
 		{"KRAKEN", POOL_TYPE_HTTP, 2, true, true, NULL},
 		{"kraken", POOL_TYPE_WEBSOCKET, 0, false, true, NULL}, /* inherited */
-		{"okx", POOL_TYPE_HTTP, POOL_NO_LEAF, true, true, NULL}, /* leads nowhere */
+		{"okx", POOL_TYPE_HTTP, POOL_NO_LEAF, true, true,
+			NULL}, /* leads nowhere */
 		{"binanse", POOL_TYPE_HTTP, 0, false, false, "binance"},
 		{"krakn", POOL_TYPE_HTTP, 0, false, false, "kraken"},
 		{"coinbase", POOL_TYPE_HTTP, 0, false, false, NULL},
@@ -212,12 +218,18 @@ static void test_equal_weights(void **context)
 	} cases[] = {
 		{{"default.http", 0, {{0}}}, true},
 		{{"default.http", 1, {{.url = "http://a:1", .weight = 7}}}, true},
-		{{"default.http", 2, {{.url = "http://a:1", .weight = 7},
-					     {.url = "http://b:1", .weight = 7}}}, true},
-		{{"default.http", 2, {{.url = "http://a:1", .weight = 7},
-					     {.url = "http://b:1", .weight = 7.1}}}, false},
-		{{"default.http", 2, {{.url = "http://a:1", .weight = 7, .disabled = true},
-					     {.url = "http://b:1"}}}, true},
+		{{"default.http", 2,
+			 {{.url = "http://a:1", .weight = 7},
+				 {.url = "http://b:1", .weight = 7}}},
+			true},
+		{{"default.http", 2,
+			 {{.url = "http://a:1", .weight = 7},
+				 {.url = "http://b:1", .weight = 7.1}}},
+			false},
+		{{"default.http", 2,
+			 {{.url = "http://a:1", .weight = 7, .disabled = true},
+				 {.url = "http://b:1"}}},
+			true},
 	};
 
 	(void)context;
@@ -243,7 +255,7 @@ static void test_strings_out_of_range(void **context)
 	pool_snapshot_release(&snapshot);
 }
 
-/* --- identity --------------------------------------------------------------------------------- */
+/* --- identity ------------------------------------------------------------------- */
 
 static struct pool_hash identity_of(
 	const char *url, const char *password_file, const struct pool_hash_key *key)
@@ -301,7 +313,8 @@ static void test_identity(void **context)
 		identity_of("http://u@a.test:1", "/run/two", &salt)));
 }
 
-/* A salt where there is something to guess, none where a lost snapshot would lose the history. */
+/* A salt where there is something to guess, none where a lost snapshot would lose the
+ * history. */
 static void test_salt_only_with_credentials(void **context)
 {
 	static const struct {
@@ -317,8 +330,10 @@ static void test_salt_only_with_credentials(void **context)
 	(void)context;
 	for (size_t i = 0; i < SIZE(cases); i++)
 		assert_int_equal(cases[i].same,
-			same_hash(identity_of(cases[i].url, cases[i].password_file, &salt),
-				identity_of(cases[i].url, cases[i].password_file, &other_salt)));
+			same_hash(
+				identity_of(cases[i].url, cases[i].password_file, &salt),
+				identity_of(cases[i].url, cases[i].password_file,
+					&other_salt)));
 }
 
 static void test_new_salts_differ(void **context)
@@ -337,8 +352,9 @@ static void test_new_salts_differ(void **context)
 static void test_twins(void **context)
 {
 	const struct fixture_pool pool = {"default.http", 5,
-		{{.url = "http://a.test:1"}, {.url = "http://b.test:1"}, {.url = "http://A.test:1"},
-			{.url = "http://a.test:1"}, {.url = "http://b.test:1"}}};
+		{{.url = "http://a.test:1"}, {.url = "http://b.test:1"},
+			{.url = "http://A.test:1"}, {.url = "http://a.test:1"},
+			{.url = "http://b.test:1"}}};
 	struct pool_snapshot first, second;
 
 	(void)context;
@@ -348,7 +364,8 @@ static void test_twins(void **context)
 		for (uint32_t j = 0; j < i; j++)
 			assert_false(same_hash(
 				first.members[i].identity, first.members[j].identity));
-		assert_true(same_hash(first.members[i].identity, second.members[i].identity));
+		assert_true(
+			same_hash(first.members[i].identity, second.members[i].identity));
 	}
 	assert_true(same_hash(
 		first.members[0].identity, identity_of("http://a.test:1", NULL, &salt)));
@@ -374,11 +391,14 @@ static void test_id(void **context)
 	pool_snapshot_release(&second);
 }
 
-/* --- the key ---------------------------------------------------------------------------------- */
+/* --- the key -------------------------------------------------------------------- */
 
 static void test_key_tells_contents_apart(void **context)
 {
-	struct stat status = {.st_dev = 1, .st_ino = 2, .st_size = 3, .st_mtim = {4, 5},
+	struct stat status = {.st_dev = 1,
+			    .st_ino = 2,
+			    .st_size = 3,
+			    .st_mtim = {4, 5},
 			    .st_ctim = {6, 7}},
 		    changed;
 	struct pool_file_key key, other;
@@ -454,7 +474,8 @@ static void test_rejection_is_remembered(void **context)
 	status.st_mtim = status.st_ctim = ago(5000);
 	pool_file_key_set(&key, &status);
 	fixture_compile(&good, pools, SIZE(pools), &salt);
-	assert_int_equal(0, pool_snapshot_reject(&rejected, &good, &status, longest, NULL));
+	assert_int_equal(
+		0, pool_snapshot_reject(&rejected, &good, &status, longest, NULL));
 	save(place, &rejected);
 	assert_int_equal(0, open_code(place, &opened, 0));
 	assert_true(pool_file_key_equal(&key, &opened.rejected));
@@ -463,9 +484,11 @@ static void test_rejection_is_remembered(void **context)
 	assert_int_equal(good.id, opened.id);
 	assert_memory_equal(&good.source, &opened.source, sizeof(good.source));
 	pool_snapshot_release(&rejected);
-	/* A file that is still being written may be good a moment later under the same key. */
+	/* A file that is still being written may be good a moment later under the same
+	 * key. */
 	status.st_mtim = ago(0);
-	assert_int_equal(0, pool_snapshot_reject(&rejected, &opened, &status, "worse", NULL));
+	assert_int_equal(
+		0, pool_snapshot_reject(&rejected, &opened, &status, "worse", NULL));
 	assert_int_equal(0, rejected.rejected.inode);
 	assert_string_equal("worse", rejected.rejection);
 	pool_snapshot_release(&good);
@@ -473,7 +496,7 @@ static void test_rejection_is_remembered(void **context)
 	pool_snapshot_release(&opened);
 }
 
-/* --- damaged ---------------------------------------------------------------------------------- */
+/* --- damaged -------------------------------------------------------------------- */
 
 /* Everything that reads a snapshot. */
 static void use(const struct pool_snapshot *snapshot)
@@ -486,7 +509,8 @@ static void use(const struct pool_snapshot *snapshot)
 			struct pool_resolution to;
 			const struct pool_snap_leaf *leaf;
 
-			pool_snapshot_resolve(snapshot, ids[i], (enum pool_type)type, &to);
+			pool_snapshot_resolve(
+				snapshot, ids[i], (enum pool_type)type, &to);
 			if (to.leaf == POOL_NO_LEAF)
 				continue;
 			assert_in_range(to.leaf, 0, snapshot->leaf_count - 1);
@@ -494,7 +518,8 @@ static void use(const struct pool_snapshot *snapshot)
 			for (uint32_t n = 0; n < leaf->member_count; n++) {
 				const struct pool_snap_member *member =
 					&snapshot->members[leaf->first_member + n];
-				const char *url = pool_snapshot_string(snapshot, member->url);
+				const char *url =
+					pool_snapshot_string(snapshot, member->url);
 
 				sink += url ? strlen(url) : 0;
 			}
@@ -518,7 +543,8 @@ static void test_flips_in_the_header_are_refused(void **context)
 		fixture_write(place->path, bytes, length);
 		bytes[bit / 8] ^= (char)(1 << bit % 8);
 		if (open_code(place, &opened, 0) == 0) {
-			/* Only what lies unused between the header and the first section. */
+			/* Only what lies unused between the header and the first section.
+			 */
 			must_be_as_compiled(&opened);
 			assert_true(bit / 8 + 16 >= header);
 			pool_snapshot_release(&opened);
@@ -575,7 +601,7 @@ static void test_cut_short(void **context)
 	pool_snapshot_release(&snapshot);
 }
 
-/* --- whose it is ------------------------------------------------------------------------------ */
+/* --- whose it is ---------------------------------------------------------------- */
 
 static void test_of_somebody_else(void **context)
 {
@@ -659,7 +685,8 @@ static void test_one_writer_at_a_time(void **context)
 
 	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
 	assert_int_equal(0, pool_snapshot_claim(place->path, 0, &first, &fault));
-	assert_int_equal(POOL_EBUSY, pool_snapshot_claim(place->path, 20, &second, &fault));
+	assert_int_equal(
+		POOL_EBUSY, pool_snapshot_claim(place->path, 20, &second, &fault));
 	assert_int_equal(-1, second);
 	pool_snapshot_unclaim(place->path, first);
 	assert_int_equal(-1, access(place->path, F_OK));

@@ -90,7 +90,7 @@ static void set_mask(struct bench *bench, uint64_t mask)
 		bench->ready[i] = mask >> i & 1 ? 0 : POOL_READY_NEVER;
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------ */
 
 static void test_table(void **unused)
 {
@@ -106,10 +106,11 @@ static void test_table(void **unused)
 	assert_int_equal(-1, pool_strategy_find("no such strategy"));
 	assert_int_equal(-1, pool_strategy_find(""));
 	assert_int_equal(-1, pool_strategy_find("ROUND_ROBIN"));
-	assert_ptr_equal(pool_strategy_get(POOL_STRATEGY_ROUND_ROBIN), pool_strategy_get(4711));
+	assert_ptr_equal(
+		pool_strategy_get(POOL_STRATEGY_ROUND_ROBIN), pool_strategy_get(4711));
 }
 
-/* --- every strategy --------------------------------------------------------------------------- */
+/* --- every strategy ------------------------------------------------------------- */
 
 static void test_empty_field(void **unused)
 {
@@ -182,7 +183,8 @@ static void test_never_an_ineligible_one(void **unused)
 	for (int round = 0; round < 3000; round++) {
 		unsigned id = (unsigned)pool_random_below(&random, POOL_STRATEGIES);
 
-		set_up(&bench, 1 + (uint32_t)pool_random_below(&random, MOST), (uint64_t)round);
+		set_up(&bench, 1 + (uint32_t)pool_random_below(&random, MOST),
+			(uint64_t)round);
 		set_mask(&bench, pool_random_next(&random) & pool_random_next(&random));
 		bench.field.equal_weights = pool_random_below(&random, 2);
 		bench.field.cursor = pool_random_below(&random, MOST + 2);
@@ -274,7 +276,7 @@ static void test_ask_only(void **unused)
 	}
 }
 
-/* --- round_robin ------------------------------------------------------------------------------ */
+/* --- round_robin ---------------------------------------------------------------- */
 
 static void test_round_robin_is_file_order(void **unused)
 {
@@ -305,7 +307,8 @@ static void must_be_even(const struct bench *bench, uint64_t mask)
 	assert_true(most - least <= 1);
 }
 
-/* Exact to one at every moment, for every eligibility of up to 8 and random ones of up to 64. */
+/* Exact to one at every moment, for every eligibility of up to 8 and random ones of up
+ * to 64. */
 static void test_round_robin_is_exact(void **unused)
 {
 	struct pool_random random = {11};
@@ -353,7 +356,7 @@ static void test_round_robin_after_changes(void **unused)
 	}
 }
 
-/* --- weighted round robin --------------------------------------------------------------------- */
+/* --- weighted round robin ------------------------------------------------------- */
 
 /* How far anybody is from its share of <total> selections, in selections. */
 static double farthest(const struct bench *bench, uint64_t mask, double total)
@@ -381,7 +384,8 @@ static double run_weighted(struct bench *bench, uint64_t mask, unsigned count)
 	for (unsigned i = 1; i <= count; i++) {
 		double off;
 
-		assert_int_not_equal(POOL_NO_PICK, choose(bench, POOL_STRATEGY_ROUND_ROBIN));
+		assert_int_not_equal(
+			POOL_NO_PICK, choose(bench, POOL_STRATEGY_ROUND_ROBIN));
 		off = farthest(bench, mask, i);
 		worst = off > worst ? off : worst;
 	}
@@ -416,8 +420,8 @@ static void test_weighted_is_exact(void **unused)
 		set_up(&bench, vectors[i].count, 1);
 		set_weights(&bench, vectors[i].weights);
 		assert_false(bench.field.equal_weights);
-		assert_true(run_weighted(&bench, UINT64_MAX >> (64 - vectors[i].count), 20000) <
-			1.001);
+		assert_true(run_weighted(&bench, UINT64_MAX >> (64 - vectors[i].count),
+				    20000) < 1.001);
 	}
 }
 
@@ -441,7 +445,8 @@ static void test_weighted_random_vectors(void **unused)
 		set_up(&bench, count, 1);
 		set_weights(&bench, weights);
 		bench.field.equal_weights = false;
-		assert_true(run_weighted(&bench, UINT64_MAX >> (64 - count), 2000) < 1.001);
+		assert_true(
+			run_weighted(&bench, UINT64_MAX >> (64 - count), 2000) < 1.001);
 	}
 }
 
@@ -462,11 +467,13 @@ static void test_weighted_after_changes(void **unused)
 		set_weights(&bench, weights);
 		bench.field.equal_weights = false;
 		for (int change = 0; change < 20; change++) {
-			uint64_t mask = pool_random_next(&random) & UINT64_MAX >> (64 - count);
+			uint64_t mask =
+				pool_random_next(&random) & UINT64_MAX >> (64 - count);
 			unsigned selections = (unsigned)pool_random_below(&random, 200);
 
 			if (mask)
-				assert_true(run_weighted(&bench, mask, selections) < 2.001);
+				assert_true(
+					run_weighted(&bench, mask, selections) < 2.001);
 		}
 	}
 }
@@ -510,8 +517,8 @@ static void test_weighted_with_a_late_clock(void **unused)
 /* Garbage in the clock or in the finishing times heals by itself. */
 static void test_weighted_with_garbage(void **unused)
 {
-	static const double garbage[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1e300,
-		-1e300, -5};
+	static const double garbage[] = {
+		(double)NAN, (double)INFINITY, -(double)INFINITY, 1e300, -1e300, -5};
 	static const double weights[] = {4, 2, 1};
 	struct bench bench;
 
@@ -520,7 +527,8 @@ static void test_weighted_with_garbage(void **unused)
 		for (int where = 0; where < 4; where++) {
 			set_up(&bench, 3, 1);
 			set_weights(&bench, weights);
-			*(where < 3 ? &bench.finishes[where] : &bench.field.clock) = garbage[i];
+			*(where < 3 ? &bench.finishes[where] : &bench.field.clock) =
+				garbage[i];
 			run_weighted(&bench, 7, 100);
 			assert_true(run_weighted(&bench, 7, 700) < 2.001);
 		}
@@ -557,10 +565,12 @@ static void test_weighted_is_smooth(void **unused)
 	assert_in_range(longest, 1, 4);
 }
 
-/* --- random ----------------------------------------------------------------------------------- */
+/* --- random --------------------------------------------------------------------- */
 
-/* Chi-squared of <selections> against the weights of the eligible; degrees of freedom in <free>. */
-static double unevenness(struct bench *bench, uint64_t mask, unsigned selections, unsigned *free)
+/* Chi-squared of <selections> against the weights of the eligible; degrees of freedom in
+ * <free>. */
+static double unevenness(
+	struct bench *bench, uint64_t mask, unsigned selections, unsigned *free)
 {
 	double weights = 0, sum = 0;
 
@@ -628,7 +638,7 @@ static void test_random_with_few_eligible(void **unused)
 	assert_int_equal(2, free);
 }
 
-/* --- least_connections ------------------------------------------------------------------------ */
+/* --- least_connections ---------------------------------------------------------- */
 
 static void test_least_connections(void **unused)
 {
@@ -648,9 +658,9 @@ static void test_least_connections(void **unused)
 		{3, 1, 7, {1, 1, 1}, {1, 1, 1}, 1},
 		{3, 2, 7, {1, 1, 1}, {1, 1, 1}, 2},
 		{3, 9, 7, {1, 1, 1}, {1, 1, 1}, 0},
-		{2, 0, 3, {2, 1}, {3, 2}, 0},   /* 1.5 < 2 */
-		{2, 0, 3, {2, 1}, {5, 2}, 1},   /* 2.5 > 2 */
-		{2, 0, 3, {2, 1}, {4, 2}, 0},   /* a tie: in rotation */
+		{2, 0, 3, {2, 1}, {3, 2}, 0}, /* 1.5 < 2 */
+		{2, 0, 3, {2, 1}, {5, 2}, 1}, /* 2.5 > 2 */
+		{2, 0, 3, {2, 1}, {4, 2}, 0}, /* a tie: in rotation */
 		{2, 1, 3, {2, 1}, {4, 2}, 1},
 		{2, 0, 3, {10, 0.1}, {99, 1}, 0},
 		{2, 0, 3, {10, 0.1}, {101, 1}, 1},
@@ -666,8 +676,8 @@ static void test_least_connections(void **unused)
 		set_mask(&bench, cases[i].mask);
 		memcpy(bench.leases, cases[i].leases, sizeof(cases[i].leases));
 		bench.field.cursor = cases[i].cursor;
-		assert_int_equal(
-			cases[i].expected, choose(&bench, POOL_STRATEGY_LEAST_CONNECTIONS));
+		assert_int_equal(cases[i].expected,
+			choose(&bench, POOL_STRATEGY_LEAST_CONNECTIONS));
 	}
 }
 

@@ -85,23 +85,23 @@ static const struct {
 	{"\t", 1, "\\x09"},
 	{"\x1b[31m", 5, "\\x1b[31m"},
 	{"\x7f", 1, "\\x7f"},
-	{"\xc2\x80", 2, "\\xc2\\x80"},             /* C1 */
-	{"\xc2\x9b", 2, "\\xc2\\x9b"},             /* CSI of one character */
-	{"\xc2\xa0", 2, "\xc2\xa0"},               /* the first behind C1 */
-	{"\xc3\xa9", 2, "\xc3\xa9"},               /* e acute */
-	{"\xe2\x82\xac", 3, "\xe2\x82\xac"},       /* euro */
+	{"\xc2\x80", 2, "\\xc2\\x80"},       /* C1 */
+	{"\xc2\x9b", 2, "\\xc2\\x9b"},       /* CSI of one character */
+	{"\xc2\xa0", 2, "\xc2\xa0"},         /* the first behind C1 */
+	{"\xc3\xa9", 2, "\xc3\xa9"},         /* e acute */
+	{"\xe2\x82\xac", 3, "\xe2\x82\xac"}, /* euro */
 	{"\xf0\x9f\x98\x80", 4, "\xf0\x9f\x98\x80"},
-	{"\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},    /* right-to-left override */
-	{"\xe2\x81\xa6", 3, "\\xe2\\x81\\xa6"},    /* left-to-right isolate */
-	{"\xd8\x9c", 2, "\\xd8\\x9c"},             /* Arabic letter mark */
-	{"\xe2\x80\xa8", 3, "\\xe2\\x80\\xa8"},    /* line separator */
-	{"\xef\xbb\xbf", 3, "\\xef\\xbb\\xbf"},    /* byte order mark */
-	{"\xc0\x80", 2, "\\xc0\\x80"},             /* overlong */
-	{"\xe0\x80\x8a", 3, "\\xe0\\x80\\x8a"},    /* overlong newline */
-	{"\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},    /* surrogate */
+	{"\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},          /* right-to-left override */
+	{"\xe2\x81\xa6", 3, "\\xe2\\x81\\xa6"},          /* left-to-right isolate */
+	{"\xd8\x9c", 2, "\\xd8\\x9c"},                   /* Arabic letter mark */
+	{"\xe2\x80\xa8", 3, "\\xe2\\x80\\xa8"},          /* line separator */
+	{"\xef\xbb\xbf", 3, "\\xef\\xbb\\xbf"},          /* byte order mark */
+	{"\xc0\x80", 2, "\\xc0\\x80"},                   /* overlong */
+	{"\xe0\x80\x8a", 3, "\\xe0\\x80\\x8a"},          /* overlong newline */
+	{"\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},          /* surrogate */
 	{"\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80"}, /* above U+10FFFF */
 	{"\xff", 1, "\\xff"},
-	{"\xe2\x82", 2, "\\xe2\\x82"},             /* cut short */
+	{"\xe2\x82", 2, "\\xe2\\x82"}, /* cut short */
 	{"\xe2\x82z", 3, "\\xe2\\x82z"},
 	{"\x80z", 2, "\\x80z"},
 };
@@ -237,7 +237,8 @@ static void test_nearest_takes_the_nearer(void **unused)
 	static const char *const words[] = {"round_robon", "round_robin", "round_rabbit"};
 
 	(void)unused;
-	assert_string_equal("round_robin", pool_text_nearest("round_robi", words, SIZE(words)));
+	assert_string_equal(
+		"round_robin", pool_text_nearest("round_robi", words, SIZE(words)));
 }
 
 static void test_to_int(void **unused)
@@ -274,7 +275,8 @@ static void test_to_int(void **unused)
 		int64_t value = 4711;
 
 		assert_int_equal(cases[i].good,
-			pool_text_to_int(cases[i].text, cases[i].low, cases[i].high, &value));
+			pool_text_to_int(
+				cases[i].text, cases[i].low, cases[i].high, &value));
 		assert_int_equal(cases[i].good ? cases[i].expected : 4711, value);
 	}
 }

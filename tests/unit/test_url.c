@@ -284,14 +284,17 @@ static void names_the_variable_never_the_value(void **state)
 	struct pool_fault fault = {0};
 
 	(void)state;
-	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${NONE}@h:1",
-					       NULL, lookup, NULL, &fault));
+	assert_int_equal(POOL_ESECRET,
+		pool_login_init(
+			&login, "http://u:${NONE}@h:1", NULL, lookup, NULL, &fault));
 	assert_string_equal(
 		"the variable ${NONE} of a proxy's URL is not set", fault.text);
-	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${PASS}@h:1",
-					       NULL, NULL, NULL, &fault));
-	assert_int_equal(POOL_ESECRET, pool_login_init(&login, "http://u:${BAD}@h:1",
-					       NULL, lookup, NULL, &fault));
+	assert_int_equal(POOL_ESECRET,
+		pool_login_init(
+			&login, "http://u:${PASS}@h:1", NULL, NULL, NULL, &fault));
+	assert_int_equal(POOL_ESECRET,
+		pool_login_init(
+			&login, "http://u:${BAD}@h:1", NULL, lookup, NULL, &fault));
 	assert_string_equal(
 		"the variable ${BAD} of a proxy's URL holds a control character",
 		fault.text);
@@ -325,9 +328,9 @@ static void takes_the_first_line_of_a_password_file(void **state)
 		assert_string_equal(rows[i].expected, login.password);
 		pool_login_release(&login);
 	}
-	assert_int_equal(
-		POOL_ESECRET, pool_login_init(&(struct pool_login){0}, "http://u@h:1",
-				      "/nonexistent/file", NULL, NULL, NULL));
+	assert_int_equal(POOL_ESECRET,
+		pool_login_init(&(struct pool_login){0}, "http://u@h:1",
+			"/nonexistent/file", NULL, NULL, NULL));
 }
 
 int main(void)
