@@ -121,7 +121,7 @@ struct pool_session_options {
  *
  * <out>   the session; free it with pool_session_free().
  *
- * Returns 0, or: POOL_ENOFILE   the pool file cannot be read and no good snapshot is left
+ * Returns 0, or: POOL_ENOFILE   the pool file cannot be read
  *                POOL_EINVALID  it is invalid and no good snapshot is left
  *                POOL_EFOREIGN, POOL_EFORMAT, POOL_EUNSAFE, POOL_EBUSY
  *                               state trouble, with require_state only

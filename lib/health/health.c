@@ -136,7 +136,8 @@ static void fail(const struct pool_policy *policy, struct pool_health *health,
 			return;
 		health->known = 1;
 		open_breaker(policy, health, evidence, now_ns, jitter);
-	} else if (health->open_until_ns <= now_ns) {
+	} else if (health->open_until_ns <= evidence->began_ns) {
+		/* It failed on trial, not merely until after the open time. */
 		open_breaker(policy, health, evidence, now_ns, jitter);
 	} else if (evidence->source == POOL_EVIDENCE_CHECK) {
 		/* Still down: the deadline is renewed, not doubled. */

@@ -47,7 +47,8 @@ static void say_why(
 		snprintf(out, size, "enabled is false in the pool file");
 	else if (excluded(explanation, name ? name : ""))
 		snprintf(out, size, "left out by --exclude");
-	else if (schemes && !(schemes >> member->scheme & 1))
+	else if (schemes && member->scheme < POOL_SCHEMES &&
+		!(schemes >> member->scheme & 1))
 		snprintf(out, size, "its scheme %s is not asked for",
 			pool_scheme_name(member->scheme));
 	else

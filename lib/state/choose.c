@@ -170,6 +170,31 @@ static int prepare_bare(struct selection *selection, struct pool_fault *fault)
 	return 0;
 }
 
+static void warn_degraded(struct pool_session *session, const struct pool_fault *fault)
+{
+	if (session->warned_state)
+		return;
+	session->warned_state = true;
+	pool_session_warn(session, "selecting without shared state: %s", fault->text);
+}
+
+/* The state cannot be had: select without, unless the caller wants it. */
+static int go_without(struct selection *selection, const struct pool_fault *trouble,
+	uint64_t loads, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+
+	selection->state = NULL;
+	if (session->require_state || trouble->code == POOL_ENOMEM) {
+		if (fault)
+			*fault = *trouble;
+		return trouble->code;
+	}
+	warn_degraded(session, trouble);
+	/* Looking for the reason may have replaced the snapshot that was resolved in. */
+	return session->loads == loads ? prepare_bare(selection, fault) : POOL_ESTALE;
+}
+
 /* --- one pick ------------------------------------------------------------------- */
 
 static struct pool_field make_field(const struct selection *selection)
@@ -385,7 +410,7 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 	size_t count, gone;
 
 	for (size_t seen = 0; seen < capacity; seen += count) {
-		int error;
+		struct pool_fault trouble = {0};
 
 		count = pool_lease_owners(selection->state, from, owners,
 			most < OWNERS_AT_ONCE ? most : OWNERS_AT_ONCE, &next);
@@ -396,10 +421,8 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 		for (size_t i = 0; i < count; i++)
 			if (pool_owner_gone(&owners[i], space))
 				owners[gone++] = owners[i];
-		selection->state = NULL;
-		error = pool_session_lock(session, &selection->now, fault);
-		if (error)
-			return error;
+		if (pool_session_lock(session, &selection->now, &trouble) != 0)
+			return go_without(selection, &trouble, loads, fault);
 		selection->state = session->state;
 		if (session->loads != loads)
 			return POOL_ESTALE;
@@ -556,21 +579,12 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 	return error;
 }
 
-static void warn_degraded(struct pool_session *session, const struct pool_fault *fault)
-{
-	if (session->warned_state)
-		return;
-	session->warned_state = true;
-	pool_session_warn(session, "selecting without shared state: %s", fault->text);
-}
-
 /* Lock if that can be; go without otherwise, unless the caller wants it. */
 static int attach_state(struct selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_fault trouble = {0};
 	uint64_t loads = session->loads;
-	int error;
 
 	if (!session->state_path) {
 		if (session->require_state)
@@ -578,26 +592,18 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 				fault, POOL_ENOFILE, 0, "there is no state file");
 		return prepare_bare(selection, fault);
 	}
-	error = pool_session_lock(session, &selection->now, &trouble);
-	if (!error) {
-		selection->state = session->state;
-		if (session->state->writable)
-			return 0;
-		error = pool_fault_set(&trouble, POOL_ENOFILE, 0,
-			"state file '%s' cannot be written", session->state_path);
-		if (!session->require_state) {
-			warn_degraded(session, &trouble);
-			return 0;
-		}
-	}
-	if (session->require_state || error == POOL_ENOMEM) {
-		if (fault)
-			*fault = trouble;
-		return error;
-	}
-	warn_degraded(session, &trouble);
-	/* Looking for the reason may have replaced the snapshot that was resolved in. */
-	return session->loads == loads ? prepare_bare(selection, fault) : POOL_ESTALE;
+	if (pool_session_lock(session, &selection->now, &trouble) != 0)
+		return go_without(selection, &trouble, loads, fault);
+	selection->state = session->state;
+	if (session->state->writable)
+		return 0;
+	pool_fault_set(&trouble, POOL_ENOFILE, 0, "state file '%s' cannot be written",
+		session->state_path);
+	if (!session->require_state)
+		warn_degraded(session, &trouble);
+	else if (fault)
+		*fault = trouble;
+	return session->require_state ? POOL_ENOFILE : 0;
 }
 
 /* URLs are filled in last, without the lock: a password file may be slow to read. */

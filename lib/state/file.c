@@ -363,6 +363,9 @@ static int map_file(struct pool_state *state, struct pool_fault *fault)
 	if (fstat(state->fd, &status) != 0)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", state->path);
+	if (status.st_nlink == 0)
+		return pool_fault_set(fault, POOL_ESTALE, 0,
+			"state file '%s' was deleted", state->path);
 	if (state->map && state->length == (size_t)status.st_size)
 		return 0;
 	if (state->map)
@@ -404,7 +407,9 @@ int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fau
 	if (length <= state->length)
 		return 0;
 	/* Allocated, not only longer: a hole on a full disk would kill us by SIGBUS. */
-	error = posix_fallocate(state->fd, 0, (off_t)length);
+	do
+		error = posix_fallocate(state->fd, 0, (off_t)length);
+	while (error == EINTR);
 	if (error)
 		return pool_fault_set(fault, POOL_ESYSTEM, error,
 			"cannot make state file '%s' larger", state->path);

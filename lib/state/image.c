@@ -203,8 +203,8 @@ void pool_state_settle(struct pool_state *state, const struct pool_now *now)
 	*(volatile uint64_t *)&undo->count = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	if (now) {
-		state->header->written_boot_ns = now->boot_ns;
-		state->header->written_wall_s = now->wall_s;
+		state->image->written_boot_ns = now->boot_ns;
+		state->image->written_wall_s = now->wall_s;
 	}
 }
 
@@ -333,7 +333,13 @@ static void shape_image(struct plan *plan)
 		.orphan_count = plan->orphans,
 		.lease_capacity = plan->lease_capacity,
 		.next_expiry_ns = INT64_MAX,
+		.clock_id = plan->state->clock_id,
+		.written_boot_ns = plan->now->boot_ns,
+		.written_wall_s = plan->now->wall_s,
 	};
+	/* One that cannot be told is taken for the one before. */
+	if (!shape->clock_id && plan->state->image)
+		shape->clock_id = plan->state->image->clock_id;
 	shape->leaves_at = place(&end, shape->leaf_count, sizeof(struct pool_state_leaf));
 	shape->ready_at = place(&end, records, sizeof(uint64_t));
 	shape->weights_at = place(&end, records, sizeof(uint32_t));
@@ -351,7 +357,7 @@ static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns)
 
 	if (!plan->other_clock || deadline_ns <= 0)
 		return deadline_ns;
-	left_ns = deadline_ns - plan->state->header->written_boot_ns - plan->passed_ns;
+	left_ns = deadline_ns - plan->state->image->written_boot_ns - plan->passed_ns;
 	if (left_ns > LONGEST_REST_S * POOL_NS_PER_S)
 		left_ns = LONGEST_REST_S * POOL_NS_PER_S;
 	return left_ns > 0 ? plan->now->boot_ns + left_ns : 0;
@@ -365,7 +371,7 @@ static int64_t moved_moment(const struct plan *plan, int64_t moment_ns)
 	if (!plan->other_clock || moment_ns == 0)
 		return moment_ns;
 	moved = plan->now->boot_ns - plan->passed_ns -
-		(plan->state->header->written_boot_ns - moment_ns);
+		(plan->state->image->written_boot_ns - moment_ns);
 	return moved ? moved : -1;
 }
 
@@ -651,8 +657,7 @@ static void write_header(struct pool_state *state)
 	state->header = old;
 }
 
-static void switch_root(
-	struct pool_state *state, const struct plan *plan, uint64_t offset)
+static void switch_root(struct pool_state *state, uint64_t offset)
 {
 	struct pool_state_header *header = state->header;
 	uint32_t next = !(header->active & 1);
@@ -661,10 +666,6 @@ static void switch_root(
 	header->roots[next] = (struct pool_state_root){.offset = offset,
 		.length = image->length,
 		.checksum = image_checksum(image)};
-	if (state->clock_id)
-		header->clock_id = state->clock_id;
-	header->written_boot_ns = plan->now->boot_ns;
-	header->written_wall_s = plan->now->wall_s;
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint32_t *)&header->active = next;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -708,7 +709,7 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		fill_leaf(plan, &new, i);
 	fill_members(plan, &new);
 	fill_leases(plan, &new);
-	switch_root(state, plan, offset);
+	switch_root(state, offset);
 	if (!attach(state, &state->header->roots[state->header->active & 1]))
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt", state->path);
@@ -720,8 +721,8 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
  */
 static bool other_clock(const struct pool_state *state)
 {
-	return state->clock_id && state->header->clock_id &&
-		state->clock_id != state->header->clock_id;
+	return state->clock_id && state->image->clock_id &&
+		state->clock_id != state->image->clock_id;
 }
 
 int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
@@ -741,7 +742,7 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 	if (state->image && other_clock(state)) {
 		plan.other_clock = true;
 		plan.passed_ns =
-			(now->wall_s - state->header->written_wall_s) * POOL_NS_PER_S;
+			(now->wall_s - state->image->written_wall_s) * POOL_NS_PER_S;
 		if (plan.passed_ns < 0)
 			plan.passed_ns = 0;
 	}

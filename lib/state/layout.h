@@ -56,9 +56,7 @@ struct pool_state_header {
 	uint32_t record_size;
 	uint32_t lease_size;
 	uint64_t checksum; /* of the bytes above and of the path in file */
-	uint64_t clock_id;
-	int64_t written_boot_ns;
-	int64_t written_wall_s;
+	uint64_t unused[3];
 	uint32_t active;  /* which root: 0 or 1 */
 	uint32_t rebuilt; /* how often the file was found corrupt */
 	struct pool_state_root roots[2];
@@ -93,10 +91,13 @@ struct pool_state_image {
 	uint64_t leases_at;
 	uint64_t length;
 	/* Below: changes, and is outside the checksum. */
-	uint32_t leases_used;   /* derived: recounted at repair */
-	uint32_t leases_owned;  /* of those, with an owner: derived */
-	int64_t next_expiry_ns; /* no lease ends by time before */
-	uint64_t lease_hint;    /* where a free slot is likely */
+	uint32_t leases_used;    /* derived: recounted at repair */
+	uint32_t leases_owned;   /* of those, with an owner: derived */
+	int64_t next_expiry_ns;  /* no lease ends by time before */
+	uint64_t lease_hint;     /* where a free slot is likely */
+	uint64_t clock_id;       /* whose CLOCK_BOOTTIME its times are in */
+	int64_t written_boot_ns; /* the last change, by that clock */
+	int64_t written_wall_s;
 };
 
 /* The bytes of an image header that its checksum covers. */

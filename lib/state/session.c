@@ -350,6 +350,27 @@ static void warn_snapshot(struct pool_session *session)
 	session->snapshot_trouble[0] = '\0';
 }
 
+/* Open if need be, and lock; a file that was deleted is made anew. */
+static int lock_file(struct pool_session *session, struct pool_fault *fault)
+{
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < 2 && error == POOL_ESTALE; i++) {
+		error = session->state
+			? 0
+			: pool_state_open(&session->state, session->state_path,
+				  session->absolute, fault);
+		if (!error)
+			error = pool_state_lock(
+				session->state, session->lock_timeout_ms, fault);
+		if (error == POOL_ESTALE) {
+			pool_state_free(session->state);
+			session->state = NULL;
+		}
+	}
+	return error;
+}
+
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
 {
@@ -357,13 +378,7 @@ int pool_session_lock(
 
 	if (!session->state_path)
 		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
-	if (!session->state) {
-		error = pool_state_open(
-			&session->state, session->state_path, session->absolute, fault);
-		if (error)
-			return error;
-	}
-	error = pool_state_lock(session->state, session->lock_timeout_ms, fault);
+	error = lock_file(session, fault);
 	if (error)
 		return error;
 	if (session->state->image &&
@@ -371,8 +386,7 @@ int pool_session_lock(
 		pool_state_unlock(session->state);
 		error = look_again(session, fault);
 		if (!error)
-			error = pool_state_lock(
-				session->state, session->lock_timeout_ms, fault);
+			error = lock_file(session, fault);
 		if (error)
 			return error;
 	}

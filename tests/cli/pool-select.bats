@@ -417,6 +417,23 @@ no-proxy://usage"
 http://127.0.0.1:2"
 }
 
+@test "--serve makes a state file anew that was deleted" {
+	mkfifo questions
+	"$select" -s own.state --serve pool.json <questions >answers &
+	server=$!
+	exec 8>questions
+	echo >&8
+	wait_until 5 test -s answers
+	rm own.state
+	echo >&8
+	exec 8>&-
+	wait $server
+	[ -s own.state ]
+	run -0 cat answers
+	assert_output "http://127.0.0.1:8001
+http://127.0.0.1:8001"
+}
+
 @test "--explain says why on standard error" {
 	run -0 --separate-stderr "$select" --explain --exclude second pool.json
 	assert_output "http://127.0.0.1:8001"

@@ -583,9 +583,9 @@ static void reboot(struct pool_state *state, int64_t passed_s, struct pool_now *
 {
 	now->boot_ns = 50 * S;
 	now->wall_s = 2000000000;
-	state->header->clock_id = state->clock_id ^ 1;
-	state->header->written_boot_ns = 10000 * S;
-	state->header->written_wall_s = now->wall_s - passed_s;
+	state->image->clock_id = state->clock_id ^ 1;
+	state->image->written_boot_ns = 10000 * S;
+	state->image->written_wall_s = now->wall_s - passed_s;
 }
 
 static void test_deadlines_survive_a_reboot(void **context)
@@ -640,7 +640,7 @@ static void test_deadlines_survive_a_reboot(void **context)
 			state->ready[0]);
 		pool_lease_expire(state, &now);
 		assert_int_equal(cases[i].expected_s > 0, state->counts[0]);
-		assert_int_equal(state->clock_id, state->header->clock_id);
+		assert_int_equal(state->clock_id, state->image->clock_id);
 		must_verify(state);
 		pool_state_free(state);
 	}
