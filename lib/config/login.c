@@ -21,14 +21,6 @@ struct sources {
 	bool filled; /* something was */
 };
 
-static int hex_value(char c)
-{
-	return c >= '0' && c <= '9'    ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
-}
-
 static bool holds_control(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -78,8 +70,7 @@ static int decode(
 	size_t used = 0;
 
 	while (at < end) {
-		int high = at + 2 < end ? hex_value(at[1]) : -1;
-		int low = at + 2 < end ? hex_value(at[2]) : -1;
+		int byte = pool_url_percent_byte(at, (size_t)(end - at));
 
 		if (at[0] == '$' && at + 1 < end && at[1] == '{') {
 			const char *close = memchr(at, '}', (size_t)(end - at)),
@@ -92,9 +83,9 @@ static int decode(
 				memcpy(out + used, value, strlen(value));
 			used += strlen(value);
 			at = close + 1;
-		} else if (at[0] == '%' && high >= 0 && low >= 0) {
+		} else if (byte >= 0) {
 			if (out)
-				out[used] = (char)(high * 16 + low);
+				out[used] = (char)byte;
 			used++;
 			at += 3;
 		} else {
@@ -266,7 +257,9 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 		error = judge_lengths(&made, fault);
 	if (error)
 		goto out;
-	made.host = strndup(parsed.host.bytes, parsed.host.length);
+	made.host = malloc(parsed.host.length + 1);
+	if (made.host)
+		pool_url_host(&parsed, made.host, parsed.host.length + 1);
 	made.url = sources.filled ? build_url(&made, &parsed) : strdup(url);
 	if (made.user && !*made.user && !made.password) {
 		wipe(made.user);

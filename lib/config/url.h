@@ -105,14 +105,22 @@ bool pool_url_has_literal_credentials(const struct pool_url *url);
  */
 void pool_url_redact(const char *text, char *out, size_t size);
 
+/* The host as <size> bytes of text, which it terminates; of a zone, which may be written
+ * "%25lo" or "%lo", always the latter. */
+void pool_url_host(const struct pool_url *url, char *out, size_t size);
+
 /* "host:port", IPv6 in brackets, host in lower case. */
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size);
+
+/* The byte that "%XX" at <text> stands for; -1 if there is no code in the <left> bytes.
+ */
+int pool_url_percent_byte(const char *text, size_t left);
 
 /* A proxy as a client needs it: decoded, credentials filled in. Release it: it wipes
  * them. */
 struct pool_login {
 	enum pool_scheme scheme;
-	char *host; /* without brackets */
+	char *host; /* without brackets; a zone as "%lo" */
 	uint16_t port;
 	char *user;     /* raw bytes without NUL, or NULL */
 	char *password; /* raw bytes without NUL, or NULL */

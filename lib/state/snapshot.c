@@ -205,17 +205,11 @@ static void add_decoded(struct pool_text *text, struct pool_slice slice)
 	struct pool_text decoded = POOL_TEXT_EMPTY;
 
 	for (size_t i = 0; i < slice.length; i++) {
-		char byte = slice.bytes[i];
-		char digits[3] = {0};
+		int code = pool_url_percent_byte(slice.bytes + i, slice.length - i);
+		char byte = code < 0 ? slice.bytes[i] : (char)code;
 
-		if (byte == '%' && i + 2 < slice.length) {
-			memcpy(digits, slice.bytes + i + 1, 2);
-			if (strspn(digits, "0123456789abcdefABCDEF") == 2) {
-				byte = (char)strtoul(digits, NULL, 16);
-				i += 2;
-			}
-		}
 		pool_text_add_bytes(&decoded, &byte, 1);
+		i += code < 0 ? 0 : 2;
 	}
 	add_part(text, decoded.bytes, decoded.length);
 	if (decoded.bytes)

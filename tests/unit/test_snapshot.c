@@ -298,6 +298,8 @@ static void test_identity(void **context)
 		{"http://us:er@a.test:1", "http://u:ser@a.test:1", false},
 		{"socks5://a.test:1", "socks5h://a.test:1", false},
 		{"http://[::1]:1", "http://[::2]:1", false},
+		{"http://[fe80::1%25lo]:1", "http://[fe80::1%lo]:1", true},
+		{"http://u:p%@a.test:1", "http://u:p%25@a.test:1", true},
 	};
 
 	(void)context;

@@ -211,6 +211,34 @@ static void takes_urls_apart(void **state)
 	assert_string_equal("[2001:db8::7]:1080", endpoint);
 }
 
+/* Both ways of writing a zone mean the same. */
+static void a_zone_is_decoded_once(void **state)
+{
+	static const char *const rows[][3] = {
+		{"http://[fe80::1%25Lo]:1", "fe80::1%Lo", "[fe80::1%lo]:1"},
+		{"http://[fe80::1%Lo]:1", "fe80::1%Lo", "[fe80::1%lo]:1"},
+		{"http://[fe80::1%2525]:1", "fe80::1%25", "[fe80::1%25]:1"},
+		{"http://[fe80::1%2]:1", "fe80::1%2", "[fe80::1%2]:1"},
+		{"http://[fe80::1]:1", "fe80::1", "[fe80::1]:1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pool_login login;
+		struct pool_url url;
+		char endpoint[64];
+
+		assert_int_equal(POOL_URL_OK,
+			pool_url_parse(rows[i][0], strlen(rows[i][0]), &url, NULL));
+		pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+		assert_string_equal(rows[i][2], endpoint);
+		assert_int_equal(
+			0, pool_login_init(&login, rows[i][0], NULL, NULL, NULL, NULL));
+		assert_string_equal(rows[i][1], login.host);
+		pool_login_release(&login);
+	}
+}
+
 static void redacts_urls(void **state)
 {
 	static const char *const rows[][2] = {
@@ -342,6 +370,7 @@ int main(void)
 		cmocka_unit_test(every_fault_and_remark_has_a_rule),
 		cmocka_unit_test(remarks_on_what_works_oddly),
 		cmocka_unit_test(takes_urls_apart),
+		cmocka_unit_test(a_zone_is_decoded_once),
 		cmocka_unit_test(redacts_urls),
 		cmocka_unit_test(fills_in_credentials),
 		cmocka_unit_test(names_the_variable_never_the_value),
