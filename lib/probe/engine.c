@@ -209,16 +209,19 @@ static const struct {
 	{EPERM, POOL_REASON_NO_PERMISSION},
 	{EMFILE, POOL_REASON_NO_DESCRIPTORS},
 	{ENFILE, POOL_REASON_NO_DESCRIPTORS},
+	{ENOBUFS, POOL_REASON_NO_MEMORY},
+	{ENOMEM, POOL_REASON_NO_MEMORY},
 	{EAFNOSUPPORT, POOL_REASON_NO_ROUTE},
 	{ENETUNREACH, POOL_REASON_NO_ROUTE},
 	{ENETDOWN, POOL_REASON_NO_ROUTE},
 	{EADDRNOTAVAIL, POOL_REASON_NO_ROUTE},
 	{EHOSTUNREACH, POOL_REASON_UNREACHABLE},
+	{EHOSTDOWN, POOL_REASON_UNREACHABLE},
 };
 
 static void end_ping_with_error(struct engine *engine, struct slot *slot, int error)
 {
-	enum pool_reason reason = POOL_REASON_NO_MEMORY;
+	enum pool_reason reason = POOL_REASON_SETUP;
 	char words[64];
 
 	for (size_t i = 0; i < sizeof(ping_errors) / sizeof(ping_errors[0]); i++)
