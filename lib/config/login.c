@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "config/url.h"
 
@@ -121,13 +122,20 @@ static int take_part(struct sources *sources, const struct pool_slice *part, cha
 /* The first line of <path> into <line>, without its end. */
 static int read_line(const char *path, char *line, size_t size, struct pool_fault *fault)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), error = errno;
+	/* Not to wait for somebody to write into a FIFO. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = errno;
+	struct stat status;
 	size_t used = 0;
 	ssize_t got = 0;
 
 	if (fd < 0)
 		return pool_fault_set(fault, POOL_ESECRET, error,
 			"cannot read the password file '%s'", path);
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		close(fd);
+		return pool_fault_set(fault, POOL_ESECRET, 0,
+			"the password file '%s' is not a regular file", path);
+	}
 	while (used + 1 < size) {
 		got = read(fd, line + used, size - 1 - used);
 		if (got < 0 && errno == EINTR)

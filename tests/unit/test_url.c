@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "config/diagnostic.h"
@@ -361,6 +362,29 @@ static void takes_the_first_line_of_a_password_file(void **state)
 			"/nonexistent/file", NULL, NULL, NULL));
 }
 
+/* Nobody writes into the FIFO: reading it would never end. */
+static void takes_passwords_from_regular_files_only(void **state)
+{
+	char folder[] = "/tmp/pool-test-XXXXXX", fifo[64];
+	const char *const paths[] = {fifo, folder, "/dev/zero"};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	assert_int_equal(0, mkfifo(fifo, 0600));
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		struct pool_fault fault = {0};
+		struct pool_login login;
+
+		assert_int_equal(POOL_ESECRET,
+			pool_login_init(
+				&login, "http://u@h:1", paths[i], NULL, NULL, &fault));
+		assert_non_null(strstr(fault.text, "is not a regular file"));
+	}
+	unlink(fifo);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +399,7 @@ int main(void)
 		cmocka_unit_test(fills_in_credentials),
 		cmocka_unit_test(names_the_variable_never_the_value),
 		cmocka_unit_test(takes_the_first_line_of_a_password_file),
+		cmocka_unit_test(takes_passwords_from_regular_files_only),
 	};
 
 	return cmocka_run_group_tests_name("url", tests, NULL, NULL);
