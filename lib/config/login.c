@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "config/url.h"
 
 enum { NAME_SIZE = 128, SECRET_SIZE = 4096, SOCKS_MAX = 255 };
@@ -28,13 +29,6 @@ static bool holds_control(const char *text, size_t length)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return true;
 	return false;
-}
-
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 /* The value of the variable that begins behind "${" at <name>. */
@@ -256,7 +250,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	if (!error)
 		error = take_part(&sources, &parsed.password, &made.password);
 	if (!error && password_file) {
-		wipe(made.password);
+		pool_text_forget(made.password);
 		made.password = NULL;
 		error = take_password(password_file, &made.password, fault);
 		sources.filled = true;
@@ -270,7 +264,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 		pool_url_host(&parsed, made.host, parsed.host.length + 1);
 	made.url = sources.filled ? build_url(&made, &parsed) : strdup(url);
 	if (made.user && !*made.user && !made.password) {
-		wipe(made.user);
+		pool_text_forget(made.user);
 		made.user = NULL;
 	}
 	if (!made.host || !made.url)
@@ -285,9 +279,9 @@ out:
 
 void pool_login_release(struct pool_login *login)
 {
-	wipe(login->user);
-	wipe(login->password);
-	wipe(login->url);
+	pool_text_forget(login->user);
+	pool_text_forget(login->password);
+	pool_text_forget(login->url);
 	free(login->host);
 	*login = (struct pool_login){0};
 }

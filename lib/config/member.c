@@ -191,7 +191,7 @@ static bool fingerprint(
 	const struct pool_member *member, uint32_t index, struct fingerprint *out)
 {
 	static const struct pool_hash_key zero;
-	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_text text = POOL_TEXT_SECRET;
 	char endpoint[NAME_SIZE];
 	struct pool_url url;
 	bool usable = member->url &&
