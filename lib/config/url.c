@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "config/url.h"
 
-enum { HOST_MAX = 253, LABEL_MAX = 63, ZONE_MAX = 15, SOCKS_MAX = 255 };
+enum { HOST_MAX = 253, LABEL_MAX = 63, ZONE_MAX = 15, SOCKS_MAX = 255, WORD_SHOWN = 64 };
 
 static const char *const scheme_names[POOL_SCHEMES] = {
 	[POOL_SCHEME_HTTP] = "http",
@@ -506,6 +506,12 @@ static bool is_literal(const struct pool_slice *part)
 bool pool_url_has_literal_credentials(const struct pool_url *url)
 {
 	return url->password.bytes && is_literal(&url->password);
+}
+
+bool pool_url_may_hold_secret(const char *text, size_t length)
+{
+	return length > WORD_SHOWN || memchr(text, '@', length) ||
+		memmem(text, length, "://", 3);
 }
 
 /* --- names ---------------------------------------------------------------------- */

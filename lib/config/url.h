@@ -99,6 +99,10 @@ const struct pool_url_fault_row *pool_url_remark_get(
  */
 bool pool_url_has_literal_credentials(const struct pool_url *url);
 
+/* Whether a text that may be anything could hold a URL or a credential: then it is not to
+ * be shown. */
+bool pool_url_may_hold_secret(const char *text, size_t length);
+
 /*
  * scheme, "***@" where there is a user or password, host and port into <out>, safe to
  * show; a URL that cannot be parsed becomes "***".

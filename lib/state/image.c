@@ -429,8 +429,7 @@ static uint32_t find_record(const struct index *index, const struct pool_record 
 		const struct pool_record *record = &records[index->slots[at]];
 
 		if (record->leaf_key == leaf_key &&
-			record->identity.low == identity->low &&
-			record->identity.high == identity->high)
+			pool_hash_equal(&record->identity, identity))
 			return index->slots[at];
 	}
 	return UINT32_MAX;

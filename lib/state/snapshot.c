@@ -274,8 +274,7 @@ static int tell_twins_apart(struct pool_snap_member *members, uint32_t count)
 	qsort(sorted, count, sizeof(struct pool_snap_member *), compare_hashes);
 	for (uint32_t i = 1; i < count; i++) {
 		const struct pool_hash *first = &sorted[i - 1 - run]->identity;
-		bool same = sorted[i]->identity.high == first->high &&
-			sorted[i]->identity.low == first->low;
+		bool same = pool_hash_equal(&sorted[i]->identity, first);
 
 		run = same ? run + 1 : 0;
 		if (same)

@@ -4,11 +4,6 @@
 
 enum { BATCH = 64, JITTER_SPAN = 1000001 };
 
-static bool same(const struct pool_hash *a, const struct pool_hash *b)
-{
-	return a->high == b->high && a->low == b->low;
-}
-
 /* The record that <outcome> is about: where it was, or wherever an edit has put it. */
 static uint32_t find_record(
 	const struct pool_state *state, const struct pool_outcome *outcome)
@@ -17,10 +12,10 @@ static uint32_t find_record(
 	uint32_t at = outcome->member;
 
 	if (at < count && state->records[at].leaf_key == outcome->leaf_key &&
-		same(&state->records[at].identity, &outcome->identity))
+		pool_hash_equal(&state->records[at].identity, &outcome->identity))
 		return at;
 	for (at = 0; at < count; at++)
-		if (same(&state->records[at].identity, &outcome->identity) &&
+		if (pool_hash_equal(&state->records[at].identity, &outcome->identity) &&
 			state->records[at].leaf_key == outcome->leaf_key)
 			return at;
 	return UINT32_MAX;

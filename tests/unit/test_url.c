@@ -261,6 +261,24 @@ static void redacts_urls(void **state)
 	}
 }
 
+static void knows_what_may_hold_a_secret(void **state)
+{
+	static const struct {
+		const char *text;
+		bool may;
+	} rows[] = {{"", false}, {"weight", false}, {"a@b", true}, {"x://y", true},
+		{"a:/b", false},
+		{"0123456789012345678901234567890123456789012345678901234567890123",
+			false},
+		{"01234567890123456789012345678901234567890123456789012345678901234",
+			true}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(rows[i].may,
+			pool_url_may_hold_secret(rows[i].text, strlen(rows[i].text)));
+}
+
 static const char *lookup(void *context, const char *name)
 {
 	static const char *const values[][2] = {{"USER_1", "mi ra"},
@@ -396,6 +414,7 @@ int main(void)
 		cmocka_unit_test(takes_urls_apart),
 		cmocka_unit_test(a_zone_is_decoded_once),
 		cmocka_unit_test(redacts_urls),
+		cmocka_unit_test(knows_what_may_hold_a_secret),
 		cmocka_unit_test(fills_in_credentials),
 		cmocka_unit_test(names_the_variable_never_the_value),
 		cmocka_unit_test(takes_the_first_line_of_a_password_file),
