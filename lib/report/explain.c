@@ -97,31 +97,45 @@ static void add_member(
 		explanation->view->held[index], member->weight_micro / 1e6, why);
 }
 
+/* The view of the pool that <query> leads to now; an edit in between is looked at again.
+ */
+static int take_view(struct pool_session *session, const struct pool_query *query,
+	struct pool_view *view, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		struct pool_resolution resolution;
+
+		pool_snapshot_resolve(pool_session_snapshot(session), query->exchange,
+			query->type, &resolution);
+		if (resolution.leaf == POOL_NO_LEAF)
+			return POOL_ENONE;
+		error = pool_session_view(session, resolution.leaf, view, fault);
+	}
+	return error;
+}
+
 int pool_explain_add(struct pool_text *out, struct pool_session *session,
 	const struct pool_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault)
 {
-	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
-	struct pool_resolution resolution;
+	const struct pool_snapshot *snapshot;
 	struct pool_view view;
 	struct explanation explanation;
-	int error;
+	int error = take_view(session, query, &view, fault);
 
-	pool_snapshot_resolve(snapshot, query->exchange, query->type, &resolution);
-	if (resolution.leaf == POOL_NO_LEAF)
-		return 0;
-	error = pool_session_view(session, resolution.leaf, &view, fault);
 	if (error)
-		return error;
-	/* Looking may have taken up an edit. */
+		return error == POOL_ENONE ? 0 : error;
 	snapshot = pool_session_snapshot(session);
-	explanation = (struct explanation){session, snapshot,
-		&snapshot->leaves[resolution.leaf], query, choice, &view};
+	explanation = (struct explanation){
+		session, snapshot, &snapshot->leaves[view.leaf], query, choice, &view};
 	pool_text_addf(out, "pool %s: %s, %u proxies%s\n",
 		pool_snapshot_string(snapshot, explanation.leaf->where),
 		choice->strategy ? choice->strategy : "no strategy", view.count,
 		view.has_state ? "" : ", no state: nothing is known of them");
-	for (uint32_t i = 0; i < view.count && i < explanation.leaf->member_count; i++)
+	for (uint32_t i = 0; i < view.count; i++)
 		add_member(out, &explanation, i);
 	pool_view_release(&view);
 	return out->broken ? pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory") : 0;

@@ -65,7 +65,7 @@ static bool admit(const void *context, uint32_t index)
 		return false;
 	if (!state)
 		return selection->members[index].enabled;
-	at = state->leaves[selection->leaf_index].first_record + index;
+	at = selection->leaf->first_member + index;
 	health = &state->records[at].health;
 	held = state->counts[at];
 	if (!below_limits(selection, index, held))
@@ -217,11 +217,12 @@ static struct pool_field make_field(const struct selection *selection)
 	if (state) {
 		const struct pool_state_leaf *leaf =
 			&state->leaves[selection->leaf_index];
+		const uint32_t at = selection->leaf->first_member;
 
-		field.ready = state->ready + leaf->first_record;
-		field.weights = state->weights + leaf->first_record;
-		field.leases = state->counts + leaf->first_record;
-		field.finishes = state->finishes + leaf->first_record;
+		field.ready = state->ready + at;
+		field.weights = state->weights + at;
+		field.leases = state->counts + at;
+		field.finishes = state->finishes + at;
 		field.cursor = leaf->cursor;
 		field.clock = leaf->clock;
 		field.floor = leaf->floor;
@@ -279,7 +280,7 @@ static int account(struct selection *selection, const struct pool_pick *pick,
 {
 	struct pool_state *state = selection->state;
 	struct pool_state_leaf *leaf = &state->leaves[selection->leaf_index];
-	uint32_t at = leaf->first_record + pick->index;
+	uint32_t at = selection->leaf->first_member + pick->index;
 	struct pool_record *record = &state->records[at];
 	struct pool_lease lease;
 	struct pool_now end;
@@ -347,7 +348,7 @@ static int note_choice(struct selection *selection, uint32_t index, uint64_t lea
 		return POOL_ENOMEM;
 	if (selection->state) {
 		const struct pool_state *state = selection->state;
-		uint32_t at = state->leaves[selection->leaf_index].first_record + index;
+		uint32_t at = selection->leaf->first_member + index;
 
 		status = pool_health_status(
 			&state->records[at].health, selection->now.boot_ns);

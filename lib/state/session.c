@@ -327,9 +327,16 @@ static void warn_corrupt(struct pool_session *session)
 	if (!session->state->was_corrupt)
 		return;
 	session->state->was_corrupt = false;
-	pool_session_warn(session,
-		"state file '%s' was corrupt: copied to '%s.corrupt' and begun anew",
-		session->state_path, session->state_path);
+	if (session->state->kept_copy)
+		pool_session_warn(session,
+			"state file '%s' was corrupt: copied to '%s.corrupt' and begun "
+			"anew",
+			session->state_path, session->state_path);
+	else
+		pool_session_warn(session,
+			"state file '%s' was corrupt: begun anew, and no copy could be "
+			"kept",
+			session->state_path);
 }
 
 /* Another layout is in force: somebody saw an edit before us, or we before them. */
@@ -420,8 +427,10 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 	struct pool_fault *fault)
 {
 	const struct pool_snap_leaf *source = &session->snapshot.leaves[leaf];
+	const uint32_t first = source->first_member;
 	uint64_t loads = session->loads;
 	struct pool_state *state;
+	int error;
 
 	*view = (struct pool_view){.leaf = leaf, .count = source->member_count};
 	view->records = calloc(view->count + 1, sizeof(*view->records));
@@ -431,19 +440,22 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	}
 	pool_clock_get(&view->now);
-	if (pool_session_lock(session, &view->now, NULL) != 0)
+	error = pool_session_lock(session, &view->now, NULL);
+	if (session->loads != loads) {
+		pool_view_release(view);
+		if (!error)
+			pool_state_unlock(session->state);
+		return pool_fault_set(fault, POOL_ESTALE, 0,
+			"pool file '%s' changed meanwhile", session->file);
+	}
+	if (error)
 		return 0;
 	state = session->state;
-	if (session->loads == loads) {
-		const struct pool_state_leaf *from = &state->leaves[leaf];
-
-		memcpy(view->records, state->records + from->first_record,
-			view->count * sizeof(*view->records));
-		memcpy(view->held, state->counts + from->first_record,
-			view->count * sizeof(*view->held));
-		view->totals = *from;
-		view->has_state = true;
-	}
+	memcpy(view->records, state->records + first,
+		view->count * sizeof(*view->records));
+	memcpy(view->held, state->counts + first, view->count * sizeof(*view->held));
+	view->totals = state->leaves[leaf];
+	view->has_state = true;
 	pool_state_unlock(state);
 	return 0;
 }

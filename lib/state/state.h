@@ -32,8 +32,8 @@ struct pool_state {
 	char *map;
 	size_t length;
 	uint64_t clock_id;
-	uint64_t checked; /* generation of the image whose ranges were found good */
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
+	bool kept_copy;   /* and copied before */
 	/* Valid while locked, NULL while there is no image: */
 	struct pool_state_header *header;
 	struct pool_state_image *image;
