@@ -56,7 +56,7 @@ CONFIG := diagnostic rules json schema url login model source walk value member 
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain status columns format json metrics plugin gather judged
+REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
