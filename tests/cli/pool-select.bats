@@ -186,7 +186,7 @@ pool-HASH.state.snap"
 	assert_equal "$stderr" "pool-select: no proxy for 'binance' websocket: neither the exchange nor default has a proxy of this type"
 	run -2 --separate-stderr "$select" -t grpc exchanges.json
 	assert_output "no-proxy://usage"
-	assert_equal "$stderr" "pool-select: no connection type is called 'grpc': http or websocket"
+	assert_equal "$stderr" "pool-select: --type wants http or websocket, not 'grpc'"
 }
 
 @test "a near miss of an exchange warns" {
@@ -226,8 +226,9 @@ second"
 	run -0 "$select" --strategy random pool.json
 	run -0 "$select" --strategy least_connections pool.json
 	run -2 --separate-stderr "$select" --strategy round-robin pool.json
-	assert_output "no-proxy://error"
-	assert_equal "$stderr" "pool-select: no strategy is called 'round-robin'; did you mean 'round_robin'?"
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: --strategy wants round_robin, random or \
+least_connections, not 'round-robin'; did you mean 'round_robin'?"
 }
 
 @test "--exclude leaves proxies out" {
@@ -249,7 +250,11 @@ second"
 	run -1 --separate-stderr "$select" --scheme https,socks4 pool.json
 	assert_output "no-proxy://filtered"
 	run -2 --separate-stderr "$select" --scheme gopher pool.json
-	assert_regex "$stderr" "no scheme is called 'gopher'"
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: --scheme wants http, https, socks4, socks4a, socks5 \
+or socks5h, not 'gopher'"
+	run -2 --separate-stderr "$select" --scheme , pool.json
+	assert_equal "$stderr" "pool-select: --scheme wants at least one scheme"
 }
 
 @test "--lease wants an owner or a time to live" {
@@ -333,7 +338,8 @@ noproxy = ""'
 @test "a wrong format is a usage error that names the right one" {
 	run -2 --separate-stderr "$select" --format hostprot pool.json
 	assert_output "no-proxy://usage"
-	assert_equal "$stderr" "pool-select: no format is called 'hostprot'; did you mean 'hostport'?"
+	assert_equal "$stderr" "pool-select: --format wants url, hostport, env, export, \
+curlrc, proxychains, json or a template, not 'hostprot'; did you mean 'hostport'?"
 	run -2 --separate-stderr "$select" --format '%{hots}' pool.json
 	assert_equal "$stderr" "pool-select: no field is called '%{hots}'; did you mean '%{host}'?"
 	run -2 --separate-stderr "$select" --format '%host' pool.json
@@ -573,4 +579,17 @@ at_rest() {
 	run -0 --separate-stderr "$select" fall.json
 	assert_output "http://127.0.0.1:9"
 	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is eligible: falling back on its url"
+}
+
+@test "closed descriptors get no file of ours: nothing is printed into the state" {
+	"$select" -s own.state pool.json
+	"$select" --dry-run -s own.state pool.json >before
+	run -4 --separate-stderr bash -c "exec '$select' --dry-run -s own.state pool.json >&-"
+	assert_equal "$stderr" "pool-select: cannot write standard output: Bad file descriptor"
+	bash -c "exec '$select' --dry-run -v -s own.state pool.json <&- 2>&-" >out
+	run -4 bash -c "exec '$select' --dry-run -v -s own.state pool.json <&- >&- 2>&-"
+	"$select" --dry-run -s own.state pool.json >after 2>warnings
+	run -0 diff before after
+	assert_equal "$(cat warnings)" ""
+	[ ! -e own.state.corrupt ]
 }
