@@ -233,26 +233,6 @@ file; give one with -s, or add --dry-run to store none"
 	done
 }
 
-@test "out of memory is status 4, not 2" {
-	local limit names other=0
-
-	[[ $POOL_BUILD != */asan ]] || skip "the sanitizer needs terabytes of addresses"
-	names=$(printf 'a,%.0s' {1..60000})
-	# Too little for the loader ends by it. From there on up it is one line, until it is enough.
-	for ((limit = 8192; limit < 1048576; limit += 128)); do
-		# shellcheck disable=SC2016 # for that shell
-		run bash -c 'ulimit -v "$1"; exec pool-check --only "$2" nothing.json' \
-			bash "$limit" "$names"
-		[ "$status" -ne 127 ] && [ "$status" -ne 139 ] || continue
-		[ "$status" -ne 3 ] || break
-		assert_equal "$status" 4
-		assert_output "pool-check: out of memory"
-		other=$((other + 1))
-	done
-	assert_equal "$status" 3
-	[ "$other" -gt 0 ]
-}
-
 @test "--method is for this run" {
 	start_stub --status 503 http-proxy
 	write_checked "\"http://127.0.0.1:$STUB_PORT\""
