@@ -56,7 +56,7 @@ CONFIG := diagnostic rules json schema url login model source walk value member 
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store
-REPORT := answer explain status columns format json metrics plugin gather judged
+REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
@@ -70,6 +70,8 @@ PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
 
 LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
+# what the mains share
+TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_files)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lm
@@ -105,7 +107,7 @@ LAZY := $(BUILD)/obj/lib/config/lazy.o
 lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson,$(LIBS)),$(LIBS))
 probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/tool.o $(LAZY) $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
 		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \

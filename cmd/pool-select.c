@@ -6,6 +6,7 @@
 #include "config/url.h"
 #include "report/answer.h"
 #include "report/explain.h"
+#include "select/strategy.h"
 #include "tool.h"
 
 enum {
@@ -20,38 +21,124 @@ enum {
 	OPT_SERVE,
 	OPT_DIRECT_OK,
 	OPT_REQUIRE_STATE,
-	EXCLUDES_MAX = 4096,
 	COUNT_MAX = 1000000,
 	TTL_MAX_S = 259200,
+	FORMATS_MAX = 16,
 };
+
+struct settings {
+	struct tool_common common;
+	const char *format;
+	struct tool_names exclude;
+	int64_t count, owner_pid, ttl_s;
+	struct pool_query query;
+	bool require_state;
+	bool serve;
+	bool direct_ok;
+	bool explain;
+};
+
+/* --- options -------------------------------------------------------------------- */
+
+static int read_scheme(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	const char *names[POOL_SCHEMES];
+	char *rest = NULL;
+
+	for (int i = 0; i < POOL_SCHEMES; i++)
+		names[i] = pool_scheme_name((enum pool_scheme)i);
+	settings->query.schemes = 0;
+	for (char *word = strtok_r(given->value, ",", &rest); word;
+		word = strtok_r(NULL, ",", &rest)) {
+		int scheme = 0;
+		int status = tool_find_word(given->spec, "--scheme", NULL, word, names,
+			POOL_SCHEMES, &scheme);
+
+		if (status)
+			return status;
+		settings->query.schemes |= 1u << scheme;
+	}
+	if (settings->query.schemes)
+		return TOOL_YES;
+	return tool_refuse(given->spec, TOOL_USAGE, "--scheme wants at least one scheme");
+}
+
+static int read_strategy(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	const char *names[POOL_STRATEGIES];
+	int found;
+
+	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
+		names[i] = pool_strategy_get(i)->name;
+	settings->query.strategy = given->value;
+	return tool_find_value(given, names, POOL_STRATEGIES, &found);
+}
+
+static int read_format(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	const struct pool_answer_format *row, *rows;
+	const char *words[FORMATS_MAX];
+	struct pool_fault fault;
+	size_t count;
+	int found;
+
+	settings->format = given->value;
+	if (pool_answer_check(given->value, &row, &fault) == 0)
+		return TOOL_YES;
+	settings->format = "url";
+	if (strpbrk(given->value, "%\\"))
+		return tool_refuse_by(given->spec, &fault);
+	rows = pool_answer_formats_get(&count);
+	for (size_t i = 0; i < count && i < FORMATS_MAX - 1; i++)
+		words[i] = rows[i].name;
+	words[count] = "a template";
+	return tool_find_value(given, words, count + 1, &found);
+}
+
+#define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
 	TOOL_OPTION_STATE,
-	TOOL_OPTION_NO_STATE,
+	TOOL_OPTION_NO_STATE("use no state file"),
 	{OPT_REQUIRE_STATE, "require-state", NULL,
-		"fail rather than select without state"},
-	TOOL_OPTION_EXCHANGE,
-	TOOL_OPTION_TYPE,
-	{'n', "count", "COUNT", "print so many distinct proxies"},
-	{OPT_STRATEGY, "strategy", "NAME", "round_robin, random or least_connections"},
-	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies"},
-	{OPT_SCHEME, "scheme", "LIST", "only these schemes, e.g. http,socks5"},
-	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl"},
-	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$"},
-	{OPT_TTL, "ttl", "SECONDS", "the lease ends after so long"},
+		"fail rather than select without state",
+		SET(tool_read_flag, require_state)},
+	TOOL_OPTION_EXCHANGE("whose traffic (default: default)"),
+	TOOL_OPTION_TYPE("http or websocket (default: http)"),
+	{'n', "count", "COUNT", "print so many distinct proxies",
+		SET(tool_read_number, count), .low = 1, .high = COUNT_MAX},
+	{OPT_STRATEGY, "strategy", "NAME", "round_robin, random or least_connections",
+		.read = read_strategy},
+	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
+		SET(tool_read_names, exclude)},
+	{OPT_SCHEME, "scheme", "LIST", "only these schemes, e.g. http,socks5",
+		.read = read_scheme},
+	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl",
+		SET(tool_read_flag, query.lease)},
+	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$",
+		SET(tool_read_number, owner_pid), .low = 1, .high = INT32_MAX},
+	{OPT_TTL, "ttl", "SECONDS", "the lease ends after so long",
+		SET(tool_read_number, ttl_s), .low = 1, .high = TTL_MAX_S},
 	{TOOL_FORMAT, "format", "FORMAT",
 		"url, hostport, env, export, curlrc, proxychains, json or a template "
-		"like "
-		"'%{host} %{port}'"},
-	{OPT_SERVE, "serve", NULL, "answer a line of input (EXCHANGE TYPE) with a line"},
+		"like '%{host} %{port}'",
+		.read = read_format},
+	{OPT_SERVE, "serve", NULL, "answer a line of input (EXCHANGE TYPE) with a line",
+		SET(tool_read_flag, serve)},
 	{OPT_DIRECT_OK, "direct-ok", NULL,
-		"disabled or not configured: print nothing, exit 0"},
+		"disabled or not configured: print nothing, exit 0",
+		SET(tool_read_flag, direct_ok)},
 	{OPT_EXPLAIN, "explain", NULL,
-		"say on standard error why this one, and not others"},
-	{OPT_DRY_RUN, "dry-run", NULL, "choose, but account for nothing"},
-	TOOL_OPTION_QUIET,
-	TOOL_OPTION_VERBOSE,
+		"say on standard error why this one, and not others",
+		SET(tool_read_flag, explain)},
+	{OPT_DRY_RUN, "dry-run", NULL, "choose, but account for nothing",
+		SET(tool_read_flag, query.dry_run)},
+	TOOL_OPTION_QUIET("no warnings"),
+	TOOL_OPTION_VERBOSE("say on standard error which proxy it is"),
 	TOOL_OPTION_HELP,
 	TOOL_OPTION_VERSION,
 	TOOL_OPTION_END,
@@ -70,212 +157,57 @@ static const struct tool_spec spec = {
 		    "  read -r proxy lease <<<\"$out\"\n",
 };
 
-struct settings {
-	const char *file;
-	const char *state;
-	const char *format;
-	const char *exclude[EXCLUDES_MAX];
-	struct pool_query query;
-	bool no_state;
-	bool require_state;
-	bool serve;
-	bool direct_ok;
-	bool explain;
-	bool quiet;
-	bool verbose;
-};
-
-/* --- options -------------------------------------------------------------------- */
-
-static bool read_number(
-	const char *option, const char *text, int64_t low, int64_t high, int64_t *out)
+/* What no single option can tell. */
+static const char *find_contradiction(const struct settings *settings)
 {
-	if (pool_text_to_int(text, low, high, out))
-		return true;
-	tool_error("--%s wants a whole number from %lld to %lld, not '%s'", option,
-		(long long)low, (long long)high, text);
-	return false;
+	bool ends = settings->owner_pid || settings->ttl_s;
+
+	if (settings->query.lease && !ends)
+		return "--lease needs --owner PID (a script passes $$) or --ttl "
+		       "SECONDS: inside $(...) the parent is often a shell about to "
+		       "end";
+	if (!settings->query.lease && ends)
+		return "--owner and --ttl go with --lease";
+	if (settings->common.no_state && settings->require_state)
+		return "--no-state and --require-state exclude each other";
+	if (settings->common.no_state && settings->query.lease)
+		return "--lease needs a state file";
+	return NULL;
 }
 
-static bool read_schemes(char *list, unsigned *out)
+static int fit_together(struct settings *settings)
 {
-	char *rest = NULL;
-
-	for (char *word = strtok_r(list, ",", &rest); word;
-		word = strtok_r(NULL, ",", &rest)) {
-		int scheme = pool_scheme_find(word, strlen(word));
-
-		if (scheme < 0) {
-			tool_error("no scheme is called '%s': http, https, socks4, "
-				   "socks4a, socks5, "
-				   "socks5h",
-				word);
-			return false;
-		}
-		*out |= 1u << scheme;
-	}
-	if (*out)
-		return true;
-	tool_error("--scheme wants at least one scheme");
-	return false;
-}
-
-static bool read_names(char *list, struct settings *settings)
-{
-	char *rest = NULL;
-
-	for (char *word = strtok_r(list, ",", &rest); word;
-		word = strtok_r(NULL, ",", &rest)) {
-		if (settings->query.exclude_count == EXCLUDES_MAX) {
-			tool_error("--exclude takes at most %d names", EXCLUDES_MAX);
-			return false;
-		}
-		settings->exclude[settings->query.exclude_count++] = word;
-	}
-	return true;
-}
-
-static bool read_type(const char *word, enum pool_type *out)
-{
-	int type = pool_type_find(word);
-
-	if (type < 0) {
-		tool_error("no connection type is called '%s': http or websocket", word);
-		return false;
-	}
-	*out = (enum pool_type)type;
-	return true;
-}
-
-static bool read_format(struct settings *settings)
-{
+	const char *contradiction = find_contradiction(settings);
 	const struct pool_answer_format *row;
-	struct pool_fault fault;
-
-	if (pool_answer_check(optarg, &row, &fault) != 0) {
-		tool_error("%s", fault.text);
-		return false;
-	}
-	settings->format = optarg;
-	return true;
-}
-
-static bool read_option(int letter, struct settings *settings)
-{
 	struct pool_query *query = &settings->query;
-	int64_t number = 0;
 
-	switch (letter) {
-	case 'f':
-		settings->file = optarg;
-		return true;
-	case 's':
-		settings->state = optarg;
-		return true;
-	case TOOL_NO_STATE:
-		return settings->no_state = true;
-	case OPT_REQUIRE_STATE:
-		return settings->require_state = true;
-	case 'x':
-		query->exchange = optarg;
-		return true;
-	case 't':
-		return read_type(optarg, &query->type);
-	case 'n':
-		if (!read_number("count", optarg, 1, COUNT_MAX, &number))
-			return false;
-		query->count = (size_t)number;
-		return true;
-	case OPT_STRATEGY:
-		query->strategy = optarg;
-		return true;
-	case OPT_EXCLUDE:
-		return read_names(optarg, settings);
-	case OPT_SCHEME:
-		return read_schemes(optarg, &query->schemes);
-	case OPT_LEASE:
-		return query->lease = true;
-	case OPT_OWNER:
-		if (!read_number("owner", optarg, 1, INT32_MAX, &number))
-			return false;
-		query->owner_pid = (int32_t)number;
-		return true;
-	case OPT_TTL:
-		if (!read_number("ttl", optarg, 1, TTL_MAX_S, &number))
-			return false;
-		query->ttl_ms = number * 1000;
-		return true;
-	case TOOL_FORMAT:
-		return read_format(settings);
-	case OPT_SERVE:
-		return settings->serve = true;
-	case OPT_DIRECT_OK:
-		return settings->direct_ok = true;
-	case OPT_EXPLAIN:
-		return settings->explain = true;
-	case OPT_DRY_RUN:
-		return query->dry_run = true;
-	case 'q':
-		return settings->quiet = true;
-	case 'v':
-		return settings->verbose = true;
-	default:
-		return false;
-	}
+	if (contradiction)
+		return tool_refuse(&spec, TOOL_USAGE, "%s", contradiction);
+	query->exchange = settings->common.exchange;
+	query->type = (enum pool_type)settings->common.type;
+	query->exclude = settings->exclude.list;
+	query->exclude_count = settings->exclude.count;
+	query->count = (size_t)settings->count;
+	query->owner_pid = (int32_t)settings->owner_pid;
+	query->ttl_ms = settings->ttl_s * 1000;
+	if (pool_answer_check(settings->format, &row, NULL) != 0 || !row)
+		return TOOL_YES;
+	if (settings->serve && !row->one_line)
+		return tool_refuse(&spec, TOOL_USAGE,
+			"--serve wants a format of one line, not '%s'", row->name);
+	if (row->schemes)
+		query->schemes =
+			query->schemes ? query->schemes & row->schemes : row->schemes;
+	return TOOL_YES;
 }
 
-/* What no single option can tell: false after having said so. */
-static bool fit_together(struct settings *settings)
+static int read_command_line(int argc, char **argv, struct settings *settings)
 {
-	const struct pool_query *query = &settings->query;
-	const struct pool_answer_format *row;
+	int status = tool_read_options(argc, argv, &spec, settings);
 
-	if (query->lease && !query->owner_pid && !query->ttl_ms) {
-		tool_error("--lease needs --owner PID (a script passes $$) or --ttl "
-			   "SECONDS: inside "
-			   "$(...) the parent is often a shell about to end");
-		return false;
-	}
-	if (!query->lease && (query->owner_pid || query->ttl_ms)) {
-		tool_error("--owner and --ttl go with --lease");
-		return false;
-	}
-	if (settings->no_state && settings->require_state) {
-		tool_error("--no-state and --require-state exclude each other");
-		return false;
-	}
-	if (settings->no_state && query->lease) {
-		tool_error("--lease needs a state file");
-		return false;
-	}
-	if (pool_answer_check(settings->format, &row, NULL) == 0 && row) {
-		if (settings->serve && !row->one_line) {
-			tool_error("--serve wants a format of one line, not '%s'",
-				row->name);
-			return false;
-		}
-		if (row->schemes)
-			settings->query.schemes = query->schemes
-				? query->schemes & row->schemes
-				: row->schemes;
-	}
-	return true;
-}
-
-static bool read_options(int argc, char **argv, struct settings *settings)
-{
-	int letter;
-
-	while ((letter = tool_getopt(argc, argv, &spec)) != -1)
-		if (!read_option(letter, settings))
-			return false;
-	if (optind < argc && !settings->file)
-		settings->file = argv[optind++];
-	if (optind < argc) {
-		tool_error("one pool file is enough: what is '%s'?", argv[optind]);
-		return false;
-	}
-	return fit_together(settings);
+	if (!status)
+		status = tool_read_operand(argc, argv, &spec, &settings->common);
+	return status ? status : fit_together(settings);
 }
 
 /* --- answers -------------------------------------------------------------------- */
@@ -286,41 +218,25 @@ static struct pool_answer_query answer_query(const struct pool_query *query)
 		query->exchange ? query->exchange : "default", query->type};
 }
 
-/* What to do about it, by reason. */
-static const char *const no_sentences[POOL_NO_REASONS] = {
-	[POOL_NO_DISABLED] = "the pool file does not say \"enabled\": true",
-	[POOL_NO_NOT_CONFIGURED] =
-		"neither the exchange nor default has a proxy of this type",
-	[POOL_NO_ALL_DISABLED] = "every proxy of the pool is disabled in the pool file",
-	[POOL_NO_NONE_ELIGIBLE] =
-		"all are unhealthy, cooling or at a limit; --explain says which",
-	[POOL_NO_FILTERED] = "--exclude and --scheme leave none",
-	[POOL_NO_ERROR] = "an error",
-};
-
 static void tell_none(const struct pool_query *query, const struct pool_choice *choice)
 {
 	tool_error("no proxy for '%s' %s%s%s: %s",
 		query->exchange ? query->exchange : "default",
 		pool_type_name(query->type), choice->where ? " in " : "",
-		choice->where ? choice->where : "", no_sentences[choice->reason]);
+		choice->where ? choice->where : "", pool_explain_none(choice->reason));
 }
 
-/* cryptofeed's own log line: never more of a URL than where it leads. */
 static void tell_choice(const struct pool_query *query, const struct pool_choice *choice)
 {
-	for (size_t i = 0; i < choice->count; i++) {
-		const char *text = choice->proxies[i].url;
-		char endpoint[320];
-		struct pool_url url;
+	const struct pool_answer_query asked = answer_query(query);
 
-		if (pool_url_parse(text, strlen(text), &url, NULL) != POOL_URL_OK)
-			continue;
-		pool_url_endpoint(&url, endpoint, sizeof(endpoint));
-		tool_error("proxy: transport=%s exchange=%s scheme=%s endpoint=%s",
-			pool_type_name(query->type),
-			query->exchange ? query->exchange : "default",
-			pool_scheme_name(url.scheme), endpoint);
+	for (size_t i = 0; i < choice->count; i++) {
+		struct pool_text line = POOL_TEXT_EMPTY;
+
+		pool_explain_proxy(&line, &asked, &choice->proxies[i]);
+		if (line.bytes)
+			tool_error("%s", line.bytes);
+		pool_text_release(&line);
 	}
 }
 
@@ -342,38 +258,51 @@ static bool direct_is_fine(
 			choice->reason == POOL_NO_NOT_CONFIGURED);
 }
 
+/* "No proxy", or why there is no answer at all; an exit status. */
+static int answer_none(const struct settings *settings, const struct pool_choice *choice,
+	const struct pool_fault *fault, struct pool_text *out)
+{
+	const struct pool_answer_query asked = answer_query(&settings->query);
+	enum pool_no_reason reason =
+		fault->code == POOL_ENONE ? choice->reason : POOL_NO_ERROR;
+
+	if (fault->code != POOL_ENONE)
+		tool_fail(fault);
+	else if (!direct_is_fine(settings, choice))
+		tell_none(&settings->query, choice);
+	else {
+		if (settings->common.verbose)
+			tool_error("no proxy: %s", pool_explain_none(reason));
+		return TOOL_YES;
+	}
+	pool_answer_add_none(out, settings->format, &asked, pool_no_reason_name(reason));
+	return tool_status(fault->code);
+}
+
 /* One lookup: its answer into <out>; the exit status. */
 static int answer(
 	struct settings *settings, struct pool_session *session, struct pool_text *out)
 {
-	const struct pool_answer_query asked = answer_query(&settings->query);
-	struct pool_choice choice;
+	const struct pool_query *query = &settings->query;
+	const struct pool_answer_query asked = answer_query(query);
+	struct pool_choice choice = {0};
 	struct pool_fault fault = {0};
-	int error = pool_session_select(session, &settings->query, &choice, &fault);
+	int error = pool_session_select(session, query, &choice, &fault);
 	int status = TOOL_YES;
 
 	if (!error)
 		error = pool_answer_add(out, settings->format, &asked, &choice, &fault);
-	if (error == POOL_ENONE && direct_is_fine(settings, &choice)) {
-		if (settings->verbose)
-			tool_error("no proxy: %s", no_sentences[choice.reason]);
-	} else if (error) {
-		status = error == POOL_ENONE ? TOOL_NO : tool_fail(&fault);
-		if (error == POOL_ENONE)
-			tell_none(&settings->query, &choice);
-		pool_answer_add_none(out, settings->format, &asked,
-			pool_no_reason_name(
-				error == POOL_ENONE ? choice.reason : POOL_NO_ERROR));
-	} else if (settings->verbose) {
-		tell_choice(&settings->query, &choice);
-	}
-	if (!error && settings->query.count > choice.count && !settings->quiet)
-		tool_warn("only %zu of %zu proxies to be had", choice.count,
-			settings->query.count);
+	fault.code = error;
+	if (error)
+		status = answer_none(settings, &choice, &fault, out);
+	else if (settings->common.verbose)
+		tell_choice(query, &choice);
+	if (!error && query->count > choice.count && !settings->common.quiet)
+		tool_warn(
+			"only %zu of %zu proxies to be had", choice.count, query->count);
 	if (settings->explain && (!error || error == POOL_ENONE))
-		explain(session, &settings->query, &choice);
-	if (!error || error == POOL_ENONE)
-		pool_choice_release(&choice);
+		explain(session, query, &choice);
+	pool_choice_release(&choice);
 	return status;
 }
 
@@ -391,10 +320,16 @@ static bool read_request(char *line, struct pool_query *query)
 {
 	char *rest = NULL, *exchange = strtok_r(line, " \t\r\n", &rest);
 	char *type = exchange ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+	int found = 0;
 
 	query->exchange = exchange && strcmp(exchange, "-") != 0 ? exchange : NULL;
 	query->type = POOL_TYPE_HTTP;
-	return !type || strcmp(type, "-") == 0 || read_type(type, &query->type);
+	if (!type || strcmp(type, "-") == 0)
+		return true;
+	if (tool_find_type(&spec, "a request's type", type, &found) != 0)
+		return false;
+	query->type = (enum pool_type)found;
+	return true;
 }
 
 /* A line for a line, for as long as there is input. */
@@ -440,47 +375,44 @@ static int refuse(const struct settings *settings, int status, const char *reaso
 
 static int run(struct settings *settings)
 {
-	char file[4096], state[4096];
-	struct pool_session_options session_options = {
+	struct tool_files files;
+	struct pool_session_options opening = {
 		.require_state = settings->require_state,
-		.warn = settings->quiet ? NULL : tool_warn_line,
+		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};
+	struct pool_text out = POOL_TEXT_EMPTY;
 	struct pool_session *session;
 	struct pool_fault fault = {0};
-	int status = TOOL_YES;
+	int status = tool_find_files(&spec, &settings->common, &files);
 
-	session_options.file =
-		tool_find_file(settings->file, file, sizeof(file), &status);
-	if (!session_options.file)
+	if (status)
 		return refuse(settings, status, "error");
-	if (!settings->no_state)
-		session_options.state =
-			tool_find_state(settings->state, file, state, sizeof(state));
-	if (pool_session_new(&session, &session_options, &fault) != 0)
+	opening.file = files.file;
+	opening.state = files.state;
+	if (pool_session_new(&session, &opening, &fault) != 0)
 		return refuse(settings, tool_fail(&fault), "error");
-	if (settings->serve) {
+	if (settings->serve)
 		status = serve(settings, session);
-	} else {
-		struct pool_text out = POOL_TEXT_EMPTY;
-
+	else
 		status = answer(settings, session, &out);
-		print(&out);
-	}
+	print(&out);
 	pool_session_free(session);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.format = "url"};
+	struct settings settings = {.common = {.type = POOL_TYPE_HTTP}, .format = "url"};
 	int status;
 
+	tool_begin();
 	signal(SIGPIPE, SIG_IGN);
-	settings.query.exclude = settings.exclude;
-	if (read_options(argc, argv, &settings))
-		status = run(&settings);
+	status = read_command_line(argc, argv, &settings);
+	if (status)
+		refuse(&settings, status, status == TOOL_USAGE ? "usage" : "error");
 	else
-		status = refuse(&settings, TOOL_USAGE, "usage");
+		status = run(&settings);
+	free(settings.exclude.list);
 	return tool_close_stdout() ? status : TOOL_SYSTEM;
 }

@@ -1,19 +1,12 @@
-/* What the mains share. */
+/* What the mains share: messages, exit status. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "tool.h"
-
-enum { OPTIONS_MAX = 64, PATH_SIZE = 4096 };
-
-static const char *const system_file = "/etc/proxypool/pool.json";
-static const char *const system_state = "/var/lib/proxypool";
 
 void tool_begin(void)
 {
@@ -100,9 +93,29 @@ int tool_status(int error)
 
 int tool_fail(const struct pool_fault *fault)
 {
-	tool_error("%s",
+	const struct tool_spec plain = {0};
+
+	return tool_refuse_by(&plain, fault);
+}
+
+int tool_refuse(const struct tool_spec *spec, int status, const char *format, ...)
+{
+	char text[2048];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (spec->refuse)
+		return spec->refuse(status, text);
+	tool_error("%s", text);
+	return status;
+}
+
+int tool_refuse_by(const struct tool_spec *spec, const struct pool_fault *fault)
+{
+	return tool_refuse(spec, tool_status(fault->code), "%s",
 		fault->text[0] ? fault->text : pool_error_get(fault->code)->sentence);
-	return tool_status(fault->code);
 }
 
 bool tool_close_stdout(void)
@@ -118,237 +131,4 @@ bool tool_close_stdout(void)
 		tool_error("cannot write standard output: %s",
 			error ? strerror(error) : "an earlier write failed");
 	return !failed;
-}
-
-/* --- options -------------------------------------------------------------------- */
-
-static size_t count_options(const struct tool_spec *spec)
-{
-	size_t count = 0;
-
-	while (count < OPTIONS_MAX && spec->options[count].name)
-		count++;
-	return count;
-}
-
-static void print_help(const struct tool_spec *spec)
-{
-	printf("Usage: %s %s\n%s\n\nOptions:\n", spec->name, spec->synopsis,
-		spec->summary);
-	for (size_t i = 0; i < count_options(spec); i++) {
-		const struct tool_option *option = &spec->options[i];
-		char left[64], letter[8] = "    ";
-
-		if (option->letter < 256)
-			snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
-			option->argument ? " " : "",
-			option->argument ? option->argument : "");
-		if (strlen(left) > 26)
-			printf("  %s\n  %26s  %s\n", left, "", option->summary);
-		else
-			printf("  %-26s  %s\n", left, option->summary);
-	}
-	printf("\nExamples:\n%s", spec->examples);
-	printf("\nExit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 "
-	       "the system\n"
-	       "failed, 5 busy. Manual: man %s, man proxypool.\n",
-		spec->name);
-}
-
-static void print_version(const struct tool_spec *spec)
-{
-	printf("%s (proxypool) %s\n", spec->name, POOL_VERSION);
-	if (spec->libraries)
-		printf("%s\n", spec->libraries);
-}
-
-static void explain(
-	const struct tool_spec *spec, const char *wrong, bool missing_argument)
-{
-	const char *names[OPTIONS_MAX];
-	char word[64];
-	size_t count = count_options(spec), length;
-	const char *near;
-
-	if (missing_argument) {
-		tool_error("option '%s' needs an argument; try '%s --help'", wrong,
-			spec->name);
-		return;
-	}
-	if (strncmp(wrong, "--", 2) != 0) {
-		tool_error("unknown option '-%c'; try '%s --help'", optopt ? optopt : '?',
-			spec->name);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		names[i] = spec->options[i].name;
-	length = strcspn(wrong + 2, "=");
-	snprintf(word, sizeof(word), "%.*s", (int)(length < 60 ? length : 60), wrong + 2);
-	if (optopt) {
-		tool_error("option '--%s' takes no argument", word);
-		return;
-	}
-	near = pool_text_nearest(word, names, count);
-	if (near)
-		tool_error("unknown option '--%s'; did you mean '--%s'?", word, near);
-	else
-		tool_error("unknown option '--%s'; try '%s --help'", word, spec->name);
-}
-
-int tool_getopt(int argc, char **argv, const struct tool_spec *spec)
-{
-	struct option longs[OPTIONS_MAX + 1];
-	char shorts[2 * OPTIONS_MAX + 2];
-	size_t count = count_options(spec), used = 0;
-	const char *current;
-	int letter;
-
-	shorts[used++] = ':';
-	for (size_t i = 0; i < count; i++) {
-		const struct tool_option *option = &spec->options[i];
-
-		longs[i] = (struct option){option->name,
-			option->argument ? required_argument : no_argument, NULL,
-			option->letter};
-		if (option->letter < 256) {
-			shorts[used++] = (char)option->letter;
-			if (option->argument)
-				shorts[used++] = ':';
-		}
-	}
-	longs[count] = (struct option){0};
-	shorts[used] = '\0';
-	opterr = 0;
-	current = optind < argc ? argv[optind] : "";
-	letter = getopt_long(argc, argv, shorts, longs, NULL);
-	if (letter == 'h' || letter == 'V') {
-		(letter == 'h' ? print_help : print_version)(spec);
-		exit(tool_close_stdout() ? spec->said_status : TOOL_SYSTEM);
-	}
-	if (letter == ':' || letter == '?') {
-		/* getopt moves operands behind options: the culprit is the one just
-		 * passed. */
-		const char *wrong = optind > 0 && strncmp(argv[optind - 1], "-", 1) == 0
-			? argv[optind - 1]
-			: current;
-
-		explain(spec, wrong, letter == ':');
-		return '?';
-	}
-	return letter;
-}
-
-/* --- where the files are -------------------------------------------------------- */
-
-/* ./pool.json may only be ours or root's, or someone could leave one lying in a shared
- * folder. */
-static bool safe_to_assume(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return false;
-	if ((status.st_uid == 0 || status.st_uid == geteuid()) && !(status.st_mode & 022))
-		return true;
-	tool_warn("passing over '%s': it is not yours, or others can write it (name it "
-		  "with -f)",
-		path);
-	return false;
-}
-
-static const char *home_folder(
-	const char *variable, const char *below, char *out, size_t size)
-{
-	const char *folder = getenv(variable), *home = getenv("HOME");
-
-	if (folder && folder[0] == '/')
-		snprintf(out, size, "%s/proxypool", folder);
-	else if (home && home[0] == '/')
-		snprintf(out, size, "%s/%s/proxypool", home, below);
-	else
-		return NULL;
-	return out;
-}
-
-const char *tool_find_file(const char *given, char *out, size_t size, int *status)
-{
-	const char *variable = getenv("POOL_FILE");
-	char folder[PATH_SIZE],
-		user_file[PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
-
-	if (!given && variable && *variable)
-		given = variable;
-	if (given) {
-		snprintf(out, size, "%s", given);
-		return out;
-	}
-	if (safe_to_assume("pool.json")) {
-		snprintf(out, size, "pool.json");
-		return out;
-	}
-	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder))) {
-		snprintf(user_file, sizeof(user_file), "%s/pool.json", folder);
-		snprintf(out, size, "%s", user_file);
-		if (access(out, F_OK) == 0)
-			return out;
-	}
-	snprintf(out, size, "%s", system_file);
-	if (access(out, F_OK) == 0)
-		return out;
-	tool_error("no pool file: give one with -f FILE or $POOL_FILE (looked for "
-		   "./pool.json, "
-		   "%s and %s)",
-		user_file, system_file);
-	*status = TOOL_UNUSABLE;
-	return NULL;
-}
-
-/* mkdir -p, private: what exists stays as it is. */
-static void make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	mkdir(path, 0700);
-}
-
-/* The folder of root's pool files: shared with the group proxypool where there is one. */
-static void make_system_folder(void)
-{
-	struct group *group;
-
-	if (geteuid() != 0 || mkdir(system_state, 0700) != 0)
-		return;
-	group = getgrnam("proxypool");
-	if (group && chown(system_state, 0, group->gr_gid) == 0 &&
-		chmod(system_state, 02770) != 0)
-		tool_warn("cannot share '%s' with the group proxypool", system_state);
-}
-
-const char *tool_find_state(const char *given, const char *file, char *out, size_t size)
-{
-	const char *variable = getenv("POOL_STATE");
-	struct stat status;
-
-	if (!given && variable && *variable)
-		given = variable;
-	if (given) {
-		snprintf(out, size, "%s", given);
-		return out;
-	}
-	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode))
-		return NULL;
-	if (status.st_uid == 0) {
-		make_system_folder();
-		snprintf(out, size, "%s/", system_state);
-		return out;
-	}
-	if (!home_folder("XDG_STATE_HOME", ".local/state", out, size - 1))
-		return NULL;
-	make_folders(out);
-	strcat(out, "/");
-	return out;
 }

@@ -4,7 +4,7 @@
 #ifndef POOL_TOOL_H
 #define POOL_TOOL_H
 
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include "pool.h"
 
@@ -18,13 +18,32 @@ enum tool_exit {
 	TOOL_BUSY = 5,
 };
 
-/* One option: the row behind getopt, --help, and the tests of manual page and completion.
+struct tool_spec;
+struct tool_option;
+
+/* An option as it was given. */
+struct tool_given {
+	const struct tool_spec *spec;
+	const struct tool_option *option;
+	char *value;  /* its argument, which may be cut up; NULL if it takes none */
+	bool is_long; /* written as --type, not as -t */
+};
+
+/*
+ * One option: the row behind getopt, --help, and the tests of manual page and completion.
+ *
+ * <read>    puts what was given into the tool's settings: 0, or the exit status after
+ *           having told why not; one of tool_read_...() below, or the tool's own
+ * <offset>  of the member of the settings that <read> sets
  */
 struct tool_option {
 	int letter;           /* the short option, or a number above 255 */
 	const char *name;     /* the long option */
 	const char *argument; /* e.g. "FILE", or NULL */
 	const char *summary;  /* one line */
+	int (*read)(const struct tool_given *given, void *settings);
+	size_t offset;
+	int64_t low, high; /* of a number */
 };
 
 struct tool_spec {
@@ -35,6 +54,25 @@ struct tool_spec {
 	const char *examples;              /* lines for --help */
 	const char *libraries;             /* what --version adds, or NULL */
 	int said_status;                   /* exit status after --help and --version */
+	/* Tell a failure and answer the exit status; NULL: tool_error() and <status>. */
+	int (*refuse)(int status, const char *text);
+};
+
+/* What all tools can be told: every tool's settings begin with it. */
+struct tool_common {
+	const char *file;
+	const char *state;
+	const char *exchange;
+	int type; /* enum pool_type, or -1 */
+	bool no_state;
+	bool quiet;
+	bool verbose;
+};
+
+/* Names that were given as a comma list; free() the list. */
+struct tool_names {
+	const char **list;
+	size_t count;
 };
 
 /* Letters of the long options that all tools have. */
@@ -44,46 +82,58 @@ enum {
 	TOOL_OWN_OPTIONS, /* a tool's own long-only options start here */
 };
 
+/* A row that sets member <field> of <settings> by <read>. */
+#define TOOL_SET(reader, settings, field) \
+	.read = (reader), .offset = offsetof(settings, field)
+
 /* Rows of the common options, for use inside an option table. */
-#define TOOL_OPTION_FILE                                                   \
-	{                                                                  \
-		'f', "file", "FILE", "the pool file (- is standard input)" \
+#define TOOL_OPTION_FILE                                                    \
+	{                                                                   \
+		'f', "file", "FILE", "the pool file (- is standard input)", \
+			TOOL_SET(tool_read_text, struct tool_common, file)  \
 	}
-#define TOOL_OPTION_STATE                                                      \
+#define TOOL_OPTION_STATE                                                       \
+	{                                                                       \
+		's', "state", "FILE|DIR", "the state file, or a folder for it", \
+			TOOL_SET(tool_read_text, struct tool_common, state)     \
+	}
+#define TOOL_OPTION_NO_STATE(summary)                                          \
 	{                                                                      \
-		's', "state", "FILE|DIR", "the state file, or a folder for it" \
+		TOOL_NO_STATE, "no-state", NULL, summary,                      \
+			TOOL_SET(tool_read_flag, struct tool_common, no_state) \
 	}
-#define TOOL_OPTION_NO_STATE                                         \
-	{                                                            \
-		TOOL_NO_STATE, "no-state", NULL, "use no state file" \
+#define TOOL_OPTION_EXCHANGE(summary)                                          \
+	{                                                                      \
+		'x', "exchange", "ID", summary,                                \
+			TOOL_SET(tool_read_text, struct tool_common, exchange) \
 	}
-#define TOOL_OPTION_EXCHANGE                                              \
-	{                                                                 \
-		'x', "exchange", "ID", "whose traffic (default: default)" \
+#define TOOL_OPTION_TYPE(summary)                                          \
+	{                                                                  \
+		't', "type", "TYPE", summary,                              \
+			TOOL_SET(tool_read_type, struct tool_common, type) \
 	}
-#define TOOL_OPTION_TYPE                                                 \
-	{                                                                \
-		't', "type", "TYPE", "http or websocket (default: http)" \
+#define TOOL_OPTION_QUIET(summary)                                          \
+	{                                                                   \
+		'q', "quiet", NULL, summary,                                \
+			TOOL_SET(tool_read_flag, struct tool_common, quiet) \
 	}
-#define TOOL_OPTION_QUIET                                     \
-	{                                                     \
-		'q', "quiet", NULL, "say only what is needed" \
+#define TOOL_OPTION_VERBOSE(summary)                                          \
+	{                                                                     \
+		'v', "verbose", NULL, summary,                                \
+			TOOL_SET(tool_read_flag, struct tool_common, verbose) \
 	}
-#define TOOL_OPTION_VERBOSE                                        \
-	{                                                          \
-		'v', "verbose", NULL, "say more on standard error" \
+/* Answered by tool_read_options() itself. */
+#define TOOL_OPTION_HELP                                                    \
+	{                                                                   \
+		.letter = 'h', .name = "help", .summary = "print this help" \
 	}
-#define TOOL_OPTION_HELP                             \
-	{                                            \
-		'h', "help", NULL, "print this help" \
+#define TOOL_OPTION_VERSION                                                      \
+	{                                                                        \
+		.letter = 'V', .name = "version", .summary = "print the version" \
 	}
-#define TOOL_OPTION_VERSION                               \
-	{                                                 \
-		'V', "version", NULL, "print the version" \
-	}
-#define TOOL_OPTION_END             \
-	{                           \
-		0, NULL, NULL, NULL \
+#define TOOL_OPTION_END     \
+	{                   \
+		.letter = 0 \
 	}
 
 /*
@@ -92,14 +142,53 @@ enum {
  */
 void tool_begin(void);
 
+/* --- options (tool_options.c) --------------------------------------------------- */
+
 /*
- * getopt_long() over the table. --help and --version are answered here and end the
- * process; a wrong option is explained, with the nearest right one, and answered with
- * '?'.
+ * Read the options into <settings>, which begins with a struct tool_common. --help and
+ * --version are answered here and end the process; a wrong option is explained, with the
+ * nearest right one. Operands are left behind optind.
  *
- * Returns the option's letter, -1 at the end, '?' for a usage error that has been told.
+ * Returns 0, or the exit status after having told why.
  */
-int tool_getopt(int argc, char **argv, const struct tool_spec *spec);
+int tool_read_options(
+	int argc, char **argv, const struct tool_spec *spec, void *settings);
+
+/* The one operand there may be: a pool file, if -f named none. Returns as above. */
+int tool_read_operand(
+	int argc, char **argv, const struct tool_spec *spec, struct tool_common *common);
+
+/* Readers of rows: what each sets. */
+int tool_read_flag(const struct tool_given *given, void *settings);   /* bool */
+int tool_read_text(const struct tool_given *given, void *settings);   /* const char * */
+int tool_read_number(const struct tool_given *given, void *settings); /* int64_t */
+int tool_read_type(const struct tool_given *given, void *settings);   /* int */
+/* struct tool_names: those given before stay. Each list has at least one. */
+int tool_read_names(const struct tool_given *given, void *settings);
+
+/* "--NAME wants WHAT, not 'VALUE'": the wording of every wrong value. The exit
+ * status. */
+int tool_refuse_value(const struct tool_given *given, const char *what);
+
+/*
+ * The place of <word> in <words>.
+ *
+ * <who>    what wants it, e.g. "--format"
+ * <what>   what it wants; NULL: the words themselves
+ * <words>  <count> strings; with <what>, NULL entries are passed over
+ *
+ * Returns 0, or the exit status after having told what is wanted, and the nearest word.
+ */
+int tool_find_word(const struct tool_spec *spec, const char *who, const char *what,
+	const char *word, const char *const *words, size_t count, int *out);
+/* Same for an option's value. */
+int tool_find_value(
+	const struct tool_given *given, const char *const *words, size_t count, int *out);
+/* Same for an enum pool_type, which has other names besides. */
+int tool_find_type(
+	const struct tool_spec *spec, const char *who, const char *word, int *out);
+
+/* --- messages, status (tool.c) -------------------------------------------------- */
 
 /* "pool-x: text" on standard error, one write, control bytes replaced. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -110,21 +199,46 @@ int tool_status(int error);
 /* Tell <fault> and answer its exit status. */
 int tool_fail(const struct pool_fault *fault);
 
+/* Tell why the tool cannot go on, in its own way; the exit status. */
+int tool_refuse(const struct tool_spec *spec, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int tool_refuse_by(const struct tool_spec *spec, const struct pool_fault *fault);
+
 /*
  * Flush and close standard output; true if everything was written. Otherwise the reason
  * was told (a closed pipe is not).
  */
 bool tool_close_stdout(void);
 
-/* Where the pool file is: <given>, $POOL_FILE, ./pool.json, ... NULL after having told
- * why. */
-const char *tool_find_file(const char *given, char *out, size_t size, int *status);
+/* --- where the files are (tool_files.c) ----------------------------------------- */
+
+enum { TOOL_PATH_SIZE = 4096 };
+
+/*
+ * Where the pool file is: <given>, $POOL_FILE, ./pool.json, ... NULL: <status> is the
+ * exit status, after having told why.
+ */
+const char *tool_find_file(const struct tool_spec *spec, const char *given, char *out,
+	size_t size, int *status);
 
 /*
  * Where the state is: <given>, $POOL_STATE, or the folder that goes with <file>, created
  * if need be. NULL: none can be had (standard input, no home).
  */
 const char *tool_find_state(const char *given, const char *file, char *out, size_t size);
+
+/* Both, in its own storage. */
+struct tool_files {
+	const char *file;
+	const char *state; /* NULL: none can be had, or --no-state */
+	char file_path[TOOL_PATH_SIZE];
+	char state_path[TOOL_PATH_SIZE];
+};
+
+/* Where the files of <common> are. Returns 0, or the exit status after having told why.
+ */
+int tool_find_files(const struct tool_spec *spec, const struct tool_common *common,
+	struct tool_files *out);
 
 /* getenv() in the shape the library asks for. */
 const char *tool_lookup(void *context, const char *name);

@@ -77,11 +77,17 @@ static enum pool_method method_of(
 				    : (enum pool_method)leaf->policy.method;
 }
 
+/* NULL: there is none, and the method has no default. */
 static const char *url_of(const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, const struct pool_round_options *options)
 {
-	return options->url ? options->url
-			    : pool_snapshot_string(snapshot, leaf->check_url);
+	const char *own = pool_snapshot_string(snapshot, leaf->check_url);
+
+	if (options->url)
+		return options->url;
+	if (!own && method_of(leaf, options) == POOL_METHOD_HTTP)
+		return pool_check_default_url;
+	return own;
 }
 
 static int check_urls(const struct pool_snapshot *snapshot,
@@ -515,4 +521,19 @@ int pool_round_run(struct pool_round *round, const struct pool_round_options *op
 	round->took_us = (ended.boot_ns - began.boot_ns) / 1000;
 	round->options = NULL;
 	return error;
+}
+
+enum pool_reason pool_round_obstacle(const struct pool_round *round)
+{
+	static const enum pool_reason obstacles[] = {POOL_REASON_NO_DESCRIPTORS,
+		POOL_REASON_NO_MEMORY, POOL_REASON_NO_PORTS, POOL_REASON_NO_PERMISSION};
+	enum pool_reason reason = round->count ? round->items[0].found : POOL_REASON_NONE;
+
+	for (size_t i = 0; i < round->count; i++)
+		if (round->items[i].found != reason)
+			return POOL_REASON_NONE;
+	for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++)
+		if (obstacles[i] == reason)
+			return reason;
+	return POOL_REASON_NONE;
 }

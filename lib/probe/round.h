@@ -33,7 +33,8 @@ struct pool_round_options {
 	const char *const *only; /* only proxies of these names; with only_count 0: all */
 	size_t only_count;
 	int method;      /* enum pool_method instead of the pools' own; -1: their own */
-	const char *url; /* instead of the pools' own; NULL: their own */
+	const char *url; /* instead of the pools' own; NULL: their own, or of an http
+			    check without one pool_check_default_url */
 	/* Passed on to the engine: */
 	size_t concurrency;
 	int64_t deadline_ms; /* of the whole run, the control requests included */
@@ -105,6 +106,10 @@ int pool_round_run(struct pool_round *round, const struct pool_round_options *op
 	struct pool_fault *fault);
 
 void pool_round_release(struct pool_round *round);
+
+/* The trouble of this machine's that kept every check of a run from being made;
+ * POOL_REASON_NONE if there is not one. */
+enum pool_reason pool_round_obstacle(const struct pool_round *round);
 
 /* Whether the options leave a proxy of this name in. */
 bool pool_round_wants(const struct pool_round_options *options, const char *name);

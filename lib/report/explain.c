@@ -1,8 +1,10 @@
 /* Explanations of a selection. */
-#include <stdio.h>
 #include <string.h>
 #include "config/url.h"
 #include "report/explain.h"
+
+/* A longer name pushes aside what is behind it. */
+enum { NAME_WIDTH_MAX = 32 };
 
 struct explanation {
 	const struct pool_session *session;
@@ -11,6 +13,7 @@ struct explanation {
 	const struct pool_query *query;
 	const struct pool_choice *choice;
 	const struct pool_view *view;
+	int name_width;
 };
 
 static bool chosen(const struct explanation *explanation, uint32_t index)
@@ -29,55 +32,76 @@ static bool excluded(const struct explanation *explanation, const char *name)
 	return false;
 }
 
-/* What speaks against member <index>, or for it, in words. */
-static void say_why(
-	const struct explanation *explanation, uint32_t index, char *out, size_t size)
+/* What its health says, in words. */
+static void say_health(
+	const struct explanation *explanation, uint32_t index, struct pool_text *out)
 {
-	const struct pool_snap_member *member =
-		&explanation->snapshot->members[explanation->leaf->first_member + index];
 	const struct pool_health *health = &explanation->view->records[index].health;
-	const char *name = pool_snapshot_string(explanation->snapshot, member->name);
+	const char *reason = pool_reason_get(health->open_reason)->sentence;
 	int64_t wait_s = (pool_health_ready_ns(health) - explanation->view->now.boot_ns +
 				 POOL_NS_PER_S - 1) /
 		POOL_NS_PER_S;
-	const char *reason = pool_reason_get(health->open_reason)->sentence;
+
+	switch (pool_view_status(explanation->session, explanation->view, index)) {
+	case POOL_STATUS_DISABLED:
+		pool_text_add(out, "disabled by a person");
+		break;
+	case POOL_STATUS_COOLING:
+		pool_text_addf(out, "limited by the target: rests for %lld s",
+			(long long)wait_s);
+		break;
+	case POOL_STATUS_UNHEALTHY:
+		pool_text_addf(out, "%s; not used for %lld s", reason, (long long)wait_s);
+		break;
+	case POOL_STATUS_RECOVERING:
+		pool_text_addf(out, "on trial after: %s (%u of %d leases)", reason,
+			explanation->view->held[index],
+			(int)explanation->leaf->policy.half_open_max);
+		break;
+	case POOL_STATUS_UNKNOWN:
+		pool_text_add(out, "eligible: not checked yet");
+		break;
+	case POOL_STATUS_HEALTHY:
+	case POOL_STATUSES:
+		pool_text_add(out, "eligible");
+		break;
+	}
+}
+
+/* What speaks against member <index>, or for it, in words. */
+static void say_why(
+	const struct explanation *explanation, uint32_t index, struct pool_text *out)
+{
+	const struct pool_snap_member *member =
+		&explanation->snapshot->members[explanation->leaf->first_member + index];
+	const char *name = pool_snapshot_string(explanation->snapshot, member->name);
 	unsigned schemes = explanation->query->schemes;
 
 	if (!member->enabled)
-		snprintf(out, size, "enabled is false in the pool file");
+		pool_text_add(out, "enabled is false in the pool file");
 	else if (excluded(explanation, name ? name : ""))
-		snprintf(out, size, "left out by --exclude");
+		pool_text_add(out, "left out by --exclude");
 	else if (schemes && member->scheme < POOL_SCHEMES &&
 		!(schemes >> member->scheme & 1))
-		snprintf(out, size, "its scheme %s is not asked for",
+		pool_text_addf(out, "its scheme %s is not asked for",
 			pool_scheme_name(member->scheme));
 	else
-		switch (pool_view_status(
-			explanation->session, explanation->view, index)) {
-		case POOL_STATUS_DISABLED:
-			snprintf(out, size, "disabled by a person");
-			break;
-		case POOL_STATUS_COOLING:
-			snprintf(out, size, "limited by the target: rests for %lld s",
-				(long long)wait_s);
-			break;
-		case POOL_STATUS_UNHEALTHY:
-			snprintf(out, size, "%s; not used for %lld s", reason,
-				(long long)wait_s);
-			break;
-		case POOL_STATUS_RECOVERING:
-			snprintf(out, size, "on trial after: %s (%u of %d leases)",
-				reason, explanation->view->held[index],
-				(int)explanation->leaf->policy.half_open_max);
-			break;
-		case POOL_STATUS_UNKNOWN:
-			snprintf(out, size, "eligible: not checked yet");
-			break;
-		case POOL_STATUS_HEALTHY:
-		case POOL_STATUSES:
-			snprintf(out, size, "eligible");
-			break;
-		}
+		say_health(explanation, index, out);
+}
+
+static int widest_name(const struct explanation *explanation, uint32_t count)
+{
+	size_t widest = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t member = explanation->leaf->first_member + i;
+		const char *name = pool_snapshot_string(explanation->snapshot,
+			explanation->snapshot->members[member].name);
+		size_t length = name ? strlen(name) : 0;
+
+		widest = length > widest ? length : widest;
+	}
+	return widest < NAME_WIDTH_MAX ? (int)widest : NAME_WIDTH_MAX;
 }
 
 static void add_member(
@@ -88,41 +112,89 @@ static void add_member(
 	const char *name = pool_snapshot_string(explanation->snapshot, member->name);
 	enum pool_status status =
 		pool_view_status(explanation->session, explanation->view, index);
-	char why[256];
+	char safe[1024];
 
-	say_why(explanation, index, why, sizeof(why));
-	pool_text_addf(out, "%c ", chosen(explanation, index) ? '*' : ' ');
-	pool_text_add_safe(out, name ? name : "?", name ? strlen(name) : 1);
-	pool_text_addf(out, "\t%s\tleases %u\tweight %g\t%s\n", pool_status_name(status),
-		explanation->view->held[index], member->weight_micro / 1e6, why);
+	pool_text_safe(safe, sizeof(safe), name ? name : "?", name ? strlen(name) : 1);
+	pool_text_addf(out, "%c %-*s  %-10s  leases %-3u  weight %-4g  ",
+		chosen(explanation, index) ? '*' : ' ', explanation->name_width, safe,
+		pool_status_name(status), explanation->view->held[index],
+		member->weight_micro / 1e6);
+	say_why(explanation, index, out);
+	pool_text_add(out, "\n");
+}
+
+/* The view of the pool that <query> leads to now; an edit in between is looked at again.
+ */
+static int take_view(struct pool_session *session, const struct pool_query *query,
+	struct pool_view *view, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		struct pool_resolution resolution;
+
+		pool_snapshot_resolve(pool_session_snapshot(session), query->exchange,
+			query->type, &resolution);
+		if (resolution.leaf == POOL_NO_LEAF)
+			return POOL_ENONE;
+		error = pool_session_view(session, resolution.leaf, view, fault);
+	}
+	return error;
 }
 
 int pool_explain_add(struct pool_text *out, struct pool_session *session,
 	const struct pool_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault)
 {
-	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
-	struct pool_resolution resolution;
+	const struct pool_snapshot *snapshot;
 	struct pool_view view;
 	struct explanation explanation;
-	int error;
+	int error = take_view(session, query, &view, fault);
 
-	pool_snapshot_resolve(snapshot, query->exchange, query->type, &resolution);
-	if (resolution.leaf == POOL_NO_LEAF)
-		return 0;
-	error = pool_session_view(session, resolution.leaf, &view, fault);
 	if (error)
-		return error;
-	/* Looking may have taken up an edit. */
+		return error == POOL_ENONE ? 0 : error;
 	snapshot = pool_session_snapshot(session);
-	explanation = (struct explanation){session, snapshot,
-		&snapshot->leaves[resolution.leaf], query, choice, &view};
-	pool_text_addf(out, "pool %s: %s, %u proxies%s\n",
+	explanation = (struct explanation){
+		session, snapshot, &snapshot->leaves[view.leaf], query, choice, &view, 0};
+	explanation.name_width = widest_name(&explanation, view.count);
+	pool_text_addf(out, "pool %s: %s, %u %s%s\n",
 		pool_snapshot_string(snapshot, explanation.leaf->where),
 		choice->strategy ? choice->strategy : "no strategy", view.count,
+		view.count == 1 ? "proxy" : "proxies",
 		view.has_state ? "" : ", no state: nothing is known of them");
-	for (uint32_t i = 0; i < view.count && i < explanation.leaf->member_count; i++)
+	for (uint32_t i = 0; i < view.count; i++)
 		add_member(out, &explanation, i);
 	pool_view_release(&view);
 	return out->broken ? pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory") : 0;
+}
+
+void pool_explain_proxy(struct pool_text *out, const struct pool_answer_query *query,
+	const struct pool_proxy_choice *proxy)
+{
+	char endpoint[320] = "?";
+	struct pool_url url = {0};
+
+	if (pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) != POOL_URL_OK)
+		return;
+	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+	pool_text_addf(out, "proxy: transport=%s exchange=%s scheme=%s endpoint=%s",
+		pool_type_name(query->type), query->exchange,
+		pool_scheme_name(url.scheme), endpoint);
+}
+
+static const char *const sentences[POOL_NO_REASONS] = {
+	[POOL_NO_DISABLED] = "the pool file does not say \"enabled\": true",
+	[POOL_NO_NOT_CONFIGURED] =
+		"neither the exchange nor default has a proxy of this type",
+	[POOL_NO_ALL_DISABLED] = "every proxy of the pool is disabled in the pool file",
+	[POOL_NO_NONE_ELIGIBLE] =
+		"all are unhealthy, cooling or at a limit; --explain says which",
+	[POOL_NO_FILTERED] = "--exclude and --scheme leave none",
+	[POOL_NO_ERROR] = "an error",
+};
+
+const char *pool_explain_none(enum pool_no_reason reason)
+{
+	return sentences[(unsigned)reason < POOL_NO_REASONS ? reason : POOL_NO_ERROR];
 }

@@ -224,6 +224,31 @@ int pool_format_find(const char *name)
 	return -1;
 }
 
+struct pool_report_view pool_report_view_checks(enum pool_format format, bool advice)
+{
+	static const enum pool_column people[] = {POOL_COLUMN_POOL, POOL_COLUMN_PROXY,
+		POOL_COLUMN_URL, POOL_COLUMN_STATUS, POOL_COLUMN_REASON,
+		POOL_COLUMN_LATENCY, POOL_COLUMN_WAIT, POOL_COLUMN_WHAT,
+		POOL_COLUMN_ADVICE};
+	static const enum pool_column programs[] = {POOL_COLUMN_POOL, POOL_COLUMN_TYPES,
+		POOL_COLUMN_PROXY, POOL_COLUMN_URL, POOL_COLUMN_STATUS,
+		POOL_COLUMN_RESULT, POOL_COLUMN_REASON, POOL_COLUMN_LATENCY,
+		POOL_COLUMN_HTTP_STATUS, POOL_COLUMN_ATTEMPTS, POOL_COLUMN_WAIT,
+		POOL_COLUMN_TEXT, POOL_COLUMN_DETAIL, POOL_COLUMN_ADVICE};
+
+	if (format == POOL_FORMAT_TABLE)
+		return (struct pool_report_view){
+			.format = format,
+			.columns = people,
+			.column_count = sizeof(people) / sizeof(people[0]) - !advice,
+		};
+	return (struct pool_report_view){
+		.format = format,
+		.columns = programs,
+		.column_count = sizeof(programs) / sizeof(programs[0]),
+	};
+}
+
 void pool_report_render(const struct pool_report *report,
 	const struct pool_report_view *view, struct pool_text *text)
 {

@@ -52,6 +52,69 @@ void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_tex
 	pool_text_add(out, "\n");
 }
 
+/* --- text ----------------------------------------------------------------------- */
+
+static void count_words(
+	size_t count, const char *one, const char *many, struct pool_text *out)
+{
+	pool_text_addf(out, "%zu %s", count, count == 1 ? one : many);
+}
+
+static void begin_line(const struct pool_judged *judged, struct pool_text *out)
+{
+	pool_text_add_safe(out, judged->file, strlen(judged->file));
+	pool_text_add(out, ": ");
+}
+
+static void count_faults(
+	const struct pool_judged *judged, size_t shown, struct pool_text *out)
+{
+	const struct pool_diagnostics *found = &judged->found;
+
+	begin_line(judged, out);
+	count_words(found->errors, "error", "errors", out);
+	pool_text_add(out, ", ");
+	count_words(found->warnings, "warning", "warnings", out);
+	if (found->count > shown)
+		pool_text_addf(out, " (%zu not shown; --max-errors 0 shows all)",
+			found->count - shown);
+	pool_text_add(out, "\n");
+}
+
+void pool_judged_tell(const struct pool_judged *judged,
+	const struct pool_judged_view *view, struct pool_text *out)
+{
+	const struct pool_diagnostics *found = &judged->found;
+	size_t shown = view->max ? view->max : found->count;
+
+	/* Errors stand before warnings. */
+	for (size_t i = 0; i < found->count && i < shown; i++) {
+		char line[3072];
+
+		if (view->errors_only && found->list[i].severity == POOL_WARNING)
+			break;
+		pool_diagnostic_format(&found->list[i], judged->file, line, sizeof(line));
+		pool_text_addf(out, "%s\n", line);
+		if (view->carets)
+			pool_judged_caret(&found->list[i], out);
+	}
+	if (found->count && view->count_faults)
+		count_faults(judged, shown, out);
+}
+
+void pool_judged_summarize(const struct pool_judged *judged, struct pool_text *out)
+{
+	size_t proxies, pools;
+
+	pool_judged_count(judged, &proxies, &pools);
+	begin_line(judged, out);
+	pool_text_add(out, "valid, ");
+	count_words(proxies, "proxy", "proxies", out);
+	pool_text_add(out, " in ");
+	count_words(pools, "pool", "pools", out);
+	pool_text_add(out, "\n");
+}
+
 /* --- JSON ---------------------------------------------------------------------- */
 
 static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic *one)

@@ -25,6 +25,21 @@ void pool_judged_count(const struct pool_judged *judged, size_t *proxies, size_t
  * none. */
 void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_text *out);
 
+/* How the diagnostics of a file are told. */
+struct pool_judged_view {
+	size_t max;        /* how many to show; 0: all */
+	bool errors_only;  /* leave out warnings */
+	bool count_faults; /* a last line with their numbers */
+	bool carets;       /* their lines as well, for a terminal */
+};
+
+/* Append the diagnostics, a line each; nothing where there are none. */
+void pool_judged_tell(const struct pool_judged *judged,
+	const struct pool_judged_view *view, struct pool_text *out);
+
+/* "pool.json: valid, 3 proxies in 1 pool", with its newline. */
+void pool_judged_summarize(const struct pool_judged *judged, struct pool_text *out);
+
 /* One JSON document about all files; free() it. NULL when out of memory. */
 char *pool_judged_json(const struct pool_judged *list, size_t count);
 

@@ -95,7 +95,7 @@ static void add_pool_proxies(const struct metric *metric,
 	for (int status = 0; status < POOL_STATUSES; status++) {
 		begin(metric, text);
 		add_label(text, "pool", pool->where);
-		add_label(text, "state", pool_status_name((enum pool_status)status));
+		add_label(text, "status", pool_status_name((enum pool_status)status));
 		pool_text_addf(text, "} %u\n", (unsigned)pool->statuses[status]);
 	}
 }
@@ -248,4 +248,16 @@ int pool_metrics_write(
 	return error ? pool_fault_set(fault, POOL_ESYSTEM, error,
 			       "cannot write metrics file '%s'", path)
 		     : 0;
+}
+
+int pool_metrics_save(
+	const struct pool_report *report, const char *path, struct pool_fault *fault)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	int error;
+
+	pool_metrics_render(report, &text);
+	error = pool_metrics_write(path, &text, fault);
+	pool_text_release(&text);
+	return error;
 }

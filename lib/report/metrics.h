@@ -2,8 +2,8 @@
  * A report as Prometheus text, for the textfile collector or an HTTP endpoint.
  *
  * Every name begins with proxypool_; HELP and TYPE stand once, before all series of their
- * name. The labels are pool (where it stands in the pool file) and proxy (its name):
- * never a URL.
+ * name. The labels are pool (where it stands in the pool file), proxy (its name) and
+ * status (a word of pool_status_name()): never a URL.
  *
  * Not promised: the order of series. Names, labels and meanings are.
  */
@@ -23,5 +23,9 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
  */
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault);
+
+/* Both at once. */
+int pool_metrics_save(
+	const struct pool_report *report, const char *path, struct pool_fault *fault);
 
 #endif

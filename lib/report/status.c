@@ -1,4 +1,5 @@
 /* The status model: pools, rows, counts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "pool.h"
@@ -21,6 +22,24 @@ static const char *const quorum_names[POOL_QUORUMS] = {
 const char *pool_result_name(enum pool_result result)
 {
 	return (unsigned)result < POOL_RESULTS ? result_names[result] : "?";
+}
+
+enum pool_result pool_result_judge(enum pool_reason reason, enum pool_status status)
+{
+	switch (pool_reason_get((int)reason)->verdict) {
+	case POOL_VERDICT_OK:
+	case POOL_VERDICT_LIMITED:
+		return POOL_RESULT_PASSED;
+	case POOL_VERDICT_DOWN:
+	case POOL_VERDICT_BLOCKED:
+		return POOL_RESULT_FAILED;
+	case POOL_VERDICT_INCONCLUSIVE:
+	case POOL_VERDICTS:
+		break;
+	}
+	/* One that a target sent away for a while is known to work. */
+	return status == POOL_STATUS_COOLING ? POOL_RESULT_PASSED
+					     : POOL_RESULT_INCONCLUSIVE;
 }
 
 const char *pool_quorum_name(enum pool_quorum_answer answer)
@@ -88,6 +107,28 @@ struct pool_report_row *pool_report_add_row(
 	}
 	report->rows[report->row_count] = row;
 	return &report->rows[report->row_count++];
+}
+
+void pool_report_take_reason(struct pool_report_row *row, enum pool_reason reason,
+	enum pool_reason found, const char *detail)
+{
+	row->reason = reason;
+	row->result = pool_result_judge(reason, row->status);
+	if (reason == found)
+		snprintf(row->detail, sizeof(row->detail), "%s", detail);
+	else
+		snprintf(row->detail, sizeof(row->detail), "%s%s%.96s",
+			pool_reason_get((int)found)->name, detail[0] ? ", " : "", detail);
+}
+
+void pool_report_clear_check(struct pool_report_row *row)
+{
+	row->result = POOL_RESULT_UNCHECKED;
+	row->reason = POOL_REASON_NONE;
+	row->detail[0] = '\0';
+	row->latency_us = -1;
+	row->http_status = 0;
+	row->attempts = 0;
 }
 
 void pool_report_release(struct pool_report *report)
@@ -185,33 +226,4 @@ double pool_report_percent(const struct pool_report_pool *pool)
 {
 	return pool->enabled ? 100.0 * pool->results[POOL_RESULT_PASSED] / pool->enabled
 			     : 0;
-}
-
-static void add_count(struct pool_text *text, uint32_t count, const char *word)
-{
-	if (count)
-		pool_text_addf(text, ", %u %s", (unsigned)count, word);
-}
-
-void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text *text)
-{
-	static const char *const answers[POOL_QUORUMS] = {
-		[POOL_QUORUM_MET] = "is met",
-		[POOL_QUORUM_UNDECIDED] = "cannot be decided",
-		[POOL_QUORUM_MISSED] = "is missed",
-	};
-	uint32_t disabled = pool->proxies - pool->enabled;
-
-	pool_text_add_safe(text, pool->where, strlen(pool->where));
-	if (!pool->checked) {
-		pool_text_add(text, ": not checked (its health_check is not enabled)");
-		return;
-	}
-	pool_text_addf(text, ": %u of %u passed",
-		(unsigned)pool->results[POOL_RESULT_PASSED], (unsigned)pool->enabled);
-	add_count(text, pool->results[POOL_RESULT_FAILED], "failed");
-	add_count(text, pool->results[POOL_RESULT_INCONCLUSIVE], "inconclusive");
-	add_count(text, disabled, "disabled");
-	pool_text_addf(text, "; the quorum of %u %s", (unsigned)pool->need,
-		answers[pool->quorum]);
 }

@@ -36,6 +36,8 @@ enum pool_result {
 };
 
 const char *pool_result_name(enum pool_result result);
+/* What a check came to that ended in <reason>, of a proxy that now is <status>. */
+enum pool_result pool_result_judge(enum pool_reason reason, enum pool_status status);
 
 struct pool_report_row {
 	uint32_t pool;   /* index of its pool */
@@ -110,6 +112,18 @@ struct pool_report_row *pool_report_add_row(
 	struct pool_report *report, const char *name, const char *endpoint);
 void pool_report_release(struct pool_report *report);
 
+/*
+ * Why the check of a row ended as it did; its result follows, by its status.
+ *
+ * <reason>  as the whole run was judged
+ * <found>   as it ended by itself: told where it is another one
+ * <detail>  more about it, or ""
+ */
+void pool_report_take_reason(struct pool_report_row *row, enum pool_reason reason,
+	enum pool_reason found, const char *detail);
+/* As one without a check: what is known of earlier ones is none of this run's. */
+void pool_report_clear_check(struct pool_report_row *row);
+
 /* Fill in the counted fields of each pool. */
 void pool_report_count(struct pool_report *report, const struct pool_quorum *quorum);
 /* The answer over all pools: the worst; UNASKED only if no pool was asked. */
@@ -165,11 +179,41 @@ const char *const *pool_format_names(void);
 /* The format of that name, or -1. */
 int pool_format_find(const char *name);
 
+/*
+ * How a run of checks is shown: the table short enough for people, all there is to know
+ * for programs.
+ *
+ * <advice>  a last column of what to do, in the table too
+ */
+struct pool_report_view pool_report_view_checks(enum pool_format format, bool advice);
+
 /* Append the report; nothing is printed for an empty table. */
 void pool_report_render(const struct pool_report *report,
 	const struct pool_report_view *view, struct pool_text *text);
 
+/* --- sentences (summary.c) ------------------------------------------------------ */
+
 /* "default.http: 2 of 3 passed, 1 failed; the quorum of 1 is met", without newline. */
 void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text *text);
+
+/* That of each pool, a line each; <only_no>: of those that miss their quorum or leave it
+ * open. */
+void pool_report_summarize_all(
+	const struct pool_report *report, bool only_no, struct pool_text *text);
+
+/* That the run as a whole says the proxies are not to blame, a line each; or nothing. */
+void pool_report_suspect(const struct pool_report *report, struct pool_text *text);
+
+/* When a run's progress is shown: not at once, and not at each check. */
+struct pool_progress {
+	int64_t next_ns; /* not before; the beginning of a run and an interval */
+	bool shown;      /* there is something to wipe off */
+};
+enum { POOL_PROGRESS_NS = 100 * 1000000 };
+
+/* Whether to show it now, which is noted. */
+bool pool_progress_due(struct pool_progress *progress, int64_t now_ns);
+/* "[######....] 12 of 20", for a terminal. */
+void pool_progress_add(size_t done, size_t count, struct pool_text *text);
 
 #endif

@@ -38,24 +38,6 @@ static bool section_fits(
 		count <= (image->length - at) / size;
 }
 
-/* Whether all pools have their records inside; looked at once an image. */
-static bool leaves_fit(struct pool_state *state)
-{
-	const struct pool_state_image *image = state->image;
-
-	if (state->checked == image->generation)
-		return true;
-	for (uint32_t i = 0; i < image->leaf_count; i++) {
-		const struct pool_state_leaf *leaf = &state->leaves[i];
-
-		if (leaf->first_record > image->record_count ||
-			leaf->record_count > image->record_count - leaf->first_record)
-			return false;
-	}
-	state->checked = image->generation;
-	return true;
-}
-
 /* Set the pointers into the image that <root> names; false if it cannot be one. */
 static bool attach(struct pool_state *state, const struct pool_state_root *root)
 {
@@ -90,7 +72,7 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 	state->finishes = (void *)((char *)state->image + image->finishes_at);
 	state->records = (void *)((char *)state->image + image->records_at);
 	state->leases = (void *)((char *)state->image + image->leases_at);
-	return leaves_fit(state);
+	return true;
 }
 
 static bool all_zero(const char *bytes, size_t length)
@@ -101,22 +83,54 @@ static bool all_zero(const char *bytes, size_t length)
 	return true;
 }
 
-static void repair_undo(struct pool_state *state);
+static bool repair_undo(struct pool_state *state);
 
 /* Nothing of it can be used: keep a copy, start with no image. */
 static int start_over(struct pool_state *state, struct pool_fault *fault)
 {
 	state->header = NULL;
 	state->image = NULL;
-	state->checked = 0;
 	if (!state->writable)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt, and it cannot be written",
 			state->path);
 	/* Without room for a copy the rebuilding matters more. */
-	pool_state_keep_corrupt(state);
+	state->kept_copy = pool_state_keep_corrupt(state) == 0;
 	state->was_corrupt = true;
 	return 0;
+}
+
+/* Whether the header is whole and of this program's sizes. */
+static bool sound_header(const struct pool_state *state)
+{
+	const struct pool_state_header *header = (const void *)state->map;
+
+	return state->length >= POOL_STATE_IMAGES_AT &&
+		header->magic == POOL_STATE_MAGIC &&
+		header->version == POOL_STATE_VERSION &&
+		header->checksum == header_checksum(header) &&
+		header->size == sizeof(*header) &&
+		header->record_size == sizeof(struct pool_record) &&
+		header->lease_size == sizeof(struct pool_lease) &&
+		memchr(header->file, '\0', sizeof(header->file));
+}
+
+static bool other_clock(const struct pool_state *state);
+
+bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
+	uint32_t first, uint32_t count, uint64_t *ready)
+{
+	struct pool_state_header *header = (void *)state->map;
+	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
+		attach(state, &header->roots[header->active & 1]) &&
+		state->image->snapshot_id == snapshot->id &&
+		state->image->record_count == snapshot->member_count &&
+		!other_clock(state);
+
+	for (uint32_t i = 0; good && i < count; i++)
+		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
+	state->image = NULL;
+	return good;
 }
 
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
@@ -138,25 +152,20 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 	if (memcmp(state->map, &magic, prefix) != 0)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"'%s' is not a state file: left alone", state->path);
-	if (state->length < POOL_STATE_IMAGES_AT)
-		return start_over(state, fault);
-	if (header->version != POOL_STATE_VERSION)
+	if (state->length >= sizeof(magic) + sizeof(header->version) &&
+		header->version != POOL_STATE_VERSION)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is of version %u, not %u: left alone",
 			state->path, header->version, POOL_STATE_VERSION);
-	if (header->checksum != header_checksum(header) ||
-		header->size != sizeof(*header) ||
-		header->record_size != sizeof(struct pool_record) ||
-		header->lease_size != sizeof(struct pool_lease))
+	if (!sound_header(state))
 		return start_over(state, fault);
 	if (strcmp(header->file, state->pool_file) != 0)
 		return pool_fault_set(fault, POOL_EFOREIGN, 0,
 			"state file '%s' belongs to the pool file '%s'", state->path,
 			header->file);
 	state->header = header;
-	if (!attach(state, &header->roots[header->active & 1]))
+	if (!attach(state, &header->roots[header->active & 1]) || !repair_undo(state))
 		return start_over(state, fault);
-	repair_undo(state);
 	return 0;
 }
 
@@ -234,12 +243,12 @@ static bool restore(struct pool_state *state, uint64_t nth)
 	return true;
 }
 
-static void repair_undo(struct pool_state *state)
+static bool repair_undo(struct pool_state *state)
 {
 	struct pool_state_undo *undo = undo_slot(state);
 
 	if (undo->count == 0 || !state->writable)
-		return;
+		return true;
 	/* Newest first, so that what was touched twice gets its oldest bytes back. */
 	for (uint64_t i = undo->count <= POOL_STATE_UNDO_SIZE / sizeof(*undo)
 			? undo->count
@@ -247,8 +256,12 @@ static void repair_undo(struct pool_state *state)
 		i > 0; i--)
 		if (!restore(state, i - 1))
 			break;
+	/* What was restored may be damaged itself: the image must still be one. */
+	if (!attach(state, &state->header->roots[state->header->active & 1]))
+		return false;
 	pool_state_recount(state);
 	pool_state_settle(state, NULL);
+	return true;
 }
 
 /* --- derived values ------------------------------------------------------------- */
@@ -535,7 +548,8 @@ static void fill_records(const struct plan *plan, const struct sections *new)
 static uint64_t moved_cursor(const struct plan *plan, const struct pool_state_leaf *old,
 	const struct pool_state_leaf *new)
 {
-	for (uint64_t i = old->cursor; i < old->record_count; i++) {
+	for (uint64_t i = old->cursor;
+		i < old->record_count && old->first_record + i < plan->old_count; i++) {
 		uint32_t moved = plan->moved[old->first_record + i];
 
 		if (moved >= new->first_record &&
@@ -551,6 +565,7 @@ static void fill_leaf(const struct plan *plan, const struct sections *new, uint3
 	const struct pool_snap_leaf *source = &plan->snapshot->leaves[index];
 	struct pool_state_leaf *leaf = &new->leaves[index];
 	uint32_t old_leaves = state->image ? state->image->leaf_count : 0, old = 0;
+	uint64_t selections;
 
 	while (old < old_leaves && state->leaves[old].key != source->key)
 		old++;
@@ -562,11 +577,13 @@ static void fill_leaf(const struct plan *plan, const struct sections *new, uint3
 	if (old < old_leaves) {
 		leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
 		leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
-		return;
 	}
 	/* A pool that comes back has lost its own counters, not those of its proxies. */
+	selections = leaf->fallbacks;
 	for (uint32_t i = 0; i < leaf->record_count; i++)
-		leaf->selections += new->records[leaf->first_record + i].selections;
+		selections += new->records[leaf->first_record + i].selections;
+	if (leaf->selections < selections)
+		leaf->selections = selections;
 }
 
 /* Of what another clock said, no rest is longer than the policy's longest. */

@@ -9,9 +9,11 @@
 #include <unistd.h>
 #include "state/state.h"
 
+enum presence { PRESENT, ZOMBIE, UNKNOWN };
+
 /* Field 22 of /proc/PID/stat; the fields are counted behind the name, which may hold
  * anything. */
-static bool read_start(int32_t pid, uint64_t *start)
+static enum presence look_up(int32_t pid, uint64_t *start)
 {
 	char path[32], text[1024], *at;
 	ssize_t length;
@@ -20,25 +22,25 @@ static bool read_start(int32_t pid, uint64_t *start)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return UNKNOWN;
 	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (length <= 0)
-		return false;
+		return UNKNOWN;
 	text[length] = '\0';
 	at = strrchr(text, ')');
 	/* A zombie holds nothing any more. */
-	if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-		return false;
-	at += 2;
+	if (at && (at[2] == 'Z' || at[2] == 'X'))
+		return ZOMBIE;
+	at = at ? at + 2 : NULL;
 	for (int field = 3; field < 22 && at; field++) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
 	if (!at)
-		return false;
+		return UNKNOWN;
 	*start = strtoull(at, NULL, 10);
-	return true;
+	return PRESENT;
 }
 
 uint64_t pool_owner_space(void)
@@ -50,7 +52,7 @@ uint64_t pool_owner_space(void)
 
 bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
 {
-	if (pid <= 0 || !read_start(pid, start))
+	if (pid <= 0 || look_up(pid, start) != PRESENT)
 		return false;
 	*space = pool_owner_space();
 	return true;
@@ -64,10 +66,18 @@ bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
 		return false;
 	if (kill(owner->pid, 0) != 0 && errno == ESRCH)
 		return true;
-	/* Another start time is another process with the same number. */
-	if (read_start(owner->pid, &start))
+	switch (look_up(owner->pid, &start)) {
+	case PRESENT:
+		/* Another start time is another process with the same number. */
 		return start != owner->start;
-	return access("/proc/self/stat", R_OK) == 0;
+	case ZOMBIE:
+		return true;
+	case UNKNOWN:
+		/* Hidden from us, or no descriptor left to look: it is there by kill().
+		 */
+		break;
+	}
+	return false;
 }
 
 size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
@@ -123,6 +133,13 @@ void pool_lease_release_owner(struct pool_state *state, const struct pool_owner 
 	if (state->image && owner->slot < state->image->lease_capacity &&
 		state->leases[owner->slot].id == owner->lease && held(state, owner->slot))
 		end_lease(state, owner->slot, now);
+}
+
+void pool_lease_release(struct pool_state *state, uint64_t id, const struct pool_now *now)
+{
+	for (uint32_t i = 0; state->image && i < state->image->lease_capacity; i++)
+		if (state->leases[i].id == id && held(state, i))
+			end_lease(state, i, now);
 }
 
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now)

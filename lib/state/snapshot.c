@@ -78,13 +78,10 @@ bool pool_file_key_equal(const struct pool_file_key *a, const struct pool_file_k
 static bool at_rest(const struct stat *status)
 {
 	struct timespec now;
-	int64_t changed_ns = to_ns(status->st_ctim), now_ns;
 
-	if (to_ns(status->st_mtim) > changed_ns)
-		changed_ns = to_ns(status->st_mtim);
+	/* Not mtime: anybody may set it, to the future too. */
 	clock_gettime(CLOCK_REALTIME, &now);
-	now_ns = to_ns(now);
-	return now_ns - changed_ns >= REST_MS * POOL_NS_PER_MS;
+	return to_ns(now) - to_ns(status->st_ctim) >= REST_MS * POOL_NS_PER_MS;
 }
 
 /* --- opening bytes -------------------------------------------------------------- */

@@ -105,8 +105,21 @@ default.http: 1 of 2 passed, 1 failed; the quorum of 1 is met"
 	[ -s own.state ]
 	run -3 --separate-stderr pool-check - <pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-check: cannot store results of '-': it has no state file; \
-give one with -s, or add --dry-run"
+	assert_equal "$stderr" "pool-check: cannot store results of standard input: only a \
+regular file has a state file; add --dry-run to store none"
+	run -3 --separate-stderr pool-check -s own.state - <pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-check: cannot store results of standard input: only a \
+regular file has a state file; add --dry-run to store none"
+	run -0 --separate-stderr pool-check -q --dry-run - <pool.json
+	assert_equal "$stderr" ""
+	# root's files have a folder of their own
+	[ "$(id -u)" -ne 0 ] || chown 65534 pool.json
+	run -3 --separate-stderr env -u HOME -u XDG_STATE_HOME -u POOL_STATE pool-check pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-check: cannot store results of 'pool.json': it has no state \
+file; give one with -s, or add --dry-run to store none"
+	[ "$(id -u)" -ne 0 ] || chown 0 pool.json
 	chmod 777 state
 	run -3 --separate-stderr pool-check pool.json
 	assert_output ""
@@ -155,10 +168,10 @@ give one with -s, or add --dry-run"
 	run -0 --separate-stderr pool-check -x okkx -t http --format tsv pool.json
 	assert_equal "$stderr" \
 		"pool-check: warning: no exchange is called 'okkx'; did you mean 'okx'?"
-	run -2 --separate-stderr pool-check -t smtp pool.json
+	run -2 --separate-stderr pool-check -t grpc pool.json
 	assert_output ""
 	assert_equal "$stderr" \
-		"pool-check: no connection type is called 'smtp': http or websocket"
+		"pool-check: --type wants http or websocket, not 'grpc'"
 }
 
 @test "the short form is one pool for both connection types" {
@@ -213,8 +226,11 @@ give one with -s, or add --dry-run"
 	run -2 --separate-stderr pool-check --only a,berlim pool.json
 	assert_output ""
 	assert_equal "$stderr" "pool-check: no proxy is called 'berlim'; did you mean 'berlin'?"
-	run -2 --separate-stderr pool-check --only , pool.json
-	assert_equal "$stderr" "pool-check: --only wants at least one name"
+	for nobody in '' ,; do
+		run -2 --separate-stderr pool-check --only a --only "$nobody" pool.json
+		assert_output ""
+		assert_equal "$stderr" "pool-check: --only wants at least one name"
+	done
 }
 
 @test "--method is for this run" {
@@ -224,10 +240,24 @@ give one with -s, or add --dry-run"
 	assert_equal "$(sed 1d <<<"$output" | cut -f 6,9)" "passed	"
 	run -2 --separate-stderr pool-check --method htpp pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-check: --method: 'htpp' is unknown; did you mean 'http'?"
+	assert_equal "$stderr" "pool-check: --method wants tcp, http, ping, tunnel or \
+websocket, not 'htpp'; did you mean 'http'?"
 	run -2 --separate-stderr pool-check --method smtp-ehlo pool.json
 	assert_equal "$stderr" \
-		"pool-check: --method: 'smtp-ehlo' is none of tcp, http, ping, tunnel, websocket"
+		"pool-check: --method wants tcp, http, ping, tunnel or websocket, not 'smtp-ehlo'"
+}
+
+@test "an http check without a url asks for the default one" {
+	start_stub --log log http-proxy
+	write_pool pool.json "{\"health_check\": {\"method\": \"http\"},
+		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
+	run -0 --separate-stderr pool-check -q pool.json
+	assert_equal "$stderr" ""
+	assert_regex "$(cat log)" 'http://www\.gstatic\.com/generate_204'
+	run -2 --separate-stderr pool-check --method tunnel pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-check: default.http: checks by method tunnel need a url: \
+give one with --url"
 }
 
 @test "--url is for this run, and must be of some use" {
@@ -407,12 +437,30 @@ passed=100%;100:;100:;0;100 failed=0;;;0;1 inconclusive=0;;;0;1 time=Ts;;;0;50"
 	assert_output "POOL UNKNOWN - cannot read pool file 'nothing.json': No such file or directory"
 	assert_equal "$stderr" ""
 	run -3 --separate-stderr pool-check --plugin --frobnicate pool.json
-	assert_output "POOL UNKNOWN - wrong usage: see standard error, or --help"
+	assert_output "POOL UNKNOWN - unknown option '--frobnicate'; try 'pool-check --help'"
+	assert_equal "$stderr" ""
+	run -3 --separate-stderr pool-check --plugin --qourum 1 pool.json
+	assert_output "POOL UNKNOWN - unknown option '--qourum'; did you mean '--quorum'?"
+	assert_equal "$stderr" ""
+	run -3 --separate-stderr pool-check --plugin -w
+	assert_output "POOL UNKNOWN - option '-w' needs an argument; try 'pool-check --help'"
+	assert_equal "$stderr" ""
+	run -3 --separate-stderr pool-check -y --plug
+	assert_output "POOL UNKNOWN - unknown option '-y'; try 'pool-check --help'"
+	assert_equal "$stderr" ""
+	(
+		mkdir empty
+		cd empty
+		run -3 --separate-stderr pool-check --plugin
+		assert_regex "$output" '^POOL UNKNOWN - no pool file: give one with -f FILE '
+		assert_equal "$stderr" ""
+	)
 	run -3 --separate-stderr pool-check --plugin -w x pool.json
-	assert_output "POOL UNKNOWN - -w wants a range [@][start:]end, not 'x'"
+	assert_output "POOL UNKNOWN - --warning wants a range [@][start:]end, not 'x'"
 	run -3 --separate-stderr pool-check --plugin -t http pool.json
 	assert_output \
-		"POOL UNKNOWN - with --plugin, -t wants a whole number from 1 to 86400, not 'http'"
+		"POOL UNKNOWN - with --plugin, -t wants a whole number of seconds from 1 to 86400, \
+not 'http'"
 	run -3 --separate-stderr pool-check --plugin --format json pool.json
 	assert_output "POOL UNKNOWN - --plugin has a format of its own: no --format"
 	run -3 --separate-stderr pool-check --plugin --only zzz pool.json
@@ -429,6 +477,16 @@ passed=100%;100:;100:;0;100 failed=0;;;0;1 inconclusive=0;;;0;1 time=Ts;;;0;50"
 	run -3 --separate-stderr pool-check --plugin -t 1 pool.json
 	assert_regex "$output" '^POOL UNKNOWN - 0/1 passed \(0%\), pool default.http; inconclusive: '
 	assert_regex "$output" 'time=1\.[0-9]{3}s;;;0;1$'
+	# the long one is what it is in every tool
+	write_two
+	run -1 --separate-stderr pool-check --plugin --type http pool.json
+	assert_regex "$output" '^POOL WARNING - 1/2 passed \(50%\), pool default.http;.*;;;0;50$'
+	run -3 --separate-stderr pool-check --plugin --type 20 pool.json
+	assert_output "POOL UNKNOWN - --type wants http or websocket, not '20'"
+	run -3 --separate-stderr pool-check --plugin -t 0 pool.json
+	assert_output "POOL UNKNOWN - with --plugin, -t wants a whole number of seconds from 1 \
+to 86400, not '0'"
+	assert_equal "$stderr" ""
 }
 
 @test "-w and -c go with --plugin" {
@@ -469,7 +527,7 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 	assert_output "['healthy', 'unhealthy']"
 	run -2 --separate-stderr pool-check --format jsn pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-check: --format: 'jsn' is unknown; did you mean 'json'?"
+	assert_equal "$stderr" "pool-check: --format wants table, tsv, json or jsonl, not 'jsn'; did you mean 'json'?"
 }
 
 @test "beside data the summary of a no is on standard error" {
@@ -488,6 +546,7 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 	assert_line 'proxypool_up{pool="default.http",proxy="a"} 1'
 	assert_line 'proxypool_up{pool="default.http",proxy="b"} 0'
 	assert_line 'proxypool_proxy_status{pool="default.http",proxy="b",status="unhealthy"} 1'
+	assert_line 'proxypool_pool_proxies{pool="default.http",status="unhealthy"} 1'
 	assert_line 'proxypool_pool_passed_ratio{pool="default.http"} 0.5'
 	assert_equal "$(ls pool.prom*)" pool.prom
 	# each name has one TYPE, before its series
@@ -498,6 +557,25 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 	run -4 --separate-stderr pool-check -q --metrics-file no/where.prom pool.json
 	assert_equal "$stderr" "pool-check: cannot write metrics file 'no/where.prom': \
 No such file or directory"
+}
+
+@test "the manual page names every metric and label" {
+	write_two
+	pool-check -q --metrics-file pool.prom pool.json
+	run -0 diff <(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' pool.prom | sort) \
+		<(sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$SOURCE_DIR/man/pool-check.1" | sort)
+	grep -v '^#' pool.prom | grep -oE '[{,][a-z_]+=' | tr -d '{,=' | sort -u >labels
+	run -0 cat labels
+	assert_output "pool
+proxy
+status
+version"
+	run -0 diff labels <(sed -n '/^Labels are/,/^No label/p' "$SOURCE_DIR/man/pool-check.1" |
+		sed -n 's/^\.Li //p' | tr -d '.,' | tr -s ' ' '\n' | sort)
+	if command -v promtool >/dev/null; then
+		run -0 promtool check metrics <pool.prom
+		assert_output ""
+	fi
 }
 
 @test "--dry-run checks, stores nothing, and makes no state file" {

@@ -159,6 +159,22 @@ pool-HASH.state.snap"
 	exec 9<&-
 }
 
+@test "with the lock held by another, what is known is read" {
+	start_stub refuse
+	write_pool mixed.json "{\"breaker\": {\"open_seconds\": 300}, \"strategy\": \"random\",
+		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\", \"http://127.0.0.1:${STUB_PORT}0\"]}"
+	sed -i "s/:${STUB_PORT}0/:1/" mixed.json
+	"$POOL_BIN/pool-check" -q -s own.state --only "127.0.0.1:$STUB_PORT" mixed.json || true
+	exec 9<own.state
+	flock 9
+	for _ in 1 2 3 4; do
+		run -0 --separate-stderr "$select" -s own.state mixed.json
+		assert_output "http://127.0.0.1:1"
+		assert_regex "$stderr" "is locked"
+	done
+	exec 9<&-
+}
+
 @test "a state that cannot be written is read" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	require_tool setpriv
@@ -186,7 +202,7 @@ pool-HASH.state.snap"
 	assert_equal "$stderr" "pool-select: no proxy for 'binance' websocket: neither the exchange nor default has a proxy of this type"
 	run -2 --separate-stderr "$select" -t grpc exchanges.json
 	assert_output "no-proxy://usage"
-	assert_equal "$stderr" "pool-select: no connection type is called 'grpc': http or websocket"
+	assert_equal "$stderr" "pool-select: --type wants http or websocket, not 'grpc'"
 }
 
 @test "a near miss of an exchange warns" {
@@ -226,8 +242,9 @@ second"
 	run -0 "$select" --strategy random pool.json
 	run -0 "$select" --strategy least_connections pool.json
 	run -2 --separate-stderr "$select" --strategy round-robin pool.json
-	assert_output "no-proxy://error"
-	assert_equal "$stderr" "pool-select: no strategy is called 'round-robin'; did you mean 'round_robin'?"
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: --strategy wants round_robin, random or \
+least_connections, not 'round-robin'; did you mean 'round_robin'?"
 }
 
 @test "--exclude leaves proxies out" {
@@ -249,7 +266,11 @@ second"
 	run -1 --separate-stderr "$select" --scheme https,socks4 pool.json
 	assert_output "no-proxy://filtered"
 	run -2 --separate-stderr "$select" --scheme gopher pool.json
-	assert_regex "$stderr" "no scheme is called 'gopher'"
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: --scheme wants http, https, socks4, socks4a, socks5 \
+or socks5h, not 'gopher'"
+	run -2 --separate-stderr "$select" --scheme , pool.json
+	assert_equal "$stderr" "pool-select: --scheme wants at least one scheme"
 }
 
 @test "--lease wants an owner or a time to live" {
@@ -333,7 +354,8 @@ noproxy = ""'
 @test "a wrong format is a usage error that names the right one" {
 	run -2 --separate-stderr "$select" --format hostprot pool.json
 	assert_output "no-proxy://usage"
-	assert_equal "$stderr" "pool-select: no format is called 'hostprot'; did you mean 'hostport'?"
+	assert_equal "$stderr" "pool-select: --format wants url, hostport, env, export, \
+curlrc, proxychains, json or a template, not 'hostprot'; did you mean 'hostport'?"
 	run -2 --separate-stderr "$select" --format '%{hots}' pool.json
 	assert_equal "$stderr" "pool-select: no field is called '%{hots}'; did you mean '%{host}'?"
 	run -2 --separate-stderr "$select" --format '%host' pool.json
@@ -567,10 +589,43 @@ at_rest() {
 	run -1 grep -r "a b@c" state
 }
 
+@test "a lease is given back when the credential cannot be had" {
+	write_pool secret.json '{"limits": {"max_connections": 1},
+		"proxies": ["http://bot:${POOL_TEST_PW}@127.0.0.1:8001"]}'
+	run -3 "$select" --lease --ttl 600 secret.json
+	POOL_TEST_PW=x run -0 "$select" --lease --ttl 600 secret.json
+	assert_regex "$output" '^http://bot:x@127.0.0.1:8001 [0-9a-f]{16}$'
+}
+
+@test "an edit that is no text leaves the last good version in force" {
+	for junk in 'head -c 1000 /dev/zero' 'head -c 1000 /dev/urandom' 'head -c 70000000 /dev/zero'; do
+		write_pool one.json '{"proxies": ["http://127.0.0.1:1"]}'
+		"$select" one.json
+		$junk >one.json
+		run -0 --separate-stderr "$select" one.json
+		assert_output "http://127.0.0.1:1"
+		assert_equal "$(grep -c . <<<"$stderr")" 1
+		assert_regex "$stderr" "its last good version stays in force"
+	done
+}
+
 @test "url beside a pool is what to fall back on" {
 	write_pool fall.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
 		"pool": {"proxies": [{"url": "http://127.0.0.1:1", "enabled": false}]}}}}'
 	run -0 --separate-stderr "$select" fall.json
 	assert_output "http://127.0.0.1:9"
 	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is eligible: falling back on its url"
+}
+
+@test "closed descriptors get no file of ours: nothing is printed into the state" {
+	"$select" -s own.state pool.json
+	"$select" --dry-run -s own.state pool.json >before
+	run -4 --separate-stderr bash -c "exec '$select' --dry-run -s own.state pool.json >&-"
+	assert_equal "$stderr" "pool-select: cannot write standard output: Bad file descriptor"
+	bash -c "exec '$select' --dry-run -v -s own.state pool.json <&- 2>&-" >out
+	run -4 bash -c "exec '$select' --dry-run -v -s own.state pool.json <&- >&- 2>&-"
+	"$select" --dry-run -s own.state pool.json >after 2>warnings
+	run -0 diff before after
+	assert_equal "$(cat warnings)" ""
+	[ ! -e own.state.corrupt ]
 }

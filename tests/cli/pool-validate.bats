@@ -116,7 +116,7 @@ warned.json: 0 errors, 1 warning"
 	run -0 "$validate" --input json pool.yaml
 	run -3 "$validate" --input yaml good.json
 	run -2 --separate-stderr "$validate" --input toml good.json
-	assert_equal "$stderr" "pool-validate: --input: 'toml' is not json or yaml"
+	assert_equal "$stderr" "pool-validate: --input wants json or yaml, not 'toml'; did you mean 'yaml'?"
 }
 
 @test "--format json is one document about all files" {
@@ -140,7 +140,7 @@ warned.json: 0 errors, 1 warning"
 	python3 -c 'import json, sys; assert json.loads(sys.argv[1])["files"][0]["unreadable"]' \
 		"$output"
 	run -2 --separate-stderr "$validate" --format xml good.json
-	assert_equal "$stderr" "pool-validate: --format: 'xml' is not text or json"
+	assert_equal "$stderr" "pool-validate: --format wants text or json, not 'xml'"
 }
 
 @test "--strict lets warnings fail" {
@@ -155,10 +155,10 @@ warned.json: 0 errors, 1 warning"
 	assert_equal "$stderr" ""
 	run -2 --separate-stderr "$validate" --allow duplicate-proxi warned.json
 	assert_equal "$stderr" \
-		"pool-validate: --allow: there is no rule 'duplicate-proxi'; did you mean 'duplicate-proxy'?"
+		"pool-validate: --allow wants the rule of a warning, not 'duplicate-proxi'; did you mean 'duplicate-proxy'?"
 	run -2 --separate-stderr "$validate" --allow weight-range bad.json
 	assert_equal "$stderr" \
-		"pool-validate: --allow: 'weight-range' is an error and cannot be allowed"
+		"pool-validate: --allow wants the rule of a warning: 'weight-range' is an error"
 }
 
 @test "--max-errors bounds what is shown, not what is counted" {
@@ -174,7 +174,7 @@ warned.json: 0 errors, 1 warning"
 	run -1 --separate-stderr "$validate" --max-errors 0 many.json
 	assert_equal "$(grep -c ': error: ' <<<"$stderr")" 30
 	run -2 --separate-stderr "$validate" --max-errors -1 many.json
-	assert_equal "$stderr" "pool-validate: --max-errors: '-1' is not a whole number, 0 for all"
+	assert_equal "$stderr" "pool-validate: --max-errors wants a whole number from 0 to 2147483647, not '-1'"
 }
 
 @test "--print gives a normal form that is valid, without secrets" {
@@ -211,9 +211,9 @@ okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	run -0 --separate-stderr "$validate" --resolve -x okkx -t http exchanges.json
 	assert_line --partial "(is 'okx' meant?)"
 	run -2 --separate-stderr "$validate" -x okx exchanges.json
-	assert_equal "$stderr" "pool-validate: -x and -t need --resolve"
+	assert_equal "$stderr" "pool-validate: -x and -t go with --resolve"
 	run -2 --separate-stderr "$validate" --resolve -t grpc exchanges.json
-	assert_equal "$stderr" "pool-validate: --type: 'grpc' is not http or websocket"
+	assert_equal "$stderr" "pool-validate: --type wants http or websocket, not 'grpc'"
 }
 
 @test "options that answer in different ways cannot be combined" {
@@ -258,6 +258,12 @@ okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	run -2 --separate-stderr "$validate" --strikt good.json
 	assert_equal "$stderr" \
 		"pool-validate: unknown option '--strikt'; did you mean '--strict'?"
+}
+
+@test "a closed standard output is status 4, and the file is read all the same" {
+	run -4 --separate-stderr bash -c "exec '$validate' good.json <&- >&-"
+	assert_equal "$stderr" "pool-validate: cannot write standard output: Bad file descriptor"
+	run -1 bash -c "exec '$validate' bad.json <&- >&- 2>&-"
 }
 
 @test "a full disk behind standard output is status 4" {

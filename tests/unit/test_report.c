@@ -270,7 +270,7 @@ static void metrics_are_grouped_escaped_and_without_urls(void **state)
 		 "0.012345\n",
 			1},
 		{"proxypool_check_duration_seconds{", 1},
-		{"proxypool_pool_proxies{pool=\"default.http\",state=\"unhealthy\"} 1\n",
+		{"proxypool_pool_proxies{pool=\"default.http\",status=\"unhealthy\"} 1\n",
 			1},
 		{"proxypool_pool_passed_ratio{pool=\"default.http\"} 0.5\n", 1},
 		{"proxypool_pool_passed_ratio{", 1},
@@ -325,6 +325,174 @@ static void a_metrics_file_is_replaced_whole(void **state)
 	pool_text_release(&text);
 }
 
+static void a_check_passes_fails_or_says_nothing(void **state)
+{
+	static const struct {
+		enum pool_reason reason;
+		enum pool_status status;
+		enum pool_result expected;
+	} cases[] = {
+		{POOL_REASON_OK, POOL_STATUS_HEALTHY, POOL_RESULT_PASSED},
+		{POOL_REASON_OK, POOL_STATUS_UNHEALTHY, POOL_RESULT_PASSED},
+		{POOL_REASON_LIMITED, POOL_STATUS_COOLING, POOL_RESULT_PASSED},
+		{POOL_REASON_REFUSED, POOL_STATUS_UNHEALTHY, POOL_RESULT_FAILED},
+		{POOL_REASON_REFUSED, POOL_STATUS_COOLING, POOL_RESULT_FAILED},
+		{POOL_REASON_BLOCKED, POOL_STATUS_HEALTHY, POOL_RESULT_FAILED},
+		{POOL_REASON_TARGET_SUSPECT, POOL_STATUS_HEALTHY,
+			POOL_RESULT_INCONCLUSIVE},
+		{POOL_REASON_TARGET_SUSPECT, POOL_STATUS_COOLING, POOL_RESULT_PASSED},
+		{POOL_REASON_NO_SECRET, POOL_STATUS_UNKNOWN, POOL_RESULT_INCONCLUSIVE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum pool_result got =
+			pool_result_judge(cases[i].reason, cases[i].status);
+
+		if (got != cases[i].expected)
+			fail_msg("case %zu: %s", i, pool_result_name(got));
+	}
+}
+
+static void a_row_tells_what_was_found_if_the_run_judged_otherwise(void **state)
+{
+	static const struct {
+		enum pool_reason reason, found;
+		const char *detail, *expected;
+	} cases[] = {
+		{POOL_REASON_REFUSED, POOL_REASON_REFUSED, "why", "why"},
+		{POOL_REASON_REFUSED, POOL_REASON_REFUSED, "", ""},
+		{POOL_REASON_TARGET_SUSPECT, POOL_REASON_STATUS, "503", "status, 503"},
+		{POOL_REASON_TARGET_SUSPECT, POOL_REASON_STATUS, "", "status"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_report_row row = {.status = POOL_STATUS_HEALTHY};
+
+		pool_report_take_reason(
+			&row, cases[i].reason, cases[i].found, cases[i].detail);
+		assert_string_equal(cases[i].expected, row.detail);
+		assert_int_equal(cases[i].reason, row.reason);
+		assert_int_equal(
+			pool_result_judge(cases[i].reason, row.status), row.result);
+	}
+}
+
+static void a_row_without_a_check_forgets_earlier_ones(void **state)
+{
+	struct pool_report report = make_report();
+	struct pool_report_row *row = &report.rows[1];
+
+	(void)state;
+	row->http_status = 503;
+	pool_report_clear_check(row);
+	assert_int_equal(POOL_RESULT_UNCHECKED, row->result);
+	assert_int_equal(POOL_REASON_NONE, row->reason);
+	assert_int_equal(-1, row->latency_us);
+	assert_int_equal(0, row->http_status);
+	assert_string_equal("", row->detail);
+	assert_int_equal(POOL_STATUS_UNHEALTHY, row->status);
+	pool_report_release(&report);
+}
+
+static void summaries_are_a_line_a_pool_or_of_those_that_missed(void **state)
+{
+	struct pool_quorum both = {.count = 2};
+	struct pool_report report = make_report();
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	(void)state;
+	pool_report_summarize_all(&report, true, &text);
+	assert_int_equal(0, text.length);
+	pool_report_summarize_all(&report, false, &text);
+	assert_string_equal(
+		"default.http: 1 of 2 passed, 1 failed; the quorum of 1 is met\n"
+		"exchanges.okx.http: not checked (its health_check is not enabled)\n",
+		text.bytes);
+	pool_text_release(&text);
+	pool_report_count(&report, &both);
+	pool_report_summarize_all(&report, true, &text);
+	assert_string_equal(
+		"default.http: 1 of 2 passed, 1 failed; the quorum of 2 is missed\n",
+		text.bytes);
+	pool_text_release(&text);
+	pool_report_release(&report);
+}
+
+static void suspicions_are_told_once(void **state)
+{
+	struct pool_report report = make_report();
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	(void)state;
+	pool_report_suspect(&report, &text);
+	assert_int_equal(0, text.length);
+	report.target_suspect = report.uplink_suspect = true;
+	report.rows[0].reason = report.rows[1].reason = POOL_REASON_TARGET_SUSPECT;
+	pool_report_suspect(&report, &text);
+	assert_string_equal(
+		"nothing at all answered in time: check this machine's network; no proxy "
+		"was blamed\n"
+		"default.http: the target failed through every proxy that reached it: "
+		"check the target; no proxy was blamed\n",
+		text.bytes);
+	pool_text_release(&text);
+	pool_report_release(&report);
+}
+
+static void progress_is_a_bar_from_nothing_to_all(void **state)
+{
+	static const struct {
+		size_t done, count;
+		const char *expected;
+	} cases[] = {
+		{0, 7, "[..............................] 0 of 7"},
+		{1, 2, "[###############...............] 1 of 2"},
+		{299, 300, "[#############################.] 299 of 300"},
+		{300, 300, "[##############################] 300 of 300"},
+		{0, 0, "[##############################] 0 of 0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		pool_progress_add(cases[i].done, cases[i].count, &text);
+		assert_string_equal(cases[i].expected, text.bytes);
+		pool_text_release(&text);
+	}
+}
+
+static void progress_is_shown_in_intervals(void **state)
+{
+	enum { MS = 1000000 };
+	struct pool_progress progress = {.next_ns = 150 * MS};
+
+	(void)state;
+	assert_false(pool_progress_due(&progress, 149 * MS));
+	assert_false(progress.shown);
+	assert_true(pool_progress_due(&progress, 150 * MS));
+	assert_true(progress.shown);
+	assert_false(pool_progress_due(&progress, 249 * MS));
+	assert_true(pool_progress_due(&progress, 250 * MS));
+}
+
+static void advice_is_a_column_for_programs_and_on_demand(void **state)
+{
+	(void)state;
+	for (int format = 0; format < POOL_FORMATS; format++)
+		for (int advice = 0; advice < 2; advice++) {
+			struct pool_report_view view =
+				pool_report_view_checks((enum pool_format)format, advice);
+			bool last =
+				view.columns[view.column_count - 1] == POOL_COLUMN_ADVICE;
+
+			assert_int_equal(format, view.format);
+			assert_int_equal(format != POOL_FORMAT_TABLE || advice, last);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +508,14 @@ int main(void)
 		cmocka_unit_test(pools_are_summed_up_in_words),
 		cmocka_unit_test(metrics_are_grouped_escaped_and_without_urls),
 		cmocka_unit_test(a_metrics_file_is_replaced_whole),
+		cmocka_unit_test(a_check_passes_fails_or_says_nothing),
+		cmocka_unit_test(a_row_tells_what_was_found_if_the_run_judged_otherwise),
+		cmocka_unit_test(a_row_without_a_check_forgets_earlier_ones),
+		cmocka_unit_test(summaries_are_a_line_a_pool_or_of_those_that_missed),
+		cmocka_unit_test(suspicions_are_told_once),
+		cmocka_unit_test(progress_is_a_bar_from_nothing_to_all),
+		cmocka_unit_test(progress_is_shown_in_intervals),
+		cmocka_unit_test(advice_is_a_column_for_programs_and_on_demand),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

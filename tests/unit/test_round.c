@@ -325,11 +325,11 @@ static void overrides_that_do_not_fit_are_refused(void **state)
 	(void)state;
 	leaves[1].policy.check_enabled = false;
 	snapshot = make_snapshot(leaves, 2);
-	options.method = POOL_METHOD_HTTP;
+	options.method = POOL_METHOD_TUNNEL;
 	assert_int_equal(
 		POOL_EARGUMENT, pool_round_plan(&round, &snapshot, &options, &fault));
 	assert_string_equal(
-		"default.http: checks by method http need a url: give one with "
+		"default.http: checks by method tunnel need a url: give one with "
 		"--url",
 		fault.text);
 	options.method = -1;
@@ -341,6 +341,55 @@ static void overrides_that_do_not_fit_are_refused(void **state)
 		"--method http",
 		fault.text);
 	pool_snapshot_release(&snapshot);
+}
+
+static void http_checks_without_a_url_ask_for_the_default_one(void **state)
+{
+	struct pool_leaf leaves[] = {make_leaf(TEXT("default.http"), members, 1, NULL),
+		make_leaf(TEXT("default.websocket"), members, 1, TEXT("http://t/"))};
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot;
+	struct pool_round round;
+
+	(void)state;
+	leaves[0].policy.method = POOL_METHOD_HTTP;
+	snapshot = make_snapshot(leaves, 2);
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(2, round.probe_count);
+	assert_string_equal(pool_check_default_url, round.probes[0].url);
+	assert_string_equal("http://t/", round.probes[1].url);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+}
+
+static void an_obstacle_is_one_trouble_of_this_machine_for_all(void **state)
+{
+	static const struct {
+		enum pool_reason found[2];
+		enum pool_reason expected;
+	} cases[] = {
+		{{POOL_REASON_NO_DESCRIPTORS, POOL_REASON_NO_DESCRIPTORS},
+			POOL_REASON_NO_DESCRIPTORS},
+		{{POOL_REASON_NO_PERMISSION, POOL_REASON_NO_PERMISSION},
+			POOL_REASON_NO_PERMISSION},
+		{{POOL_REASON_NO_DESCRIPTORS, POOL_REASON_OK}, POOL_REASON_NONE},
+		{{POOL_REASON_OK, POOL_REASON_NO_DESCRIPTORS}, POOL_REASON_NONE},
+		{{POOL_REASON_NO_MEMORY, POOL_REASON_NO_PORTS}, POOL_REASON_NONE},
+		{{POOL_REASON_REFUSED, POOL_REASON_REFUSED}, POOL_REASON_NONE},
+		{{POOL_REASON_NO_SECRET, POOL_REASON_NO_SECRET}, POOL_REASON_NONE},
+	};
+	const struct pool_round nothing = {0};
+
+	(void)state;
+	assert_int_equal(POOL_REASON_NONE, pool_round_obstacle(&nothing));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_round_item items[] = {
+			{.found = cases[i].found[0]}, {.found = cases[i].found[1]}};
+		const struct pool_round round = {.items = items, .count = 2};
+
+		if (pool_round_obstacle(&round) != cases[i].expected)
+			fail_msg("case %zu: %d", i, (int)pool_round_obstacle(&round));
+	}
 }
 
 static void a_round_of_nothing_ends_well(void **state)
@@ -445,6 +494,8 @@ int main(void)
 		cmocka_unit_test(tcp_checks_of_pools_with_other_urls_are_the_same),
 		cmocka_unit_test(only_narrows_the_plan_and_names_near_misses),
 		cmocka_unit_test(overrides_that_do_not_fit_are_refused),
+		cmocka_unit_test(http_checks_without_a_url_ask_for_the_default_one),
+		cmocka_unit_test(an_obstacle_is_one_trouble_of_this_machine_for_all),
 		cmocka_unit_test(a_round_of_nothing_ends_well),
 		cmocka_unit_test(a_stop_asks_no_target),
 	};

@@ -1,0 +1,138 @@
+/* Where the pool file and the state are. */
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tool.h"
+
+static const char *const system_file = "/etc/proxypool/pool.json";
+static const char *const system_state = "/var/lib/proxypool";
+
+/* ./pool.json may only be ours or root's, or someone could leave one lying in a shared
+ * folder. */
+static bool safe_to_assume(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return false;
+	if ((status.st_uid == 0 || status.st_uid == geteuid()) && !(status.st_mode & 022))
+		return true;
+	tool_warn("passing over '%s': it is not yours, or others can write it (name it "
+		  "with -f)",
+		path);
+	return false;
+}
+
+static const char *home_folder(
+	const char *variable, const char *below, char *out, size_t size)
+{
+	const char *folder = getenv(variable), *home = getenv("HOME");
+
+	if (folder && folder[0] == '/')
+		snprintf(out, size, "%s/proxypool", folder);
+	else if (home && home[0] == '/')
+		snprintf(out, size, "%s/%s/proxypool", home, below);
+	else
+		return NULL;
+	return out;
+}
+
+const char *tool_find_file(const struct tool_spec *spec, const char *given, char *out,
+	size_t size, int *status)
+{
+	const char *variable = getenv("POOL_FILE");
+	char folder[TOOL_PATH_SIZE],
+		user_file[TOOL_PATH_SIZE + 16] = "~/.config/proxypool/pool.json";
+
+	if (!given && variable && *variable)
+		given = variable;
+	if (given) {
+		snprintf(out, size, "%s", given);
+		return out;
+	}
+	if (safe_to_assume("pool.json")) {
+		snprintf(out, size, "pool.json");
+		return out;
+	}
+	if (home_folder("XDG_CONFIG_HOME", ".config", folder, sizeof(folder))) {
+		snprintf(user_file, sizeof(user_file), "%s/pool.json", folder);
+		snprintf(out, size, "%s", user_file);
+		if (access(out, F_OK) == 0)
+			return out;
+	}
+	snprintf(out, size, "%s", system_file);
+	if (access(out, F_OK) == 0)
+		return out;
+	*status = tool_refuse(spec, TOOL_UNUSABLE,
+		"no pool file: give one with -f FILE or $POOL_FILE (looked for "
+		"./pool.json, %s and %s)",
+		user_file, system_file);
+	return NULL;
+}
+
+/* mkdir -p, private: what exists stays as it is. */
+static void make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	mkdir(path, 0700);
+}
+
+/* The folder of root's pool files: shared with the group proxypool where there is one. */
+static void make_system_folder(void)
+{
+	struct group *group;
+
+	if (geteuid() != 0 || mkdir(system_state, 0700) != 0)
+		return;
+	group = getgrnam("proxypool");
+	if (group && chown(system_state, 0, group->gr_gid) == 0 &&
+		chmod(system_state, 02770) != 0)
+		tool_warn("cannot share '%s' with the group proxypool", system_state);
+}
+
+const char *tool_find_state(const char *given, const char *file, char *out, size_t size)
+{
+	const char *variable = getenv("POOL_STATE");
+	struct stat status;
+
+	if (!given && variable && *variable)
+		given = variable;
+	if (given) {
+		snprintf(out, size, "%s", given);
+		return out;
+	}
+	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode))
+		return NULL;
+	if (status.st_uid == 0) {
+		make_system_folder();
+		snprintf(out, size, "%s/", system_state);
+		return out;
+	}
+	if (!home_folder("XDG_STATE_HOME", ".local/state", out, size - 1))
+		return NULL;
+	make_folders(out);
+	strcat(out, "/");
+	return out;
+}
+
+int tool_find_files(const struct tool_spec *spec, const struct tool_common *common,
+	struct tool_files *out)
+{
+	int status = TOOL_UNUSABLE;
+
+	out->state = NULL;
+	out->file = tool_find_file(
+		spec, common->file, out->file_path, sizeof(out->file_path), &status);
+	if (!out->file)
+		return status;
+	if (!common->no_state)
+		out->state = tool_find_state(common->state, out->file, out->state_path,
+			sizeof(out->state_path));
+	return TOOL_YES;
+}

@@ -1,0 +1,62 @@
+/* Sentences about a selection. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "report/explain.h"
+
+/* The log line shows where a proxy leads, and nothing more of its URL. */
+static void a_chosen_proxy_is_told_without_its_login(void **state)
+{
+	const struct pool_answer_query query = {"okx", POOL_TYPE_WEBSOCKET};
+	static const struct {
+		const char *url, *expected;
+	} cases[] = {
+		{"socks5h://mira:S3CRETpw@[::1]:1080",
+			"proxy: transport=websocket exchange=okx scheme=socks5h "
+			"endpoint=[::1]:1080"},
+		{"http://h.test:8080",
+			"proxy: transport=websocket exchange=okx "
+			"scheme=http endpoint=h.test:8080"},
+		{"no url at all", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char url[64];
+		const struct pool_proxy_choice proxy = {.url = strcpy(url, cases[i].url)};
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		pool_explain_proxy(&text, &query, &proxy);
+		assert_string_equal(cases[i].expected, text.bytes ? text.bytes : "");
+		pool_text_release(&text);
+	}
+}
+
+static void every_reason_has_a_sentence_of_its_own(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_NO_REASONS; i++) {
+		const char *sentence = pool_explain_none((enum pool_no_reason)i);
+
+		assert_non_null(sentence);
+		assert_true(sentence[0]);
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(
+				pool_explain_none((enum pool_no_reason)j), sentence);
+	}
+	assert_string_equal(pool_explain_none(POOL_NO_ERROR),
+		pool_explain_none((enum pool_no_reason)POOL_NO_REASONS));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chosen_proxy_is_told_without_its_login),
+		cmocka_unit_test(every_reason_has_a_sentence_of_its_own),
+	};
+
+	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
+}
