@@ -215,28 +215,43 @@ unsigned pool_text_distance(const char *a, const char *b, unsigned limit)
 	return last[m] <= limit ? last[m] : limit + 1;
 }
 
-const char *pool_text_nearest(const char *wrong, const char *const *words, size_t count)
+void pool_nearest_init(struct pool_nearest *nearest, const char *wrong)
 {
 	size_t length = strnlen(wrong, WORD_MAX);
-	unsigned limit = length < 4 ? 1 : length < 8 ? 2 : 3;
-	const char *best = NULL;
 
-	for (size_t i = 0; i < count; i++) {
-		unsigned distance;
+	*nearest = (struct pool_nearest){.wrong = wrong,
+		.length = length,
+		.limit = length < 4  ? 1
+			: length < 8 ? 2
+				     : 3};
+}
 
-		if (!words[i])
-			continue;
-		distance = strcasecmp(words[i], wrong) == 0
-			? 0
-			: pool_text_distance(wrong, words[i], limit);
-		if (distance <= limit && distance < length) {
-			best = words[i];
-			if (distance == 0)
-				break;
-			limit = distance - 1;
-		}
-	}
-	return best;
+void pool_nearest_try(struct pool_nearest *nearest, const char *word)
+{
+	unsigned distance;
+
+	if (nearest->exact)
+		return;
+	distance = strcasecmp(word, nearest->wrong) == 0
+		? 0
+		: pool_text_distance(nearest->wrong, word, nearest->limit);
+	if (distance > nearest->limit || distance >= nearest->length)
+		return;
+	nearest->best = word;
+	nearest->exact = distance == 0;
+	if (distance)
+		nearest->limit = distance - 1;
+}
+
+const char *pool_text_nearest(const char *wrong, const char *const *words, size_t count)
+{
+	struct pool_nearest nearest;
+
+	pool_nearest_init(&nearest, wrong);
+	for (size_t i = 0; i < count; i++)
+		if (words[i])
+			pool_nearest_try(&nearest, words[i]);
+	return nearest.best;
 }
 
 bool pool_text_to_int(const char *text, int64_t low, int64_t high, int64_t *out)

@@ -48,6 +48,19 @@ void pool_text_safe(char *out, size_t size, const char *bytes, size_t length);
  * more. */
 unsigned pool_text_distance(const char *a, const char *b, unsigned limit);
 
+/* Which of many words is nearest to a wrong one, and close enough to be what was meant.
+ */
+struct pool_nearest {
+	const char *wrong;
+	size_t length;
+	unsigned limit;
+	const char *best; /* of those tried; NULL: none is close enough */
+	bool exact;
+};
+
+void pool_nearest_init(struct pool_nearest *nearest, const char *wrong);
+void pool_nearest_try(struct pool_nearest *nearest, const char *word);
+
 /*
  * The word of <words> nearest to <wrong>, close enough to be what was meant, or NULL.
  *

@@ -6,6 +6,9 @@
 #include "config/model.h"
 #include "config/schema.h"
 
+/* The longest id of an exchange, and what ends it, with room to spare. */
+enum { ID_SIZE = 256 };
+
 static const char *const method_names[POOL_METHODS] = {
 	[POOL_METHOD_TCP] = "tcp",
 	[POOL_METHOD_HTTP] = "http",
@@ -67,42 +70,81 @@ void pool_settings_release(struct pool_settings *settings)
 	*settings = (struct pool_settings){0};
 }
 
-static int compare_id(const void *id, const void *exchange)
+/* --- lookups -------------------------------------------------------------------- */
+
+static uint32_t find_id(const struct pool_exchange_ids *ids, const char *id)
 {
-	return strcasecmp(id, ((const struct pool_exchange *)exchange)->id);
+	uint32_t low = 0, high = ids->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = strcmp(id, ids->get(ids->list, middle));
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return POOL_NO_EXCHANGE;
 }
 
-static const char *find_near_miss(
-	const struct pool_settings *settings, const char *exchange)
+static const char *find_near_miss(const struct pool_exchange_ids *ids, const char *id)
 {
-	const char *best = NULL;
-	unsigned limit = strlen(exchange) < 4 ? 1 : 2;
+	struct pool_nearest nearest;
 
-	for (uint32_t i = 0; i < settings->exchange_count; i++) {
-		unsigned distance =
-			pool_text_distance(exchange, settings->exchanges[i].id, limit);
+	pool_nearest_init(&nearest, id);
+	for (uint32_t i = 0; i < ids->count; i++)
+		pool_nearest_try(&nearest, ids->get(ids->list, i));
+	return nearest.best;
+}
 
-		if (distance <= limit) {
-			best = settings->exchanges[i].id;
-			limit = distance ? distance - 1 : 0;
-		}
+void pool_exchange_find(const struct pool_exchange_ids *ids, const char *written,
+	struct pool_exchange_match *out)
+{
+	char id[ID_SIZE];
+	size_t length = 0;
+
+	*out = (struct pool_exchange_match){.index = POOL_NO_EXCHANGE, .known = true};
+	if (!written || strcasecmp(written, "default") == 0)
+		return;
+	out->known = false;
+	for (; written[length]; length++) {
+		char byte = written[length];
+
+		/* Longer than any id. */
+		if (length == sizeof(id) - 1)
+			return;
+		id[length] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
 	}
-	return best;
+	id[length] = '\0';
+	out->index = find_id(ids, id);
+	out->known = out->index != POOL_NO_EXCHANGE;
+	if (!out->known)
+		out->near_miss = find_near_miss(ids, id);
+}
+
+static const char *get_id(const void *list, uint32_t index)
+{
+	return ((const struct pool_exchange *)list)[index].id;
 }
 
 void pool_settings_resolve(const struct pool_settings *settings, const char *exchange,
 	enum pool_type type, struct pool_lookup *out)
 {
+	const struct pool_exchange_ids ids = {
+		settings->exchanges, settings->exchange_count, get_id};
 	const struct pool_exchange *entry = NULL;
-	bool is_default = !exchange || strcasecmp(exchange, "default") == 0;
+	struct pool_exchange_match match;
 
-	*out = (struct pool_lookup){.leaf = POOL_NO_LEAF, .reason = POOL_NO_DISABLED};
-	if (!is_default && settings->exchange_count)
-		entry = bsearch(exchange, settings->exchanges, settings->exchange_count,
-			sizeof(*entry), compare_id);
-	out->known_exchange = is_default || entry;
-	if (!out->known_exchange)
-		out->near_miss = find_near_miss(settings, exchange);
+	pool_exchange_find(&ids, exchange, &match);
+	*out = (struct pool_lookup){.leaf = POOL_NO_LEAF,
+		.reason = POOL_NO_DISABLED,
+		.known_exchange = match.known,
+		.near_miss = match.near_miss};
+	if (match.index != POOL_NO_EXCHANGE)
+		entry = &settings->exchanges[match.index];
 	if (!settings->enabled)
 		return;
 	out->reason = POOL_NO_NOT_CONFIGURED;

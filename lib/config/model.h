@@ -132,12 +132,34 @@ void pool_settings_release(struct pool_settings *settings);
 /* Of a leaf that stands in no settings. */
 void pool_leaf_release(struct pool_leaf *leaf);
 
+/* Ids of exchanges wherever they are kept: lower case, sorted (strcmp). */
+struct pool_exchange_ids {
+	const void *list;
+	uint32_t count;
+	const char *(*get)(const void *list, uint32_t index); /* never NULL */
+};
+
+#define POOL_NO_EXCHANGE UINT32_MAX
+
+struct pool_exchange_match {
+	uint32_t index;        /* POOL_NO_EXCHANGE: the default's */
+	bool known;            /* there is one of that id, or the default is meant */
+	const char *near_miss; /* an id spelt nearly so, where there is none; or NULL */
+};
+
+/*
+ * Which of <ids> is meant by what a user wrote: in any case; NULL or "default" for the
+ * default.
+ */
+void pool_exchange_find(const struct pool_exchange_ids *ids, const char *written,
+	struct pool_exchange_match *out);
+
 /* Where a lookup leads. */
 struct pool_lookup {
 	uint32_t leaf;              /* POOL_NO_LEAF: no proxy, see reason */
 	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
 	bool own_entry;             /* the exchange's own, not the default's */
-	bool known_exchange;        /* there is an entry of that id */
+	bool known_exchange;   /* there is an entry of that id, or it is the default */
 	const char *near_miss; /* an id spelt nearly so, where there is none; or NULL.
 				  Valid until the settings are released */
 };

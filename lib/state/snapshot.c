@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -678,67 +677,28 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 
 /* --- lookups -------------------------------------------------------------------- */
 
-static const struct pool_snap_exchange *find_exchange(
-	const struct pool_snapshot *snapshot, const char *id)
+static const char *get_id(const void *list, uint32_t index)
 {
-	uint32_t low = 0, high = snapshot->exchange_count;
+	const struct pool_snapshot *snapshot = list;
+	const char *id = pool_snapshot_string(snapshot, snapshot->exchanges[index].id);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const char *name =
-			pool_snapshot_string(snapshot, snapshot->exchanges[middle].id);
-		int order = strcmp(id, name ? name : "");
-
-		if (order == 0)
-			return &snapshot->exchanges[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
-static const char *nearest_exchange(const struct pool_snapshot *snapshot, const char *id)
-{
-	const char *best = NULL;
-	unsigned least = UINT32_MAX;
-
-	for (uint32_t i = 0; i < snapshot->exchange_count; i++) {
-		const char *name =
-			pool_snapshot_string(snapshot, snapshot->exchanges[i].id);
-		const char *near = name ? pool_text_nearest(id, &name, 1) : NULL;
-		unsigned distance = near ? pool_text_distance(id, near, 3) : UINT32_MAX;
-
-		if (distance < least) {
-			best = near;
-			least = distance;
-		}
-	}
-	return best;
+	return id ? id : "";
 }
 
 void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exchange,
 	enum pool_type type, struct pool_resolution *out)
 {
+	const struct pool_exchange_ids ids = {snapshot, snapshot->exchange_count, get_id};
 	const struct pool_snap_exchange *entry = NULL;
-	char id[256];
-	size_t length = 0;
+	struct pool_exchange_match match;
 
-	*out = (struct pool_resolution){.leaf = POOL_NO_LEAF, .reason = POOL_NO_DISABLED};
-	if (exchange && strcasecmp(exchange, "default") != 0) {
-		for (; length < sizeof(id) - 1 && exchange[length]; length++) {
-			char byte = exchange[length];
-
-			id[length] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a')
-								: byte;
-		}
-		id[length] = '\0';
-		entry = find_exchange(snapshot, id);
-		out->known_exchange = entry != NULL;
-		if (!entry)
-			out->near_miss = nearest_exchange(snapshot, id);
-	}
+	pool_exchange_find(&ids, exchange, &match);
+	*out = (struct pool_resolution){.leaf = POOL_NO_LEAF,
+		.reason = POOL_NO_DISABLED,
+		.known_exchange = match.known,
+		.near_miss = match.near_miss};
+	if (match.index != POOL_NO_EXCHANGE)
+		entry = &snapshot->exchanges[match.index];
 	if (!snapshot->enabled)
 		return;
 	out->reason = POOL_NO_NOT_CONFIGURED;

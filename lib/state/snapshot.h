@@ -164,7 +164,7 @@ struct pool_resolution {
 	uint32_t leaf;              /* POOL_NO_LEAF: no proxy, see reason */
 	enum pool_no_reason reason; /* DISABLED, NOT_CONFIGURED */
 	bool own_entry;             /* the exchange's own, not the default's */
-	bool known_exchange;        /* there is an entry of that id */
+	bool known_exchange; /* there is an entry of that id, or it is the default */
 	const char
 		*near_miss; /* an id spelt nearly so, where there is no entry; or NULL */
 };

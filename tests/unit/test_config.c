@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "config/config.h"
+#include "state/snapshot.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define U           "\"http://h:1\""
@@ -610,6 +611,46 @@ static void names_a_near_miss(void **state)
 	release(&reading);
 }
 
+/* pool-validate looks up in the settings, pool-select in the snapshot. */
+static void settings_and_snapshot_answer_alike(void **state)
+{
+	static const char *const ids[] = {NULL, "default", "Default", "", "binance",
+		"BINANCE", "binanse", "BINANSE", "binacne1", "ok", "OKX", "OKXX", "okkx",
+		"o", "kraken", "Krakken", "crakken2", "coinbase", "kraken kraken kraken"};
+	static const char *const texts[] = {
+		"{\"enabled\":true,\"default\":{\"http\":" U "},\"exchanges\":{"
+		"\"Binance\":" U ",\"okx\":{\"websocket\":" U "},\"kraken\":{}}}",
+		"{\"enabled\":false,\"exchanges\":{\"okx\":" U "}}",
+		"{\"proxies\":[" U "]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts) * COUNT(ids) * POOL_TYPES; i++) {
+		const char *id = ids[i / POOL_TYPES % COUNT(ids)];
+		enum pool_type type = (enum pool_type)(i % POOL_TYPES);
+		struct pool_snapshot snapshot;
+		struct pool_resolution there;
+		struct pool_lookup here;
+		struct reading reading;
+
+		read_text(&reading, texts[i / POOL_TYPES / COUNT(ids)]);
+		assert_int_equal(0, reading.error);
+		assert_int_equal(0,
+			pool_snapshot_compile(
+				&snapshot, &reading.settings, NULL, NULL, 1, NULL));
+		pool_settings_resolve(&reading.settings, id, type, &here);
+		pool_snapshot_resolve(&snapshot, id, type, &there);
+		assert_int_equal(here.leaf, there.leaf);
+		assert_int_equal(here.reason, there.reason);
+		assert_int_equal(here.own_entry, there.own_entry);
+		assert_int_equal(here.known_exchange, there.known_exchange);
+		assert_string_equal(here.near_miss ? here.near_miss : "-",
+			there.near_miss ? there.near_miss : "-");
+		pool_snapshot_release(&snapshot);
+		release(&reading);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,6 +665,7 @@ int main(void)
 		cmocka_unit_test(normal_form_hides_secrets),
 		cmocka_unit_test(refuses_what_is_no_text),
 		cmocka_unit_test(names_a_near_miss),
+		cmocka_unit_test(settings_and_snapshot_answer_alike),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -157,9 +157,9 @@ static void test_resolve(void **context)
 		bool own, known;
 		const char *near;
 	} cases[] = {
-		{NULL, POOL_TYPE_HTTP, 0, false, false, NULL},
-		{"default", POOL_TYPE_HTTP, 0, false, false, NULL},
-		{"DEFAULT", POOL_TYPE_WEBSOCKET, 0, false, false, NULL},
+		{NULL, POOL_TYPE_HTTP, 0, false, true, NULL},
+		{"default", POOL_TYPE_HTTP, 0, false, true, NULL},
+		{"DEFAULT", POOL_TYPE_WEBSOCKET, 0, false, true, NULL},
 		{"binance", POOL_TYPE_HTTP, 1, true, true, NULL},
 		{"Binance", POOL_TYPE_HTTP, 1, true, true, NULL},
 		{"KRAKEN", POOL_TYPE_HTTP, 2, true, true, NULL},
