@@ -24,14 +24,6 @@ const char *pool_method_name(enum pool_method method)
 	return (unsigned)method < POOL_METHODS ? method_names[method] : "?";
 }
 
-int pool_method_find(const char *name)
-{
-	for (int i = 0; i < POOL_METHODS; i++)
-		if (strcmp(method_names[i], name) == 0)
-			return i;
-	return -1;
-}
-
 void pool_policy_init(struct pool_policy *policy)
 {
 	struct pool_leaf leaf = {0};

@@ -174,8 +174,6 @@ extern const char *const pool_check_default_url;
 /* A policy, leaf with all defaults of the schema filled in. */
 void pool_policy_init(struct pool_policy *policy);
 
-/* Names of the words above; the find functions answer -1 for an unknown word. */
 const char *pool_method_name(enum pool_method method);
-int pool_method_find(const char *name);
 
 #endif
