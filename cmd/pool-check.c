@@ -149,6 +149,17 @@ static int read_ca_file(const struct tool_given *given, void *context)
 		given->value, strerror(errno));
 }
 
+static int read_metrics_file(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	struct pool_fault fault;
+
+	settings->metrics_file = given->value;
+	if (pool_metrics_check(given->value, &fault) == 0)
+		return TOOL_YES;
+	return tool_refuse_by(given->spec, &fault);
+}
+
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
@@ -186,7 +197,7 @@ static const struct tool_option options[] = {
 		.read = read_format},
 	{OPT_METRICS_FILE, "metrics-file", "FILE",
 		"write Prometheus text to this file as well",
-		SET(tool_read_text, metrics_file)},
+		.read = read_metrics_file},
 	{OPT_DRY_RUN, "dry-run", NULL, "check, but store nothing",
 		SET(tool_read_flag, dry_run)},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust instead of the system's",
