@@ -559,6 +559,27 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 No such file or directory"
 }
 
+@test "--metrics-file replaces nothing but a regular file" {
+	start_stub --log log http-proxy
+	write_checked "\"http://127.0.0.1:$STUB_PORT\""
+	mkfifo fifo.prom
+	mkdir folder.prom
+	touch real.prom
+	ln -s real.prom link.prom
+	ln -s nowhere.prom broken.prom
+	for file in fifo folder link broken; do
+		run -2 --separate-stderr pool-check --metrics-file "$file.prom" pool.json
+		assert_output ""
+		assert_equal "$stderr" "pool-check: metrics file '$file.prom' is no regular file: \
+it would be replaced by one"
+	done
+	[ -p fifo.prom ] && [ -d folder.prom ] && [ -L link.prom ] && [ -L broken.prom ]
+	[ ! -s real.prom ] && [ ! -e nowhere.prom ]
+	assert_equal "$(cat log)" ""
+	run -3 --separate-stderr pool-check --plugin --metrics-file fifo.prom pool.json
+	assert_regex "$output" "^POOL UNKNOWN - metrics file 'fifo.prom' is no regular file"
+}
+
 @test "the manual page names every metric and label" {
 	write_two
 	pool-check -q --metrics-file pool.prom pool.json
@@ -746,4 +767,13 @@ has_socket() {
 		[[ $(readlink "$link") == socket:* ]] && return 0
 	done
 	return 1
+}
+
+@test "a limit on file sizes is status 4 with one line" {
+	start_proxy
+	write_checked "\"http://$PROXY\""
+	run -4 --separate-stderr bash -c 'ulimit -f 1; exec pool-check -s ./x.state pool.json'
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-check: cannot make state file './x.state' larger: File too large"
 }
