@@ -52,7 +52,7 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash
-CONFIG := diagnostic rules json schema url login model source walk value member read print
+CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image snapshot lease session choose store

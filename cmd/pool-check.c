@@ -86,21 +86,13 @@ static int read_format(const struct tool_given *given, void *context)
 
 static int read_url(const struct tool_given *given, void *context)
 {
-	static const char *const starts[] = {"http://", "https://", "ws://", "wss://"};
 	struct settings *settings = context;
-	bool good = false;
+	const char *wrong = pool_check_url_judge(given->value);
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		good |= strncasecmp(given->value, starts[i], strlen(starts[i])) == 0 &&
-			given->value[strlen(starts[i])];
-	for (const char *at = given->value; *at; at++)
-		good &= (unsigned char)*at > ' ' && *at != 0x7f;
 	settings->round.url = given->value;
 	/* Not shown: it may hold a password. */
-	return good ? TOOL_YES
-		    : tool_refuse(given->spec, TOOL_USAGE,
-			      "--url wants a URL of http, https, ws or wss without "
-			      "blanks");
+	return wrong ? tool_refuse(given->spec, TOOL_USAGE, "--url: %s", wrong)
+		     : TOOL_YES;
 }
 
 static int read_rate(const struct tool_given *given, void *context)
@@ -149,6 +141,17 @@ static int read_ca_file(const struct tool_given *given, void *context)
 		given->value, strerror(errno));
 }
 
+static int read_metrics_file(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	struct pool_fault fault;
+
+	settings->metrics_file = given->value;
+	if (pool_metrics_check(given->value, &fault) == 0)
+		return TOOL_YES;
+	return tool_refuse_by(given->spec, &fault);
+}
+
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
@@ -185,8 +188,7 @@ static const struct tool_option options[] = {
 	{TOOL_FORMAT, "format", "FORMAT", "table, tsv, json or jsonl (default: table)",
 		.read = read_format},
 	{OPT_METRICS_FILE, "metrics-file", "FILE",
-		"write Prometheus text to this file as well",
-		SET(tool_read_text, metrics_file)},
+		"write Prometheus text to this file as well", .read = read_metrics_file},
 	{OPT_DRY_RUN, "dry-run", NULL, "check, but store nothing",
 		SET(tool_read_flag, dry_run)},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust instead of the system's",
@@ -412,6 +414,8 @@ static int print_report(const struct settings *settings, const struct pool_repor
 		return print_plugin(settings, report);
 	if (settings->common.quiet && status == TOOL_YES)
 		return status;
+	if (report->pool_count && pool_report_quorum(report) == POOL_QUORUM_UNASKED)
+		tool_error("nothing to check: no pool has its health_check enabled");
 	view.only_failed = settings->common.quiet;
 	view.colour = wants_colour();
 	pool_report_suspect(report, &suspicions);
@@ -466,6 +470,33 @@ static void warn_near_miss(
 	if (resolution.near_miss)
 		tool_warn("no exchange is called '%s'; did you mean '%s'?", exchange,
 			resolution.near_miss);
+}
+
+/* Whether method and URL of each check suit each other, where they are not both the pool
+ * file's. An exit status. */
+static int judge_urls(const struct settings *settings,
+	const struct pool_snapshot *snapshot, const struct pool_gather_choice *choice)
+{
+	const struct pool_round_options *asked = &settings->round;
+
+	for (size_t i = 0; i < choice->count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[choice->leaves[i]];
+		int method = asked->method < 0 ? leaf->policy.method : asked->method;
+		const char *url = asked->url
+			? asked->url
+			: pool_snapshot_string(snapshot, leaf->check_url);
+		const char *wrong = NULL;
+
+		if (url && leaf->policy.check_enabled &&
+			(asked->url || asked->method >= 0))
+			wrong = pool_check_url_judge_scheme(
+				(enum pool_method)method, url);
+		if (wrong)
+			return tool_refuse(settings->spec, TOOL_USAGE, "%s: %s: %s",
+				asked->url ? "--url" : "--method",
+				pool_snapshot_string(snapshot, leaf->where), wrong);
+	}
+	return TOOL_YES;
 }
 
 /* Make the checks, with a bar for who watches; an exit status. */
@@ -547,6 +578,8 @@ static int check(const struct settings *settings, struct pool_session *session)
 	choice.only_count = settings->only.count;
 	if (!choice.count)
 		status = tell_nothing(settings, &choice);
+	if (!status)
+		status = judge_urls(settings, pool_session_snapshot(session), &choice);
 	if (!status && pool_gather(&report, session, &choice, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
 	if (!status)

@@ -172,7 +172,17 @@ static const char *find_contradiction(const struct settings *settings)
 		return "--no-state and --require-state exclude each other";
 	if (settings->common.no_state && settings->query.lease)
 		return "--lease needs a state file";
+	if (settings->serve && settings->count > 1)
+		return "--serve answers a line with one line: no --count above 1";
 	return NULL;
+}
+
+/* Sets of schemes in which 0 is all: what both allow, or a bit of no scheme at all. */
+static unsigned schemes_of_both(unsigned asked, unsigned possible)
+{
+	if (!asked || !possible)
+		return asked | possible;
+	return asked & possible ? asked & possible : 1u << POOL_SCHEMES;
 }
 
 static int fit_together(struct settings *settings)
@@ -195,9 +205,7 @@ static int fit_together(struct settings *settings)
 	if (settings->serve && !row->one_line)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--serve wants a format of one line, not '%s'", row->name);
-	if (row->schemes)
-		query->schemes =
-			query->schemes ? query->schemes & row->schemes : row->schemes;
+	query->schemes = schemes_of_both(query->schemes, row->schemes);
 	return TOOL_YES;
 }
 
@@ -263,8 +271,9 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 	const struct pool_fault *fault, struct pool_text *out)
 {
 	const struct pool_answer_query asked = answer_query(&settings->query);
-	enum pool_no_reason reason =
-		fault->code == POOL_ENONE ? choice->reason : POOL_NO_ERROR;
+	const char *word = fault->code == POOL_EARGUMENT ? "usage"
+		: fault->code == POOL_ENONE ? pool_no_reason_name(choice->reason)
+					    : pool_no_reason_name(POOL_NO_ERROR);
 
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
@@ -272,11 +281,24 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 		tell_none(&settings->query, choice);
 	else {
 		if (settings->common.verbose)
-			tool_error("no proxy: %s", pool_explain_none(reason));
+			tool_error("no proxy: %s", pool_explain_none(choice->reason));
 		return TOOL_YES;
 	}
-	pool_answer_add_none(out, settings->format, &asked, pool_no_reason_name(reason));
+	pool_answer_add_none(out, settings->format, &asked, word);
 	return tool_status(fault->code);
+}
+
+/* What was asked for besides a proxy, and is not in the answer. */
+static void warn_less(const struct pool_query *query, const struct pool_choice *choice)
+{
+	if (query->count > choice->count)
+		tool_warn(
+			"only %zu of %zu proxies to be had", choice->count, query->count);
+	for (size_t i = 0; i < choice->count && query->lease && !query->dry_run; i++)
+		if (choice->proxies[i].index == UINT32_MAX)
+			tool_warn("no lease: '%s' is the url beside '%s', whose uses are "
+				  "not counted",
+				choice->proxies[i].name, choice->where);
 }
 
 /* One lookup: its answer into <out>; the exit status. */
@@ -297,9 +319,8 @@ static int answer(
 		status = answer_none(settings, &choice, &fault, out);
 	else if (settings->common.verbose)
 		tell_choice(query, &choice);
-	if (!error && query->count > choice.count && !settings->common.quiet)
-		tool_warn(
-			"only %zu of %zu proxies to be had", choice.count, query->count);
+	if (!error && !settings->common.quiet)
+		warn_less(query, &choice);
 	if (settings->explain && (!error || error == POOL_ENONE))
 		explain(session, query, &choice);
 	pool_choice_release(&choice);
@@ -315,15 +336,22 @@ static void print(struct pool_text *out)
 	pool_text_release(out);
 }
 
-/* "[EXCHANGE [TYPE [KEY]]]", "-" for the default: words of <line> into the query. */
-static bool read_request(char *line, struct pool_query *query)
+/* "[EXCHANGE [TYPE]]", "-" for what the command line says, which is in <query>: the words
+ * of <line> into it. */
+static bool read_request(char *line, size_t length, struct pool_query *query)
 {
-	char *rest = NULL, *exchange = strtok_r(line, " \t\r\n", &rest);
-	char *type = exchange ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+	char *rest = NULL, *exchange, *type;
 	int found = 0;
 
-	query->exchange = exchange && strcmp(exchange, "-") != 0 ? exchange : NULL;
-	query->type = POOL_TYPE_HTTP;
+	/* What stands behind it would be lost, and the answer be to another request. */
+	if (memchr(line, '\0', length)) {
+		tool_error("a request holds a NUL byte");
+		return false;
+	}
+	exchange = strtok_r(line, " \t\r\n", &rest);
+	type = exchange ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+	if (exchange && strcmp(exchange, "-") != 0)
+		query->exchange = exchange;
 	if (!type || strcmp(type, "-") == 0)
 		return true;
 	if (tool_find_type(&spec, "a request's type", type, &found) != 0)
@@ -338,12 +366,13 @@ static int serve(struct settings *settings, struct pool_session *session)
 	const struct pool_query asked = settings->query;
 	char *line = NULL;
 	size_t size = 0;
+	ssize_t length;
 
-	while (getline(&line, &size, stdin) > 0) {
+	while ((length = getline(&line, &size, stdin)) > 0) {
 		struct pool_text out = POOL_TEXT_EMPTY;
 
 		settings->query = asked;
-		if (read_request(line, &settings->query)) {
+		if (read_request(line, (size_t)length, &settings->query)) {
 			answer(settings, session, &out);
 		} else {
 			const struct pool_answer_query unknown =

@@ -1,6 +1,7 @@
 /* What the mains share: messages, exit status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ void tool_begin(void)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd > STDERR_FILENO)
 		close(fd);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* --- messages ------------------------------------------------------------------- */

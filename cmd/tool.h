@@ -138,7 +138,8 @@ enum {
 
 /*
  * First of all: put something that takes no bytes where a standard descriptor is closed,
- * so that no file of ours gets its number and is printed into.
+ * so that no file of ours gets its number and is printed into. A file that grows beyond
+ * ulimit -f fails to be written, and is told of, instead of ending the process.
  */
 void tool_begin(void);
 

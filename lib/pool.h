@@ -151,7 +151,8 @@ struct pool_query {
 struct pool_proxy_choice {
 	char *url; /* to use: credentials filled in */
 	char *name;
-	uint32_t index; /* in file order */
+	uint32_t index; /* in file order; UINT32_MAX: the url beside a pool, never leased
+			 */
 	uint32_t weight_micro;
 	char lease[20];  /* its lease, or "" */
 	char status[12]; /* unknown, healthy, recovering, ... */

@@ -171,6 +171,13 @@ void pool_settings_resolve(const struct pool_settings *settings, const char *exc
 /* What an http check asks for where request.url is NULL. */
 extern const char *const pool_check_default_url;
 
+/*
+ * Why <text> can be no URL to check, or NULL: its bytes and its shape. Whether it suits
+ * <method> is another question.
+ */
+const char *pool_check_url_judge(const char *text);
+const char *pool_check_url_judge_scheme(enum pool_method method, const char *text);
+
 /* A policy, leaf with all defaults of the schema filled in. */
 void pool_policy_init(struct pool_policy *policy);
 

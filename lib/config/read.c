@@ -22,53 +22,18 @@ static bool method_asks(enum pool_method method)
 		method == POOL_METHOD_WEBSOCKET;
 }
 
-static bool begins_with(const char *text, const char *const *schemes)
-{
-	for (; *schemes; schemes++)
-		if (strncasecmp(text, *schemes, strlen(*schemes)) == 0)
-			return true;
-	return false;
-}
-
-/* host:port, as a tunnel may be given. */
-static bool is_host_port(const char *url)
-{
-	const char *colon = strrchr(url, ':');
-	int64_t port;
-
-	return colon && colon != url && !strpbrk(url, "/?#") &&
-		pool_text_to_int(colon + 1, 1, 65535, &port);
-}
-
-static void judge_check_scheme(struct walk *walk, const struct place *place,
-	enum pool_method method, const char *url)
-{
-	static const char *const web[] = {"http://", "https://", NULL};
-	static const char *const sockets[] = {"ws://", "wss://", NULL};
-	bool fits = method == POOL_METHOD_WEBSOCKET ? begins_with(url, sockets)
-						    : begins_with(url, web);
-
-	if (method == POOL_METHOD_TUNNEL)
-		fits = fits || is_host_port(url);
-	if (fits)
-		return;
-	pool_tell_value(walk, POOL_RULE_CHECK_URL, place,
-		method == POOL_METHOD_WEBSOCKET
-			? "url: a websocket check asks for ws:// or wss://"
-			: method == POOL_METHOD_TUNNEL
-			? "url: a tunnel leads to http://, https:// or host:port"
-			: "url: an http check asks for http:// or https://");
-}
-
 static void judge_check_keys(
 	struct walk *walk, const struct place *object, const struct pool_leaf *leaf)
 {
 	enum pool_method method = (enum pool_method)leaf->policy.method;
+	const char *wrong = NULL;
 	struct place place;
 	bool has_url = pool_place_find(walk, object, "url", &place);
 
-	if (has_url && method_asks(method) && leaf->request.url)
-		judge_check_scheme(walk, &place, method, leaf->request.url);
+	if (has_url && leaf->request.url)
+		wrong = pool_check_url_judge_scheme(method, leaf->request.url);
+	if (wrong)
+		pool_tell_value(walk, POOL_RULE_CHECK_URL, &place, "url: %s", wrong);
 	if (!has_url && method == POOL_METHOD_HTTP &&
 		pool_place_find(walk, object, "method", &place))
 		pool_tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,

@@ -6,7 +6,7 @@
 #include "config/url.h"
 #include "config/walk.h"
 
-enum { NAME_MAX_BYTES = 64, REQUEST_MAX = 16, CHECK_URL_MAX = 2048 };
+enum { NAME_MAX_BYTES = 64, REQUEST_MAX = 16 };
 
 static void keep(struct walk *walk, char **slot, const char *text)
 {
@@ -289,28 +289,6 @@ static void read_path(struct walk *walk, const struct place *place,
 	}
 }
 
-/* What every URL to check must be: shape and bytes. Which schemes suit depends on the
- * method. */
-static const char *judge_check_url(const char *text)
-{
-	const char *authority = strstr(text, "://"), *end;
-
-	if (!*text)
-		return "the URL is empty";
-	if (strlen(text) > CHECK_URL_MAX)
-		return "the URL is too long";
-	for (const char *at = text; *at; at++)
-		if (is_control(*at) || *at == ' ')
-			return "the URL holds a blank or a control character";
-	authority = authority ? authority + 3 : text;
-	end = authority + strcspn(authority, "/?#");
-	if (memchr(authority, '@', (size_t)(end - authority)))
-		return "the URL holds credentials";
-	if (end == authority || *authority == ':' || *authority == '-')
-		return "the URL has no host";
-	return NULL;
-}
-
 static void read_check_url(struct walk *walk, const struct place *place,
 	const struct pool_key *key, void *base)
 {
@@ -318,7 +296,7 @@ static void read_check_url(struct walk *walk, const struct place *place,
 
 	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
 		return;
-	wrong = judge_check_url(place->value->valuestring);
+	wrong = pool_check_url_judge(place->value->valuestring);
 	if (wrong)
 		pool_tell_value(
 			walk, POOL_RULE_CHECK_URL, place, "%s: %s", key->name, wrong);

@@ -174,7 +174,7 @@ static const struct {
 };
 
 /* The probe's URL with a scheme that libcurl was built with and with its port. */
-static int parse_target(const char *text, CURLU **out)
+static int parse_target(const char *text, unsigned flags, CURLU **out)
 {
 	CURLU *url = curl_url();
 	char *scheme = NULL, *port = NULL;
@@ -182,7 +182,7 @@ static int parse_target(const char *text, CURLU **out)
 
 	if (!url)
 		return POOL_ENOMEM;
-	if (curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) ||
+	if (curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | flags) ||
 		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0))
 		goto out;
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
@@ -208,7 +208,8 @@ out:
 int pool_transfer_set_tunnel(struct pool_transfer *transfer)
 {
 	CURLU *url = NULL;
-	int error = parse_target(transfer->probe->url, &url);
+	/* host:port alone is enough. */
+	int error = parse_target(transfer->probe->url, CURLU_DEFAULT_SCHEME, &url);
 
 	if (error)
 		return error;
@@ -231,7 +232,7 @@ int pool_transfer_set_websocket(struct pool_transfer *transfer)
 	static const char *const lines[] = {"Connection: Upgrade", "Upgrade: websocket",
 		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " POOL_WEBSOCKET_KEY};
 	CURLU *url = NULL;
-	int error = parse_target(transfer->probe->url, &url);
+	int error = parse_target(transfer->probe->url, 0, &url);
 
 	if (error)
 		return error;

@@ -228,6 +228,18 @@ static void add_curlrc(struct pool_text *out, const struct answer *answer)
 		pool_text_addf(out, "# lease %s\n", answer->lease);
 }
 
+/* Its lines are words between blanks, the password the one behind the user. */
+static const char *judge_chain(const struct answer *answer)
+{
+	static const char blanks[] = " \t\n\v\f\r";
+
+	if (strpbrk(answer->user, blanks) || strpbrk(answer->password, blanks))
+		return "its user name or password holds a blank";
+	if (answer->password[0] && !answer->user[0])
+		return "it has a password without a user name";
+	return NULL;
+}
+
 static void add_proxychains(struct pool_text *out, const struct answer *answer)
 {
 	if (answer->reason[0]) {
@@ -310,6 +322,10 @@ static void (*const writers[FORMATS])(struct pool_text *, const struct answer *)
 	add_url, add_hostport, add_env, add_export, add_curlrc, add_proxychains,
 	add_json};
 
+/* Why a proxy cannot be expressed, or NULL; no function: every one can. */
+static const char *(*const judges[FORMATS])(const struct answer *) = {
+	NULL, NULL, NULL, NULL, NULL, judge_chain, NULL};
+
 const struct pool_answer_format *pool_answer_formats_get(size_t *count)
 {
 	*count = FORMATS;
@@ -350,6 +366,20 @@ int pool_answer_check(const char *format, const struct pool_answer_format **row,
 		near ? near : "", near ? "'?" : "");
 }
 
+static int judge_answer(
+	const char *format, const struct answer *answer, struct pool_fault *fault)
+{
+	int found = find_format(format);
+	const char *why = NULL;
+
+	if (found >= 0 && judges[found])
+		why = judges[found](answer);
+	return why ? pool_fault_set(fault, POOL_EINVALID, 0,
+			     "cannot express proxy '%s' as %s: %s", answer->name,
+			     formats[found].name, why)
+		   : 0;
+}
+
 static void write_answer(
 	struct pool_text *out, const char *format, const struct answer *answer)
 {
@@ -368,6 +398,7 @@ static int add_proxy(struct pool_text *out, const char *format,
 	const struct pool_proxy_choice *proxy, struct pool_fault *fault)
 {
 	struct pool_login login;
+	struct answer answer;
 	struct pool_url url;
 	char port[8], timeout[16], endpoint[320];
 	int error = pool_login_init(&login, proxy->url, NULL, NULL, NULL, fault);
@@ -382,48 +413,70 @@ static int add_proxy(struct pool_text *out, const char *format,
 	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
 	snprintf(port, sizeof(port), "%u", login.port);
 	snprintf(timeout, sizeof(timeout), "%d", (int)choice->timeout_s);
-	write_answer(out, format,
-		&(struct answer){
-			.url = proxy->url,
-			.scheme = pool_scheme_name(login.scheme),
-			.host = login.host,
-			.port = port,
-			.hostport = endpoint,
-			.user = login.user ? login.user : "",
-			.password = login.password ? login.password : "",
-			.name = proxy->name,
-			.lease = proxy->lease,
-			.exchange = query->exchange,
-			.type = pool_type_name(query->type),
-			.where = choice->where,
-			.strategy = choice->strategy,
-			.timeout = timeout,
-			.status = proxy->status,
-			.reason = "",
-			.fallback = proxy->fallback,
-		});
+	answer = (struct answer){
+		.url = proxy->url,
+		.scheme = pool_scheme_name(login.scheme),
+		.host = login.host,
+		.port = port,
+		.hostport = endpoint,
+		.user = login.user ? login.user : "",
+		.password = login.password ? login.password : "",
+		.name = proxy->name,
+		.lease = proxy->lease,
+		.exchange = query->exchange,
+		.type = pool_type_name(query->type),
+		.where = choice->where,
+		.strategy = choice->strategy,
+		.timeout = timeout,
+		.status = proxy->status,
+		.reason = "",
+		.fallback = proxy->fallback,
+	};
+	error = judge_answer(format, &answer, fault);
+	if (!error)
+		write_answer(out, format, &answer);
 	pool_login_release(&login);
-	return 0;
+	return error;
+}
+
+/* What was added since <before> is none of the answer; it may hold passwords. */
+static void take_back(struct pool_text *out, size_t before)
+{
+	if (!out->bytes)
+		return;
+	explicit_bzero(out->bytes + before, out->length - before);
+	out->length = before;
 }
 
 int pool_answer_add(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault)
 {
+	const size_t before = out->length;
+
 	for (size_t i = 0; i < choice->count; i++) {
 		int error =
 			add_proxy(out, format, query, choice, &choice->proxies[i], fault);
 
-		if (error)
-			return error;
+		if (!error)
+			continue;
+		take_back(out, before);
+		return error;
 	}
 	return out->broken ? pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory") : 0;
+}
+
+/* An answer in a template that says it nowhere could be read as "go direct". */
+static bool tells_none(const struct pool_text *out, size_t before)
+{
+	return out->broken || (out->bytes && strstr(out->bytes + before, "no-proxy"));
 }
 
 /* The reserved name never resolves (RFC 6761), for templates that take a URL apart. */
 void pool_answer_add_none(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const char *reason)
 {
+	const size_t before = out->length;
 	char url[96];
 
 	snprintf(url, sizeof(url), "no-proxy://%s", reason);
@@ -447,4 +500,8 @@ void pool_answer_add_none(struct pool_text *out, const char *format,
 			.reason = reason,
 			.fallback = false,
 		});
+	if (tells_none(out, before))
+		return;
+	take_back(out, before);
+	pool_text_addf(out, "%s\n", url);
 }

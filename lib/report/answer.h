@@ -46,14 +46,15 @@ int pool_answer_check(const char *format, const struct pool_answer_format **row,
  *
  * <format>  as judged before
  *
- * Returns 0, POOL_EARGUMENT or POOL_ENOMEM.
+ * Returns 0, or: POOL_EINVALID  the format cannot express one of them: nothing is added
+ *                POOL_ENOMEM
  */
 int pool_answer_add(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault);
 
-/* Append the answer "no-proxy://REASON". A format that is not one becomes the plain URL.
- */
+/* Append the answer "no-proxy://REASON". A format that is not one, or a template that
+ * does not show it, becomes the plain URL. */
 void pool_answer_add_none(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const char *reason);
 

@@ -32,6 +32,16 @@ static bool excluded(const struct explanation *explanation, const char *name)
 	return false;
 }
 
+/* Unknown is what no check has decided about: one may have tried. */
+static void say_unknown(const struct pool_health *health, struct pool_text *out)
+{
+	if (!health->checked_ns && health->last_reason == POOL_REASON_NONE)
+		pool_text_add(out, "eligible: not checked yet");
+	else
+		pool_text_addf(out, "eligible: undecided after: %s",
+			pool_reason_get(health->last_reason)->sentence);
+}
+
 /* What its health says, in words. */
 static void say_health(
 	const struct explanation *explanation, uint32_t index, struct pool_text *out)
@@ -59,13 +69,45 @@ static void say_health(
 			(int)explanation->leaf->policy.half_open_max);
 		break;
 	case POOL_STATUS_UNKNOWN:
-		pool_text_add(out, "eligible: not checked yet");
+		say_unknown(health, out);
 		break;
 	case POOL_STATUS_HEALTHY:
 	case POOL_STATUSES:
 		pool_text_add(out, "eligible");
 		break;
 	}
+}
+
+/* The most leases it may have, if it has them, or 0. One that was chosen had room. */
+static uint32_t reached_limit(const struct explanation *explanation, uint32_t index)
+{
+	const struct pool_snap_member *member =
+		&explanation->snapshot->members[explanation->leaf->first_member + index];
+	int32_t most = member->max_connections
+		? member->max_connections
+		: explanation->leaf->policy.max_connections;
+
+	if (most <= 0 || chosen(explanation, index) ||
+		explanation->view->held[index] < (uint32_t)most)
+		return 0;
+	return (uint32_t)most;
+}
+
+/* What keeps it from being used, or not, in words. */
+static void say_use(
+	const struct explanation *explanation, uint32_t index, struct pool_text *out)
+{
+	enum pool_status status =
+		pool_view_status(explanation->session, explanation->view, index);
+	uint32_t limit = reached_limit(explanation, index);
+
+	if (limit &&
+		(status == POOL_STATUS_UNKNOWN || status == POOL_STATUS_HEALTHY ||
+			status == POOL_STATUS_RECOVERING))
+		pool_text_addf(
+			out, "at its limit of %u lease%s", limit, limit == 1 ? "" : "s");
+	else
+		say_health(explanation, index, out);
 }
 
 /* What speaks against member <index>, or for it, in words. */
@@ -86,7 +128,7 @@ static void say_why(
 		pool_text_addf(out, "its scheme %s is not asked for",
 			pool_scheme_name(member->scheme));
 	else
-		say_health(explanation, index, out);
+		say_use(explanation, index, out);
 }
 
 static int widest_name(const struct explanation *explanation, uint32_t count)

@@ -219,6 +219,17 @@ static bool write_whole(int fd, const char *bytes, size_t length)
 	return true;
 }
 
+int pool_metrics_check(const char *path, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return 0;
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"metrics file '%s' is no regular file: it would be replaced by one",
+		path);
+}
+
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault)
 {
@@ -226,6 +237,8 @@ int pool_metrics_write(
 	int error = 0, fd = -1;
 	bool made = false;
 
+	if (pool_metrics_check(path, fault) != 0)
+		return POOL_EARGUMENT;
 	pool_text_addf(&beside, "%s.XXXXXX", path);
 	if (beside.broken || text->broken)
 		error = ENOMEM;

@@ -16,10 +16,18 @@
 void pool_metrics_render(const struct pool_report *report, struct pool_text *text);
 
 /*
+ * Whether <path> may be written to: a device, a FIFO, a symbolic link or a folder would
+ * be replaced by a file. One that does not exist may.
+ *
+ * Returns 0 or POOL_EARGUMENT.
+ */
+int pool_metrics_check(const char *path, struct pool_fault *fault);
+
+/*
  * Write <text> to <path> for the textfile collector: to a file beside it, mode 0644, then
  * renamed, so that nobody reads half of it.
  *
- * Returns 0 or POOL_ESYSTEM.
+ * Returns 0, POOL_ESYSTEM, or POOL_EARGUMENT as above.
  */
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault);

@@ -191,6 +191,11 @@ file; give one with -s, or add --dry-run to store none"
 	assert_equal "$stderr" ""
 	run -0 --separate-stderr pool-check --plugin pool.json
 	assert_output "POOL OK - no pool to check"
+	# it uses no pool because nobody does
+	run -0 --separate-stderr pool-check -x foo pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-check: nothing to check: the pool file does not say \"enabled\": true"
 }
 
 @test "a file without a pool has nothing to check; an exchange asked for by name is a no" {
@@ -208,7 +213,19 @@ file; give one with -s, or add --dry-run to store none"
 	write_pool pool.json '{"health_check": {"enabled": false}, "proxies": ["http://127.0.0.1:1"]}'
 	run -0 --separate-stderr pool-check pool.json
 	assert_line "default.http: not checked (its health_check is not enabled)"
+	assert_equal "$stderr" "pool-check: nothing to check: no pool has its health_check enabled"
 	assert_regex "$(masked "$output")" 'HOST http://HOST unknown - - -'
+	run -0 --separate-stderr pool-check -q pool.json
+	assert_output ""
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr pool-check --plugin pool.json
+	assert_equal "$stderr" ""
+	start_proxy
+	write_pool pool.json "{\"enabled\": true, \"default\": {\"http\": \"http://$PROXY\",
+		\"websocket\": {\"pool\": {\"health_check\": {\"enabled\": false},
+			\"proxies\": [\"http://127.0.0.1:1\"]}}}}"
+	run -0 --separate-stderr pool-check pool.json
+	assert_equal "$stderr" ""
 }
 
 @test "--only checks these proxies; an unknown name is told with the nearest" {
@@ -266,11 +283,39 @@ give one with --url"
 	pool-check -q --url http://other.test/path pool.json
 	assert_regex "$(cat log)" 'http://other\.test/path'
 	refute_regex "$(cat log)" 't\.test/ '
-	run -2 --separate-stderr pool-check --url ftp://x/ pool.json
-	assert_equal "$stderr" \
-		"pool-check: --url wants a URL of http, https, ws or wss without blanks"
-	run -2 --separate-stderr pool-check --url 'http://x/ y' pool.json
+	for scheme in ftp:// ws:// ''; do
+		run -2 --separate-stderr pool-check --url "${scheme}x:80" pool.json
+		assert_output ""
+		assert_equal "$stderr" \
+			"pool-check: --url: default.http: an http check asks for http:// or https://"
+	done
+	for wrong in 'http://x/ y' $'http://x/\a' $'http://x/\177'; do
+		run -2 --separate-stderr pool-check --url "$wrong" pool.json
+		assert_equal "$stderr" \
+			"pool-check: --url: the URL holds a blank or a control character"
+	done
+	run -2 --separate-stderr pool-check --url http://me:S3CRET@x/ pool.json
 	assert_output ""
+	assert_equal "$stderr" "pool-check: --url: the URL holds credentials"
+	run -2 --separate-stderr pool-check --url http:// pool.json
+	assert_equal "$stderr" "pool-check: --url: the URL has no host"
+	run -2 --separate-stderr pool-check --url '' pool.json
+	assert_equal "$stderr" "pool-check: --url: the URL is empty"
+	run -2 --separate-stderr pool-check --method websocket --url http://x/ pool.json
+	assert_equal "$stderr" \
+		"pool-check: --url: default.http: a websocket check asks for ws:// or wss://"
+	run -2 --separate-stderr pool-check --method websocket pool.json
+	assert_equal "$stderr" \
+		"pool-check: --method: default.http: a websocket check asks for ws:// or wss://"
+	run -2 --separate-stderr pool-check --method tunnel --url ws://x/ pool.json
+	assert_equal "$stderr" "pool-check: --url: default.http: \
+a tunnel leads to http://, https:// or host:port"
+	start_stub --name origin origin
+	start_stub --forward http-proxy
+	write_checked "\"http://127.0.0.1:$STUB_PORT\""
+	run -0 --separate-stderr pool-check -q --method tunnel \
+		--url "127.0.0.1:$(server_port origin)" pool.json
+	assert_equal "$stderr" ""
 	run -2 --separate-stderr pool-check --method tcp --url http://x/ pool.json
 	assert_output ""
 	assert_equal "$stderr" "pool-check: --url is of no use to these checks: their method is \
@@ -559,6 +604,27 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 No such file or directory"
 }
 
+@test "--metrics-file replaces nothing but a regular file" {
+	start_stub --log log http-proxy
+	write_checked "\"http://127.0.0.1:$STUB_PORT\""
+	mkfifo fifo.prom
+	mkdir folder.prom
+	touch real.prom
+	ln -s real.prom link.prom
+	ln -s nowhere.prom broken.prom
+	for file in fifo folder link broken; do
+		run -2 --separate-stderr pool-check --metrics-file "$file.prom" pool.json
+		assert_output ""
+		assert_equal "$stderr" "pool-check: metrics file '$file.prom' is no regular file: \
+it would be replaced by one"
+	done
+	[ -p fifo.prom ] && [ -d folder.prom ] && [ -L link.prom ] && [ -L broken.prom ]
+	[ ! -s real.prom ] && [ ! -e nowhere.prom ]
+	assert_equal "$(cat log)" ""
+	run -3 --separate-stderr pool-check --plugin --metrics-file fifo.prom pool.json
+	assert_regex "$output" "^POOL UNKNOWN - metrics file 'fifo.prom' is no regular file"
+}
+
 @test "the manual page names every metric and label" {
 	write_two
 	pool-check -q --metrics-file pool.prom pool.json
@@ -746,4 +812,13 @@ has_socket() {
 		[[ $(readlink "$link") == socket:* ]] && return 0
 	done
 	return 1
+}
+
+@test "a limit on file sizes is status 4 with one line" {
+	start_proxy
+	write_checked "\"http://$PROXY\""
+	run -4 --separate-stderr bash -c 'ulimit -f 1; exec pool-check -s ./x.state pool.json'
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-check: cannot make state file './x.state' larger: File too large"
 }

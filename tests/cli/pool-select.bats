@@ -281,6 +281,7 @@ or socks5h, not 'gopher'"
 	run -2 "$select" --lease --ttl 0 pool.json
 	run -2 "$select" --lease --ttl 5 --no-state pool.json
 	run -2 --separate-stderr "$select" --lease --owner 4194305 pool.json
+	assert_output "no-proxy://usage"
 	assert_equal "$stderr" "pool-select: no process has the number 4194305"
 }
 
@@ -317,6 +318,24 @@ or socks5h, not 'gopher'"
 	assert_output "no-proxy://none-eligible"
 }
 
+@test "--lease says that the url beside a pool is never leased" {
+	write_pool fall.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
+		"pool": {"proxies": [{"url": "http://127.0.0.1:1", "enabled": false}]}},
+		"websocket": {"url": "http://127.0.0.1:9", "rollout_percent": 0,
+			"pool": {"proxies": ["http://127.0.0.1:1"]}}}}'
+	run -0 --separate-stderr "$select" --lease --ttl 60 fall.json
+	assert_output "http://127.0.0.1:9"
+	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is eligible: \
+falling back on its url
+pool-select: warning: no lease: '127.0.0.1:9' is the url beside 'default.http', whose uses are not counted"
+	run -0 --separate-stderr "$select" --lease --ttl 60 -t websocket fall.json
+	assert_output "http://127.0.0.1:9"
+	assert_equal "$stderr" "pool-select: warning: no lease: '127.0.0.1:9' is the url \
+beside 'default.websocket', whose uses are not counted"
+	run -0 --separate-stderr "$select" -q --lease --ttl 60 -t websocket fall.json
+	assert_equal "$stderr" ""
+}
+
 @test "every format is as documented" {
 	run -0 "$select" --format url pool.json
 	assert_output "http://127.0.0.1:8001"
@@ -351,6 +370,36 @@ noproxy = ""'
 	assert_equal "${no_proxy-unset} ${NO_PROXY-unset}" "unset unset"
 }
 
+@test "proxychains gets what it can express and --scheme allows, or nothing" {
+	write_pool chain.json '{"proxies": ["https://h.test:1", "socks5h://mira:pw@127.0.0.1:2"]}'
+	run -0 --separate-stderr "$select" --format proxychains chain.json
+	assert_output "socks5 127.0.0.1 2 mira pw"
+	run -0 "$select" --format proxychains --scheme https,socks5h chain.json
+	assert_output "socks5 127.0.0.1 2 mira pw"
+	run -1 --separate-stderr "$select" --format proxychains --scheme https chain.json
+	assert_output "no-proxy://filtered"
+	for user in mira:a%20b a%20b:pw mira:a%C2%A0b :S3CRETpw; do
+		write_pool blank.json "{\"proxies\": [{\"name\": \"p\",
+			\"url\": \"http://$user@127.0.0.1:1\"}]}"
+		case $user in
+		*%C2*)
+			run -0 "$select" --format proxychains blank.json
+			assert_output $'http 127.0.0.1 1 mira a\xc2\xa0b'
+			continue
+			;;
+		:*) why="it has a password without a user name" ;;
+		*) why="its user name or password holds a blank" ;;
+		esac
+		run -3 --separate-stderr "$select" --format proxychains blank.json
+		assert_output "no-proxy://error"
+		assert_equal "$stderr" "pool-select: cannot express proxy 'p' as proxychains: $why"
+	done
+	# nothing of the good ones before it either
+	write_pool blank.json '{"proxies": ["http://127.0.0.1:1", "http://mira:a%20b@127.0.0.1:2"]}'
+	run -3 --separate-stderr "$select" -n 2 --format proxychains blank.json
+	assert_output "no-proxy://error"
+}
+
 @test "a wrong format is a usage error that names the right one" {
 	run -2 --separate-stderr "$select" --format hostprot pool.json
 	assert_output "no-proxy://usage"
@@ -381,6 +430,14 @@ curlrc, proxychains, json or a template, not 'hostprot'; did you mean 'hostport'
 	assert_output '{"url":"no-proxy://disabled","scheme":"no-proxy","host":"no-proxy.invalid","exchange":"default","type":"http","reason":"disabled"}'
 	run -1 --separate-stderr "$select" --format '%{host}:%{port}' none.json
 	assert_output "no-proxy.invalid:0"
+	for template in '%{name}' '%{user}:%{password}' '%{port}' '\n' '%{status} %{reason}'; do
+		run -1 --separate-stderr "$select" --format "$template" none.json
+		assert_output "no-proxy://disabled"
+	done
+	run -1 --separate-stderr "$select" --format '%{url} %{name}' none.json
+	assert_output "no-proxy://disabled "
+	run -2 --separate-stderr "$select" --format '%{name}' --ttl 5 none.json
+	assert_output "no-proxy://usage"
 }
 
 @test "curl refuses the answer" {
@@ -417,8 +474,43 @@ http://127.0.0.1:8002
 no-proxy://not-configured
 http://127.0.0.1:8001
 no-proxy://usage"
+	run -2 --separate-stderr "$select" --serve -n 2 exchanges.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" \
+		"pool-select: --serve answers a line with one line: no --count above 1"
+	run -0 "$select" --serve -n 1 exchanges.json <<<''
+	assert_output "http://127.0.0.1:8001"
 	run -2 --separate-stderr "$select" --serve --format env exchanges.json
 	assert_equal "$stderr" "pool-select: --serve wants a format of one line, not 'env'"
+}
+
+@test "--serve has the command line's exchange and type for what a line leaves open" {
+	write_pool two.json '{"enabled": true,
+		"default": {"http": "http://127.0.0.1:1", "websocket": "http://127.0.0.1:2"},
+		"exchanges": {"okx": {"websocket": "http://127.0.0.1:3"}}}'
+	run -0 --separate-stderr "$select" --serve -x okx -t websocket two.json <<<'
+-
+- -
+- http
+default
+default http'
+	assert_output "http://127.0.0.1:3
+http://127.0.0.1:3
+http://127.0.0.1:3
+http://127.0.0.1:1
+http://127.0.0.1:2
+http://127.0.0.1:1"
+}
+
+@test "--serve refuses a line with a NUL byte, and goes on" {
+	printf 'binance\0 x\n\0\n-\n' >questions
+	write_exchanges
+	run -0 --separate-stderr "$select" --serve exchanges.json <questions
+	assert_output "no-proxy://usage
+no-proxy://usage
+http://127.0.0.1:8001"
+	assert_equal "$stderr" "pool-select: a request holds a NUL byte
+pool-select: a request holds a NUL byte"
 }
 
 @test "--serve takes up an edit at the next line" {
@@ -463,6 +555,31 @@ http://127.0.0.1:8001"
 * 127.0.0.1:8001 unknown leases 0 weight 1 eligible: not checked yet
  second unknown leases 0 weight 1 left out by --exclude
  127.0.0.1:8003 unknown leases 0 weight 1 eligible: not checked yet"
+}
+
+# What --explain says of each proxy, behind its weight.
+explained() {
+	"$select" --explain "$@" 2>&1 >/dev/null | sed -n 's/.*weight [^ ]* *//p'
+}
+
+@test "--explain tells a limit that was reached, and what a check has found" {
+	write_pool limit.json '{"limits": {"max_connections": 2}, "proxies": [
+		{"url": "http://127.0.0.1:1", "max_connections": 1}, "http://127.0.0.1:2"]}'
+	"$select" --lease --ttl 60 limit.json
+	assert_equal "$(explained --dry-run limit.json)" "at its limit of 1 lease
+eligible: not checked yet"
+	"$select" --lease --ttl 60 limit.json
+	# the last one is taken, and was not at its limit
+	assert_equal "$(explained --lease --ttl 60 limit.json)" "at its limit of 1 lease
+eligible: not checked yet"
+	assert_equal "$(explained limit.json)" "at its limit of 1 lease
+at its limit of 2 leases"
+	start_stub refuse
+	write_pool undecided.json "{\"health_check\": {\"unhealthy_threshold\": 2},
+		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
+	pool-check -q undecided.json >out || true
+	assert_equal "$(explained --dry-run undecided.json)" \
+		"eligible: undecided after: nothing listens at the proxy's address"
 }
 
 @test "--dry-run accounts for nothing" {
