@@ -145,7 +145,8 @@ static const struct pool_key keys[] = {
 		.summary = "Leases at once, instead of the pool's limit."},
 	{POOL_GROUP_PROXY, "password_file", POOL_KIND_PATH, .fallback = "",
 		.offset = MEMBER(password_file),
-		.summary = "A file whose first line is the password; relative to the "
+		.summary = "A regular file whose first line is the password; relative to "
+			   "the "
 			   "pool file."},
 
 	{POOL_GROUP_CHECK, "enabled", POOL_KIND_BOOL, .fallback = "true",
