@@ -5,6 +5,7 @@
 #ifndef POOL_BASE_HASH_H
 #define POOL_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,11 @@ struct pool_hash {
 	uint64_t high;
 	uint64_t low;
 };
+
+static inline bool pool_hash_equal(const struct pool_hash *a, const struct pool_hash *b)
+{
+	return a->high == b->high && a->low == b->low;
+}
 
 struct pool_hash pool_hash_128(
 	const struct pool_hash_key *key, const void *bytes, size_t length);

@@ -21,10 +21,15 @@ static bool grow(struct pool_text *text, size_t more)
 		room *= 2;
 	if (room == text->room)
 		return true;
-	bytes = realloc(text->bytes, room);
+	bytes = text->secret ? malloc(room) : realloc(text->bytes, room);
 	if (!bytes) {
 		text->broken = true;
 		return false;
+	}
+	if (text->secret && text->bytes) {
+		memcpy(bytes, text->bytes, text->length + 1);
+		explicit_bzero(text->bytes, text->room);
+		free(text->bytes);
 	}
 	text->bytes = bytes;
 	text->room = room;
@@ -162,8 +167,17 @@ char *pool_text_take(struct pool_text *text)
 
 void pool_text_release(struct pool_text *text)
 {
+	if (text->secret && text->bytes)
+		explicit_bzero(text->bytes, text->room);
 	free(text->bytes);
 	*text = POOL_TEXT_EMPTY;
+}
+
+void pool_text_forget(char *string)
+{
+	if (string)
+		explicit_bzero(string, strlen(string));
+	free(string);
 }
 
 enum { WORD_MAX = 64 };

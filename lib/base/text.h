@@ -16,9 +16,11 @@ struct pool_text {
 	size_t length;
 	size_t room;
 	bool broken;
+	bool secret; /* wipe what is given up, also while it grows */
 };
 
-#define POOL_TEXT_EMPTY ((struct pool_text){0})
+#define POOL_TEXT_EMPTY  ((struct pool_text){0})
+#define POOL_TEXT_SECRET ((struct pool_text){.secret = true})
 
 void pool_text_add(struct pool_text *text, const char *string);
 void pool_text_add_bytes(struct pool_text *text, const void *bytes, size_t length);
@@ -35,6 +37,9 @@ void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length
  * otherwise. */
 char *pool_text_take(struct pool_text *text);
 void pool_text_release(struct pool_text *text);
+
+/* Wipe a string that may hold a secret, and free() it; NULL is none. */
+void pool_text_forget(char *string);
 
 /* pool_text_add_safe() into a fixed buffer, cut at <size> - 1. Always terminates it. */
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length);

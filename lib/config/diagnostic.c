@@ -177,11 +177,6 @@ static void show(
 		line->caret_end = count_characters(line->shown.bytes, line->shown.length);
 }
 
-static bool holds_secret(const char *text, size_t length)
-{
-	return memchr(text, '@', length) || memmem(text, length, "://", 3) || length > 64;
-}
-
 /* What may be shown of a string that is a value. */
 static void show_value(struct line *line, size_t at, size_t length)
 {
@@ -190,7 +185,7 @@ static void show_value(struct line *line, size_t at, size_t length)
 	size_t inner = length - 2;
 
 	if (line->key && pool_schema_is_plain(line->key, line->key_length) &&
-		!holds_secret(text, inner)) {
+		!pool_url_may_hold_secret(text, inner)) {
 		show(line, at, length, line->bytes + at, length);
 		return;
 	}
@@ -226,7 +221,7 @@ static size_t show_string(struct line *line, size_t at)
 	}
 	line->key = line->bytes + at + 1;
 	line->key_length = end - at - 2;
-	if (holds_secret(line->key, line->key_length))
+	if (pool_url_may_hold_secret(line->key, line->key_length))
 		show(line, at, end - at, "\"***\"", 5);
 	else
 		show(line, at, end - at, line->bytes + at, end - at);

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "config/url.h"
 
 enum { NAME_SIZE = 128, SECRET_SIZE = 4096, SOCKS_MAX = 255 };
@@ -21,27 +23,12 @@ struct sources {
 	bool filled; /* something was */
 };
 
-static int hex_value(char c)
-{
-	return c >= '0' && c <= '9'    ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
-}
-
 static bool holds_control(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return true;
 	return false;
-}
-
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 /* The value of the variable that begins behind "${" at <name>. */
@@ -78,8 +65,7 @@ static int decode(
 	size_t used = 0;
 
 	while (at < end) {
-		int high = at + 2 < end ? hex_value(at[1]) : -1;
-		int low = at + 2 < end ? hex_value(at[2]) : -1;
+		int byte = pool_url_percent_byte(at, (size_t)(end - at));
 
 		if (at[0] == '$' && at + 1 < end && at[1] == '{') {
 			const char *close = memchr(at, '}', (size_t)(end - at)),
@@ -92,9 +78,9 @@ static int decode(
 				memcpy(out + used, value, strlen(value));
 			used += strlen(value);
 			at = close + 1;
-		} else if (at[0] == '%' && high >= 0 && low >= 0) {
+		} else if (byte >= 0) {
 			if (out)
-				out[used] = (char)(high * 16 + low);
+				out[used] = (char)byte;
 			used++;
 			at += 3;
 		} else {
@@ -130,13 +116,20 @@ static int take_part(struct sources *sources, const struct pool_slice *part, cha
 /* The first line of <path> into <line>, without its end. */
 static int read_line(const char *path, char *line, size_t size, struct pool_fault *fault)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), error = errno;
+	/* Not to wait for somebody to write into a FIFO. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = errno;
+	struct stat status;
 	size_t used = 0;
 	ssize_t got = 0;
 
 	if (fd < 0)
 		return pool_fault_set(fault, POOL_ESECRET, error,
 			"cannot read the password file '%s'", path);
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		close(fd);
+		return pool_fault_set(fault, POOL_ESECRET, 0,
+			"the password file '%s' is not a regular file", path);
+	}
 	while (used + 1 < size) {
 		got = read(fd, line + used, size - 1 - used);
 		if (got < 0 && errno == EINTR)
@@ -257,7 +250,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	if (!error)
 		error = take_part(&sources, &parsed.password, &made.password);
 	if (!error && password_file) {
-		wipe(made.password);
+		pool_text_forget(made.password);
 		made.password = NULL;
 		error = take_password(password_file, &made.password, fault);
 		sources.filled = true;
@@ -266,10 +259,12 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 		error = judge_lengths(&made, fault);
 	if (error)
 		goto out;
-	made.host = strndup(parsed.host.bytes, parsed.host.length);
+	made.host = malloc(parsed.host.length + 1);
+	if (made.host)
+		pool_url_host(&parsed, made.host, parsed.host.length + 1);
 	made.url = sources.filled ? build_url(&made, &parsed) : strdup(url);
 	if (made.user && !*made.user && !made.password) {
-		wipe(made.user);
+		pool_text_forget(made.user);
 		made.user = NULL;
 	}
 	if (!made.host || !made.url)
@@ -284,9 +279,9 @@ out:
 
 void pool_login_release(struct pool_login *login)
 {
-	wipe(login->user);
-	wipe(login->password);
-	wipe(login->url);
+	pool_text_forget(login->user);
+	pool_text_forget(login->password);
+	pool_text_forget(login->url);
 	free(login->host);
 	*login = (struct pool_login){0};
 }

@@ -191,7 +191,7 @@ static bool fingerprint(
 	const struct pool_member *member, uint32_t index, struct fingerprint *out)
 {
 	static const struct pool_hash_key zero;
-	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_text text = POOL_TEXT_SECRET;
 	char endpoint[NAME_SIZE];
 	struct pool_url url;
 	bool usable = member->url &&
@@ -214,11 +214,6 @@ static bool fingerprint(
 	return usable;
 }
 
-static bool same(const struct pool_hash *a, const struct pool_hash *b)
-{
-	return a->high == b->high && a->low == b->low;
-}
-
 static void find_duplicates(
 	struct walk *walk, const struct pool_leaf *leaf, const struct place *places)
 {
@@ -236,7 +231,7 @@ static void find_duplicates(
 	for (size_t i = 1; i < used; i++) {
 		uint32_t index = list[i].index;
 
-		if (!same(&list[i].hash, &list[i - 1].hash))
+		if (!pool_hash_equal(&list[i].hash, &list[i - 1].hash))
 			continue;
 		pool_url_redact(leaf->members[index].url, shown, sizeof(shown));
 		pool_place_label(&places[index], label, sizeof(label));

@@ -42,16 +42,16 @@ void pool_policy_init(struct pool_policy *policy)
 void pool_leaf_release(struct pool_leaf *leaf)
 {
 	for (uint32_t i = 0; i < leaf->member_count; i++) {
-		free(leaf->members[i].url);
+		pool_text_forget(leaf->members[i].url);
 		free(leaf->members[i].name);
 		free(leaf->members[i].password_file);
 	}
 	free(leaf->members);
 	free(leaf->where);
-	free(leaf->url);
-	free(leaf->request.url);
+	pool_text_forget(leaf->url);
+	pool_text_forget(leaf->request.url);
 	free(leaf->request.method);
-	free(leaf->request.headers);
+	pool_text_forget(leaf->request.headers);
 	free(leaf->request.body);
 	*leaf = (struct pool_leaf){0};
 }

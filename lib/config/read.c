@@ -614,14 +614,18 @@ static void judge_secrecy(struct walk *walk)
 {
 	const struct pool_source *source = walk->source;
 	unsigned mode = source->status.st_mode & 0777;
+	char *pointer = walk->literal_pointer;
 
-	if (walk->literal_count && source->regular && mode & 044)
-		pool_diagnostics_add(walk->diagnostics, POOL_RULE_LITERAL_CREDENTIALS,
-			walk->literal_at, walk->literal_at, strdup(walk->literal_pointer),
-			"%zu %s credentials in clear text, and others can read this file "
-			"(mode %04o)",
-			walk->literal_count,
-			walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
+	if (!walk->literal_count || !source->regular || !(mode & 044))
+		return;
+	/* Handed over; NULL if there was no memory for it, which is noticed there. */
+	walk->literal_pointer = NULL;
+	pool_diagnostics_add(walk->diagnostics, POOL_RULE_LITERAL_CREDENTIALS,
+		walk->literal_at, walk->literal_at, pointer,
+		"%zu %s credentials in clear text, and others can read this file "
+		"(mode %04o)",
+		walk->literal_count,
+		walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
 }
 
 /* --- from text to tree ---------------------------------------------------------- */
@@ -669,6 +673,22 @@ static void read_tree(struct walk *walk, cJSON *tree)
 	judge_secrecy(walk);
 }
 
+/* They may be URLs with passwords. No deeper than the scanner lets a document be. */
+static void wipe_strings(cJSON *item)
+{
+	for (; item; item = item->next) {
+		if (cJSON_IsString(item) && item->valuestring)
+			explicit_bzero(item->valuestring, strlen(item->valuestring));
+		wipe_strings(item->child);
+	}
+}
+
+static void forget(cJSON *tree)
+{
+	wipe_strings(tree);
+	cJSON_Delete(tree);
+}
+
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,
 	const struct pool_source *source, struct pool_fault *fault)
 {
@@ -697,7 +717,7 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	else
 		*settings = walk.settings;
 	free(walk.literal_pointer);
-	cJSON_Delete(tree);
+	forget(tree);
 	pool_positions_release(&positions);
 	return error;
 }

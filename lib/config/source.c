@@ -15,6 +15,22 @@ static int refuse(struct pool_fault *fault, const char *path, const char *reason
 		fault, POOL_ENOFILE, 0, "cannot read '%s': %s", path, reason);
 }
 
+/* A buffer of <room> bytes with what has been read; the old one keeps no copy. */
+static bool grow(struct pool_source *source, size_t room)
+{
+	char *bytes = malloc(room);
+
+	if (!bytes)
+		return false;
+	if (source->bytes) {
+		memcpy(bytes, source->bytes, source->length);
+		explicit_bzero(source->bytes, source->length);
+		free(source->bytes);
+	}
+	source->bytes = bytes;
+	return true;
+}
+
 /* All of <fd>, but no more than POOL_SOURCE_MAX and one byte. */
 static int read_all(struct pool_source *source, int fd, struct pool_fault *fault)
 {
@@ -22,23 +38,21 @@ static int read_all(struct pool_source *source, int fd, struct pool_fault *fault
 		? (size_t)source->status.st_size + 2
 		: 65536;
 
+	if (!grow(source, room))
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	for (;;) {
-		char *bytes = !source->bytes || source->length + 1 >= room
-			? realloc(source->bytes, source->bytes ? room *= 2 : room)
-			: source->bytes;
 		ssize_t got;
 
-		if (!bytes)
+		if (source->length + 1 >= room && !grow(source, room *= 2))
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-		source->bytes = bytes;
-		got = read(fd, bytes + source->length, room - 1 - source->length);
+		got = read(fd, source->bytes + source->length, room - 1 - source->length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return pool_fault_set(fault, POOL_ENOFILE, errno,
 				"cannot read '%s'", source->path);
 		source->length += (size_t)got;
-		bytes[source->length] = '\0';
+		source->bytes[source->length] = '\0';
 		if (got == 0)
 			return 0;
 		if (source->length > POOL_SOURCE_MAX)

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "config/url.h"
 
-enum { HOST_MAX = 253, LABEL_MAX = 63, ZONE_MAX = 15, SOCKS_MAX = 255 };
+enum { HOST_MAX = 253, LABEL_MAX = 63, ZONE_MAX = 15, SOCKS_MAX = 255, WORD_SHOWN = 64 };
 
 static const char *const scheme_names[POOL_SCHEMES] = {
 	[POOL_SCHEME_HTTP] = "http",
@@ -72,8 +72,7 @@ static int hex_value(char c)
 				       : -1;
 }
 
-/* The byte that "%XX" at <text> stands for, or -1. */
-static int percent_byte(const char *text, size_t left)
+int pool_url_percent_byte(const char *text, size_t left)
 {
 	int high, low;
 
@@ -143,7 +142,7 @@ static enum pool_url_fault judge_credential(const struct pool_slice *part,
 
 	while (i < part->length) {
 		const char *here = part->bytes + i;
-		int byte = percent_byte(here, part->length - i);
+		int byte = pool_url_percent_byte(here, part->length - i);
 
 		*at = (size_t)(here - text);
 		if (is_control(byte))
@@ -221,7 +220,7 @@ static enum pool_url_fault judge_name(const struct pool_slice *host)
 	if (host->length > HOST_MAX || host->bytes[0] == '-')
 		return POOL_URL_BAD_HOST;
 	for (size_t i = 0; i < host->length; i++) {
-		int byte = percent_byte(host->bytes + i, host->length - i);
+		int byte = pool_url_percent_byte(host->bytes + i, host->length - i);
 
 		if (begins_variable(host->bytes + i, host->length - i))
 			return POOL_URL_BAD_VARIABLE;
@@ -443,7 +442,7 @@ static bool odd_percent_in(const struct pool_slice *part)
 {
 	for (size_t i = 0; i < part->length; i++)
 		if (part->bytes[i] == '%' &&
-			percent_byte(part->bytes + i, part->length - i) < 0)
+			pool_url_percent_byte(part->bytes + i, part->length - i) < 0)
 			return true;
 	return false;
 }
@@ -509,19 +508,34 @@ bool pool_url_has_literal_credentials(const struct pool_url *url)
 	return url->password.bytes && is_literal(&url->password);
 }
 
+bool pool_url_may_hold_secret(const char *text, size_t length)
+{
+	return length > WORD_SHOWN || memchr(text, '@', length) ||
+		memmem(text, length, "://", 3);
+}
+
 /* --- names ---------------------------------------------------------------------- */
+
+void pool_url_host(const struct pool_url *url, char *out, size_t size)
+{
+	const char *bytes = url->host.bytes, *end = bytes + url->host.length;
+	const char *zone = url->ipv6 ? memchr(bytes, '%', url->host.length) : NULL;
+	int bare = (int)((zone ? zone : end) - bytes);
+
+	if (zone && end - zone > 2 && memcmp(zone, "%25", 3) == 0)
+		zone += 2;
+	snprintf(out, size, "%.*s%s%.*s", bare, bytes, zone ? "%" : "",
+		zone ? (int)(end - zone) - 1 : 0, zone ? zone + 1 : "");
+}
 
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size)
 {
 	char host[HOST_MAX + 1];
-	size_t length = url->host.length < HOST_MAX ? url->host.length : HOST_MAX;
 
-	for (size_t i = 0; i < length; i++) {
-		char c = url->host.bytes[i];
-
-		host[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
-	host[length] = '\0';
+	pool_url_host(url, host, sizeof(host));
+	for (char *at = host; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
 	snprintf(out, size, url->ipv6 ? "[%s]:%u" : "%s:%u", host, url->port);
 }
 

@@ -99,20 +99,32 @@ const struct pool_url_fault_row *pool_url_remark_get(
  */
 bool pool_url_has_literal_credentials(const struct pool_url *url);
 
+/* Whether a text that may be anything could hold a URL or a credential: then it is not to
+ * be shown. */
+bool pool_url_may_hold_secret(const char *text, size_t length);
+
 /*
  * scheme, "***@" where there is a user or password, host and port into <out>, safe to
  * show; a URL that cannot be parsed becomes "***".
  */
 void pool_url_redact(const char *text, char *out, size_t size);
 
+/* The host as <size> bytes of text, which it terminates; of a zone, which may be written
+ * "%25lo" or "%lo", always the latter. */
+void pool_url_host(const struct pool_url *url, char *out, size_t size);
+
 /* "host:port", IPv6 in brackets, host in lower case. */
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size);
+
+/* The byte that "%XX" at <text> stands for; -1 if there is no code in the <left> bytes.
+ */
+int pool_url_percent_byte(const char *text, size_t left);
 
 /* A proxy as a client needs it: decoded, credentials filled in. Release it: it wipes
  * them. */
 struct pool_login {
 	enum pool_scheme scheme;
-	char *host; /* without brackets */
+	char *host; /* without brackets; a zone as "%lo" */
 	uint16_t port;
 	char *user;     /* raw bytes without NUL, or NULL */
 	char *password; /* raw bytes without NUL, or NULL */

@@ -10,7 +10,7 @@ enum { NAME_MAX_BYTES = 64, REQUEST_MAX = 16 };
 
 static void keep(struct walk *walk, char **slot, const char *text)
 {
-	free(*slot);
+	pool_text_forget(*slot);
 	*slot = strdup(text);
 	if (!*slot)
 		walk->no_memory = true;

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "config/url.h"
 #include "config/walk.h"
 
 /* Bit of cJSON's type field that cJSON leaves alone: a later value of a key. */
-enum { HIDDEN = 1 << 16, KEY_SHOWN = 64 };
+enum { HIDDEN = 1 << 16 };
 
 /* Pass over hidden values from <child> on. */
 static bool settle(const struct walk *walk, struct place *child)
@@ -56,15 +57,9 @@ bool pool_place_given(const struct walk *walk, const struct place *parent,
 
 /* --- words ---------------------------------------------------------------------- */
 
-static bool may_hold_secret(const char *text)
-{
-	return strchr(text, '@') || strstr(text, "://") ||
-		strnlen(text, KEY_SHOWN + 1) > KEY_SHOWN;
-}
-
 void pool_walk_quote(char *out, size_t size, const char *text)
 {
-	if (may_hold_secret(text))
+	if (pool_url_may_hold_secret(text, strlen(text)))
 		snprintf(out, size, "'***'");
 	else
 		snprintf(out, size, "'%s'", text);
@@ -72,7 +67,7 @@ void pool_walk_quote(char *out, size_t size, const char *text)
 
 static const char *shown_key(const char *key)
 {
-	return may_hold_secret(key) ? "***" : key;
+	return pool_url_may_hold_secret(key, strlen(key)) ? "***" : key;
 }
 
 void pool_place_label(const struct place *place, char *out, size_t size)

@@ -56,6 +56,20 @@ static int64_t open_time_ns(
 	return length < longest ? length : longest;
 }
 
+/*
+ * The layer that has to be seen working again. A check cannot ask for more than its own
+ * method proves, or none of its successes would ever count: a ping that got no echo is
+ * answered by the next echo, though that says nothing about TCP.
+ */
+static uint8_t failed_layer(const struct pool_evidence *evidence)
+{
+	enum pool_layer layer = pool_reason_get((int)evidence->reason)->layer;
+
+	if (evidence->source == POOL_EVIDENCE_CHECK && evidence->good_layer < layer)
+		layer = evidence->good_layer;
+	return (uint8_t)layer;
+}
+
 static void open_breaker(const struct pool_policy *policy, struct pool_health *health,
 	const struct pool_evidence *evidence, int64_t now_ns, uint32_t jitter)
 {
@@ -64,7 +78,7 @@ static void open_breaker(const struct pool_policy *policy, struct pool_health *h
 	health->opened = 1;
 	health->open_until_ns =
 		now_ns + open_time_ns(policy, health->times_opened, jitter);
-	health->failed_layer = (uint8_t)pool_reason_get((int)evidence->reason)->layer;
+	health->failed_layer = failed_layer(evidence);
 	health->open_reason = (uint8_t)evidence->reason;
 	health->good_in_a_row = 0;
 }
@@ -143,8 +157,7 @@ static void fail(const struct pool_policy *policy, struct pool_health *health,
 		/* Still down: the deadline is renewed, not doubled. */
 		health->open_until_ns =
 			now_ns + open_time_ns(policy, health->times_opened, jitter);
-		health->failed_layer =
-			(uint8_t)pool_reason_get((int)evidence->reason)->layer;
+		health->failed_layer = failed_layer(evidence);
 		health->open_reason = (uint8_t)evidence->reason;
 	}
 }

@@ -43,7 +43,7 @@ struct pool_health {
 	uint8_t opened;         /* the breaker is open or half-open */
 	uint8_t known;          /* some evidence decided about it already */
 	uint8_t admin_disabled; /* by a person; no check lifts it */
-	uint8_t failed_layer;   /* enum pool_layer of what opened the breaker */
+	uint8_t failed_layer;   /* enum pool_layer that must be seen working again */
 	uint8_t last_reason;    /* enum pool_reason of the last evidence */
 	uint8_t open_reason;    /* of what opened the breaker */
 	uint8_t blocked;        /* the last decisive evidence was "blocked" */
@@ -59,9 +59,11 @@ enum pool_evidence_source { POOL_EVIDENCE_CHECK, POOL_EVIDENCE_REPORT };
 struct pool_evidence {
 	enum pool_evidence_source source;
 	enum pool_reason reason;
-	enum pool_layer good_layer; /* of an ok: how far it proves the proxy works */
-	int64_t began_ns;           /* when it began, CLOCK_BOOTTIME */
-	int32_t retry_after_s;      /* of "limited"; -1: not given */
+	/* How far an ok of this kind proves that the proxy works. Of a check the layer of
+	 * its method, of a failed one too. */
+	enum pool_layer good_layer;
+	int64_t began_ns;      /* when it began, CLOCK_BOOTTIME */
+	int32_t retry_after_s; /* of "limited"; -1: not given */
 };
 
 /* A change worth telling. */

@@ -30,6 +30,11 @@ struct rule {
 	{                                                                     \
 		.code = CURLE_COULDNT_CONNECT, .error = number, .reason = why \
 	}
+#define DIRECT_ERRNO(number, why)                                               \
+	{                                                                       \
+		.code = CURLE_COULDNT_CONNECT, .error = number, .with = DIRECT, \
+		.reason = why                                                   \
+	}
 #define NAME_ERRNO(rc, number, why)                        \
 	{                                                  \
 		.code = rc, .error = number, .reason = why \
@@ -76,13 +81,13 @@ static const struct rule rules[] = {
 	{.code = CURLE_COULDNT_RESOLVE_HOST,
 		.with = DIRECT,
 		.reason = POOL_REASON_TARGET_NAME},
-	{.code = CURLE_COULDNT_CONNECT,
-		.error = ECONNREFUSED,
-		.with = DIRECT,
-		.reason = POOL_REASON_TARGET_REFUSED},
-	{.code = CURLE_COULDNT_CONNECT,
-		.with = DIRECT,
-		.reason = POOL_REASON_TARGET_UNREACHABLE},
+	DIRECT_ERRNO(ECONNREFUSED, POOL_REASON_TARGET_REFUSED),
+	DIRECT_ERRNO(ECONNRESET, POOL_REASON_TARGET_UNREACHABLE),
+	DIRECT_ERRNO(EPIPE, POOL_REASON_TARGET_UNREACHABLE),
+	DIRECT_ERRNO(ETIMEDOUT, POOL_REASON_TARGET_UNREACHABLE),
+	DIRECT_ERRNO(EHOSTUNREACH, POOL_REASON_TARGET_UNREACHABLE),
+	DIRECT_ERRNO(EHOSTDOWN, POOL_REASON_TARGET_UNREACHABLE),
+	DIRECT_ERRNO(ENOPROTOOPT, POOL_REASON_TARGET_UNREACHABLE),
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.with = DIRECT,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
@@ -96,7 +101,11 @@ static const struct rule rules[] = {
 	ERRNO(ECONNRESET, POOL_REASON_RESET),
 	ERRNO(EPIPE, POOL_REASON_RESET),
 	ERRNO(ETIMEDOUT, POOL_REASON_CONNECT_TIMEOUT),
-	{.code = CURLE_COULDNT_CONNECT, .reason = POOL_REASON_UNREACHABLE},
+	/* What routers say of a host: ICMP's answers as the kernel hands them on. Any
+	   other errno, or none, is no word about the proxy: see the last row. */
+	ERRNO(EHOSTUNREACH, POOL_REASON_UNREACHABLE),
+	ERRNO(EHOSTDOWN, POOL_REASON_UNREACHABLE),
+	ERRNO(ENOPROTOOPT, POOL_REASON_UNREACHABLE),
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.without = CONNECTED,
 		.reason = POOL_REASON_CONNECT_TIMEOUT},

@@ -10,7 +10,9 @@
  *	an echo came, or did   the ping is judged
  *	not come in time
  *	an attempt was judged  it is put off for another one, or the check is finished
- *	the deadline, stop     all that is left is finished as RUN_DEADLINE
+ *	the deadline           what waits for another attempt is finished as its last
+ *	                       one ended, all else that is left as RUN_DEADLINE
+ *	stop                   all that is left is finished as RUN_DEADLINE
  *	the end                proxies whose names did not resolve are finished, once it
  *	                       is known whether any name server answers
  *
@@ -60,6 +62,8 @@ struct task {
 	int32_t attempts;
 	bool finished;
 	bool held; /* its proxy's name did not resolve; why is asked at the end */
+	/* How its last attempt ended, while it waits for another one; else NULL. */
+	struct pool_probe_result *last;
 };
 
 struct engine {
@@ -155,16 +159,36 @@ static bool may_pass(const struct pool_probe_result *result)
 static bool put_off(
 	struct engine *engine, uint32_t index, const struct pool_probe_result *result)
 {
-	const struct task *task = &engine->tasks[index];
+	struct task *task = &engine->tasks[index];
+	struct pool_probe_result *last;
 	int64_t at_ns;
 
 	if (task->attempts > engine->probes[index].retries || !may_pass(result))
 		return false;
 	at_ns = pool_rate_book(&engine->rate, index,
 		engine->now_ns + draw_backoff_ns(engine, task->attempts));
-	return at_ns < engine->deadline_ns &&
-		!pool_timers_add(&engine->delayed,
-			(struct pool_timer){.at_ns = at_ns, .index = index});
+	if (at_ns >= engine->deadline_ns || !(last = malloc(sizeof(*last))))
+		return false;
+	if (pool_timers_add(&engine->delayed,
+		    (struct pool_timer){.at_ns = at_ns, .index = index})) {
+		free(last);
+		return false;
+	}
+	*last = *result;
+	task->last = last;
+	return true;
+}
+
+/* No attempt follows: this is the check's result, but for names, asked about later. */
+static void settle(
+	struct engine *engine, uint32_t index, struct pool_probe_result *result)
+{
+	if (result->reason == POOL_REASON_PROXY_NAME) {
+		engine->tasks[index].held = true;
+		engine->held++;
+		return;
+	}
+	finish(engine, index, result);
 }
 
 static void end_attempt(
@@ -180,14 +204,8 @@ static void end_attempt(
 		if (busy < engine->width)
 			engine->width = busy ? busy : 1;
 	}
-	if (put_off(engine, index, result))
-		return;
-	if (result->reason == POOL_REASON_PROXY_NAME) {
-		engine->tasks[index].held = true;
-		engine->held++;
-		return;
-	}
-	finish(engine, index, result);
+	if (!put_off(engine, index, result))
+		settle(engine, index, result);
 }
 
 static void end_with(struct engine *engine, struct slot *slot, enum pool_reason reason,
@@ -209,16 +227,19 @@ static const struct {
 	{EPERM, POOL_REASON_NO_PERMISSION},
 	{EMFILE, POOL_REASON_NO_DESCRIPTORS},
 	{ENFILE, POOL_REASON_NO_DESCRIPTORS},
+	{ENOBUFS, POOL_REASON_NO_MEMORY},
+	{ENOMEM, POOL_REASON_NO_MEMORY},
 	{EAFNOSUPPORT, POOL_REASON_NO_ROUTE},
 	{ENETUNREACH, POOL_REASON_NO_ROUTE},
 	{ENETDOWN, POOL_REASON_NO_ROUTE},
 	{EADDRNOTAVAIL, POOL_REASON_NO_ROUTE},
 	{EHOSTUNREACH, POOL_REASON_UNREACHABLE},
+	{EHOSTDOWN, POOL_REASON_UNREACHABLE},
 };
 
 static void end_ping_with_error(struct engine *engine, struct slot *slot, int error)
 {
-	enum pool_reason reason = POOL_REASON_NO_MEMORY;
+	enum pool_reason reason = POOL_REASON_SETUP;
 	char words[64];
 
 	for (size_t i = 0; i < sizeof(ping_errors) / sizeof(ping_errors[0]); i++)
@@ -304,6 +325,8 @@ static void begin(struct engine *engine, uint32_t index)
 
 	slot->busy = true;
 	slot->task = index;
+	free(task->last);
+	task->last = NULL;
 	if (!task->attempts++)
 		task->began_ns = read_clock();
 	if (!slot->transfer.easy)
@@ -481,18 +504,50 @@ static void turn(struct engine *engine)
 	end_late_echoes(engine);
 }
 
+/* What is under way or was never begun says nothing. A check that waits for another
+ * attempt has had its answer, unless somebody else than the deadline cut it short. */
 static void abandon(struct engine *engine)
 {
+	bool in_time = engine->now_ns < engine->deadline_ns;
+
 	for (size_t i = 0; i < engine->slot_count; i++)
 		if (engine->slots[i].busy)
 			free_slot(engine, &engine->slots[i]);
 	for (size_t i = 0; i < engine->count; i++) {
+		const struct task *task = &engine->tasks[i];
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (!engine->tasks[i].finished && !engine->tasks[i].held)
-			finish(engine, (uint32_t)i, &result);
+		if (task->finished || task->held)
+			continue;
+		if (task->last && !in_time)
+			result = *task->last;
+		settle(engine, (uint32_t)i, &result);
 	}
+}
+
+/* Whether any name server answers about any of the names that did not resolve. */
+static bool ask_names(const struct engine *engine)
+{
+	int64_t until_ns = read_clock() + ASK_NAMES_MS * POOL_NS_PER_MS;
+	const char *asked = NULL;
+
+	for (size_t i = 0; i < engine->count; i++) {
+		int64_t left_ns = until_ns - read_clock();
+		const char *host;
+
+		if (left_ns <= 0)
+			return false;
+		if (!engine->tasks[i].held)
+			continue;
+		host = engine->probes[i].login->host;
+		if (!pool_resolver_accepts(host) || (asked && strcmp(asked, host) == 0))
+			continue;
+		if (pool_resolver_answers(host, left_ns / POOL_NS_PER_MS))
+			return true;
+		asked = host;
+	}
+	return false;
 }
 
 /*
@@ -501,26 +556,16 @@ static void abandon(struct engine *engine)
  */
 static void settle_names(struct engine *engine)
 {
-	int64_t until_ns = read_clock() + ASK_NAMES_MS * POOL_NS_PER_MS;
-	const char *asked = NULL;
-	bool answers = false;
+	bool answers = engine->held && ask_names(engine);
 
 	for (size_t i = 0; engine->held && i < engine->count; i++) {
-		struct pool_probe_result result = {.retry_after_s = -1};
-		const char *host;
+		struct pool_probe_result result = {
+			.reason = POOL_REASON_PROXY_NAME, .retry_after_s = -1};
 
 		if (!engine->tasks[i].held)
 			continue;
-		host = engine->probes[i].login->host;
-		if (!asked || strcmp(asked, host) != 0) {
-			int64_t left_ns = until_ns - read_clock();
-
-			answers = left_ns > 0 &&
-				pool_resolver_answers(host, left_ns / POOL_NS_PER_MS);
-			asked = host;
-		}
-		result.reason =
-			answers ? POOL_REASON_PROXY_NAME : POOL_REASON_NO_RESOLVER;
+		if (!answers && pool_resolver_accepts(engine->probes[i].login->host))
+			result.reason = POOL_REASON_NO_RESOLVER;
 		engine->held--;
 		finish(engine, (uint32_t)i, &result);
 	}
@@ -633,6 +678,8 @@ static void close_engine(struct engine *engine)
 	pool_timers_release(&engine->delayed);
 	pool_timers_release(&engine->echoes);
 	pool_rate_release(&engine->rate);
+	for (size_t i = 0; engine->tasks && i < engine->count; i++)
+		free(engine->tasks[i].last);
 	free(engine->tasks);
 	free(engine->slots);
 	free(engine->spare);

@@ -56,8 +56,9 @@ struct pool_probe_result {
 struct pool_engine_options {
 	size_t concurrency;  /* checks in flight, at least 1; lowered to what descriptors
 				allow */
-	int64_t deadline_ms; /* of the whole run; what is unfinished then ends as
-				RUN_DEADLINE */
+	int64_t deadline_ms; /* of the whole run; what is unfinished then ends as its
+				last attempt did, or as RUN_DEADLINE if that had not
+				ended */
 	double target_rate;  /* requests a second to one target host; 0: unbounded */
 	uint64_t seed;       /* of the jitter */
 	const char *ca_file; /* NULL: the system's */

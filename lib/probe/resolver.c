@@ -5,12 +5,32 @@
 #include <time.h>
 #include "probe/resolver.h"
 
+enum { NAME_MAX_BYTES = 253, LABEL_MAX = 63 };
+
 /* What glibc's resolver works on: it must outlive a request that cannot be cancelled. */
 struct request {
 	struct gaicb control;
 	struct addrinfo hints;
 	char host[];
 };
+
+bool pool_resolver_accepts(const char *host)
+{
+	size_t length = strlen(host), label = 0;
+
+	if (length && host[length - 1] == '.')
+		length--;
+	if (!length || length > NAME_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (host[i] == '.' && !label)
+			return false;
+		label = host[i] == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return false;
+	}
+	return label > 0;
+}
 
 bool pool_resolver_answers(const char *host, int64_t timeout_ms)
 {

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* False for what no name server is ever asked about: empty or overlong labels. */
+bool pool_resolver_accepts(const char *host);
+
 /*
  * Ask for <host> once more. True if a name server (or the hosts file) gave an answer, be
  * it that there is no such name; false if none did within <timeout_ms>.

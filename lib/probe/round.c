@@ -335,7 +335,20 @@ struct controls {
 	enum pool_reason *reasons; /* how each ended */
 	uint32_t *targets;         /* of which target each is */
 	size_t count;
+	const struct pool_round_options *options;
 };
+
+static bool is_stopped(const struct pool_round_options *options)
+{
+	return options->stop && options->stop(options->context);
+}
+
+static bool ask_stop_of_controls(void *context)
+{
+	const struct controls *controls = context;
+
+	return is_stopped(controls->options);
+}
 
 static bool leaves_doubt(enum pool_reason reason)
 {
@@ -395,12 +408,13 @@ static int ask_controls(struct pool_round *round,
 		.probes = calloc(targets + 1, sizeof(*controls.probes)),
 		.reasons = calloc(targets + 1, sizeof(*controls.reasons)),
 		.targets = calloc(targets + 1, sizeof(*controls.targets)),
+		.options = options,
 	};
 	bool *asked = calloc(targets + 1, sizeof(*asked));
 	int error = 0;
 
 	engine.done = take_control;
-	engine.stop = NULL;
+	engine.stop = options->stop ? ask_stop_of_controls : NULL;
 	engine.context = &controls;
 	if (!controls.probes || !controls.reasons || !controls.targets || !asked)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
@@ -469,7 +483,7 @@ static int judge(struct pool_round *round, const struct pool_round_options *opti
 		items[i].reason = (uint8_t)round->results[i].reason;
 	pool_clock_get(&now);
 	left_ms = options->deadline_ms - (now.boot_ns - began_ns) / POOL_NS_PER_MS;
-	if (!error && left_ms >= CONTROL_LEAST_MS)
+	if (!error && left_ms >= CONTROL_LEAST_MS && !is_stopped(options))
 		error = ask_controls(round, options, left_ms, items, targets, fault);
 	if (!error) {
 		scratch = calloc(targets + 1, sizeof(*scratch));

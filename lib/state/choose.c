@@ -29,6 +29,8 @@ struct selection {
 	uint32_t *bare_counts;
 	uint64_t owner_start;
 	uint64_t owner_space;
+	uint64_t *taken; /* leases of this selection */
+	size_t taken_count;
 };
 
 /* --- who may be chosen ---------------------------------------------------------- */
@@ -178,11 +180,25 @@ static void warn_degraded(struct pool_session *session, const struct pool_fault 
 	pool_session_warn(session, "selecting without shared state: %s", fault->text);
 }
 
+/* Somebody holds the lock: what is known of the proxies can be read all the same. */
+static void look_without_lock(struct selection *selection)
+{
+	const struct pool_snap_leaf *leaf = selection->leaf;
+	uint64_t *ready = calloc(leaf->member_count + 1, sizeof(*ready));
+
+	if (ready && selection->session->state &&
+		pool_state_peek(selection->session->state, &selection->session->snapshot,
+			leaf->first_member, leaf->member_count, ready))
+		memcpy(selection->bare_ready, ready, leaf->member_count * sizeof(*ready));
+	free(ready);
+}
+
 /* The state cannot be had: select without, unless the caller wants it. */
 static int go_without(struct selection *selection, const struct pool_fault *trouble,
 	uint64_t loads, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
+	int error;
 
 	selection->state = NULL;
 	if (session->require_state || trouble->code == POOL_ENOMEM) {
@@ -192,7 +208,12 @@ static int go_without(struct selection *selection, const struct pool_fault *trou
 	}
 	warn_degraded(session, trouble);
 	/* Looking for the reason may have replaced the snapshot that was resolved in. */
-	return session->loads == loads ? prepare_bare(selection, fault) : POOL_ESTALE;
+	if (session->loads != loads)
+		return POOL_ESTALE;
+	error = prepare_bare(selection, fault);
+	if (!error && trouble->code == POOL_EBUSY)
+		look_without_lock(selection);
+	return error;
 }
 
 /* --- one pick ------------------------------------------------------------------- */
@@ -302,6 +323,7 @@ static int account(struct selection *selection, const struct pool_pick *pick,
 			return pool_fault_set(
 				fault, POOL_ESYSTEM, 0, "the lease table is full");
 		*lease_id = selection->query->lease ? lease.id : 0;
+		selection->taken[selection->taken_count++] = lease.id;
 	}
 	pool_state_touch(state, leaf, sizeof(*leaf));
 	pool_state_touch(state, record, sizeof(*record));
@@ -637,6 +659,19 @@ static int fill_urls(const struct selection *selection, struct pool_fault *fault
 	return 0;
 }
 
+/* What was chosen cannot be used: nobody holds it. */
+static void give_back(struct selection *selection)
+{
+	struct pool_session *session = selection->session;
+
+	if (!selection->taken_count ||
+		pool_session_lock(session, &selection->now, NULL) != 0)
+		return;
+	for (size_t i = 0; i < selection->taken_count; i++)
+		pool_lease_release(session->state, selection->taken[i], &selection->now);
+	pool_state_unlock(session->state);
+}
+
 static int run(struct selection *selection, struct pool_fault *fault)
 {
 	size_t count = selection->query->count ? selection->query->count : 1;
@@ -651,7 +686,8 @@ static int run(struct selection *selection, struct pool_fault *fault)
 		copy_string(&selection->session->snapshot, selection->leaf->where);
 	choice->timeout_s = selection->leaf->timeout_s;
 	choice->strategy = pool_strategy_get(selection->strategy)->name;
-	if (!choice->proxies || !choice->where)
+	selection->taken = calloc(count + 1, sizeof(*selection->taken));
+	if (!choice->proxies || !choice->where || !selection->taken)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	if (!selection->leaf->enabled_count && !has_fallback_url(selection)) {
 		choice->reason = POOL_NO_ALL_DISABLED;
@@ -667,8 +703,11 @@ static int run(struct selection *selection, struct pool_fault *fault)
 		pool_state_unlock(selection->session->state);
 	if (!error && selection->session->loads != loads)
 		error = POOL_ESTALE;
-	if (!error)
+	if (!error) {
 		error = fill_urls(selection, fault);
+		if (error)
+			give_back(selection);
+	}
 	if (!error)
 		warn_fallback(selection);
 	return error;
@@ -710,6 +749,7 @@ static int select_once(struct selection *selection, struct pool_fault *fault)
 	free(selection->bare_ready);
 	free(selection->bare_weights);
 	free(selection->bare_counts);
+	free(selection->taken);
 	return error;
 }
 

@@ -159,8 +159,7 @@ static int check_folders(const char *path, struct pool_fault *fault)
 	return error;
 }
 
-/* Whether the folder of <path> is one that a group shares. */
-static bool in_shared_folder(const char *path)
+bool pool_state_is_shared(const char *path)
 {
 	char *folder = pool_state_absolute(path);
 	struct stat status;
@@ -191,7 +190,8 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
 			"second name",
 			path);
 	/* In a sticky folder anybody may have put it there before us. */
-	if (status.st_uid != 0 && status.st_uid != geteuid() && !in_shared_folder(path))
+	if (status.st_uid != 0 && status.st_uid != geteuid() &&
+		!pool_state_is_shared(path))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
 			"state file '%s' is somebody else's", path);
 	if (network_file_system(fd))
@@ -208,7 +208,7 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
  */
 static void share(int fd, const char *path)
 {
-	if (in_shared_folder(path) && fchmod(fd, 0660) != 0)
+	if (pool_state_is_shared(path) && fchmod(fd, 0660) != 0)
 		errno = 0;
 }
 
@@ -398,6 +398,13 @@ int pool_state_lock(
 	if (error)
 		pool_state_unlock(state);
 	return error;
+}
+
+bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
+	uint32_t first, uint32_t count, uint64_t *ready)
+{
+	return map_file(state, NULL) == 0 && state->map &&
+		pool_image_peek(state, snapshot, first, count, ready);
 }
 
 int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)

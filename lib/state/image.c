@@ -100,6 +100,39 @@ static int start_over(struct pool_state *state, struct pool_fault *fault)
 	return 0;
 }
 
+/* Whether the header is whole and of this program's sizes. */
+static bool sound_header(const struct pool_state *state)
+{
+	const struct pool_state_header *header = (const void *)state->map;
+
+	return state->length >= POOL_STATE_IMAGES_AT &&
+		header->magic == POOL_STATE_MAGIC &&
+		header->version == POOL_STATE_VERSION &&
+		header->checksum == header_checksum(header) &&
+		header->size == sizeof(*header) &&
+		header->record_size == sizeof(struct pool_record) &&
+		header->lease_size == sizeof(struct pool_lease) &&
+		memchr(header->file, '\0', sizeof(header->file));
+}
+
+static bool other_clock(const struct pool_state *state);
+
+bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
+	uint32_t first, uint32_t count, uint64_t *ready)
+{
+	struct pool_state_header *header = (void *)state->map;
+	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
+		attach(state, &header->roots[header->active & 1]) &&
+		state->image->snapshot_id == snapshot->id &&
+		state->image->record_count == snapshot->member_count &&
+		!other_clock(state);
+
+	for (uint32_t i = 0; good && i < count; i++)
+		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
+	state->image = NULL;
+	return good;
+}
+
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 {
 	const uint64_t magic = POOL_STATE_MAGIC;
@@ -124,14 +157,7 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is of version %u, not %u: left alone",
 			state->path, header->version, POOL_STATE_VERSION);
-	if (state->length < POOL_STATE_IMAGES_AT)
-		return start_over(state, fault);
-	if (header->checksum != header_checksum(header) ||
-		header->size != sizeof(*header) ||
-		header->record_size != sizeof(struct pool_record) ||
-		header->lease_size != sizeof(struct pool_lease))
-		return start_over(state, fault);
-	if (!memchr(header->file, '\0', sizeof(header->file)))
+	if (!sound_header(state))
 		return start_over(state, fault);
 	if (strcmp(header->file, state->pool_file) != 0)
 		return pool_fault_set(fault, POOL_EFOREIGN, 0,
@@ -416,8 +442,7 @@ static uint32_t find_record(const struct index *index, const struct pool_record 
 		const struct pool_record *record = &records[index->slots[at]];
 
 		if (record->leaf_key == leaf_key &&
-			record->identity.low == identity->low &&
-			record->identity.high == identity->high)
+			pool_hash_equal(&record->identity, identity))
 			return index->slots[at];
 	}
 	return UINT32_MAX;

@@ -135,6 +135,13 @@ void pool_lease_release_owner(struct pool_state *state, const struct pool_owner 
 		end_lease(state, owner->slot, now);
 }
 
+void pool_lease_release(struct pool_state *state, uint64_t id, const struct pool_now *now)
+{
+	for (uint32_t i = 0; state->image && i < state->image->lease_capacity; i++)
+		if (state->leases[i].id == id && held(state, i))
+			end_lease(state, i, now);
+}
+
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now)
 {
 	int64_t next_ns = INT64_MAX;

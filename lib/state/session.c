@@ -85,6 +85,43 @@ static void open_snapshot(struct pool_session *session, const struct stat *statu
 
 enum { CLAIM_MS = 500 };
 
+/*
+ * In a folder shared with a group only root and the pool file's owner write FILE.snap: a
+ * snapshot of somebody else is not believed, so others would only undo each other's.
+ */
+static bool may_write_snapshot(const struct pool_session *session)
+{
+	return geteuid() == 0 || geteuid() == session->owner ||
+		!pool_state_is_shared(session->snap_path);
+}
+
+/*
+ * <source> without the permissions to read that lead nowhere: who cannot come through the
+ * folders to the pool file cannot read it, whatever its mode.
+ */
+static struct stat effective_readers(
+	const struct pool_session *session, const struct stat *source)
+{
+	struct stat readers = *source, folder;
+	char *path = realpath(session->file, NULL);
+
+	if (!path)
+		readers.st_mode &= ~(mode_t)(S_IRGRP | S_IROTH);
+	for (char *slash = path ? strrchr(path, '/') : NULL; slash;
+		slash = path[1] ? strrchr(path, '/') : NULL) {
+		slash[slash == path] = '\0';
+		if (stat(path, &folder) != 0)
+			folder.st_mode = 0;
+		if (!(folder.st_mode & S_IXOTH))
+			readers.st_mode &= ~(mode_t)S_IROTH;
+		if (!(folder.st_mode & S_IXOTH) &&
+			!((folder.st_mode & S_IXGRP) && folder.st_gid == source->st_gid))
+			readers.st_mode &= ~(mode_t)S_IRGRP;
+	}
+	free(path);
+	return readers;
+}
+
 /* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself.
  */
 static int claim(struct pool_session *session)
@@ -92,7 +129,7 @@ static int claim(struct pool_session *session)
 	struct pool_fault fault;
 	int fd, error;
 
-	if (!session->snap_path)
+	if (!session->snap_path || !may_write_snapshot(session))
 		return -1;
 	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
 	if (!error)
@@ -108,21 +145,52 @@ static int claim(struct pool_session *session)
 
 static void save(struct pool_session *session, int fd, const struct stat *source)
 {
+	const struct stat readers = effective_readers(session, source);
 	struct pool_fault fault;
 
 	if (pool_snapshot_write(
-		    &session->snapshot, session->snap_path, fd, source, &fault) != 0)
+		    &session->snapshot, session->snap_path, fd, &readers, &fault) != 0)
 		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
 			"%.250s", fault.text);
 }
 
 /* The pool file is invalid: what was good stays, with a note of what is wrong now. */
-static int reject(struct pool_session *session, const struct pool_source *source,
-	const struct pool_diagnostics *diagnostics, struct pool_fault *fault)
+static int reject(struct pool_session *session, const struct stat *status,
+	const char *why, struct pool_fault *fault)
 {
 	struct pool_snapshot rejected;
-	char first[320] = "it is invalid", more[64] = "";
 	int error, fd;
+
+	if (!session->loaded)
+		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", why);
+	fd = claim(session);
+	open_snapshot(session, status);
+	if (up_to_date(&session->snapshot, status)) {
+		/* Another process has seen it meanwhile. */
+		if (fd >= 0)
+			pool_snapshot_unclaim(session->snap_path, fd);
+		warn_rejection(session);
+		return 0;
+	}
+	error = pool_snapshot_reject(&rejected, &session->snapshot, status, why, fault);
+	if (!error) {
+		/* Too young to be known by its key, it is judged again: told once. */
+		if (strcmp(session->snapshot.rejection, rejected.rejection) != 0)
+			session->warned_rejection = false;
+		use_snapshot(session, &rejected);
+		warn_rejection(session);
+	}
+	if (fd >= 0 && !error)
+		save(session, fd, status);
+	else if (fd >= 0)
+		pool_snapshot_unclaim(session->snap_path, fd);
+	return error;
+}
+
+static int reject_diagnosed(struct pool_session *session, const struct stat *status,
+	const struct pool_diagnostics *diagnostics, struct pool_fault *fault)
+{
+	char first[320] = "it is invalid", more[64] = "";
 
 	if (diagnostics->count)
 		pool_diagnostic_format(&diagnostics->list[0], session->file, first,
@@ -131,19 +199,21 @@ static int reject(struct pool_session *session, const struct pool_source *source
 		snprintf(more, sizeof(more), " (and %zu more: see pool-validate)",
 			diagnostics->errors - 1);
 	strcat(first, more);
-	if (!session->loaded)
-		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", first);
-	error = pool_snapshot_reject(
-		&rejected, &session->snapshot, &source->status, first, fault);
-	if (error)
+	return reject(session, status, first, fault);
+}
+
+/* Too large, or no text at all: as invalid as one with a fault in it. */
+static int reject_unread(
+	struct pool_session *session, int error, struct pool_fault *fault)
+{
+	struct stat status;
+	char why[sizeof(fault->text)];
+
+	if (error != POOL_ENOFILE || !fault || fault->sys_errno || !session->loaded ||
+		stat(session->file, &status) != 0 || !S_ISREG(status.st_mode))
 		return error;
-	use_snapshot(session, &rejected);
-	fd = claim(session);
-	if (fd >= 0)
-		save(session, fd, &source->status);
-	session->warned_rejection = false;
-	warn_rejection(session);
-	return 0;
+	snprintf(why, sizeof(why), "%s", fault->text);
+	return reject(session, &status, why, fault);
 }
 
 /* Put <compiled> in force and into FILE.snap, if that gains anything. */
@@ -175,6 +245,8 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 	const struct pool_settings *settings, struct pool_fault *fault)
 {
 	const struct stat *status = source->regular ? &source->status : NULL;
+	/* Without a snapshot to keep a salt in, all who parse for themselves use one. */
+	const struct pool_hash_key common = {"proxypool"};
 	struct pool_snapshot compiled;
 	int fd = claim(session), error = 0;
 
@@ -185,8 +257,9 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 		return 0;
 	}
 	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->snapshot.salt : NULL, status,
-		session->file_id, fault);
+		session->loaded ? &session->snapshot.salt
+				: (fd < 0 && session->absolute ? &common : NULL),
+		status, session->file_id, fault);
 	if (!error)
 		take_compiled(session, &compiled, fd, &source->status);
 	else if (fd >= 0)
@@ -200,14 +273,19 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 	struct pool_source source = {0};
 	struct pool_settings settings = {0};
 	struct pool_diagnostics diagnostics = {0};
-	int error = pool_source_read(&source, session->file, fault);
+	struct pool_fault trouble = {0};
+	int error = pool_source_read(&source, session->file, &trouble);
 
-	if (error)
+	if (error) {
+		error = reject_unread(session, error, &trouble);
+		if (error && fault)
+			*fault = trouble;
 		return error;
+	}
 	error = pool_config_read(&settings, &diagnostics, &source, fault);
 	if (error == POOL_EINVALID) {
 		pool_diagnostics_sort(&diagnostics);
-		error = reject(session, &source, &diagnostics, fault);
+		error = reject_diagnosed(session, &source.status, &diagnostics, fault);
 	} else if (!error) {
 		error = compile(session, &source, &settings, fault);
 	}

@@ -33,7 +33,7 @@ struct pool_outcome {
 	struct pool_hash identity;
 	uint32_t member; /* where it was in the snapshot: a hint */
 	enum pool_reason reason;
-	enum pool_layer good_layer; /* of an ok: how far it proves the proxy works */
+	enum pool_layer good_layer; /* what its method proves, however it ended */
 	int32_t http_status;
 	int32_t retry_after_s; /* -1: none */
 	int64_t latency_us;

@@ -78,13 +78,10 @@ bool pool_file_key_equal(const struct pool_file_key *a, const struct pool_file_k
 static bool at_rest(const struct stat *status)
 {
 	struct timespec now;
-	int64_t changed_ns = to_ns(status->st_ctim), now_ns;
 
-	if (to_ns(status->st_mtim) > changed_ns)
-		changed_ns = to_ns(status->st_mtim);
+	/* Not mtime: anybody may set it, to the future too. */
 	clock_gettime(CLOCK_REALTIME, &now);
-	now_ns = to_ns(now);
-	return now_ns - changed_ns >= REST_MS * POOL_NS_PER_MS;
+	return to_ns(now) - to_ns(status->st_ctim) >= REST_MS * POOL_NS_PER_MS;
 }
 
 /* --- opening bytes -------------------------------------------------------------- */
@@ -205,17 +202,11 @@ static void add_decoded(struct pool_text *text, struct pool_slice slice)
 	struct pool_text decoded = POOL_TEXT_EMPTY;
 
 	for (size_t i = 0; i < slice.length; i++) {
-		char byte = slice.bytes[i];
-		char digits[3] = {0};
+		int code = pool_url_percent_byte(slice.bytes + i, slice.length - i);
+		char byte = code < 0 ? slice.bytes[i] : (char)code;
 
-		if (byte == '%' && i + 2 < slice.length) {
-			memcpy(digits, slice.bytes + i + 1, 2);
-			if (strspn(digits, "0123456789abcdefABCDEF") == 2) {
-				byte = (char)strtoul(digits, NULL, 16);
-				i += 2;
-			}
-		}
 		pool_text_add_bytes(&decoded, &byte, 1);
+		i += code < 0 ? 0 : 2;
 	}
 	add_part(text, decoded.bytes, decoded.length);
 	if (decoded.bytes)
@@ -280,8 +271,7 @@ static int tell_twins_apart(struct pool_snap_member *members, uint32_t count)
 	qsort(sorted, count, sizeof(struct pool_snap_member *), compare_hashes);
 	for (uint32_t i = 1; i < count; i++) {
 		const struct pool_hash *first = &sorted[i - 1 - run]->identity;
-		bool same = sorted[i]->identity.high == first->high &&
-			sorted[i]->identity.low == first->low;
+		bool same = pool_hash_equal(&sorted[i]->identity, first);
 
 		run = same ? run + 1 : 0;
 		if (same)

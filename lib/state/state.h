@@ -62,6 +62,10 @@ char *pool_state_path(const char *where, const char *pool_file);
  */
 char *pool_state_absolute(const char *file);
 
+/* Whether the folder of <path> is one that a group shares: setgid, and the group may
+ * write. */
+bool pool_state_is_shared(const char *path);
+
 /*
  * Opens or creates the state file at <path>.
  *
@@ -88,6 +92,15 @@ void pool_state_free(struct pool_state *state);
 int pool_state_lock(
 	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault);
 void pool_state_unlock(struct pool_state *state);
+
+/*
+ * Copy <count> ready words from record <first> on without the lock, if the layout is the
+ * snapshot's. Each word is whole; together they may be of different moments.
+ *
+ * Returns false, and <ready> undefined, if nothing can be believed.
+ */
+bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
+	uint32_t first, uint32_t count, uint64_t *ready);
 
 /*
  * Make the layout the snapshot's, while locked: nothing to do if it is already; else
@@ -150,10 +163,12 @@ uint64_t pool_owner_space(void);
 size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
 	struct pool_owner *owners, size_t room, uint32_t *next);
 
-/* End leases, while locked: that of a dead owner, if it is still the one seen; those out
- * of time. */
+/* End leases, while locked: that of a dead owner, if it is still the one seen; <id>;
+ * those out of time. */
 void pool_lease_release_owner(struct pool_state *state, const struct pool_owner *owner,
 	const struct pool_now *now);
+void pool_lease_release(
+	struct pool_state *state, uint64_t id, const struct pool_now *now);
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now);
 
 /*

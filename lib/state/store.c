@@ -4,25 +4,31 @@
 
 enum { BATCH = 64, JITTER_SPAN = 1000001 };
 
-static bool same(const struct pool_hash *a, const struct pool_hash *b)
+static bool is_of(
+	const struct pool_state *state, uint32_t at, const struct pool_outcome *outcome)
 {
-	return a->high == b->high && a->low == b->low;
+	return pool_hash_equal(&state->records[at].identity, &outcome->identity) &&
+		state->records[at].leaf_key == outcome->leaf_key;
 }
 
-/* The record that <outcome> is about: where it was, or wherever an edit has put it. */
-static uint32_t find_record(
-	const struct pool_state *state, const struct pool_outcome *outcome)
+/*
+ * The record that <outcome> is about: where it was, or wherever an edit has put it. An
+ * edit moves whole runs by the same <shift>, which is where the next one is looked for
+ * first.
+ */
+static uint32_t find_record(const struct pool_state *state,
+	const struct pool_outcome *outcome, int64_t *shift)
 {
 	const uint32_t count = state->image->record_count;
-	uint32_t at = outcome->member;
+	const int64_t likely = outcome->member + *shift;
 
-	if (at < count && state->records[at].leaf_key == outcome->leaf_key &&
-		same(&state->records[at].identity, &outcome->identity))
-		return at;
-	for (at = 0; at < count; at++)
-		if (same(&state->records[at].identity, &outcome->identity) &&
-			state->records[at].leaf_key == outcome->leaf_key)
+	if (likely >= 0 && likely < count && is_of(state, (uint32_t)likely, outcome))
+		return (uint32_t)likely;
+	for (uint32_t at = 0; at < count; at++)
+		if (is_of(state, at, outcome)) {
+			*shift = (int64_t)at - outcome->member;
 			return at;
+		}
 	return UINT32_MAX;
 }
 
@@ -64,7 +70,7 @@ static void note_transition(struct pool_record *record,
 }
 
 static void store_one(struct pool_session *session, struct pool_outcome *outcome,
-	const struct pool_now *now)
+	const struct pool_now *now, int64_t *shift)
 {
 	struct pool_state *state = session->state;
 	enum pool_verdict verdict = pool_reason_get((int)outcome->reason)->verdict;
@@ -75,7 +81,7 @@ static void store_one(struct pool_session *session, struct pool_outcome *outcome
 		.began_ns = outcome->began_ns,
 		.retry_after_s = outcome->retry_after_s,
 	};
-	uint32_t leaf_index = 0, at = find_record(state, outcome);
+	uint32_t leaf_index = 0, at = find_record(state, outcome, shift);
 	const struct pool_snap_leaf *leaf =
 		leaf_of(&session->snapshot, outcome->leaf_key, &leaf_index);
 	struct pool_record *record;
@@ -105,6 +111,8 @@ static void store_one(struct pool_session *session, struct pool_outcome *outcome
 int pool_session_store(struct pool_session *session, struct pool_outcome *outcomes,
 	size_t count, struct pool_fault *fault)
 {
+	int64_t shift = 0;
+
 	for (size_t from = 0; from < count; from += BATCH) {
 		size_t end = count - from < BATCH ? count : from + BATCH;
 		struct pool_now now;
@@ -118,7 +126,7 @@ int pool_session_store(struct pool_session *session, struct pool_outcome *outcom
 				"cannot write state file '%s'", session->state_path);
 		}
 		for (size_t i = from; i < end; i++)
-			store_one(session, &outcomes[i], &now);
+			store_one(session, &outcomes[i], &now, &shift);
 		pool_state_unlock(session->state);
 	}
 	return 0;

@@ -159,6 +159,22 @@ pool-HASH.state.snap"
 	exec 9<&-
 }
 
+@test "with the lock held by another, what is known is read" {
+	start_stub refuse
+	write_pool mixed.json "{\"breaker\": {\"open_seconds\": 300}, \"strategy\": \"random\",
+		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\", \"http://127.0.0.1:${STUB_PORT}0\"]}"
+	sed -i "s/:${STUB_PORT}0/:1/" mixed.json
+	"$POOL_BIN/pool-check" -q -s own.state --only "127.0.0.1:$STUB_PORT" mixed.json || true
+	exec 9<own.state
+	flock 9
+	for _ in 1 2 3 4; do
+		run -0 --separate-stderr "$select" -s own.state mixed.json
+		assert_output "http://127.0.0.1:1"
+		assert_regex "$stderr" "is locked"
+	done
+	exec 9<&-
+}
+
 @test "a state that cannot be written is read" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	require_tool setpriv
@@ -716,6 +732,26 @@ under() {
 	assert_output "no-proxy://error"
 	assert_regex "$stderr" "POOL_TEST_PW"
 	run -1 grep -r "a b@c" state
+}
+
+@test "a lease is given back when the credential cannot be had" {
+	write_pool secret.json '{"limits": {"max_connections": 1},
+		"proxies": ["http://bot:${POOL_TEST_PW}@127.0.0.1:8001"]}'
+	run -3 "$select" --lease --ttl 600 secret.json
+	POOL_TEST_PW=x run -0 "$select" --lease --ttl 600 secret.json
+	assert_regex "$output" '^http://bot:x@127.0.0.1:8001 [0-9a-f]{16}$'
+}
+
+@test "an edit that is no text leaves the last good version in force" {
+	for junk in 'head -c 1000 /dev/zero' 'head -c 1000 /dev/urandom' 'head -c 70000000 /dev/zero'; do
+		write_pool one.json '{"proxies": ["http://127.0.0.1:1"]}'
+		"$select" one.json
+		$junk >one.json
+		run -0 --separate-stderr "$select" one.json
+		assert_output "http://127.0.0.1:1"
+		assert_equal "$(grep -c . <<<"$stderr")" 1
+		assert_regex "$stderr" "its last good version stays in force"
+	done
 }
 
 @test "url beside a pool is what to fall back on" {

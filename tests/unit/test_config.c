@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "config/config.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
@@ -369,6 +372,59 @@ static void shows_no_secret_anywhere(void **state)
 	}
 }
 
+/* Whether <word> stands anywhere in the heap, in what was freed too. */
+static bool heap_holds(const char *word)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long from, to;
+	char line[512], *bytes;
+	bool found = false;
+
+	assert_non_null(maps);
+	assert_true(memory >= 0);
+	while (!found && fgets(line, sizeof(line), maps)) {
+		if (!strstr(line, "[heap]") || sscanf(line, "%lx-%lx", &from, &to) != 2)
+			continue;
+		bytes = mmap(NULL, to - from, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_true(bytes != MAP_FAILED);
+		assert_int_equal(to - from, pread(memory, bytes, to - from, (off_t)from));
+		found = memmem(bytes, to - from, word, strlen(word)) != NULL;
+		munmap(bytes, to - from);
+	}
+	close(memory);
+	fclose(maps);
+	return found;
+}
+
+/* Shorter passwords than a few words would be overwritten by the allocator itself. */
+static void freed_memory_holds_no_secret(void **state)
+{
+	static const char format[] =
+		"{\"proxies\":[\"http://u:%s1@a.test:1\",\"http://u:%s2@a.test:2\","
+		"{\"url\":\"http://u:%s1@a.test:1\"}]}";
+	char path[] = "/tmp/pool-test-XXXXXX", word[33] = {0}, text[512];
+	int fd = mkstemp(path), length;
+	struct pool_settings settings = {0};
+	struct pool_diagnostics diagnostics = {0};
+	struct pool_source source;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(word) - 1; i++)
+		word[i] = (char)('a' + i * 7 % 26);
+	length = snprintf(text, sizeof(text), format, word, word, word);
+	assert_int_equal(length, write(fd, text, (size_t)length));
+	close(fd);
+	assert_int_equal(0, pool_source_read(&source, path, NULL));
+	unlink(path);
+	assert_int_equal(0, pool_config_read(&settings, &diagnostics, &source, NULL));
+	pool_settings_release(&settings);
+	pool_diagnostics_release(&diagnostics);
+	pool_source_release(&source);
+	assert_false(heap_holds(word + 8));
+}
+
 static void names_members_uniquely(void **state)
 {
 	static const char text[] = "{\"proxies\":[\"http://H:1\",\"socks5://"
@@ -561,6 +617,7 @@ int main(void)
 		cmocka_unit_test(names_rule_and_place_of_each_fault),
 		cmocka_unit_test(gives_sentence_and_pointer),
 		cmocka_unit_test(shows_no_secret_anywhere),
+		cmocka_unit_test(freed_memory_holds_no_secret),
 		cmocka_unit_test(names_members_uniquely),
 		cmocka_unit_test(keeps_every_value),
 		cmocka_unit_test(normal_form_reads_back_the_same),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -563,6 +564,42 @@ static void a_backoff_does_not_outlast_the_run(void **state)
 	assert_in_range(seen.results[0].attempts, 2, 700);
 }
 
+/* Its attempt failed, and the one slot is taken until the deadline by another check. */
+static void what_waits_at_the_deadline_keeps_its_result(void **state)
+{
+	struct server refusing = start_refusing(), stalling = start(stall, "");
+	char host[] = "127.0.0.1";
+	struct pool_login logins[2] = {
+		{.host = host, .port = refusing.port},
+		{.host = host, .port = stalling.port},
+	};
+	struct pool_probe probes[2] = {
+		{.login = &logins[0],
+			.method = POOL_METHOD_HTTP,
+			.timeout_ms = 30000,
+			.url = "http://t.test/",
+			.retries = 1000},
+		{.login = &logins[1],
+			.method = POOL_METHOD_HTTP,
+			.timeout_ms = 30000,
+			.url = "http://t.test/",
+			.retries = 1000},
+	};
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+
+	(void)state;
+	options.concurrency = 1;
+	options.deadline_ms = 3000;
+	assert_int_equal(0, pool_engine_run(probes, 2, &options, &report, NULL));
+	stop(&refusing);
+	stop(&stalling);
+	assert_int_equal(POOL_REASON_REFUSED, seen.results[0].reason);
+	assert_int_equal(POOL_REASON_RUN_DEADLINE, seen.results[1].reason);
+	assert_int_equal(1, seen.results[1].attempts);
+}
+
 static void a_target_gets_no_more_than_its_rate(void **state)
 {
 	struct server server = start(answer, OK_ANSWER);
@@ -668,6 +705,56 @@ static void no_descriptors_blame_no_proxy(void **state)
 	run_apart(check_no_descriptors);
 }
 
+/* --- names ---------------------------------------------------------------------- */
+
+static void check_names(const char *first, const char *second, struct seen *seen)
+{
+	struct pool_login logins[2] = {{.port = 80}, {.port = 80}};
+	struct pool_probe probes[2] = {
+		{.login = &logins[0], .method = POOL_METHOD_TCP, .timeout_ms = 500},
+		{.login = &logins[1], .method = POOL_METHOD_TCP, .timeout_ms = 500},
+	};
+	struct pool_engine_options options = options_for(seen);
+	struct pool_engine_report report;
+
+	logins[0].host = strdup(first);
+	logins[1].host = strdup(second);
+	assert_int_equal(0, pool_engine_run(probes, 2, &options, &report, NULL));
+	free(logins[0].host);
+	free(logins[1].host);
+}
+
+static void one_answer_speaks_for_all_names(void **state)
+{
+	struct seen seen = {0};
+
+	(void)state;
+	check_names("one.invalid", "two.invalid", &seen);
+	assert_true(seen.results[0].reason == POOL_REASON_PROXY_NAME ||
+		seen.results[0].reason == POOL_REASON_NO_RESOLVER);
+	assert_int_equal(seen.results[0].reason, seen.results[1].reason);
+}
+
+/* The C library refuses an empty label by itself: that is no name server's answer. */
+static void check_odd_names(uint16_t port)
+{
+	struct seen seen = {0};
+
+	(void)port;
+	/* No network, so no name server; where that is forbidden there may be one. */
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		_exit(0);
+	check_names("odd..invalid", "two.invalid", &seen);
+	assert_int_equal(POOL_REASON_PROXY_NAME, seen.results[0].reason);
+	assert_int_equal(POOL_REASON_NO_RESOLVER, seen.results[1].reason);
+}
+
+static void odd_names_are_no_answer(void **state)
+{
+	(void)state;
+	run_apart(check_odd_names);
+}
+
 static void ping_reaches_loopback_or_says_why_not(void **state)
 {
 	struct pool_probe probe = {
@@ -708,7 +795,10 @@ int main(void)
 		cmocka_unit_test(the_deadline_ends_everything),
 		cmocka_unit_test(a_stop_ends_everything),
 		cmocka_unit_test(a_backoff_does_not_outlast_the_run),
+		cmocka_unit_test(what_waits_at_the_deadline_keeps_its_result),
 		cmocka_unit_test(a_target_gets_no_more_than_its_rate),
+		cmocka_unit_test(one_answer_speaks_for_all_names),
+		cmocka_unit_test(odd_names_are_no_answer),
 		cmocka_unit_test(few_descriptors_bound_the_concurrency),
 		cmocka_unit_test(no_descriptors_blame_no_proxy),
 		cmocka_unit_test(ping_reaches_loopback_or_says_why_not),

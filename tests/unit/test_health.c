@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "base/random.h"
 #include "health/health.h"
+#include "probe/engine.h"
 
 #define SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define S           INT64_C(1000000000)
@@ -41,14 +42,18 @@ static const struct {
 	enum pool_reason reason;
 	enum pool_layer good_layer;
 } kinds[] = {
-	{'k', POOL_REASON_OK, POOL_LAYER_TARGET},  /* everything works */
-	{'t', POOL_REASON_OK, POOL_LAYER_CONNECT}, /* a tcp check that connects */
-	{'r', POOL_REASON_REFUSED, 0},             /* down, layer connect */
-	{'a', POOL_REASON_AUTH, 0},                /* 407: down, layer auth */
-	{'s', POOL_REASON_STATUS, 0},              /* down, layer target */
-	{'b', POOL_REASON_BLOCKED, 0}, {'l', POOL_REASON_LIMITED, 0},
-	{'i', POOL_REASON_TARGET_SUSPECT, 0}, /* inconclusive */
-	{'d', POOL_REASON_NO_DESCRIPTORS, 0}, /* inconclusive, this machine */
+	{'k', POOL_REASON_OK, POOL_LAYER_TARGET},      /* everything works */
+	{'t', POOL_REASON_OK, POOL_LAYER_CONNECT},     /* a tcp check that connects */
+	{'p', POOL_REASON_OK, POOL_LAYER_RESOLVE},     /* an echo */
+	{'r', POOL_REASON_REFUSED, POOL_LAYER_TARGET}, /* down, layer connect */
+	{'a', POOL_REASON_AUTH, POOL_LAYER_TARGET},    /* 407: down, layer auth */
+	{'s', POOL_REASON_STATUS, POOL_LAYER_TARGET},  /* down, layer target */
+	{'c', POOL_REASON_RESET, POOL_LAYER_CONNECT},  /* a tcp check that is cut off */
+	{'e', POOL_REASON_PING_TIMEOUT, POOL_LAYER_RESOLVE}, /* no echo */
+	{'b', POOL_REASON_BLOCKED, POOL_LAYER_TARGET},
+	{'l', POOL_REASON_LIMITED, POOL_LAYER_TARGET},
+	{'i', POOL_REASON_TARGET_SUSPECT, POOL_LAYER_TARGET}, /* inconclusive */
+	{'d', POOL_REASON_NO_DESCRIPTORS, POOL_LAYER_TARGET}, /* this machine */
 };
 
 #define UNK  POOL_STATUS_UNKNOWN
@@ -173,6 +178,14 @@ static const struct story stories[] = {
 	{"a tcp connect does not clear a 407",
 		.events = {{0, 'a', BAD}, {5, 't', BAD}, {29, 't', BAD}, {30, '=', REC},
 			{31, 't', REC}, {32, 't', REC}, {33, 't', REC}}},
+	{"nor one that was reported", {.failure_threshold = 1},
+		.events = {{0, 'A', BAD}, {5, 't', BAD}, {31, 't', REC}, {32, 't', REC}}},
+	{"an echo clears no refusal", .events = {{0, 'r', BAD}, {5, 'p', BAD}}},
+	{"but what a ping found", .events = {{0, 'e', BAD}, {5, 'p', REC}, {6, 'p', OK}}},
+	{"a tcp check clears what it found itself",
+		.events = {{0, 'c', BAD}, {5, 't', REC}, {6, 't', OK}}},
+	{"also when it is found again",
+		.events = {{0, 'c', BAD}, {5, 'c', BAD}, {6, 't', REC}, {7, 't', OK}}},
 	{"a good check of the target does",
 		.events = {{0, 'a', BAD}, {5, 'k', REC}, {6, 'k', OK}}},
 	{"the layer is that of the latest failure while open",
@@ -267,6 +280,36 @@ static void test_stories(void **unused)
 					event->kind, pool_status_name(status));
 		}
 	}
+}
+
+/* Whatever a check finds, checks of the same method can take back. */
+static void test_no_method_condemns_for_ever(void **unused)
+{
+	(void)unused;
+	for (int method = 0; method < POOL_METHODS; method++)
+		for (int reason = 0; reason < POOL_REASONS; reason++) {
+			const struct pool_method_row *row =
+				pool_method_get((enum pool_method)method);
+			struct pool_evidence evidence = {.source = POOL_EVIDENCE_CHECK,
+				.reason = (enum pool_reason)reason,
+				.good_layer = row->good_layer,
+				.began_ns = START,
+				.retry_after_s = 1};
+			struct pool_health health = {0};
+			struct pool_transition transition;
+
+			pool_health_step(&defaults, &health, &evidence, START, MIDDLE,
+				&transition);
+			evidence.reason = POOL_REASON_OK;
+			for (int i = 1; i <= defaults.healthy_threshold; i++) {
+				evidence.began_ns = START + i * 10 * S;
+				pool_health_step(&defaults, &health, &evidence,
+					evidence.began_ns, MIDDLE, &transition);
+			}
+			if (pool_health_status(&health, evidence.began_ns) != OK)
+				fail_msg("%s: %s is not forgotten", row->name,
+					pool_reason_get(reason)->name);
+		}
 }
 
 /* --- transitions ---------------------------------------------------------------- */
@@ -627,6 +670,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_no_method_condemns_for_ever),
 		cmocka_unit_test(test_transitions_are_told),
 		cmocka_unit_test(test_transition_names_its_reason),
 		cmocka_unit_test(test_blocked_is_shown_until_a_success),

@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
 #include "probe/round.h"
@@ -409,6 +413,75 @@ static void a_round_of_nothing_ends_well(void **state)
 	pool_snapshot_release(&snapshot);
 }
 
+/* --- the control request -------------------------------------------------------- */
+
+/* Takes connections and says nothing. */
+static int listen_silently(char *url, size_t size)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof(address)));
+	assert_int_equal(0, listen(fd, 8));
+	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &length));
+	snprintf(url, size, "http://127.0.0.1:%u", ntohs(address.sin_port));
+	return fd;
+}
+
+/* Stop once the check of the proxy has ended. */
+static void note_end(void *context, size_t done, size_t count)
+{
+	*(bool *)context = done == count;
+}
+
+static bool has_ended(void *context)
+{
+	return *(bool *)context;
+}
+
+static bool asks_control(bool stopping)
+{
+	char proxy[64], target[64];
+	int proxy_fd = listen_silently(proxy, sizeof(proxy));
+	int target_fd = listen_silently(target, sizeof(target)), fd;
+	struct pool_member member = {.url = proxy, .name = TEXT("a"), .enabled = true};
+	struct pool_leaf leaf = make_leaf(TEXT("default.http"), &member, 1, target);
+	struct pool_round_options options = make_options();
+	struct pool_snapshot snapshot;
+	struct pool_round round;
+	bool ended = false;
+
+	leaf.policy.control = POOL_CONTROL_DIRECT;
+	leaf.policy.check_timeout_s = 1;
+	leaf.policy.retry_count = 0;
+	options.leaf_count = 1;
+	options.deadline_ms = 10000;
+	options.progress = note_end;
+	options.stop = stopping ? has_ended : NULL;
+	options.context = &ended;
+	snapshot = make_snapshot(&leaf, 1);
+	assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+	assert_int_equal(0, pool_round_run(&round, &options, NULL));
+	assert_int_equal(POOL_REASON_HANDSHAKE_TIMEOUT, round.items[0].found);
+	pool_round_release(&round);
+	pool_snapshot_release(&snapshot);
+	fd = accept(target_fd, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+	close(target_fd);
+	close(proxy_fd);
+	return fd >= 0;
+}
+
+static void a_stop_asks_no_target(void **state)
+{
+	(void)state;
+	assert_true(asks_control(false));
+	assert_false(asks_control(true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +497,7 @@ int main(void)
 		cmocka_unit_test(http_checks_without_a_url_ask_for_the_default_one),
 		cmocka_unit_test(an_obstacle_is_one_trouble_of_this_machine_for_all),
 		cmocka_unit_test(a_round_of_nothing_ends_well),
+		cmocka_unit_test(a_stop_asks_no_target),
 	};
 
 	return cmocka_run_group_tests_name("round", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "config/diagnostic.h"
@@ -211,6 +212,34 @@ static void takes_urls_apart(void **state)
 	assert_string_equal("[2001:db8::7]:1080", endpoint);
 }
 
+/* Both ways of writing a zone mean the same. */
+static void a_zone_is_decoded_once(void **state)
+{
+	static const char *const rows[][3] = {
+		{"http://[fe80::1%25Lo]:1", "fe80::1%Lo", "[fe80::1%lo]:1"},
+		{"http://[fe80::1%Lo]:1", "fe80::1%Lo", "[fe80::1%lo]:1"},
+		{"http://[fe80::1%2525]:1", "fe80::1%25", "[fe80::1%25]:1"},
+		{"http://[fe80::1%2]:1", "fe80::1%2", "[fe80::1%2]:1"},
+		{"http://[fe80::1]:1", "fe80::1", "[fe80::1]:1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pool_login login;
+		struct pool_url url;
+		char endpoint[64];
+
+		assert_int_equal(POOL_URL_OK,
+			pool_url_parse(rows[i][0], strlen(rows[i][0]), &url, NULL));
+		pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+		assert_string_equal(rows[i][2], endpoint);
+		assert_int_equal(
+			0, pool_login_init(&login, rows[i][0], NULL, NULL, NULL, NULL));
+		assert_string_equal(rows[i][1], login.host);
+		pool_login_release(&login);
+	}
+}
+
 static void redacts_urls(void **state)
 {
 	static const char *const rows[][2] = {
@@ -230,6 +259,24 @@ static void redacts_urls(void **state)
 		pool_url_redact(rows[i][0], out, sizeof(out));
 		assert_string_equal(rows[i][1], out);
 	}
+}
+
+static void knows_what_may_hold_a_secret(void **state)
+{
+	static const struct {
+		const char *text;
+		bool may;
+	} rows[] = {{"", false}, {"weight", false}, {"a@b", true}, {"x://y", true},
+		{"a:/b", false},
+		{"0123456789012345678901234567890123456789012345678901234567890123",
+			false},
+		{"01234567890123456789012345678901234567890123456789012345678901234",
+			true}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(rows[i].may,
+			pool_url_may_hold_secret(rows[i].text, strlen(rows[i].text)));
 }
 
 static const char *lookup(void *context, const char *name)
@@ -333,6 +380,29 @@ static void takes_the_first_line_of_a_password_file(void **state)
 			"/nonexistent/file", NULL, NULL, NULL));
 }
 
+/* Nobody writes into the FIFO: reading it would never end. */
+static void takes_passwords_from_regular_files_only(void **state)
+{
+	char folder[] = "/tmp/pool-test-XXXXXX", fifo[64];
+	const char *const paths[] = {fifo, folder, "/dev/zero"};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	assert_int_equal(0, mkfifo(fifo, 0600));
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		struct pool_fault fault = {0};
+		struct pool_login login;
+
+		assert_int_equal(POOL_ESECRET,
+			pool_login_init(
+				&login, "http://u@h:1", paths[i], NULL, NULL, &fault));
+		assert_non_null(strstr(fault.text, "is not a regular file"));
+	}
+	unlink(fifo);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,10 +412,13 @@ int main(void)
 		cmocka_unit_test(every_fault_and_remark_has_a_rule),
 		cmocka_unit_test(remarks_on_what_works_oddly),
 		cmocka_unit_test(takes_urls_apart),
+		cmocka_unit_test(a_zone_is_decoded_once),
 		cmocka_unit_test(redacts_urls),
+		cmocka_unit_test(knows_what_may_hold_a_secret),
 		cmocka_unit_test(fills_in_credentials),
 		cmocka_unit_test(names_the_variable_never_the_value),
 		cmocka_unit_test(takes_the_first_line_of_a_password_file),
+		cmocka_unit_test(takes_passwords_from_regular_files_only),
 	};
 
 	return cmocka_run_group_tests_name("url", tests, NULL, NULL);
