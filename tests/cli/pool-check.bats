@@ -521,7 +521,7 @@ not 'http'"
 	write_checked "\"http://127.0.0.1:$STUB_PORT\""
 	run -3 --separate-stderr pool-check --plugin -t 1 pool.json
 	assert_regex "$output" '^POOL UNKNOWN - 0/1 passed \(0%\), pool default.http; inconclusive: '
-	assert_regex "$output" 'time=1\.[0-9]{3}s;;;0;1$'
+	assert_regex "$output" 'time=[0-9]+\.[0-9]{3}s;;;0;1$'
 	# the long one is what it is in every tool
 	write_two
 	run -1 --separate-stderr pool-check --plugin --type http pool.json
@@ -546,7 +546,7 @@ to 86400, not '0'"
 @test "--format tsv has a header and one line a proxy" {
 	write_two
 	run -0 --separate-stderr pool-check --format tsv pool.json
-	assert_equal "$(sed -E 's/0\.[0-9]{6}/T/; s/127\.0\.0\.1:[0-9]+/HOST/; s/(	2	)[0-9]+/\1W/' <<<"$output")" "\
+	assert_equal "$(sed -E 's/[0-9]+\.[0-9]{6}/T/; s/127\.0\.0\.1:[0-9]+/HOST/; s/(	2	)[0-9]+/\1W/' <<<"$output")" "\
 pool	types	proxy	url	status	result	reason	latency_seconds	http_status	attempts	wait_seconds	text	detail	advice
 default.http	http,websocket	a	http://HOST	healthy	passed	ok	T	200	1		it works		
 default.http	http,websocket	b	http://HOST	unhealthy	failed	connect-refused			2	W	nothing listens at the proxy's address	Connection refused	check that the proxy runs, and its port"
@@ -733,14 +733,17 @@ default.http: 1 of 2 passed, 1 failed; the quorum of 2 is missed"
 
 @test "a lock taken while the checks run is status 5, with what they found" {
 	require_tool flock
-	start_stub --delay-ms 500 http-proxy
-	write_checked "\"http://127.0.0.1:$STUB_PORT\""
+	start_proxy
+	write_checked "\"http://$PROXY\""
 	pool-check --method tcp -q -s own.state pool.json
+	# A stopped proxy does not answer before the lock is taken.
+	kill -STOP "$(cat "$SERVERS/$STUB_NAME.pid")"
 	pool-check -s own.state pool.json >out 2>err &
 	pid=$!
 	wait_until 10 has_socket "$pid"
 	exec {lock}<own.state
 	flock "$lock"
+	kill -CONT "$(cat "$SERVERS/$STUB_NAME.pid")"
 	wait "$pid" && status=0 || status=$?
 	assert_equal "$status" 5
 	exec {lock}<&-
@@ -749,25 +752,23 @@ default.http: 1 of 2 passed, 1 failed; the quorum of 2 is missed"
 }
 
 @test "without descriptors nothing is blamed: one line, status 4" {
-	local limit refused=0
-
+	require_tool flock prlimit
 	write_two
-	pool-check -q pool.json
-	# Too few for the loader is 127. From there on up it is one line, until there are enough.
-	for ((limit = 3; limit < 40; limit++)); do
-		bash -c "ulimit -n $limit; exec pool-check pool.json" >out 2>err &&
-			status=0 || status=$?
-		[ "$status" -ne 127 ] || continue
-		[ "$status" -ne 0 ] || break
-		assert_equal "$status" 4
-		assert_equal "$(cat out)" ""
-		assert_equal "$(wc -l <err)" 1
-		assert_regex "$(cat err)" '^pool-check: cannot '
-		refused=$((refused + 1))
-	done
-	assert_equal "$status" 0
-	[ "$refused" -gt 0 ]
-	assert_equal "$(status_of pool.json)" "status
+	pool-check -q -s own.state pool.json
+	# Waiting for the lock it has loaded all it needs: the limit is met by its checks only.
+	exec {lock}<own.state
+	flock "$lock"
+	pool-check -s own.state pool.json >out 2>err {lock}<&- &
+	pid=$!
+	wait_until 10 has_open "$pid" "$PWD/own.state"
+	prlimit --pid "$pid" --nofile=3:3
+	exec {lock}<&-
+	wait "$pid" && status=0 || status=$?
+	assert_equal "$status" 4
+	assert_equal "$(cat out)" ""
+	assert_equal "$(wc -l <err)" 1
+	assert_regex "$(cat err)" '^pool-check: cannot '
+	assert_equal "$(status_of -s own.state pool.json)" "status
 healthy
 unhealthy"
 }
@@ -821,4 +822,14 @@ has_socket() {
 	assert_output ""
 	assert_equal "$stderr" \
 		"pool-check: cannot make state file './x.state' larger: File too large"
+}
+
+# has_open PID PATH: it has that file open.
+has_open() {
+	local link
+
+	for link in "/proc/$1/fd/"*; do
+		[ "$(readlink "$link")" != "$2" ] || return 0
+	done
+	return 1
 }
