@@ -554,13 +554,39 @@ static int make_round(const struct settings *settings, struct pool_session *sess
 	if (!settings->dry_run &&
 		pool_session_store(session, round.outcomes, round.count, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
-	if (!status && pool_gather_again(report, session, choice, &fault) != 0)
+	/* An edit meanwhile leaves the rows as they were before. */
+	if (!status && pool_gather_again(report, session, choice, &fault) == POOL_ENOMEM)
 		status = tool_refuse_by(settings->spec, &fault);
 	fill_report(report, &round);
 	pool_report_count(report, &settings->quorum);
 out:
 	pool_round_release(&round);
 	return status;
+}
+
+/*
+ * The pools to check, and what is known of them. Looking at the state may bring an edited
+ * pool file to light: what was chosen before is void then, and chosen again.
+ */
+static int choose_pools(const struct settings *settings, struct pool_session *session,
+	struct pool_gather_choice *choice, struct pool_report *report,
+	struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		pool_report_release(report);
+		pool_gather_release(choice);
+		if (pool_gather_choose(pool_session_snapshot(session),
+			    settings->common.exchange, settings->common.type,
+			    choice) != 0)
+			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+		choice->only = settings->only.list;
+		choice->only_count = settings->only.count;
+		error = pool_gather(report, session, choice, fault);
+	}
+	return error;
 }
 
 static int check(const struct settings *settings, struct pool_session *session)
@@ -571,17 +597,12 @@ static int check(const struct settings *settings, struct pool_session *session)
 	int status = TOOL_YES, written;
 
 	warn_near_miss(settings, pool_session_snapshot(session));
-	if (pool_gather_choose(pool_session_snapshot(session), settings->common.exchange,
-		    settings->common.type, &choice) != 0)
-		return tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
-	choice.only = settings->only.list;
-	choice.only_count = settings->only.count;
-	if (!choice.count)
+	if (choose_pools(settings, session, &choice, &report, &fault) != 0)
+		status = tool_refuse_by(settings->spec, &fault);
+	else if (!choice.count)
 		status = tell_nothing(settings, &choice);
 	if (!status)
 		status = judge_urls(settings, pool_session_snapshot(session), &choice);
-	if (!status && pool_gather(&report, session, &choice, &fault) != 0)
-		status = tool_refuse_by(settings->spec, &fault);
 	if (!status)
 		status = make_round(settings, session, &choice, &report);
 	if (!status || report.has_run) {

@@ -184,15 +184,11 @@ int pool_gather_again(struct pool_report *report, struct pool_session *session,
 		int error;
 
 		if (pool_session_snapshot(session)->id != choice->snapshot)
-			return 0;
+			return pool_fault_set(
+				fault, POOL_ESTALE, 0, "the pool file changed meanwhile");
 		error = pool_session_view(session, choice->leaves[i], &view, fault);
 		if (error)
 			return error;
-		/* Looking at the state may have brought an edited pool file to light. */
-		if (pool_session_snapshot(session)->id != choice->snapshot) {
-			pool_view_release(&view);
-			return 0;
-		}
 		first = pool_session_snapshot(session)
 				->leaves[choice->leaves[i]]
 				.first_member;

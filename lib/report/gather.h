@@ -43,7 +43,8 @@ unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf);
  * Add the chosen pools and their proxies as the state file knows them. Pools without a
  * proxy of the names asked for are left out.
  *
- * Returns 0 or POOL_ENOMEM.
+ * Returns 0, or: POOL_ESTALE  the pool file was edited meanwhile: choose again
+ *                POOL_ENOMEM
  */
 int pool_gather(struct pool_report *report, struct pool_session *session,
 	const struct pool_gather_choice *choice, struct pool_fault *fault);
@@ -52,7 +53,7 @@ int pool_gather(struct pool_report *report, struct pool_session *session,
  * Read the state again: status, wait and age of each row. Nothing changes if the pool
  * file was edited meanwhile.
  *
- * Returns 0 or POOL_ENOMEM.
+ * Returns 0, POOL_ESTALE or POOL_ENOMEM.
  */
 int pool_gather_again(struct pool_report *report, struct pool_session *session,
 	const struct pool_gather_choice *choice, struct pool_fault *fault);
