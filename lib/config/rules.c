@@ -79,7 +79,7 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"there is no default list to copy",
 		"give default a connection of this type"},
 	[POOL_RULE_NAME] = {"name", E, "a name cannot be used",
-		"use up to 64 letters, digits, '.', ':', '_', '-', '#'"},
+		"use up to 64 bytes without a blank, ',', '=', '%', '|', '@'"},
 	[POOL_RULE_NAME_TWICE] = {"name-twice", E, "two proxies of a pool have one name",
 		"rename one, or leave the name out: it is then host:port"},
 	[POOL_RULE_PASSWORD_TWICE] = {"password-twice", E,

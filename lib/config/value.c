@@ -216,6 +216,12 @@ static void read_url_key(struct walk *walk, const struct place *place,
 	pool_read_url(walk, place, slot_of(key, base));
 }
 
+/* A URL in the wrong place may hold a password. */
+static bool looks_like_url(const char *text)
+{
+	return strchr(text, '@') || strstr(text, "://");
+}
+
 /* Why <text> can be no name of a proxy; NULL if it can. */
 static const char *judge_name(const char *text)
 {
@@ -230,6 +236,8 @@ static const char *judge_name(const char *text)
 		return "it begins with '-'";
 	if (strpbrk(text, " ,=%|"))
 		return "it holds a blank, or one of , = % |";
+	if (looks_like_url(text))
+		return "it looks like a URL, and names are shown everywhere";
 	pool_text_safe(safe, sizeof(safe), text, length);
 	if (strcmp(safe, text) != 0 || strstr(text, "\xc2\xa0"))
 		return "it holds a character that cannot be shown";
@@ -249,7 +257,10 @@ static void read_name(struct walk *walk, const struct place *place,
 		keep(walk, slot_of(key, base), place->value->valuestring);
 		return;
 	}
-	pool_walk_quote(shown, sizeof(shown), place->value->valuestring);
+	if (looks_like_url(place->value->valuestring))
+		snprintf(shown, sizeof(shown), "\"***\"");
+	else
+		pool_walk_quote(shown, sizeof(shown), place->value->valuestring);
 	pool_tell_value(walk, POOL_RULE_NAME, place, "name: %s cannot be a name: %s",
 		shown, wrong);
 }

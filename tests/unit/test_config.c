@@ -277,6 +277,9 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{"{\"proxies\":[{\"url\":" U ",\"name\":\"a b\"},{\"url\":" U
 		 "},{\"url\":" U "}]}",
 			"1:40 name, 1:47 duplicate-proxy, 1:68 duplicate-proxy"},
+		{"{\"proxies\":[{\"url\":" U ",\"name\":\"a@b\"}]}", "1:40 name"},
+		{"{\"proxies\":[{\"url\":" U ",\"name\":\"http://h:1\"}]}", "1:40 name"},
+		{"{\"proxies\":[{\"url\":" U ",\"name\":\"us/east\"}]}", ""},
 		{"{\"proxies\":[{\"url\":" U
 		 ",\"name\":\"a\"},{\"url\":\"http://h:2\",\"name\":\"a\"}]}",
 			"1:72 name-twice"},
