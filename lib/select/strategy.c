@@ -110,36 +110,47 @@ static uint64_t mix(uint64_t x)
 	return pool_random_next(&random);
 }
 
+/* A pass over the eligible: their turns from <floor> on, their weight, and who they are.
+ */
+static struct turns pass_turns(const struct pool_field *field, double clock, double floor,
+	double *total, uint64_t *eligibles)
+{
+	struct turns turns = no_turns(floor);
+
+	*total = 0;
+	*eligibles = 0;
+	for (uint32_t i = 0; i < field->count; i++) {
+		if (!eligible(field, i))
+			continue;
+		*eligibles += mix(i);
+		*total += field->weights[i] ? field->weights[i] * 1e-6 : 1;
+		weigh(&turns, field, i, clock);
+	}
+	return turns;
+}
+
 static uint32_t pick_weighted_rotation(
 	const struct pool_field *field, struct pool_pick *pick)
 {
 	const bool sane = field->clock >= 0 && field->clock < CLOCK_RESET;
-	double clock = sane ? field->clock : 0, total = 0;
-	/* Whether the eligible ones are the same is only known at the end of the pass. */
-	struct turns same =
-		no_turns(sane && field->floor >= 0 && field->floor <= clock ? field->floor
-									    : clock);
-	struct turns changed = no_turns(clock), *turns;
-	uint64_t eligibles = 0;
+	const bool floored = sane && field->floor >= 0 && field->floor <= field->clock;
+	double clock = sane ? field->clock : 0, total;
+	uint64_t eligibles;
+	struct turns turns = pass_turns(
+		field, clock, floored ? field->floor : clock, &total, &eligibles);
 
-	for (uint32_t i = 0; i < field->count; i++) {
-		if (!eligible(field, i))
-			continue;
-		eligibles += mix(i);
-		total += field->weights[i] ? field->weights[i] * 1e-6 : 1;
-		weigh(&same, field, i, clock);
-		weigh(&changed, field, i, clock);
+	/* Whether they are the same is only known at the end of the pass. */
+	if (eligibles != field->eligibles)
+		turns = pass_turns(field, clock, clock, &total, &eligibles);
+	if (turns.ready.index == POOL_NO_PICK) {
+		turns.ready = turns.next;
+		clock = turns.next.start;
 	}
-	turns = eligibles == field->eligibles ? &same : &changed;
-	if (turns->ready.index == POOL_NO_PICK) {
-		turns->ready = turns->next;
-		clock = turns->next.start;
-	}
-	if (settle(field, pick, turns->ready.index) != POOL_NO_PICK) {
+	if (settle(field, pick, turns.ready.index) != POOL_NO_PICK) {
 		pick->clock = clock + 1 / total;
-		pick->floor = turns->floor;
+		pick->floor = turns.floor;
 		pick->eligibles = eligibles;
-		pick->finish = turns->ready.finish;
+		pick->finish = turns.ready.finish;
 	}
 	return pick->index;
 }
