@@ -57,12 +57,6 @@ static const char *const names[NAMES] = {"url", "scheme", "host", "port", "hostp
 	"user", "password", "name", "lease", "exchange", "type", "pool", "strategy",
 	"timeout", "status", "reason"};
 
-const char *const *pool_answer_names_get(size_t *count)
-{
-	*count = NAMES;
-	return names;
-}
-
 static const char *field(const struct answer *answer, const char *name, size_t length)
 {
 	static const struct answer nothing = {

@@ -23,9 +23,6 @@ struct pool_answer_format {
 /* The rows, <count> of them. */
 const struct pool_answer_format *pool_answer_formats_get(size_t *count);
 
-/* The names that a template may use, e.g. "host"; <count> of them. */
-const char *const *pool_answer_names_get(size_t *count);
-
 /* Whose answer it is. */
 struct pool_answer_query {
 	const char *exchange; /* as asked for, or "default" */

@@ -66,7 +66,7 @@ static bool admit(const void *context, uint32_t index)
 	if (!wanted(selection, index))
 		return false;
 	if (!state)
-		return selection->members[index].enabled;
+		return selection->bare_ready[index] != POOL_READY_NEVER;
 	at = selection->leaf->first_member + index;
 	health = &state->records[at].health;
 	held = state->counts[at];
@@ -188,7 +188,8 @@ static void look_without_lock(struct selection *selection)
 
 	if (ready && selection->session->state &&
 		pool_state_peek(selection->session->state, &selection->session->snapshot,
-			leaf->first_member, leaf->member_count, ready))
+			leaf->first_member, leaf->member_count, selection->now.boot_ns,
+			ready))
 		memcpy(selection->bare_ready, ready, leaf->member_count * sizeof(*ready));
 	free(ready);
 }

@@ -401,10 +401,10 @@ int pool_state_lock(
 }
 
 bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, uint64_t *ready)
+	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready)
 {
 	return map_file(state, NULL) == 0 && state->map &&
-		pool_image_peek(state, snapshot, first, count, ready);
+		pool_image_peek(state, snapshot, first, count, now_ns, ready);
 }
 
 int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)
@@ -435,22 +435,32 @@ void pool_state_unlock(struct pool_state *state)
 
 int pool_state_keep_corrupt(const struct pool_state *state)
 {
-	struct pool_text name = POOL_TEXT_EMPTY;
-	char *path;
-	int fd, error = POOL_ESYSTEM;
+	struct pool_text name = POOL_TEXT_EMPTY, beside_name = POOL_TEXT_EMPTY;
+	char *path, *beside;
+	int fd = -1, error = POOL_ESYSTEM;
 
 	pool_text_addf(&name, "%s.corrupt", state->path);
+	pool_text_addf(&beside_name, "%s.corrupt.new", state->path);
 	path = pool_text_take(&name);
-	if (!path)
-		return POOL_ENOMEM;
-	unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	free(path);
+	beside = pool_text_take(&beside_name);
+	if (!path || !beside)
+		goto out;
+	/* Under the state's lock: what is there is left of a killed process. */
+	unlink(beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return POOL_ESYSTEM;
+		goto out;
 	if (write(fd, state->map, state->length) == (ssize_t)state->length)
 		error = 0;
 	if (close(fd) != 0)
 		error = POOL_ESYSTEM;
+	/* An earlier copy goes only when the new one is whole. */
+	if (!error && rename(beside, path) != 0)
+		error = POOL_ESYSTEM;
+	if (error)
+		unlink(beside);
+out:
+	free(path);
+	free(beside);
 	return error;
 }

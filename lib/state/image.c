@@ -118,7 +118,7 @@ static bool sound_header(const struct pool_state *state)
 static bool other_clock(const struct pool_state *state);
 
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, uint64_t *ready)
+	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready)
 {
 	struct pool_state_header *header = (void *)state->map;
 	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
@@ -127,8 +127,14 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 		state->image->record_count == snapshot->member_count &&
 		!other_clock(state);
 
-	for (uint32_t i = 0; good && i < count; i++)
+	for (uint32_t i = 0; good && i < count; i++) {
+		const volatile struct pool_health *health =
+			&state->records[first + i].health;
+
 		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
+		if (health->admin_disabled || health->cool_until_ns > now_ns)
+			ready[i] = POOL_READY_NEVER;
+	}
 	state->image = NULL;
 	return good;
 }

@@ -95,12 +95,13 @@ void pool_state_unlock(struct pool_state *state);
 
 /*
  * Copy <count> ready words from record <first> on without the lock, if the layout is the
- * snapshot's. Each word is whole; together they may be of different moments.
+ * snapshot's. Each word is whole; together they may be of different moments. Who is
+ * cooling or disabled at <now_ns> is never ready: not even a fallback may use it.
  *
  * Returns false, and <ready> undefined, if nothing can be believed.
  */
 bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, uint64_t *ready);
+	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready);
 
 /*
  * Make the layout the snapshot's, while locked: nothing to do if it is already; else

@@ -175,6 +175,21 @@ pool-HASH.state.snap"
 	exec 9<&-
 }
 
+@test "with the lock held by another, a ban holds all the same" {
+	start_stub http-proxy --status 429 --retry-after 600
+	write_pool banned.json "{\"health_check\": {\"method\": \"http\", \"url\": \"http://t.test/\"},
+		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
+	"$POOL_BIN/pool-check" -q -s own.state banned.json
+	run -1 --separate-stderr "$select" -s own.state banned.json
+	assert_output "no-proxy://none-eligible"
+	exec 9<own.state
+	flock 9
+	run -1 --separate-stderr "$select" -s own.state banned.json
+	assert_output "no-proxy://none-eligible"
+	assert_regex "$stderr" "is locked"
+	exec 9<&-
+}
+
 @test "a state that cannot be written is read" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	require_tool setpriv
