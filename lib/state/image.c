@@ -755,8 +755,8 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 
 	if (!state->writable)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"state file '%s' cannot be written, and it does not follow the "
-			"pool file",
+			"state file '%s' cannot be written, and it is older than the "
+			"pool file or the last boot",
 			state->path);
 	plan.lease_capacity = state->image ? state->image->lease_capacity : FIRST_LEASES;
 	while (plan.lease_capacity < leases)
@@ -782,8 +782,7 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 {
 	if (state->image && state->image->snapshot_id == snapshot->id &&
 		state->image->record_count == snapshot->member_count &&
-		state->image->leaf_count == snapshot->leaf_count &&
-		(!other_clock(state) || !state->writable))
+		state->image->leaf_count == snapshot->leaf_count && !other_clock(state))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

@@ -198,7 +198,7 @@ static void add_part(struct pool_text *text, const char *bytes, size_t length)
 /* "%41" and "A" are the same user. */
 static void add_decoded(struct pool_text *text, struct pool_slice slice)
 {
-	struct pool_text decoded = POOL_TEXT_EMPTY;
+	struct pool_text decoded = POOL_TEXT_SECRET;
 
 	for (size_t i = 0; i < slice.length; i++) {
 		int code = pool_url_percent_byte(slice.bytes + i, slice.length - i);
@@ -208,8 +208,6 @@ static void add_decoded(struct pool_text *text, struct pool_slice slice)
 		i += code < 0 ? 0 : 2;
 	}
 	add_part(text, decoded.bytes, decoded.length);
-	if (decoded.bytes)
-		explicit_bzero(decoded.bytes, decoded.room);
 	pool_text_release(&decoded);
 }
 
@@ -223,7 +221,7 @@ static struct pool_hash identify(const struct pool_member *member,
 {
 	static const struct pool_hash_key open_key;
 	bool secret = url->user.bytes || url->password.bytes || member->password_file;
-	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_text text = POOL_TEXT_SECRET;
 	struct pool_hash hash = {0};
 	char endpoint[320];
 
@@ -238,8 +236,6 @@ static struct pool_hash identify(const struct pool_member *member,
 	}
 	if (text.bytes && !text.broken)
 		hash = pool_hash_128(secret ? salt : &open_key, text.bytes, text.length);
-	if (text.bytes)
-		explicit_bzero(text.bytes, text.room);
 	pool_text_release(&text);
 	return hash;
 }
@@ -397,7 +393,7 @@ static uint64_t add_section(struct pool_text *text, const void *bytes, size_t le
 static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 	struct snap_header *header)
 {
-	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_text text = POOL_TEXT_SECRET;
 	char *bytes;
 
 	pool_text_add_bytes(&text, header, sizeof(*header));
@@ -427,7 +423,7 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot,
 	const struct pool_settings *settings, const struct pool_hash_key *salt,
 	const struct stat *source, uint64_t file_id, struct pool_fault *fault)
 {
-	struct parts parts = {0};
+	struct parts parts = {.strings.text = POOL_TEXT_SECRET};
 	struct snap_header header = {.magic = SNAP_MAGIC,
 		.version = SNAP_VERSION,
 		.size = sizeof(header),
@@ -457,8 +453,6 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot,
 	free(parts.leaves);
 	free(parts.members);
 	free(parts.exchanges);
-	if (parts.strings.text.bytes)
-		explicit_bzero(parts.strings.text.bytes, parts.strings.text.room);
 	pool_text_release(&parts.strings.text);
 	if (error)
 		pool_fault_set(fault, error, 0, "out of memory");

@@ -805,6 +805,10 @@ static int read_only_steps(const char *path)
 	/* What would have to be written cannot be had. */
 	if (pool_state_follow(state, &other, &now, NULL) != POOL_EFORMAT)
 		return 5;
+	/* Nor can times of another boot be believed as they stand. */
+	state->clock_id ^= 1;
+	if (pool_state_follow(state, &snapshot, &now, NULL) != POOL_EFORMAT)
+		return 6;
 	pool_state_free(state);
 	pool_snapshot_release(&snapshot);
 	pool_snapshot_release(&other);
