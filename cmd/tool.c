@@ -87,6 +87,7 @@ int tool_status(int error)
 		[-POOL_ENOMEM] = TOOL_SYSTEM,
 		[-POOL_EARGUMENT] = TOOL_USAGE,
 		[-POOL_ESTALE] = TOOL_BUSY,
+		[-POOL_EUNKNOWN] = TOOL_NO,
 	};
 	size_t row = (size_t) - (long)error;
 

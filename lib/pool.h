@@ -49,6 +49,7 @@ enum pool_error {
 	POOL_ENOMEM = -10,  /* out of memory */
 	POOL_EARGUMENT = -11, /* the caller's argument is at fault */
 	POOL_ESTALE = -12, /* what was opened is no longer what is on disk: open again */
+	POOL_EUNKNOWN = -13, /* no proxy or lease of that name */
 };
 
 /* One row of the error table: its code, a short stable word, a sentence. */
@@ -92,6 +93,7 @@ enum pool_no_reason {
 	POOL_NO_ALL_DISABLED,   /* every member is disabled */
 	POOL_NO_NONE_ELIGIBLE,  /* all are unhealthy, cooling or at a limit */
 	POOL_NO_FILTERED,       /* --exclude, --scheme left none */
+	POOL_NO_STRICT,         /* the proxy of the key cannot be used now */
 	POOL_NO_ERROR,          /* the lookup itself failed */
 	POOL_NO_REASONS
 };
@@ -145,6 +147,11 @@ struct pool_query {
 	bool lease;        /* hold each until its owner or ttl ends */
 	int32_t owner_pid; /* with lease: ends with this process; 0: none */
 	int64_t ttl_ms;    /* with lease: ends after so long; 0: never by time */
+	const char *key;   /* whose proxy: of a sticky choice and of rollout_percent;
+			      NULL: none */
+	bool strict;       /* with key, sticky: the key's own proxy or none */
+	int64_t cost;      /* requests that each proxy's budget is charged with; 0: 1 */
+	int64_t wait_ms;   /* how long to wait for an eligible one; 0: not at all */
 };
 
 /* One proxy that was chosen. */
@@ -183,5 +190,64 @@ struct pool_choice {
 int pool_session_select(struct pool_session *session, const struct pool_query *query,
 	struct pool_choice *choice, struct pool_fault *fault);
 void pool_choice_release(struct pool_choice *choice);
+
+/* Which proxies a report is about: those of a name, in the pools that a lookup leads to.
+ */
+struct pool_target {
+	const char *proxy;    /* its name; NULL: all */
+	const char *exchange; /* whose; NULL: everybody's */
+	int type;             /* enum pool_type; -1: both */
+};
+
+enum pool_said { POOL_SAID_OK, POOL_SAID_FAIL, POOL_SAID_DONE };
+
+/* How a use of a proxy went. */
+struct pool_feedback {
+	const char *lease;         /* the use, as pool_proxy_choice.lease; or NULL: */
+	struct pool_target target; /* one proxy in one pool */
+	enum pool_said said;       /* DONE: the lease ends, and nothing is counted */
+	const char *reason;        /* word of the reason table; NULL: by the rest */
+	int32_t http_status;       /* 0: none; the pool's cooldown.statuses and .blocked
+				      decide before said does */
+	int32_t retry_after_s;     /* -1: none */
+	int64_t latency_us;        /* -1: none */
+};
+
+/* What became of it. */
+struct pool_feedback_result {
+	char proxy[256]; /* its name, cut if longer, and the pool's place */
+	char where[256];
+	char from[12]; /* its status before and after */
+	char to[12];
+	const char *reason; /* the word that was counted; NULL: none */
+	bool repeated;      /* the lease had been reported already: nothing changed */
+};
+
+/*
+ * Feeds back how a proxy did: evidence, as a check is; a lease ends with it.
+ *
+ * Returns 0, or: POOL_EUNKNOWN   no such lease or proxy; the fault has the nearest name
+ *                POOL_EARGUMENT  the proxy is in several pools, or no such reason, or a
+ *                                reason that contradicts what is said
+ *                POOL_EBUSY, POOL_ENOFILE, POOL_EFORMAT, POOL_EFOREIGN, POOL_ESYSTEM
+ *                                the state cannot be written
+ * Blocks: up to lock_timeout_ms.
+ */
+int pool_session_report(struct pool_session *session,
+	const struct pool_feedback *feedback, struct pool_feedback_result *out,
+	struct pool_fault *fault);
+
+enum pool_admin { POOL_ADMIN_DISABLE, POOL_ADMIN_ENABLE, POOL_ADMIN_RESET };
+
+/*
+ * Does as a person says: never select it (disable), select it again (enable), forget its
+ * health (reset: unknown, no cooldown; a disabled one stays disabled).
+ *
+ * <count>  how many proxies of pools it was done to
+ *
+ * Returns as pool_session_report().
+ */
+int pool_session_command(struct pool_session *session, const struct pool_target *target,
+	enum pool_admin command, size_t *count, struct pool_fault *fault);
 
 #endif

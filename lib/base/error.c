@@ -19,6 +19,7 @@ static const struct pool_error_row rows[] = {
 	{POOL_ENOMEM, "no-memory", "out of memory"},
 	{POOL_EARGUMENT, "argument", "an argument is wrong"},
 	{POOL_ESTALE, "stale", "the file on disk is another one by now"},
+	{POOL_EUNKNOWN, "unknown", "no proxy or lease has that name"},
 };
 
 const struct pool_error_row *pool_error_get(int code)
@@ -91,6 +92,7 @@ static const char *const no_reason_names[POOL_NO_REASONS] = {
 	[POOL_NO_ALL_DISABLED] = "all-disabled",
 	[POOL_NO_NONE_ELIGIBLE] = "none-eligible",
 	[POOL_NO_FILTERED] = "filtered",
+	[POOL_NO_STRICT] = "strict",
 	[POOL_NO_ERROR] = "error",
 };
 

@@ -83,6 +83,14 @@ enum pool_status pool_health_status(const struct pool_health *health, int64_t no
  */
 int64_t pool_health_ready_ns(const struct pool_health *health);
 
+/* What an HTTP status that came back through the proxy says of it: LIMITED, BLOCKED, AUTH
+ * (407), or NONE. */
+enum pool_reason pool_health_judge_status(const struct pool_policy *policy, int status);
+
+/* A person's command, apart from all evidence. RESET forgets everything but a DISABLE. */
+void pool_health_command(struct pool_health *health, enum pool_admin command,
+	int64_t now_ns, struct pool_transition *transition);
+
 /*
  * One step.
  *

@@ -137,6 +137,12 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.advice = "check this machine's network; no proxy was blamed"},
 	[POOL_REASON_REPORTED] = {"reported", POOL_LAYER_NONE, POOL_VERDICT_DOWN, false,
 		false, "a user of the proxy reported a failure", "run pool-check"},
+	[POOL_REASON_PERSON] = {"person", LOCAL,
+		.sentence = "a person disabled, enabled or reset it",
+		.advice = "see pool-report"},
+	[POOL_REASON_PROXY_FAILED] = {"proxy-failed", DOWN_AT(HANDSHAKE), .passes = true,
+		.sentence = "the proxy took the connection but could not serve it",
+		.advice = "check the proxy's log: its access rules, or the target"},
 };
 
 static const char *const verdict_names[POOL_VERDICTS] = {

@@ -71,6 +71,8 @@ enum pool_reason {
 	POOL_REASON_REPORTED = 36,
 	POOL_REASON_NO_PORTS = 37,
 	POOL_REASON_SETUP = 38,
+	POOL_REASON_PERSON = 39,
+	POOL_REASON_PROXY_FAILED = 40,
 	POOL_REASONS
 };
 
@@ -88,6 +90,13 @@ struct pool_reason_row {
 const struct pool_reason_row *pool_reason_get(int reason);
 /* The reason of that name, or -1. */
 int pool_reason_find(const char *name);
+/*
+ * What the exit status of a curl, or of a wget, says of the proxy that it used. OK for 0;
+ * NONE where it says nothing: a wrong option, a full disk, an HTTP status that only its
+ * answer can tell.
+ */
+enum pool_reason pool_reason_from_curl(int status);
+enum pool_reason pool_reason_from_wget(int status);
 const char *pool_verdict_name(enum pool_verdict verdict);
 const char *pool_layer_name(enum pool_layer layer);
 

@@ -233,6 +233,8 @@ static const char *const sentences[POOL_NO_REASONS] = {
 	[POOL_NO_NONE_ELIGIBLE] =
 		"all are unhealthy, cooling or at a limit; --explain says which",
 	[POOL_NO_FILTERED] = "--exclude and --scheme leave none",
+	[POOL_NO_STRICT] = "the proxy of this key cannot be used now, and --strict moves "
+			   "to no other; --explain says why",
 	[POOL_NO_ERROR] = "an error",
 };
 

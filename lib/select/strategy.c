@@ -229,10 +229,12 @@ static uint32_t pick_least_connections(
 
 static const struct pool_strategy rows[POOL_STRATEGIES] = {
 	[POOL_STRATEGY_ROUND_ROBIN] = {"round_robin",
-		"in turn, shared by all processes; by weight", true, pick_round_robin},
-	[POOL_STRATEGY_RANDOM] = {"random", "at random, by weight", false, pick_random},
+		"in turn, shared by all processes; by weight", .shares_state = true,
+		.pick = pick_round_robin},
+	[POOL_STRATEGY_RANDOM] = {"random", "at random, by weight", .pick = pick_random},
 	[POOL_STRATEGY_LEAST_CONNECTIONS] = {"least_connections",
-		"fewest leases by weight, ties in turn", true, pick_least_connections},
+		"fewest leases by weight, ties in turn", .shares_state = true,
+		.pick = pick_least_connections},
 };
 
 const struct pool_strategy *pool_strategy_get(unsigned id)

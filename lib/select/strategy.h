@@ -37,6 +37,10 @@ struct pool_field {
 	const uint32_t *weights; /* in millionths */
 	const uint32_t *leases;  /* held now */
 	const double *finishes;  /* weighted round robin: see there */
+	const uint64_t *tags;    /* sticky: a hash of each one's name */
+	uint64_t key;            /* sticky: the hash of the key */
+	/* least_latency: average latency, 0: not known. Asked about few. */
+	int64_t (*latency_us)(const void *context, uint32_t index);
 	bool equal_weights;
 	uint64_t now_ns;
 	uint64_t cursor; /* where the rotation stands */
@@ -72,6 +76,7 @@ struct pool_strategy {
 	const char *name;
 	const char *summary;
 	bool shares_state; /* without a state file it cannot be had: random instead */
+	bool wants_key;    /* it chooses by a key, and without one not at all */
 	/* Fills in <pick> and answers its index, or POOL_NO_PICK if nothing is eligible.
 	 */
 	uint32_t (*pick)(const struct pool_field *field, struct pool_pick *pick);
