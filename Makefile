@@ -51,7 +51,7 @@ endif
 
 # --- sources, one list a room -------------------------------------------------------------------
 
-BASE   := error text clock random hash
+BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
