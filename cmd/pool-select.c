@@ -111,7 +111,9 @@ static const struct tool_option options[] = {
 	TOOL_OPTION_TYPE("http or websocket (default: http)"),
 	{'n', "count", "COUNT", "print so many distinct proxies",
 		SET(tool_read_number, count), .low = 1, .high = COUNT_MAX},
-	{OPT_STRATEGY, "strategy", "NAME", "round_robin, random or least_connections",
+	{OPT_STRATEGY, "strategy", "NAME",
+		"round_robin, random, least_connections, least_latency, sticky or "
+		"failover",
 		.read = read_strategy},
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},

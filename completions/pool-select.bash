@@ -15,7 +15,7 @@ _pool_select() {
 	esac
 	case $prev in
 	-t | --type) words='http websocket' ;;
-	--strategy) words='round_robin random least_connections' ;;
+	--strategy) words='round_robin random least_connections least_latency sticky failover' ;;
 	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
 	--format) words='url hostport env export curlrc proxychains json' ;;
 	-x | --exchange | -n | --count | --exclude | --owner | --ttl) return ;;

@@ -7,7 +7,7 @@ complete -c pool-select -l require-state -d 'Fail rather than select without sta
 complete -c pool-select -s x -l exchange -x -d 'Whose traffic'
 complete -c pool-select -s t -l type -x -a 'http websocket' -d 'Connection type'
 complete -c pool-select -s n -l count -x -d 'Print so many distinct proxies'
-complete -c pool-select -l strategy -x -a 'round_robin random least_connections' -d 'Choose by this strategy'
+complete -c pool-select -l strategy -x -a 'round_robin random least_connections least_latency sticky failover' -d 'Choose by this strategy'
 complete -c pool-select -l exclude -x -d 'Never these proxies'
 complete -c pool-select -l scheme -x -a 'http https socks4 socks4a socks5 socks5h' -d 'Only these schemes'
 complete -c pool-select -l lease -d 'Take a lease and print it'
