@@ -71,7 +71,7 @@ PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
 LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
-TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_files)
+TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lm
