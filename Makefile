@@ -54,7 +54,7 @@ endif
 BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
-SELECT := strategy
+SELECT := strategy budget
 STATE  := file image snapshot lease session choose store
 REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
