@@ -51,11 +51,11 @@ endif
 
 # --- sources, one list a room -------------------------------------------------------------------
 
-BASE   := error text clock random hash
+BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file image snapshot lease session choose store
+STATE  := file image snapshot lookup lease session choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
@@ -71,7 +71,7 @@ PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
 LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
-TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_files)
+TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lm
