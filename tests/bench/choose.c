@@ -55,14 +55,17 @@ static int make_unhealthy(struct pool_session *session, struct pool_fault *fault
 static int measure(struct pool_session *session, const char *strategy, int runs,
 	struct pool_fault *fault)
 {
-	const struct pool_query query = {.strategy = strategy};
+	char key[16];
+	const struct pool_query query = {.strategy = strategy, .key = key};
 	double *times = calloc((size_t)runs, sizeof(*times));
 	int error = times ? 0 : POOL_ENOMEM;
 
 	for (int i = 0; i < runs && !error; i++) {
 		struct pool_choice choice;
-		double began = now_us();
+		double began;
 
+		snprintf(key, sizeof(key), "%d", i);
+		began = now_us();
 		error = pool_session_select(session, &query, &choice, fault);
 		times[i] = now_us() - began;
 		if (!error)
