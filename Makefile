@@ -54,8 +54,8 @@ endif
 BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
-SELECT := strategy
-STATE  := file image snapshot lease session choose store
+SELECT := strategy budget
+STATE  := file image snapshot lookup lease session choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round

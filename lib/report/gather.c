@@ -9,49 +9,6 @@ enum { ENDPOINT_SIZE = 320 };
 
 /* --- which pools ---------------------------------------------------------------- */
 
-static uint32_t leaf_of(const struct pool_snapshot *snapshot,
-	const struct pool_snap_exchange *exchange, int type)
-{
-	uint32_t own = exchange->leaf[type];
-
-	return own == POOL_NO_LEAF ? snapshot->default_leaf[type] : own;
-}
-
-unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf)
-{
-	unsigned types = 0;
-
-	for (int type = 0; type < POOL_TYPES; type++) {
-		if (snapshot->default_leaf[type] == leaf)
-			types |= 1u << type;
-		for (uint32_t i = 0; i < snapshot->exchange_count; i++)
-			if (leaf_of(snapshot, &snapshot->exchanges[i], type) == leaf)
-				types |= 1u << type;
-	}
-	return types;
-}
-
-/* What <exchange> is led to, or, for NULL, all that anybody is. */
-static unsigned types_for(const struct pool_snapshot *snapshot, const char *exchange,
-	uint32_t leaf, enum pool_no_reason *reason)
-{
-	unsigned types = 0;
-
-	if (!exchange)
-		return pool_gather_types(snapshot, leaf);
-	for (int type = 0; type < POOL_TYPES; type++) {
-		struct pool_resolution resolution;
-
-		pool_snapshot_resolve(
-			snapshot, exchange, (enum pool_type)type, &resolution);
-		if (resolution.leaf == leaf)
-			types |= 1u << type;
-		if (resolution.leaf == POOL_NO_LEAF)
-			*reason = resolution.reason;
-	}
-	return types;
-}
-
 int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchange,
 	int type, struct pool_gather_choice *out)
 {
@@ -66,7 +23,8 @@ int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchang
 		return POOL_ENOMEM;
 	for (uint32_t i = 0; snapshot->enabled && i < snapshot->leaf_count; i++)
 		if (snapshot->leaves[i].kind != POOL_LEAF_EMPTY &&
-			types_for(snapshot, exchange, i, &choice.reason) & wanted)
+			pool_snapshot_types(snapshot, exchange, i, &choice.reason) &
+				wanted)
 			choice.leaves[choice.count++] = i;
 	*out = choice;
 	return 0;
@@ -145,7 +103,7 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 		if (!added &&
 			pool_report_add_pool(report,
 				pool_snapshot_string(snapshot, leaf->where),
-				pool_gather_types(snapshot, leaf_index),
+				pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
 				leaf->policy.check_enabled) != 0)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		added = true;

@@ -36,9 +36,6 @@ int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchang
 	int type, struct pool_gather_choice *out);
 void pool_gather_release(struct pool_gather_choice *choice);
 
-/* The lookups that lead to a leaf: bits 1 << enum pool_type. */
-unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf);
-
 /*
  * Add the chosen pools and their proxies as the state file knows them. Pools without a
  * proxy of the names asked for are left out.
