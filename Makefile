@@ -60,9 +60,9 @@ REPORT := answer explain status summary columns format json metrics plugin gathe
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
-TOOLS  := pool-validate pool-check pool-select
+TOOLS  := pool-validate pool-check pool-select pool-report
 PROBING_TOOLS := pool-check pool-watch
-QUICK_TOOLS   := pool-select
+QUICK_TOOLS   := pool-select pool-report
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
