@@ -138,6 +138,13 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# What the exit status of a curl or wget is taken for.
+REASON_OF := $(BUILD)/tests/reason-of
+
+$(REASON_OF): $(BUILD)/obj/tests/integration/reason-of.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -159,7 +166,7 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(REASON_OF)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
@@ -168,7 +175,7 @@ check-unit: $(UNIT_TESTS)
 check-cli: all $(STUB) $(HAMMER)
 	@$(RUN_TESTS) --cli
 
-check-integration: all $(STUB)
+check-integration: all $(STUB) $(REASON_OF)
 	@$(RUN_TESTS) --integration
 
 # The sanitizer build, its unit and command line tests.
