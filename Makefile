@@ -60,9 +60,9 @@ REPORT := answer explain status summary columns format json metrics plugin gathe
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
-TOOLS  := pool-validate pool-check pool-select pool-exec
+TOOLS  := pool-validate pool-check pool-select pool-report pool-exec
 PROBING_TOOLS := pool-check pool-watch
-QUICK_TOOLS   := pool-select pool-exec
+QUICK_TOOLS   := pool-select pool-report pool-exec
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
@@ -142,6 +142,13 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# What the exit status of a curl or wget is taken for.
+REASON_OF := $(BUILD)/tests/reason-of
+
+$(REASON_OF): $(BUILD)/obj/tests/integration/reason-of.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -163,7 +170,7 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(REASON_OF)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
@@ -172,7 +179,7 @@ check-unit: $(UNIT_TESTS)
 check-cli: all $(STUB) $(HAMMER)
 	@$(RUN_TESTS) --cli
 
-check-integration: all $(STUB)
+check-integration: all $(STUB) $(REASON_OF)
 	@$(RUN_TESTS) --integration
 
 # The sanitizer build, its unit and command line tests.

@@ -10,6 +10,10 @@
 
 enum {
 	OPT_STRATEGY = TOOL_OWN_OPTIONS,
+	OPT_KEY,
+	OPT_STRICT,
+	OPT_COST,
+	OPT_WAIT,
 	OPT_EXCLUDE,
 	OPT_SCHEME,
 	OPT_LEASE,
@@ -22,6 +26,8 @@ enum {
 	OPT_REQUIRE_STATE,
 	COUNT_MAX = 1000000,
 	TTL_MAX_S = 259200,
+	COST_MAX = 1000000000,
+	WAIT_MAX_S = 259200,
 	FORMATS_MAX = 16,
 };
 
@@ -29,7 +35,7 @@ struct settings {
 	struct tool_common common;
 	const char *format;
 	struct tool_names exclude;
-	int64_t count, owner_pid, ttl_s;
+	int64_t count, owner_pid, ttl_s, wait_s;
 	struct pool_query query;
 	bool require_state;
 	bool serve;
@@ -78,10 +84,18 @@ static const struct tool_option options[] = {
 		"round_robin, random, least_connections, least_latency, sticky or "
 		"failover",
 		SET(tool_read_strategy, query.strategy)},
+	{OPT_KEY, "key", "KEY", "whose proxy it is: for sticky, and for rollout_percent",
+		SET(tool_read_text, query.key)},
+	{OPT_STRICT, "strict", NULL, "with sticky: the key's own proxy or none",
+		SET(tool_read_flag, query.strict)},
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},
 	{OPT_SCHEME, "scheme", "LIST", "only these schemes, e.g. http,socks5",
 		SET(tool_read_schemes, query.schemes)},
+	{OPT_COST, "cost", "N", "requests to charge the proxy's budget with (default: 1)",
+		SET(tool_read_number, query.cost), .low = 1, .high = COST_MAX},
+	{OPT_WAIT, "wait", "SECONDS", "wait so long for an eligible proxy",
+		SET(tool_read_number, wait_s), .low = 0, .high = WAIT_MAX_S},
 	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl",
 		SET(tool_read_flag, query.lease)},
 	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$",
@@ -92,7 +106,8 @@ static const struct tool_option options[] = {
 		"url, hostport, env, export, curlrc, proxychains, json or a template "
 		"like '%{host} %{port}'",
 		.read = read_format},
-	{OPT_SERVE, "serve", NULL, "answer a line of input (EXCHANGE TYPE) with a line",
+	{OPT_SERVE, "serve", NULL,
+		"answer a line of input (EXCHANGE TYPE KEY) with a line",
 		SET(tool_read_flag, serve)},
 	{OPT_DIRECT_OK, "direct-ok", NULL,
 		"disabled or not configured: print nothing, exit 0",
@@ -138,6 +153,11 @@ static const char *find_contradiction(const struct settings *settings)
 		return "--no-state and --require-state exclude each other";
 	if (settings->common.no_state && settings->query.lease)
 		return "--lease needs a state file";
+	if (settings->query.strict && !settings->query.key && !settings->serve)
+		return "--strict needs --key: whose proxy is it?";
+	if (settings->query.strict && settings->count > 1)
+		return "--strict wants the key's own proxy, which is one: no --count "
+		       "above 1";
 	if (settings->serve && settings->count > 1)
 		return "--serve answers a line with one line: no --count above 1";
 	return NULL;
@@ -166,6 +186,7 @@ static int fit_together(struct settings *settings)
 	query->count = (size_t)settings->count;
 	query->owner_pid = (int32_t)settings->owner_pid;
 	query->ttl_ms = settings->ttl_s * 1000;
+	query->wait_ms = settings->wait_s * 1000;
 	if (pool_answer_check(settings->format, &row, NULL) != 0 || !row)
 		return TOOL_YES;
 	if (settings->serve && !row->one_line)
@@ -272,11 +293,11 @@ static void print(struct pool_text *out)
 	pool_text_release(out);
 }
 
-/* "[EXCHANGE [TYPE]]", "-" for what the command line says, which is in <query>: the words
- * of <line> into it. */
+/* "[EXCHANGE [TYPE [KEY]]]", "-" for what the command line says, which is in <query>: the
+ * words of <line> into it. */
 static bool read_request(char *line, size_t length, struct pool_query *query)
 {
-	char *rest = NULL, *exchange, *type;
+	char *rest = NULL, *exchange, *type, *key;
 	int found = 0;
 
 	/* What stands behind it would be lost, and the answer be to another request. */
@@ -286,8 +307,11 @@ static bool read_request(char *line, size_t length, struct pool_query *query)
 	}
 	exchange = strtok_r(line, " \t\r\n", &rest);
 	type = exchange ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+	key = type ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
 	if (exchange && strcmp(exchange, "-") != 0)
 		query->exchange = exchange;
+	if (key && strcmp(key, "-") != 0)
+		query->key = key;
 	if (!type || strcmp(type, "-") == 0)
 		return true;
 	if (tool_find_type(&spec, "a request's type", type, &found) != 0)
