@@ -141,8 +141,8 @@ static int read_reason(const struct pool_feedback *feedback, enum pool_reason *o
 	return 0;
 }
 
-/* Whether the status of the answer tells more than the reason that was given: an answer that
- * broke off behind a 429 is a 429, but a proxy's own 403 is the proxy's. */
+/* Whether the status of the answer tells more than the reason that was given: an answer
+ * that broke off behind a 429 is a 429, but a proxy's own 403 is the proxy's. */
 static bool yields_to_status(enum pool_reason given)
 {
 	const struct pool_reason_row *row = pool_reason_get((int)given);
