@@ -54,7 +54,11 @@ struct tool_spec {
 	const struct tool_option *options; /* ended by a row of zeroes */
 	const char *examples;              /* lines for --help */
 	const char *libraries;             /* what --version adds, or NULL */
-	int said_status;                   /* exit status after --help and --version */
+	const char
+		*statuses;  /* lines of --help about exit statuses of its own, or NULL */
+	int said_status;    /* exit status after --help and --version */
+	int unsaid_status;  /* and if they cannot be written; 0: TOOL_SYSTEM */
+	bool options_first; /* what follows the first operand is none of its options */
 	/* Tell a failure and answer the exit status; NULL: tool_error() and <status>. */
 	int (*refuse)(int status, const char *text);
 };
@@ -231,6 +235,10 @@ void tool_note_text(const char *text);
 void tool_tell_reason(enum tool_level level, enum pool_reason reason, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 
+/* A note of what became of it, in the caller's words alone. */
+void tool_note_reason(enum pool_reason reason, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 bool tool_log_is_json(void);
 
 /* --- messages that end a tool; all return the exit status ------------------------ */
@@ -292,6 +300,20 @@ struct tool_files {
  */
 int tool_find_files(const struct tool_spec *spec, const struct tool_common *common,
 	struct tool_files *out);
+
+/*
+ * Tell that <file> has no state file, which is needed.
+ *
+ * <what>     cannot be done, e.g. "store results of"
+ * <instead>  what to do instead, e.g. "add --dry-run to store none", or NULL
+ *
+ * Returns the exit status.
+ */
+int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
+	const char *file, const char *instead);
+
+/* Warn if no exchange is called <exchange> (may be NULL) but one nearly so. */
+void tool_warn_near_miss(const struct pool_session *session, const char *exchange);
 
 /* getenv() in the shape the library asks for. */
 const char *tool_lookup(void *context, const char *name);

@@ -10,7 +10,9 @@
 
 enum {
 	OWNERS_A_SELECTION = 8,
+	OWNERS_A_SWEEP = 2,
 	OWNERS_AT_ONCE = 256,
+	OWNERS_EVERY_MS = 10,
 	FIRST_PAUSE_MS = 5,
 	LONGEST_PAUSE_MS = 100,
 };
@@ -206,6 +208,7 @@ static int prepare_filters(struct selection *selection, struct pool_fault *fault
 
 static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 {
+	struct pool_session *session = selection->session;
 	const struct pool_query *query = selection->query;
 
 	if (!query->lease)
@@ -213,11 +216,21 @@ static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 	if (!query->owner_pid && !query->ttl_ms)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"a lease needs an owner or a time to live");
-	if (query->owner_pid &&
-		!pool_owner_look_up(query->owner_pid, &selection->owner_start,
-			&selection->owner_space))
-		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"no process has the number %d", (int)query->owner_pid);
+	if (!query->owner_pid)
+		return 0;
+	/* The same one as before is not looked up again: should another process have its
+	 * number by now, the lease ends as if it had been taken before. */
+	if (query->owner_pid != session->owner_pid) {
+		uint64_t start;
+
+		if (!pool_owner_look_up(query->owner_pid, &start, &session->pid_space))
+			return pool_fault_set(fault, POOL_EARGUMENT, 0,
+				"no process has the number %d", (int)query->owner_pid);
+		session->owner_pid = query->owner_pid;
+		session->owner_start = start;
+	}
+	selection->owner_start = session->owner_start;
+	selection->owner_space = session->pid_space;
 	return 0;
 }
 
@@ -299,7 +312,9 @@ static struct pool_field make_field(const struct selection *selection)
 		.now_ns = (uint64_t)selection->now.boot_ns,
 		.admit = admit,
 		.context = selection,
-		.ask_all = selection->filtered || selection->skip,
+		/* The ready word knows of one request only. */
+		.ask_all = selection->filtered || selection->skip ||
+			(selection->rate.requests && selection->cost > 1),
 		.ask_only = selection->any,
 		.random = &selection->session->random,
 		.tags = selection->session->snapshot.tags + selection->leaf->first_member,
@@ -526,18 +541,44 @@ static int choose(struct selection *selection, struct pool_fault *fault)
 
 /* --- leases of the dead --------------------------------------------------------- */
 
+static uint64_t pid_space(struct pool_session *session)
+{
+	if (!session->pid_space)
+		session->pid_space = pool_owner_space();
+	return session->pid_space;
+}
+
+/* End the leases of a few owners whose process is not there any more: quick enough to be
+ * asked under the lock. */
+static void sweep(struct selection *selection)
+{
+	struct pool_session *session = selection->session;
+	struct pool_owner owners[OWNERS_A_SWEEP];
+	uint32_t next;
+	size_t count = pool_lease_owners(selection->state,
+		(uint32_t)pool_random_next(&session->random), owners, OWNERS_A_SWEEP,
+		&next);
+
+	for (size_t i = 0; i < count; i++)
+		if (pool_owner_vanished(&owners[i], pid_space(session)))
+			pool_lease_release_owner(
+				selection->state, &owners[i], &selection->now);
+}
+
 /* Look up owners without the lock, and end the leases of those that are gone. */
 static int reap(struct selection *selection, size_t most, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_owner owners[OWNERS_AT_ONCE];
-	uint64_t space = pool_owner_space();
+	uint64_t space = pid_space(session);
 	uint32_t from =
 		most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
 	uint32_t next = 0, capacity = selection->state->image->lease_capacity;
 	uint64_t loads = session->loads;
 	size_t count, gone;
 
+	/* Read back as a hint only: no need for the undo slot. */
+	selection->state->image->owners_ns = selection->now.boot_ns;
 	for (size_t seen = 0; seen < capacity; seen += count) {
 		struct pool_fault trouble = {0};
 
@@ -563,6 +604,38 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 		from = next;
 	}
 	return 0;
+}
+
+/* Whether owners were looked up only just now, by whomever. */
+static bool looked_just_now(const struct selection *selection)
+{
+	const int64_t ago_ns =
+		selection->now.boot_ns - selection->state->image->owners_ns;
+
+	return ago_ns >= 0 && ago_ns < OWNERS_EVERY_MS * POOL_NS_PER_MS;
+}
+
+/* Before the choice: time and death have ended some leases. */
+static int end_leases(struct selection *selection, struct pool_fault *fault)
+{
+	if (!selection->state || !selection->state->writable)
+		return 0;
+	pool_lease_expire(selection->state, &selection->now);
+	if (!selection->state->image->leases_owned)
+		return 0;
+	if (!looked_just_now(selection))
+		return reap(selection, OWNERS_A_SELECTION, fault);
+	sweep(selection);
+	return 0;
+}
+
+/* Nothing is eligible: all owners are looked up before that is said. Who looks again and
+ * again leaves that to the others at times. */
+static bool wants_all_owners(const struct selection *selection)
+{
+	return selection->state && selection->state->writable &&
+		selection->state->image->leases_owned > 0 &&
+		!(selection->waits && looked_just_now(selection));
 }
 
 /* --- without an eligible one ---------------------------------------------------- */
@@ -700,14 +773,9 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 {
 	int error;
 
-	if (selection->state && selection->state->writable) {
-		pool_lease_expire(selection->state, &selection->now);
-		if (selection->state->image->leases_owned) {
-			error = reap(selection, OWNERS_A_SELECTION, fault);
-			if (error)
-				return error;
-		}
-	}
+	error = end_leases(selection, fault);
+	if (error)
+		return error;
 	if (!rolled_out(selection)) {
 		error = take_url(selection, fault);
 		if (error != POOL_ENONE) {
@@ -716,8 +784,7 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 		}
 	}
 	error = choose(selection, fault);
-	if (error == POOL_ENONE && selection->state && selection->state->writable &&
-		selection->state->image->leases_owned > OWNERS_A_SELECTION) {
+	if (error == POOL_ENONE && wants_all_owners(selection)) {
 		error = reap(selection, OWNERS_AT_ONCE, fault);
 		if (!error)
 			error = choose(selection, fault);

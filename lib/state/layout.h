@@ -100,6 +100,7 @@ struct pool_state_image {
 	int64_t written_boot_ns; /* the last change, by that clock */
 	int64_t written_wall_s;
 	uint64_t budgets_at; /* a budget a record; 0: no pool has any */
+	int64_t owners_ns;   /* when some owners of leases were looked up last */
 };
 
 /* The bytes of an image header that its checksum covers. */

@@ -58,13 +58,18 @@ bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
 	return true;
 }
 
+bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space)
+{
+	return owner->space == own_space && kill(owner->pid, 0) != 0 && errno == ESRCH;
+}
+
 bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
 {
 	uint64_t start;
 
 	if (owner->space != own_space)
 		return false;
-	if (kill(owner->pid, 0) != 0 && errno == ESRCH)
+	if (pool_owner_vanished(owner, own_space))
 		return true;
 	switch (look_up(owner->pid, &start)) {
 	case PRESENT:

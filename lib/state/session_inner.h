@@ -26,6 +26,9 @@ struct pool_session {
 	bool require_state;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
+	uint64_t pid_space; /* pool_owner_space(); 0: not asked for yet */
+	int32_t owner_pid;  /* the last one of a lease, and its start time */
+	uint64_t owner_start;
 	void (*warn)(void *context, const char *text);
 	const char *(*lookup)(void *context, const char *name);
 	void *context;

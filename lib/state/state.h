@@ -161,6 +161,9 @@ struct pool_owner {
 bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space);
 /* Whether the owner is gone for certain; one in another pid namespace never is. */
 bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space);
+/* The same at the cost of one quick system call: not if another process has its number,
+ * nor if it is a zombie. */
+bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space);
 uint64_t pool_owner_space(void);
 
 /*

@@ -67,6 +67,7 @@ static const struct field fields[] = {
 	FIELD(pool_state_image, written_boot_ns),
 	FIELD(pool_state_image, written_wall_s),
 	FIELD(pool_state_image, budgets_at),
+	FIELD(pool_state_image, owners_ns),
 	FIELD(pool_state_leaf, key),
 	FIELD(pool_state_leaf, first_record),
 	FIELD(pool_state_leaf, record_count),
