@@ -55,7 +55,7 @@ BASE   := error text clock random hash
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy
-STATE  := file image snapshot lease session choose store
+STATE  := file image copy snapshot lease session choose store
 REPORT := answer explain status summary columns format json metrics plugin gather judged
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round

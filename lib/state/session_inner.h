@@ -24,6 +24,7 @@ struct pool_session {
 				       is */
 	struct pool_state *state;   /* opened at the first use */
 	bool require_state;
+	bool read_only;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
 	void (*warn)(void *context, const char *text);
