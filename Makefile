@@ -56,7 +56,8 @@ CONFIG := diagnostic rules json schema url check_url login model source walk val
 HEALTH := health reason judge
 SELECT := strategy
 STATE  := file image copy snapshot lease session choose store
-REPORT := answer explain status summary columns format json metrics plugin gather judged
+REPORT := answer explain status summary columns format json metrics plugin gather judged \
+	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 

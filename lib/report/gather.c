@@ -101,6 +101,73 @@ static void print_endpoint(const char *text, char *out, size_t size)
 	snprintf(out, size, "%s://%s", pool_scheme_name(url.scheme), host);
 }
 
+/* Of what keeps it from being selected, else of the last evidence. */
+static enum pool_reason reason_of(
+	const struct pool_health *health, enum pool_status status)
+{
+	if (status == POOL_STATUS_UNHEALTHY && health->open_reason)
+		return (enum pool_reason)health->open_reason;
+	if (status == POOL_STATUS_COOLING)
+		return POOL_REASON_LIMITED;
+	if (status == POOL_STATUS_DISABLED && health->admin_disabled)
+		return POOL_REASON_PERSON;
+	return (enum pool_reason)health->last_reason;
+}
+
+static enum pool_obstacle find_obstacle(const struct pool_report_row *row,
+	const struct pool_health *health, const struct pool_policy *policy)
+{
+	const struct pool_report_stored *stored = &row->stored;
+
+	switch (row->status) {
+	case POOL_STATUS_DISABLED:
+		return health->admin_disabled ? POOL_OBSTACLE_PERSON : POOL_OBSTACLE_FILE;
+	case POOL_STATUS_COOLING:
+		return POOL_OBSTACLE_COOLING;
+	case POOL_STATUS_UNHEALTHY:
+		return POOL_OBSTACLE_OPEN;
+	case POOL_STATUS_RECOVERING:
+		if (stored->held >= (uint32_t)policy->half_open_max)
+			return POOL_OBSTACLE_TRIAL;
+		break;
+	case POOL_STATUS_UNKNOWN:
+	case POOL_STATUS_HEALTHY:
+	case POOL_STATUSES:
+		break;
+	}
+	if (stored->most && stored->held >= (uint32_t)stored->most)
+		return POOL_OBSTACLE_LEASES;
+	return stored->budget_left == 0 ? POOL_OBSTACLE_BUDGET : POOL_OBSTACLE_NONE;
+}
+
+/* What the state file says beside the status. */
+static void fill_stored(struct pool_report_row *row, const struct pool_snapshot *snapshot,
+	const struct pool_view *view, uint32_t index)
+{
+	const struct pool_record *record = &view->records[index];
+	const struct pool_policy *policy = &snapshot->leaves[view->leaf].policy;
+	const struct pool_snap_member *member = &snapshot->members[row->member];
+	struct pool_report_stored *stored = &row->stored;
+
+	stored->held = view->held[index];
+	stored->most = member->max_connections ? member->max_connections
+					       : policy->max_connections;
+	stored->opened = record->health.opened;
+	stored->blocked = record->health.opened && record->health.blocked;
+	stored->checked_wall_s = record->checked_wall_s;
+	stored->selected_wall_s = record->selected_wall_s;
+	stored->average_us = record->latency_us ? record->latency_us : -1;
+	stored->selections = record->selections;
+	stored->taken = record->leases;
+	stored->times_opened = record->health.times_opened;
+	memcpy(stored->checks, record->checks, sizeof(stored->checks));
+	memcpy(stored->reports, record->reports, sizeof(stored->reports));
+	stored->until_wall_s = row->wait_s ? view->now.wall_s + row->wait_s : 0;
+	stored->obstacle = find_obstacle(row, &record->health, policy);
+	if (!member->enabled)
+		stored->obstacle = POOL_OBSTACLE_FILE;
+}
+
 static void fill_state(struct pool_report_row *row, const struct pool_session *session,
 	const struct pool_view *view, uint32_t index)
 {
@@ -112,16 +179,47 @@ static void fill_state(struct pool_report_row *row, const struct pool_session *s
 	if (row->status != POOL_STATUS_DISABLED && ready_ns > view->now.boot_ns)
 		row->wait_s = (ready_ns - view->now.boot_ns + POOL_NS_PER_S - 1) /
 			POOL_NS_PER_S;
+	fill_stored(row, pool_session_snapshot(session), view, index);
 	row->checked_age_s = -1;
 	if (health->checked_ns)
 		row->checked_age_s =
 			(view->now.boot_ns - health->checked_ns) / POOL_NS_PER_S;
 	if (row->result != POOL_RESULT_UNCHECKED)
 		return;
-	row->reason = (enum pool_reason)health->last_reason;
+	row->reason = reason_of(health, row->status);
 	row->http_status = view->records[index].http_status;
 	if (view->records[index].last_latency_us)
 		row->latency_us = view->records[index].last_latency_us;
+}
+
+static int add_pool(struct pool_report *report, const struct pool_snapshot *snapshot,
+	uint32_t leaf_index)
+{
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[leaf_index];
+	struct pool_report_pool *pool;
+
+	if (pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
+		    pool_gather_types(snapshot, leaf_index),
+		    leaf->policy.check_enabled) != 0)
+		return POOL_ENOMEM;
+	pool = &report->pools[report->pool_count - 1];
+	pool->interval_s = leaf->policy.interval_s;
+	pool->fallback = (enum pool_fallback)leaf->policy.fallback;
+	pool->has_url = leaf->kind == POOL_LEAF_POOL && leaf->url;
+	return 0;
+}
+
+static void fill_pool(struct pool_report_pool *pool, const struct pool_view *view)
+{
+	const struct pool_state_leaf *totals = &view->totals;
+
+	pool->selections = totals->selections;
+	pool->fallbacks = totals->fallbacks;
+	pool->panics = totals->panics;
+	pool->checked_age_s = -1;
+	if (totals->checked_ns)
+		pool->checked_age_s =
+			(view->now.boot_ns - totals->checked_ns) / POOL_NS_PER_S;
 }
 
 static int gather_leaf(struct pool_report *report, struct pool_session *session,
@@ -142,11 +240,7 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 
 		if (!is_wanted(choice, name ? name : ""))
 			continue;
-		if (!added &&
-			pool_report_add_pool(report,
-				pool_snapshot_string(snapshot, leaf->where),
-				pool_gather_types(snapshot, leaf_index),
-				leaf->policy.check_enabled) != 0)
+		if (!added && add_pool(report, snapshot, leaf_index) != 0)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		added = true;
 		print_endpoint(url ? url : "", endpoint, sizeof(endpoint));
@@ -154,8 +248,10 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 		if (!row)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		row->member = leaf->first_member + i;
-		if (!member->enabled)
-			row->status = POOL_STATUS_DISABLED;
+		if (member->enabled)
+			continue;
+		row->status = POOL_STATUS_DISABLED;
+		row->stored.obstacle = POOL_OBSTACLE_FILE;
 	}
 	return 0;
 }
@@ -195,10 +291,13 @@ int pool_gather_again(struct pool_report *report, struct pool_session *session,
 		count = view.count;
 		for (; at < report->row_count && report->rows[at].member >= first &&
 			report->rows[at].member - first < count;
-			at++)
-			if (view.has_state)
-				fill_state(&report->rows[at], session, &view,
-					report->rows[at].member - first);
+			at++) {
+			if (!view.has_state)
+				continue;
+			fill_state(&report->rows[at], session, &view,
+				report->rows[at].member - first);
+			fill_pool(&report->pools[report->rows[at].pool], &view);
+		}
 		pool_view_release(&view);
 	}
 	return 0;
