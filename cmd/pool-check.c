@@ -195,6 +195,7 @@ static const struct tool_option options[] = {
 		.read = read_ca_file},
 	TOOL_OPTION_QUIET("print nothing unless the answer is no"),
 	TOOL_OPTION_VERBOSE("say what to do about each failure"),
+	TOOL_OPTION_LOG_FORMAT,
 	TOOL_OPTION_HELP,
 	TOOL_OPTION_VERSION,
 	TOOL_OPTION_END,
@@ -352,13 +353,13 @@ static bool wants_colour(void)
 		strcmp(terminal, "dumb") != 0;
 }
 
-static void tell_lines(struct pool_text *text, void (*tell)(const char *format, ...))
+static void warn_lines(struct pool_text *text)
 {
 	char *rest = NULL;
 
 	for (char *line = text->bytes ? strtok_r(text->bytes, "\n", &rest) : NULL; line;
 		line = strtok_r(NULL, "\n", &rest))
-		tell("%s", line);
+		tool_warn("%s", line);
 	pool_text_release(text);
 }
 
@@ -381,20 +382,35 @@ static int print_plugin(const struct settings *settings, const struct pool_repor
 	return print_text(settings, &text, (int)state);
 }
 
+/* A line a pool that its quorum is about, an error where it is no yes. */
+static void tell_summaries(const struct pool_report *report, bool only_no)
+{
+	for (size_t i = 0; i < report->pool_count; i++) {
+		const struct pool_report_pool *pool = &report->pools[i];
+		bool no = pool->quorum >= POOL_QUORUM_UNDECIDED;
+		struct pool_text line = POOL_TEXT_EMPTY;
+
+		if (only_no && !no)
+			continue;
+		pool_report_summarize(pool, &line);
+		if (line.bytes)
+			(no ? tool_error : tool_note)("%s", line.bytes);
+		pool_text_release(&line);
+	}
+}
+
 /* A line a pool: part of the table, beside the other formats only where it is no yes. */
 static void summarize(const struct settings *settings, const struct pool_report *report,
 	struct pool_text *text)
 {
 	const struct tool_common *common = &settings->common;
-	struct pool_text lines = POOL_TEXT_EMPTY;
 
 	if (settings->format == POOL_FORMAT_TABLE) {
 		pool_text_add(text, text->length ? "\n" : "");
 		pool_report_summarize_all(report, common->quiet, text);
 		return;
 	}
-	pool_report_summarize_all(report, !common->verbose, &lines);
-	tell_lines(&lines, tool_error);
+	tell_summaries(report, !common->verbose);
 }
 
 static int print_report(const struct settings *settings, const struct pool_report *report)
@@ -415,11 +431,11 @@ static int print_report(const struct settings *settings, const struct pool_repor
 	if (settings->common.quiet && status == TOOL_YES)
 		return status;
 	if (report->pool_count && pool_report_quorum(report) == POOL_QUORUM_UNASKED)
-		tool_error("nothing to check: no pool has its health_check enabled");
+		tool_note("nothing to check: no pool has its health_check enabled");
 	view.only_failed = settings->common.quiet;
 	view.colour = wants_colour();
 	pool_report_suspect(report, &suspicions);
-	tell_lines(&suspicions, tool_warn);
+	warn_lines(&suspicions);
 	pool_report_render(report, &view, &text);
 	summarize(settings, report, &text);
 	return print_text(settings, &text, status);
@@ -453,7 +469,7 @@ static int tell_nothing(
 			common->type < 0 ? ""
 					 : pool_type_name((enum pool_type)common->type));
 	if (!common->quiet)
-		tool_error("nothing to check: the pool file %s",
+		tool_note("nothing to check: the pool file %s",
 			disabled ? "does not say \"enabled\": true" : "has no pool");
 	return TOOL_YES;
 }
@@ -505,7 +521,6 @@ static int carry_out(const struct settings *settings, struct pool_round *round,
 {
 	struct pool_round_options watched = *asked;
 	struct pool_progress progress = {0};
-	const struct pool_reason_row *row;
 	struct pool_fault fault = {0};
 	enum pool_reason obstacle;
 	struct pool_now now;
@@ -514,7 +529,7 @@ static int carry_out(const struct settings *settings, struct pool_round *round,
 	/* A run that is over at once shows none. */
 	pool_clock_get(&now);
 	progress.next_ns = now.boot_ns + POOL_PROGRESS_NS;
-	if (isatty(STDERR_FILENO) && !settings->common.quiet)
+	if (isatty(STDERR_FILENO) && !settings->common.quiet && !tool_log_is_json())
 		watched.progress = show_progress;
 	watched.context = &progress;
 	error = pool_round_run(round, &watched, &fault);
@@ -525,9 +540,7 @@ static int carry_out(const struct settings *settings, struct pool_round *round,
 	obstacle = pool_round_obstacle(round);
 	if (!obstacle)
 		return TOOL_YES;
-	row = pool_reason_get((int)obstacle);
-	return tool_refuse(settings->spec, TOOL_SYSTEM, "cannot check: %s: %s",
-		row->sentence, row->advice);
+	return tool_refuse_reason(settings->spec, TOOL_SYSTEM, obstacle, "cannot check");
 }
 
 /* Check, store, fill in the report: an exit status. A report has a run once there are

@@ -111,7 +111,9 @@ static const struct tool_option options[] = {
 	TOOL_OPTION_TYPE("http or websocket (default: http)"),
 	{'n', "count", "COUNT", "print so many distinct proxies",
 		SET(tool_read_number, count), .low = 1, .high = COUNT_MAX},
-	{OPT_STRATEGY, "strategy", "NAME", "round_robin, random or least_connections",
+	{OPT_STRATEGY, "strategy", "NAME",
+		"round_robin, random, least_connections, least_latency, sticky or "
+		"failover",
 		.read = read_strategy},
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},
@@ -139,6 +141,7 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, query.dry_run)},
 	TOOL_OPTION_QUIET("no warnings"),
 	TOOL_OPTION_VERBOSE("say on standard error which proxy it is"),
+	TOOL_OPTION_LOG_FORMAT,
 	TOOL_OPTION_HELP,
 	TOOL_OPTION_VERSION,
 	TOOL_OPTION_END,
@@ -228,7 +231,8 @@ static struct pool_answer_query answer_query(const struct pool_query *query)
 
 static void tell_none(const struct pool_query *query, const struct pool_choice *choice)
 {
-	tool_error("no proxy for '%s' %s%s%s: %s",
+	tool_end(TOOL_NO, pool_error_get(POOL_ENONE)->name,
+		"no proxy for '%s' %s%s%s: %s",
 		query->exchange ? query->exchange : "default",
 		pool_type_name(query->type), choice->where ? " in " : "",
 		choice->where ? choice->where : "", pool_explain_none(choice->reason));
@@ -243,7 +247,7 @@ static void tell_choice(const struct pool_query *query, const struct pool_choice
 
 		pool_explain_proxy(&line, &asked, &choice->proxies[i]);
 		if (line.bytes)
-			tool_error("%s", line.bytes);
+			tool_note("%s", line.bytes);
 		pool_text_release(&line);
 	}
 }
@@ -254,7 +258,7 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	if (pool_explain_add(&text, session, query, choice, NULL) == 0 && text.bytes)
-		fputs(text.bytes, stderr);
+		tool_note_text(text.bytes);
 	pool_text_release(&text);
 }
 
@@ -281,7 +285,7 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 		tell_none(&settings->query, choice);
 	else {
 		if (settings->common.verbose)
-			tool_error("no proxy: %s", pool_explain_none(choice->reason));
+			tool_note("no proxy: %s", pool_explain_none(choice->reason));
 		return TOOL_YES;
 	}
 	pool_answer_add_none(out, settings->format, &asked, word);

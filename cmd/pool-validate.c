@@ -109,6 +109,7 @@ static const struct tool_option options[] = {
 	TOOL_OPTION_TYPE("with --resolve: only http or websocket"),
 	TOOL_OPTION_QUIET("say nothing of valid files"),
 	TOOL_OPTION_VERBOSE("with --print and --resolve: the summary as well"),
+	TOOL_OPTION_LOG_FORMAT,
 	TOOL_OPTION_HELP,
 	TOOL_OPTION_VERSION,
 	TOOL_OPTION_END,
@@ -172,7 +173,27 @@ static int judge(
 						    : tool_status(error);
 }
 
-/* The diagnostics of a file as text, on standard error. */
+/* A message a diagnostic. */
+static void tell_messages(
+	const struct pool_judged *judged, const struct pool_judged_view *view)
+{
+	const struct pool_diagnostics *found = &judged->found;
+	struct pool_text count = POOL_TEXT_EMPTY;
+
+	for (size_t i = 0; i < pool_judged_shown(judged, view); i++) {
+		const struct pool_diagnostic *one = &found->list[i];
+		char line[3072];
+
+		pool_diagnostic_format(one, judged->file, line, sizeof(line));
+		(one->severity == POOL_ERROR ? tool_error : tool_warn)("%s", line);
+	}
+	if (found->count && view->count_faults)
+		pool_judged_count_faults(judged, view, &count);
+	tool_note_text(count.bytes ? count.bytes : "");
+	pool_text_release(&count);
+}
+
+/* The diagnostics of a file, on standard error. */
 static void tell_diagnostics(
 	const struct request *request, const struct pool_judged *judged)
 {
@@ -184,17 +205,24 @@ static void tell_diagnostics(
 	};
 	struct pool_text text = POOL_TEXT_EMPTY;
 
+	if (tool_log_is_json()) {
+		tell_messages(judged, &view);
+		return;
+	}
 	pool_judged_tell(judged, &view, &text);
 	fputs(text.bytes ? text.bytes : "", stderr);
 	pool_text_release(&text);
 }
 
-static void tell_summary(const struct pool_judged *judged, FILE *out)
+static void tell_summary(const struct pool_judged *judged, bool as_note)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	pool_judged_summarize(judged, &text);
-	fputs(text.bytes ? text.bytes : "", out);
+	if (as_note)
+		tool_note_text(text.bytes ? text.bytes : "");
+	else
+		fputs(text.bytes ? text.bytes : "", stdout);
 	pool_text_release(&text);
 }
 
@@ -232,7 +260,7 @@ static void tell(const struct request *request, const struct pool_judged *judged
 	if (request->resolve)
 		print_lookups(request, judged);
 	if (judged->valid && !request->common.quiet && (!data || request->common.verbose))
-		tell_summary(judged, data ? stderr : stdout);
+		tell_summary(judged, data);
 }
 
 static void release(struct pool_judged *judged)

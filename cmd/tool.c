@@ -1,12 +1,10 @@
-/* What the mains share: messages, exit status. */
+/* What the mains share: how they begin and end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/text.h"
 #include "tool.h"
 
 void tool_begin(void)
@@ -20,49 +18,6 @@ void tool_begin(void)
 	if (fd > STDERR_FILENO)
 		close(fd);
 	signal(SIGXFSZ, SIG_IGN);
-}
-
-/* --- messages ------------------------------------------------------------------- */
-
-static void tell(const char *prefix, const char *format, va_list arguments)
-{
-	char raw[2048], line[sizeof(raw) + 64];
-	size_t length;
-
-	vsnprintf(raw, sizeof(raw), format, arguments);
-	length = (size_t)snprintf(
-		line, 64, "%.32s: %s", program_invocation_short_name, prefix);
-	pool_text_safe(line + length, sizeof(line) - length - 1, raw, strlen(raw));
-	length += strlen(line + length);
-	line[length++] = '\n';
-	/* One write, so that lines of processes beside us do not mix; nowhere to tell a
-	 * failure. */
-	if (write(STDERR_FILENO, line, length) < 0)
-		return;
-}
-
-void tool_error(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	tell("", format, arguments);
-	va_end(arguments);
-}
-
-void tool_warn(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	tell("warning: ", format, arguments);
-	va_end(arguments);
-}
-
-void tool_warn_line(void *context, const char *text)
-{
-	(void)context;
-	tool_warn("%s", text);
 }
 
 const char *tool_lookup(void *context, const char *name)
@@ -94,33 +49,6 @@ int tool_status(int error)
 	return row < sizeof(statuses) ? statuses[row] : TOOL_SYSTEM;
 }
 
-int tool_fail(const struct pool_fault *fault)
-{
-	const struct tool_spec plain = {0};
-
-	return tool_refuse_by(&plain, fault);
-}
-
-int tool_refuse(const struct tool_spec *spec, int status, const char *format, ...)
-{
-	char text[2048];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	if (spec->refuse)
-		return spec->refuse(status, text);
-	tool_error("%s", text);
-	return status;
-}
-
-int tool_refuse_by(const struct tool_spec *spec, const struct pool_fault *fault)
-{
-	return tool_refuse(spec, tool_status(fault->code), "%s",
-		fault->text[0] ? fault->text : pool_error_get(fault->code)->sentence);
-}
-
 bool tool_close_stdout(void)
 {
 	bool failed = ferror(stdout) != 0;
@@ -131,7 +59,8 @@ bool tool_close_stdout(void)
 		error = errno;
 	}
 	if (failed && error != EPIPE)
-		tool_error("cannot write standard output: %s",
+		tool_end(TOOL_SYSTEM, tool_status_word(TOOL_SYSTEM),
+			"cannot write standard output: %s",
 			error ? strerror(error) : "an earlier write failed");
 	return !failed;
 }

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include "health/reason.h"
 #include "pool.h"
 
 /* The exit statuses of every tool; proxypool(7). */
@@ -79,6 +80,7 @@ struct tool_names {
 enum {
 	TOOL_NO_STATE = 256,
 	TOOL_FORMAT,
+	TOOL_LOG_FORMAT,
 	TOOL_OWN_OPTIONS, /* a tool's own long-only options start here */
 };
 
@@ -122,6 +124,13 @@ enum {
 		'v', "verbose", NULL, summary,                                \
 			TOOL_SET(tool_read_flag, struct tool_common, verbose) \
 	}
+#define TOOL_OPTION_LOG_FORMAT                                                         \
+	{                                                                              \
+		.letter = TOOL_LOG_FORMAT, .name = "log-format", .argument = "FORMAT", \
+		.summary =                                                             \
+			"text or json (default: text), of messages on standard error", \
+		.read = tool_read_log_format                                           \
+	}
 /* Answered by tool_read_options() itself. */
 #define TOOL_OPTION_HELP                                                    \
 	{                                                                   \
@@ -164,6 +173,8 @@ int tool_read_flag(const struct tool_given *given, void *settings);   /* bool */
 int tool_read_text(const struct tool_given *given, void *settings);   /* const char * */
 int tool_read_number(const struct tool_given *given, void *settings); /* int64_t */
 int tool_read_type(const struct tool_given *given, void *settings);   /* int */
+/* Nothing of the settings: $POOL_LOG_FORMAT of this process, where the messages look. */
+int tool_read_log_format(const struct tool_given *given, void *settings);
 /* struct tool_names: those given before stay. Each list has at least one. */
 int tool_read_names(const struct tool_given *given, void *settings);
 
@@ -189,21 +200,62 @@ int tool_find_value(
 int tool_find_type(
 	const struct tool_spec *spec, const char *who, const char *word, int *out);
 
-/* --- messages, status (tool.c) -------------------------------------------------- */
+/* --- messages (tool_message.c) -------------------------------------------------- */
 
-/* "pool-x: text" on standard error, one write, control bytes replaced. */
+/*
+ * A message is one line on standard error, one write, control bytes replaced. As text:
+ * "pool-x: text". With POOL_LOG_FORMAT=json in the environment, where --log-format puts
+ * it, a JSON object: time, level, tool, message, and where there is one error, status,
+ * reason, layer, advice.
+ */
+enum tool_level { TOOL_LEVEL_ERROR, TOOL_LEVEL_WARNING, TOOL_LEVEL_NOTE, TOOL_LEVELS };
+
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "pool-x: warning: text" */
 void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What was asked for, with -v or --explain: neither an error nor a warning. */
+void tool_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The exit status of a POOL_E*. */
-int tool_status(int error);
+/* Lines of the caller's own making, each ended by a newline and without control bytes: as
+ * text they stay as they are, with json each is a note. */
+void tool_note_text(const char *text);
+
+/*
+ * What became of a proxy: the reason's sentence and advice follow what is said.
+ *
+ *	tool_tell_reason(TOOL_LEVEL_WARNING, POOL_REASON_REFUSED, "proxy '%s' failed",
+ *		name);
+ *	pool-x: warning: proxy 'b' failed: nothing listens at the proxy's address;
+ *	check that the proxy runs, and its port
+ */
+void tool_tell_reason(enum tool_level level, enum pool_reason reason, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
+
+bool tool_log_is_json(void);
+
+/* --- messages that end a tool; all return the exit status ------------------------ */
+
+/* <error> is a stable word, or NULL. */
+int tool_end(int status, const char *error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The word for a failure that has no other, or NULL. */
+const char *tool_status_word(int status);
+
 /* Tell <fault> and answer its exit status. */
 int tool_fail(const struct pool_fault *fault);
 
-/* Tell why the tool cannot go on, in its own way; the exit status. */
+/* Tell why the tool cannot go on, in its own way. */
 int tool_refuse(const struct tool_spec *spec, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int tool_refuse_by(const struct tool_spec *spec, const struct pool_fault *fault);
+/* Same, as tool_tell_reason(). */
+int tool_refuse_reason(const struct tool_spec *spec, int status, enum pool_reason reason,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* --- status (tool.c) ------------------------------------------------------------ */
+
+/* The exit status of a POOL_E*. */
+int tool_status(int error);
 
 /*
  * Flush and close standard output; true if everything was written. Otherwise the reason

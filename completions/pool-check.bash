@@ -3,9 +3,9 @@
 _pool_check() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file -s --state --no-state -x --exchange -t --type --only --method
-		--url --concurrency --target-rate --timeout --quorum --plugin -w --warning
-		-c --critical --format --metrics-file --dry-run --ca-file -q --quiet -v
-		--verbose -h --help -V --version'
+		--url --concurrency --target-rate --timeout --quorum --plugin -w
+		--warning -c --critical --format --metrics-file --dry-run --ca-file -q
+		--quiet -v --verbose --log-format -h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
@@ -14,6 +14,7 @@ _pool_check() {
 	*) [ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]} ;;
 	esac
 	case $prev in
+	--log-format) words='text json' ;;
 	-t | --type) words='http websocket' ;;
 	--method) words='tcp http ping tunnel websocket' ;;
 	--format) words='table tsv json jsonl' ;;

@@ -2,10 +2,10 @@
 
 _pool_select() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type -n
-		--count --strategy --exclude --scheme --lease --owner --ttl --format
-		--serve --direct-ok --explain --dry-run -q --quiet -v --verbose -h --help
-		-V --version'
+	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type
+		-n --count --strategy --exclude --scheme --lease --owner --ttl --format
+		--serve --direct-ok --explain --dry-run -q --quiet -v --verbose
+		--log-format -h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
@@ -14,8 +14,9 @@ _pool_select() {
 	*) [ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]} ;;
 	esac
 	case $prev in
+	--log-format) words='text json' ;;
 	-t | --type) words='http websocket' ;;
-	--strategy) words='round_robin random least_connections' ;;
+	--strategy) words='round_robin random least_connections least_latency sticky failover' ;;
 	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
 	--format) words='url hostport env export curlrc proxychains json' ;;
 	-x | --exchange | -n | --count | --exclude | --owner | --ttl) return ;;

@@ -2,8 +2,9 @@
 
 _pool_validate() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file --input --format --strict --allow --max-errors --print --resolve
-		-x --exchange -t --type -q --quiet -v --verbose -h --help -V --version'
+	local options='-f --file --input --format --strict --allow --max-errors --print
+		--resolve -x --exchange -t --type -q --quiet -v --verbose --log-format
+		-h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
@@ -14,6 +15,7 @@ _pool_validate() {
 	case $prev in
 	--input) words='json yaml' ;;
 	--format) words='text json' ;;
+	--log-format) words='text json' ;;
 	-t | --type) words='http websocket' ;;
 	--allow | --max-errors | -x | --exchange) return ;;
 	-f | --file) ;;

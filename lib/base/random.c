@@ -6,11 +6,7 @@
 
 uint64_t pool_random_next(struct pool_random *random)
 {
-	uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return pool_random_mix(random->state += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 uint64_t pool_random_below(struct pool_random *random, uint64_t bound)

@@ -14,6 +14,14 @@ struct pool_random {
 	uint64_t state;
 };
 
+/* Scatters <x>: one to one, each bit of it into all the others. */
+static inline uint64_t pool_random_mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
 uint64_t pool_random_next(struct pool_random *random);
 /* Evenly in 0..<bound> - 1; <bound> at least 1. */
 uint64_t pool_random_below(struct pool_random *random, uint64_t bound);

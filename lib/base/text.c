@@ -103,24 +103,43 @@ static bool misleading(uint32_t code)
 		(code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
+/* One character, or a byte that is none; <backslash> is how one is written. Its length.
+ */
+static size_t add_character(struct pool_text *text, const unsigned char *at,
+	size_t length, const char *backslash)
+{
+	uint32_t code = 0;
+	size_t size = decode(at, length, &code);
+
+	if (size && !misleading(code)) {
+		pool_text_add_bytes(text, at, size);
+		return size;
+	}
+	size = size ? size : 1;
+	for (size_t i = 0; i < size; i++)
+		pool_text_addf(text, "%sx%02x", backslash, at[i]);
+	return size;
+}
+
 void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length)
 {
 	const unsigned char *at = (const unsigned char *)bytes;
 
-	while (length) {
-		uint32_t code = 0;
-		size_t size = decode(at, length, &code);
+	for (size_t i = 0; i < length;)
+		i += add_character(text, at + i, length - i, "\\");
+}
 
-		if (size && !misleading(code)) {
-			pool_text_add_bytes(text, at, size);
-		} else {
-			size = size ? size : 1;
-			for (size_t i = 0; i < size; i++)
-				pool_text_addf(text, "\\x%02x", at[i]);
-		}
-		at += size;
-		length -= size;
+void pool_text_add_json(struct pool_text *text, const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+
+	pool_text_add(text, "\"");
+	for (size_t i = 0; i < length;) {
+		if (at[i] == '"' || at[i] == '\\')
+			pool_text_add(text, "\\");
+		i += add_character(text, at + i, length - i, "\\\\");
 	}
+	pool_text_add(text, "\"");
 }
 
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)

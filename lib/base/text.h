@@ -33,6 +33,9 @@ void pool_text_addf(struct pool_text *text, const char *format, ...)
  */
 void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length);
 
+/* Append the same as a JSON string, in quotes: valid whatever the bytes are. */
+void pool_text_add_json(struct pool_text *text, const char *bytes, size_t length);
+
 /* The text, now the caller's to free(); NULL if an allocation failed. Never NULL
  * otherwise. */
 char *pool_text_take(struct pool_text *text);

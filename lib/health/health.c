@@ -40,6 +40,21 @@ int64_t pool_health_ready_ns(const struct pool_health *health)
 	return open_until > health->cool_until_ns ? open_until : health->cool_until_ns;
 }
 
+enum pool_reason pool_health_judge_sets(const struct pool_status_set *cooling,
+	const struct pool_status_set *blocked, int status)
+{
+	if (pool_status_set_has(cooling, status))
+		return POOL_REASON_LIMITED;
+	if (pool_status_set_has(blocked, status))
+		return POOL_REASON_BLOCKED;
+	return status == 407 ? POOL_REASON_AUTH : POOL_REASON_NONE;
+}
+
+enum pool_reason pool_health_judge_status(const struct pool_policy *policy, int status)
+{
+	return pool_health_judge_sets(&policy->cooling, &policy->blocked, status);
+}
+
 /* open_s x 2^(times - 1), capped, +-10 %; the cap holds for the result. */
 static int64_t open_time_ns(
 	const struct pool_policy *policy, uint32_t times, uint32_t jitter)
@@ -220,4 +235,30 @@ void pool_health_step(const struct pool_policy *policy, struct pool_health *heal
 	 * still. */
 	if (transition->happened || health->opened != was_opened)
 		health->changed_ns = now_ns;
+}
+
+void pool_health_command(struct pool_health *health, enum pool_admin command,
+	int64_t now_ns, struct pool_transition *transition)
+{
+	enum pool_status before = pool_health_status(health, now_ns);
+
+	switch (command) {
+	case POOL_ADMIN_DISABLE:
+		health->admin_disabled = 1;
+		break;
+	case POOL_ADMIN_ENABLE:
+		health->admin_disabled = 0;
+		break;
+	case POOL_ADMIN_RESET:
+		*health = (struct pool_health){
+			.admin_disabled = health->admin_disabled, .changed_ns = now_ns};
+		break;
+	}
+	*transition = (struct pool_transition){
+		.from = before, .to = pool_health_status(health, now_ns)};
+	if (transition->to == before)
+		return;
+	transition->happened = true;
+	transition->reason = POOL_REASON_PERSON;
+	health->changed_ns = now_ns;
 }

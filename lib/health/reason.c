@@ -3,6 +3,8 @@
 #include <string.h>
 #include "health/reason.h"
 
+#define SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 #define LOCAL      .layer = POOL_LAYER_LOCAL, .verdict = POOL_VERDICT_INCONCLUSIVE
 #define DOWN_AT(x) .layer = POOL_LAYER_##x, .verdict = POOL_VERDICT_DOWN
 
@@ -164,6 +166,58 @@ static const char *const layer_names[POOL_LAYERS] = {
 	[POOL_LAYER_TARGET] = "target",
 };
 
+/*
+ * Exit statuses of curl that say something of the proxy; all others are NONE. NONE on
+ * purpose:
+ *
+ *	1	also an answer that is no HTTP, but mostly a scheme curl does not know
+ *	22	-f: only the answer can tell whose fault its status is
+ *	23, 26	a file of ours
+ *	47, 61, 63, 67, 78	an answer came whole; its content is the target's
+ *	53, 54, 58, 59, 64, 66, 77, 80, 82	TLS on this side
+ *	95, 96	HTTP/3 goes through no proxy
+ *	98	the target wants a certificate of the client
+ */
+static const uint8_t of_curl[] = {
+	[0] = POOL_REASON_OK,
+	[5] = POOL_REASON_PROXY_NAME,
+	[6] = POOL_REASON_TARGET_NAME,
+	/* Through a proxy nothing else is connected to. */
+	[7] = POOL_REASON_REFUSED,
+	/* "Weird server reply", of whoever sent it */
+	[8] = POOL_REASON_PROXY_FAILED,
+	/* HTTP/2 is spoken with the target, inside the tunnel; it broke. */
+	[16] = POOL_REASON_TRUNCATED,
+	[18] = POOL_REASON_TRUNCATED,
+	/* Any timeout, from the first SYN to the last byte. The last layer, lest a tcp
+	 * check clears a proxy that takes connections and stalls. */
+	[28] = POOL_REASON_RESPONSE_TIMEOUT,
+	/* With the target, or with an https proxy itself. */
+	[35] = POOL_REASON_TLS,
+	[51] = POOL_REASON_TLS_VERIFY,
+	[52] = POOL_REASON_EMPTY,
+	[55] = POOL_REASON_RESET,
+	/* Also a CONNECT that was answered with no: its answer tells more. */
+	[56] = POOL_REASON_RESET,
+	[60] = POOL_REASON_TLS_VERIFY,
+	[83] = POOL_REASON_TLS_VERIFY,
+	[90] = POOL_REASON_TLS_VERIFY,
+	[91] = POOL_REASON_TLS_VERIFY,
+	[92] = POOL_REASON_TRUNCATED,
+	/* The SOCKS handshake, from its greeting to the target that it could not reach */
+	[97] = POOL_REASON_PROXY_FAILED,
+};
+
+/* NONE on purpose: 6 is the target's 401 (a proxy's 407 is 8, or 4 through CONNECT); 8 is
+ * any status from 400 on. */
+static const uint8_t of_wget[] = {
+	[0] = POOL_REASON_OK,
+	/* Anything between a name that is not found and an answer that breaks off. */
+	[4] = POOL_REASON_REPORTED,
+	/* A handshake that failed as well as a certificate. */
+	[5] = POOL_REASON_TLS,
+};
+
 const struct pool_reason_row *pool_reason_get(int reason)
 {
 	return &rows[(unsigned)reason < POOL_REASONS ? reason : POOL_REASON_NONE];
@@ -175,6 +229,23 @@ int pool_reason_find(const char *name)
 		if (strcmp(rows[i].name, name) == 0)
 			return i;
 	return -1;
+}
+
+static enum pool_reason look_up(const uint8_t *reasons, size_t count, int status)
+{
+	if (status < 0 || (size_t)status >= count)
+		return POOL_REASON_NONE;
+	return (enum pool_reason)reasons[status];
+}
+
+enum pool_reason pool_reason_from_curl(int status)
+{
+	return look_up(of_curl, SIZE(of_curl), status);
+}
+
+enum pool_reason pool_reason_from_wget(int status)
+{
+	return look_up(of_wget, SIZE(of_wget), status);
 }
 
 const char *pool_verdict_name(enum pool_verdict verdict)

@@ -1,67 +1,24 @@
 /* Judging HTTP answers. */
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/text.h"
+#include "health/health.h"
 #include "probe/answer.h"
-
-enum { RETRY_AFTER_MAX = 366 * 86400 };
-
-static bool has(const struct pool_status_set *set, int status)
-{
-	return set && pool_status_set_has(set, status);
-}
 
 enum pool_reason pool_answer_judge(
 	const struct pool_probe *probe, int status, bool relayed)
 {
-	bool expected = probe->expect ? has(probe->expect, status)
+	static const struct pool_status_set none;
+	enum pool_reason reason =
+		pool_health_judge_sets(probe->cooling ? probe->cooling : &none,
+			probe->blocked ? probe->blocked : &none, status);
+	bool expected = probe->expect ? pool_status_set_has(probe->expect, status)
 				      : status >= 200 && status < 400;
 
-	if (has(probe->cooling, status))
-		return POOL_REASON_LIMITED;
-	if (expected)
+	if (expected && reason != POOL_REASON_LIMITED)
 		return POOL_REASON_OK;
-	if (has(probe->blocked, status))
-		return POOL_REASON_BLOCKED;
-	if (status == 407 && relayed)
-		return POOL_REASON_AUTH;
-	return POOL_REASON_STATUS;
-}
-
-static int32_t clamp_seconds(int64_t seconds)
-{
-	if (seconds < 0)
-		return 0;
-	return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int32_t)seconds;
-}
-
-int32_t pool_retry_after_parse(const char *value, size_t length, int64_t wall_s)
-{
-	char text[64];
-	int64_t number;
-	time_t date;
-
-	while (length && strchr(" \t", value[0])) {
-		value++;
-		length--;
-	}
-	while (length && strchr(" \t\r\n", value[length - 1]))
-		length--;
-	if (length == 0 || length >= sizeof(text))
-		return -1;
-	memcpy(text, value, length);
-	text[length] = '\0';
-	if (strspn(text, "0123456789") == length)
-		return pool_text_to_int(text, 0, INT64_MAX / 2, &number)
-			? clamp_seconds(number)
-			: RETRY_AFTER_MAX;
-	/* curl_getdate() takes much for a date that is none, a negative number among it.
-	 */
-	if (!strchr(text, ':'))
-		return -1;
-	date = curl_getdate(text, NULL);
-	return date == -1 ? -1 : clamp_seconds((int64_t)date - wall_s);
+	if (reason == POOL_REASON_NONE || (reason == POOL_REASON_AUTH && !relayed))
+		return POOL_REASON_STATUS;
+	return reason;
 }
 
 int pool_match_init(struct pool_match *match, const char *needle)

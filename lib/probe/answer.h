@@ -1,5 +1,5 @@
 /*
- * Judging an HTTP answer: its status, its Retry-After, its body. Pure but for the
+ * Judging an HTTP answer: its status, its body. Pure but for the
  * matcher's memory.
  */
 #ifndef POOL_PROBE_ANSWER_H
@@ -16,10 +16,6 @@
  */
 enum pool_reason pool_answer_judge(
 	const struct pool_probe *probe, int status, bool relayed);
-
-/* Seconds of a Retry-After value (<length> bytes, not terminated), number or date; -1 if
- * neither. */
-int32_t pool_retry_after_parse(const char *value, size_t length, int64_t wall_s);
 
 /* A text looked for in a body that comes in pieces (Knuth, Morris, Pratt). */
 struct pool_match {

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <time.h>
 #include "pool.h"
+#include "base/http.h"
 #include "probe/method.h"
 #include "probe/transfer.h"
 
@@ -119,7 +120,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
 		return 0;
 	value = find_value(line, length, "Retry-After");
 	if (value)
-		transfer->retry_after_s = pool_retry_after_parse(
+		transfer->retry_after_s = pool_http_retry_after(
 			value, length - (size_t)(value - line), (int64_t)time(NULL));
 	value = find_value(line, length, "Sec-WebSocket-Accept");
 	if (value)

@@ -66,10 +66,21 @@ static void begin_line(const struct pool_judged *judged, struct pool_text *out)
 	pool_text_add(out, ": ");
 }
 
-static void count_faults(
-	const struct pool_judged *judged, size_t shown, struct pool_text *out)
+size_t pool_judged_shown(
+	const struct pool_judged *judged, const struct pool_judged_view *view)
 {
 	const struct pool_diagnostics *found = &judged->found;
+	/* Errors stand before warnings. */
+	size_t shown = view->errors_only ? found->errors : found->count;
+
+	return view->max && view->max < shown ? view->max : shown;
+}
+
+void pool_judged_count_faults(const struct pool_judged *judged,
+	const struct pool_judged_view *view, struct pool_text *out)
+{
+	const struct pool_diagnostics *found = &judged->found;
+	size_t shown = view->max ? view->max : found->count;
 
 	begin_line(judged, out);
 	count_words(found->errors, "error", "errors", out);
@@ -85,21 +96,17 @@ void pool_judged_tell(const struct pool_judged *judged,
 	const struct pool_judged_view *view, struct pool_text *out)
 {
 	const struct pool_diagnostics *found = &judged->found;
-	size_t shown = view->max ? view->max : found->count;
 
-	/* Errors stand before warnings. */
-	for (size_t i = 0; i < found->count && i < shown; i++) {
+	for (size_t i = 0; i < pool_judged_shown(judged, view); i++) {
 		char line[3072];
 
-		if (view->errors_only && found->list[i].severity == POOL_WARNING)
-			break;
 		pool_diagnostic_format(&found->list[i], judged->file, line, sizeof(line));
 		pool_text_addf(out, "%s\n", line);
 		if (view->carets)
 			pool_judged_caret(&found->list[i], out);
 	}
 	if (found->count && view->count_faults)
-		count_faults(judged, shown, out);
+		pool_judged_count_faults(judged, view, out);
 }
 
 void pool_judged_summarize(const struct pool_judged *judged, struct pool_text *out)

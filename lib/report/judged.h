@@ -33,6 +33,12 @@ struct pool_judged_view {
 	bool carets;       /* their lines as well, for a terminal */
 };
 
+/* How many of the diagnostics, which stand in order, are shown. */
+size_t pool_judged_shown(
+	const struct pool_judged *judged, const struct pool_judged_view *view);
+/* Append their numbers, with those that are not shown for view->max. */
+void pool_judged_count_faults(const struct pool_judged *judged,
+	const struct pool_judged_view *view, struct pool_text *out);
 /* Append the diagnostics, a line each; nothing where there are none. */
 void pool_judged_tell(const struct pool_judged *judged,
 	const struct pool_judged_view *view, struct pool_text *out);

@@ -39,10 +39,10 @@ static uint32_t settle(
 	return index;
 }
 
-/* The first eligible one at or behind the cursor, around the end. */
-static uint32_t rotate(const struct pool_field *field)
+/* The first eligible one at or behind <cursor>, around the end. */
+static uint32_t rotate(const struct pool_field *field, uint64_t cursor)
 {
-	uint32_t start = field->cursor < field->count ? (uint32_t)field->cursor : 0;
+	uint32_t start = cursor < field->count ? (uint32_t)cursor : 0;
 
 	for (uint32_t i = start; i < field->count; i++)
 		if (eligible(field, i))
@@ -103,11 +103,10 @@ static void weigh(
 		turns->next = (struct turn){index, start, start + length};
 }
 
-static uint64_t mix(uint64_t x)
+/* So that 0 does not stay 0. */
+static inline uint64_t mix(uint64_t x)
 {
-	struct pool_random random = {x};
-
-	return pool_random_next(&random);
+	return pool_random_mix(x + UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* A pass over the eligible: their turns from <floor> on, their weight, and who they are.
@@ -159,16 +158,26 @@ static uint32_t pick_round_robin(const struct pool_field *field, struct pool_pic
 {
 	if (!field->equal_weights)
 		return pick_weighted_rotation(field, pick);
-	return settle(field, pick, rotate(field));
+	return settle(field, pick, rotate(field, field->cursor));
 }
 
-/* The <nth> unit of weight among the eligible, each weighing its weight or one. */
-static uint32_t find_unit(const struct pool_field *field, uint64_t nth)
+static bool may_draw(const struct pool_field *field, uint32_t index, uint32_t except)
+{
+	return index != except && eligible(field, index);
+}
+
+static uint32_t weight_to_draw(const struct pool_field *field, uint32_t index)
+{
+	return field->equal_weights ? 1 : field->weights[index];
+}
+
+/* The <nth> unit of weight among those that may be drawn. */
+static uint32_t find_unit(const struct pool_field *field, uint32_t except, uint64_t nth)
 {
 	for (uint32_t i = 0; i < field->count; i++) {
-		uint64_t weight = field->equal_weights ? 1 : field->weights[i];
+		uint64_t weight = weight_to_draw(field, i);
 
-		if (!eligible(field, i))
+		if (!may_draw(field, i, except))
 			continue;
 		if (nth < weight)
 			return i;
@@ -177,7 +186,8 @@ static uint32_t find_unit(const struct pool_field *field, uint64_t nth)
 	return POOL_NO_PICK;
 }
 
-static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pick)
+/* An eligible one other than <except>, at random by weight. */
+static uint32_t draw(const struct pool_field *field, uint32_t except)
 {
 	enum { TRIES = 16 };
 	uint64_t total = 0;
@@ -187,16 +197,20 @@ static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pi
 	for (int i = 0; field->equal_weights && field->count && i < TRIES; i++) {
 		uint32_t index = (uint32_t)pool_random_below(field->random, field->count);
 
-		if (eligible(field, index))
-			return settle(field, pick, index);
+		if (may_draw(field, index, except))
+			return index;
 	}
 	for (uint32_t i = 0; i < field->count; i++)
-		if (eligible(field, i))
-			total += field->equal_weights ? 1 : field->weights[i];
+		if (may_draw(field, i, except))
+			total += weight_to_draw(field, i);
 	if (!total)
-		return settle(field, pick, POOL_NO_PICK);
-	return settle(
-		field, pick, find_unit(field, pool_random_below(field->random, total)));
+		return POOL_NO_PICK;
+	return find_unit(field, except, pool_random_below(field->random, total));
+}
+
+static uint32_t pick_random(const struct pool_field *field, struct pool_pick *pick)
+{
+	return settle(field, pick, draw(field, POOL_NO_PICK));
 }
 
 /* Whether <a> leases on <a_weight> are fewer per weight than <b> on <b_weight>. */
@@ -227,6 +241,119 @@ static uint32_t pick_least_connections(
 	return settle(field, pick, best);
 }
 
+/*
+ * What a use of it is likely to take: its latency for each of those who use it. Nothing
+ * where the latency is not known, so that it becomes known. The latency is from a file:
+ * cut to what the product holds, over an hour, and below zero not known.
+ */
+static uint64_t expect_us(const struct pool_field *field, uint32_t index)
+{
+	int64_t latency =
+		field->latency_us ? field->latency_us(field->context, index) : 0;
+
+	if (latency < 0)
+		return 0;
+	if (latency > UINT32_MAX)
+		latency = UINT32_MAX;
+	return (uint64_t)latency * ((uint64_t)field->leases[index] + 1);
+}
+
+/*
+ * The better of two at random (Mitzenmacher, "The Power of Two Choices in Randomized Load
+ * Balancing", 2001): always the very best would be stormed by all who read the same
+ * figures. A tie goes to the one drawn first, so that weights hold among equals.
+ */
+static uint32_t pick_least_latency(const struct pool_field *field, struct pool_pick *pick)
+{
+	uint32_t first = draw(field, POOL_NO_PICK), second;
+	uint64_t first_us, second_us;
+
+	if (first == POOL_NO_PICK)
+		return settle(field, pick, first);
+	second = draw(field, first);
+	if (second == POOL_NO_PICK)
+		return settle(field, pick, first);
+	first_us = expect_us(field, first);
+	second_us = expect_us(field, second);
+	if (second_us < first_us ||
+		(second_us == first_us && field->leases[second] < field->leases[first]))
+		return settle(field, pick, second);
+	return settle(field, pick, first);
+}
+
+/*
+ * Rendezvous hashing (Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit
+ * Rates", 1998): everyone has a score for the key, of nothing but the key and its own
+ * name, and the highest wins. So whoever goes moves its own keys and no others.
+ *
+ * By weight: with the score as u in 0..1, the lowest -ln(u)/weight (Schindelhauer and
+ * Schomaker, "Weighted Distributed Hash Tables", 2005), which for equal weights is the
+ * highest score again. As -ln(u) is at least 1 - u, that alone says of nearly all that
+ * they cannot win; only of the others a logarithm is taken.
+ */
+static uint64_t tag_of(const struct pool_field *field, uint32_t index)
+{
+	return field->tags ? field->tags[index] : mix(index);
+}
+
+static uint64_t score(
+	const struct pool_field *field, uint64_t scattered_key, uint32_t index)
+{
+	return pool_random_mix(scattered_key ^ tag_of(field, index));
+}
+
+/* Scores differ where tags do. */
+static uint32_t pick_highest_score(const struct pool_field *field)
+{
+	const uint64_t key = mix(field->key);
+	uint32_t best = POOL_NO_PICK;
+	uint64_t highest = 0;
+
+	for (uint32_t i = 0; i < field->count; i++) {
+		uint64_t own = score(field, key, i);
+
+		if ((own > highest || best == POOL_NO_PICK) && eligible(field, i)) {
+			best = i;
+			highest = own;
+		}
+	}
+	return best;
+}
+
+static uint32_t pick_lowest_cost(const struct pool_field *field)
+{
+	const uint64_t key = mix(field->key);
+	uint32_t best = POOL_NO_PICK;
+	double lowest = INFINITY;
+
+	for (uint32_t i = 0; i < field->count; i++) {
+		/* 1 - u, never 0 or 1: 52 bits, and a half. */
+		double rest = ((double)(~score(field, key, i) >> 12) + 0.5) * 0x1p-52;
+		double weight = field->weights[i], cost;
+
+		if (!(rest < lowest * weight) || !eligible(field, i))
+			continue;
+		cost = -log1p(-rest) / weight;
+		if (cost < lowest) {
+			best = i;
+			lowest = cost;
+		}
+	}
+	return best;
+}
+
+static uint32_t pick_sticky(const struct pool_field *field, struct pool_pick *pick)
+{
+	return settle(field, pick,
+		field->equal_weights ? pick_highest_score(field)
+				     : pick_lowest_cost(field));
+}
+
+static uint32_t pick_failover(const struct pool_field *field, struct pool_pick *pick)
+{
+	return settle(field, pick, rotate(field, 0));
+}
+
 static const struct pool_strategy rows[POOL_STRATEGIES] = {
 	[POOL_STRATEGY_ROUND_ROBIN] = {"round_robin",
 		"in turn, shared by all processes; by weight", .shares_state = true,
@@ -235,6 +362,13 @@ static const struct pool_strategy rows[POOL_STRATEGIES] = {
 	[POOL_STRATEGY_LEAST_CONNECTIONS] = {"least_connections",
 		"fewest leases by weight, ties in turn", .shares_state = true,
 		.pick = pick_least_connections},
+	[POOL_STRATEGY_LEAST_LATENCY] = {"least_latency",
+		"of two at random the quicker, by latency and leases",
+		.pick = pick_least_latency},
+	[POOL_STRATEGY_STICKY] = {"sticky", "the same one for the same key, by weight",
+		.wants_key = true, .pick = pick_sticky},
+	[POOL_STRATEGY_FAILOVER] = {"failover", "the first in file order",
+		.pick = pick_failover},
 };
 
 const struct pool_strategy *pool_strategy_get(unsigned id)

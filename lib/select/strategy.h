@@ -12,10 +12,14 @@
 #include <stdint.h>
 #include "base/random.h"
 
+/* Snapshots hold these numbers: new ones go last. */
 enum pool_strategy_id {
 	POOL_STRATEGY_ROUND_ROBIN,
 	POOL_STRATEGY_RANDOM,
 	POOL_STRATEGY_LEAST_CONNECTIONS,
+	POOL_STRATEGY_LEAST_LATENCY,
+	POOL_STRATEGY_STICKY,
+	POOL_STRATEGY_FAILOVER,
 	POOL_STRATEGIES
 };
 
@@ -37,9 +41,12 @@ struct pool_field {
 	const uint32_t *weights; /* in millionths */
 	const uint32_t *leases;  /* held now */
 	const double *finishes;  /* weighted round robin: see there */
-	const uint64_t *tags;    /* sticky: a hash of each one's name */
-	uint64_t key;            /* sticky: the hash of the key */
-	/* least_latency: average latency, 0: not known. Asked about few. */
+	/* sticky: a hash of each one's name, the same wherever it stands in the file;
+	 * NULL: its place in the file, so that an edit moves keys */
+	const uint64_t *tags;
+	uint64_t key; /* sticky: the hash of the key */
+	/* least_latency: average latency, 0: not known. Asked about two. NULL: of none.
+	 */
 	int64_t (*latency_us)(const void *context, uint32_t index);
 	bool equal_weights;
 	uint64_t now_ns;

@@ -107,7 +107,9 @@ words_of_help() {
 # Formats, methods, strategies: what --help names, the completions offer and the page explains.
 @test "help, page and completions have the same words" {
 	require_tool zsh fish
-	for pair in pool-validate:format pool-validate:input pool-check:format pool-check:method \
+	local pair pairs=("${tools[@]/%/:log-format}")
+
+	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
 		pool-select:format pool-select:strategy pool-select:type pool-validate:input; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null

@@ -256,10 +256,16 @@ second"
 @test "--strategy overrides the pool's" {
 	run -0 "$select" --strategy random pool.json
 	run -0 "$select" --strategy least_connections pool.json
+	run -0 "$select" --strategy least_latency pool.json
+	for _ in 1 2 3; do
+		run -0 --separate-stderr "$select" --strategy failover pool.json
+		assert_output "http://127.0.0.1:8001"
+		assert_equal "$stderr" ""
+	done
 	run -2 --separate-stderr "$select" --strategy round-robin pool.json
 	assert_output "no-proxy://usage"
-	assert_equal "$stderr" "pool-select: --strategy wants round_robin, random or \
-least_connections, not 'round-robin'; did you mean 'round_robin'?"
+	assert_equal "$stderr" "pool-select: --strategy wants round_robin, random, \
+least_connections, least_latency, sticky or failover, not 'round-robin'; did you mean 'round_robin'?"
 }
 
 @test "--exclude leaves proxies out" {

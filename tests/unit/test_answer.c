@@ -1,4 +1,4 @@
-/* Statuses, Retry-After, bodies in pieces, timers. */
+/* Statuses, bodies in pieces, timers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,35 +56,6 @@ static void statuses_are_judged_in_order(void **state)
 
 		assert_string_equal(cases[i].reason, pool_reason_get((int)reason)->name);
 	}
-}
-
-static void retry_after_is_a_number_or_a_date(void **state)
-{
-	static const struct {
-		const char *value;
-		int32_t seconds;
-	} cases[] = {
-		{"17", 17},
-		{"  120\r\n", 120},
-		{"0", 0},
-		{"Sun, 06 Nov 1994 08:49:47 GMT", 10},
-		{"Sunday, 06-Nov-94 08:49:47 GMT", 10},
-		{"Sun, 06 Nov 1994 08:49:27 GMT", 0},
-		{"99999999999999999999999999", 366 * 86400},
-		{"-5", -1},
-		{"1.5", -1},
-		{"soon", -1},
-		{"", -1},
-		{" \t\r\n", -1},
-		{"1111111111111111111111111111111111111111111111111111111111111111111111",
-			-1},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(cases[i].seconds,
-			pool_retry_after_parse(
-				cases[i].value, strlen(cases[i].value), 784111777));
 }
 
 static void a_text_is_found_across_pieces(void **state)
@@ -149,7 +120,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(statuses_are_judged_in_order),
-		cmocka_unit_test(retry_after_is_a_number_or_a_date),
 		cmocka_unit_test(a_text_is_found_across_pieces),
 		cmocka_unit_test(timers_come_in_order),
 	};

@@ -408,6 +408,132 @@ static void test_reports_are_no_checks(void **unused)
 	assert_int_equal(START + S, health.checked_ns);
 }
 
+/* --- what a person says ------------------------------------------------------------ */
+
+static struct pool_transition command(
+	struct pool_health *health, enum pool_admin admin, int at_s)
+{
+	struct pool_transition transition = {.happened = false};
+
+	pool_health_command(health, admin, START + at_s * S, &transition);
+	return transition;
+}
+
+static void test_commands_change_the_status(void **unused)
+{
+	static const struct {
+		struct pool_health health;
+		enum pool_admin admin;
+		enum pool_status from, to;
+	} cases[] = {
+		{{.known = 1}, POOL_ADMIN_DISABLE, OK, OFF},
+		{{.admin_disabled = 1}, POOL_ADMIN_DISABLE, OFF, OFF},
+		{{.admin_disabled = 1, .known = 1}, POOL_ADMIN_ENABLE, OFF, OK},
+		{{.admin_disabled = 1, .cool_until_ns = INT64_MAX}, POOL_ADMIN_ENABLE,
+			OFF, COOL},
+		{{.known = 1}, POOL_ADMIN_ENABLE, OK, OK},
+		{{.known = 1}, POOL_ADMIN_RESET, OK, UNK},
+		{{.cool_until_ns = INT64_MAX}, POOL_ADMIN_RESET, COOL, UNK},
+		{{.known = 1, .opened = 1, .open_until_ns = INT64_MAX}, POOL_ADMIN_RESET,
+			BAD, UNK},
+		{{.known = 1, .opened = 1}, POOL_ADMIN_RESET, REC, UNK},
+		{{.admin_disabled = 1, .known = 1}, POOL_ADMIN_RESET, OFF, OFF},
+		{{0}, POOL_ADMIN_RESET, UNK, UNK},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		struct pool_health health = cases[i].health;
+		struct pool_transition transition = command(&health, cases[i].admin, 5);
+
+		assert_int_equal(cases[i].from, transition.from);
+		assert_int_equal(cases[i].to, transition.to);
+		assert_int_equal(cases[i].from != cases[i].to, transition.happened);
+		assert_int_equal(cases[i].to, pool_health_status(&health, START + 5 * S));
+		if (transition.happened) {
+			assert_int_equal(POOL_REASON_PERSON, transition.reason);
+			assert_int_equal(START + 5 * S, health.changed_ns);
+		}
+	}
+}
+
+static void test_disabling_forgets_nothing(void **unused)
+{
+	const struct event down = {.at_s = 0, .kind = 'r'};
+	struct pool_health health = {0}, before;
+
+	(void)unused;
+	feed(&defaults, &health, &down, MIDDLE);
+	before = health;
+	command(&health, POOL_ADMIN_DISABLE, 1);
+	command(&health, POOL_ADMIN_ENABLE, 2);
+	before.changed_ns = START + 2 * S;
+	assert_memory_equal(&before, &health, sizeof(health));
+}
+
+static void test_reset_forgets_all_but_a_disable(void **unused)
+{
+	struct pool_health health, expected = {.changed_ns = START, .admin_disabled = 1};
+
+	(void)unused;
+	memset(&health, 0x55, sizeof(health));
+	health.admin_disabled = 1;
+	command(&health, POOL_ADMIN_RESET, 0);
+	assert_memory_equal(&expected, &health, sizeof(health));
+	command(&health, POOL_ADMIN_ENABLE, 0);
+	assert_int_equal(UNK, pool_health_status(&health, START));
+}
+
+/* What ran when a person reset it was about the proxy as it had been. */
+static void test_what_began_before_a_reset_counts_no_more(void **unused)
+{
+	const struct event late_bad = {.at_s = 1, .kind = 'r', .age_s = 2},
+			   late_good = {.at_s = 1, .kind = 'k', .age_s = 2},
+			   late_limit = {.at_s = 1, .kind = 'l', .age_s = 2},
+			   bad = {.at_s = 1, .kind = 'r'};
+	struct pool_health health = {0};
+
+	(void)unused;
+	command(&health, POOL_ADMIN_RESET, 0);
+	assert_int_equal(UNK, feed(&defaults, &health, &late_bad, MIDDLE).to);
+	assert_int_equal(UNK, feed(&defaults, &health, &late_good, MIDDLE).to);
+	assert_int_equal(UNK, feed(&defaults, &health, &late_limit, MIDDLE).to);
+	assert_int_equal(BAD, feed(&defaults, &health, &bad, MIDDLE).to);
+}
+
+static void test_statuses_are_judged_by_the_policy(void **unused)
+{
+	static const struct {
+		int status;
+		enum pool_reason expected;
+	} cases[] = {
+		{0, POOL_REASON_NONE},
+		{-1, POOL_REASON_NONE},
+		{200, POOL_REASON_NONE},
+		{401, POOL_REASON_NONE},
+		{403, POOL_REASON_BLOCKED},
+		{407, POOL_REASON_AUTH},
+		{418, POOL_REASON_LIMITED},
+		{429, POOL_REASON_LIMITED},
+		{451, POOL_REASON_BLOCKED},
+		{500, POOL_REASON_NONE},
+		{502, POOL_REASON_NONE},
+		{600, POOL_REASON_NONE},
+		{INT32_MAX, POOL_REASON_NONE},
+	};
+	struct pool_policy policy;
+
+	(void)unused;
+	pool_policy_init(&policy);
+	for (size_t i = 0; i < SIZE(cases); i++)
+		assert_int_equal(cases[i].expected,
+			pool_health_judge_status(&policy, cases[i].status));
+	pool_status_set_add(&policy.cooling, 403);
+	assert_int_equal(POOL_REASON_LIMITED, pool_health_judge_status(&policy, 403));
+	pool_status_set_add(&policy.blocked, 407);
+	assert_int_equal(POOL_REASON_BLOCKED, pool_health_judge_status(&policy, 407));
+}
+
 /* --- the open time -------------------------------------------------------------- */
 
 static int64_t open_time_ns(
@@ -676,6 +802,11 @@ int main(void)
 		cmocka_unit_test(test_blocked_is_shown_until_a_success),
 		cmocka_unit_test(test_late_evidence_is_noted),
 		cmocka_unit_test(test_reports_are_no_checks),
+		cmocka_unit_test(test_commands_change_the_status),
+		cmocka_unit_test(test_disabling_forgets_nothing),
+		cmocka_unit_test(test_reset_forgets_all_but_a_disable),
+		cmocka_unit_test(test_what_began_before_a_reset_counts_no_more),
+		cmocka_unit_test(test_statuses_are_judged_by_the_policy),
 		cmocka_unit_test(test_open_time_doubles_to_its_cap),
 		cmocka_unit_test(test_jitter_is_a_tenth),
 		cmocka_unit_test(test_extreme_policies),

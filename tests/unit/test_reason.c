@@ -67,7 +67,10 @@ static void numbers_and_verdicts_stand(void **state)
 		{34, "target-suspect", POOL_VERDICT_INCONCLUSIVE},
 		{35, "uplink-suspect", POOL_VERDICT_INCONCLUSIVE},
 		{37, "no-ports", POOL_VERDICT_INCONCLUSIVE},
+		{36, "reported", POOL_VERDICT_DOWN},
 		{38, "bad-setup", POOL_VERDICT_INCONCLUSIVE},
+		{39, "person", POOL_VERDICT_INCONCLUSIVE},
+		{40, "proxy-failed", POOL_VERDICT_DOWN},
 	};
 
 	(void)state;
@@ -99,6 +102,65 @@ static void verdicts_and_layers_have_names(void **state)
 	assert_string_equal("handshake", pool_layer_name(POOL_LAYER_HANDSHAKE));
 }
 
+static void exit_statuses_of_curl_are_mapped(void **state)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} cases[] = {
+		{0, "ok"},
+		{5, "proxy-name"},
+		{6, "target-name"},
+		{7, "connect-refused"},
+		{8, "proxy-failed"},
+		{16, "truncated"},
+		{18, "truncated"},
+		{28, "response-timeout"},
+		{35, "tls"},
+		{51, "tls-verify"},
+		{52, "empty-answer"},
+		{55, "reset"},
+		{56, "reset"},
+		{60, "tls-verify"},
+		{83, "tls-verify"},
+		{90, "tls-verify"},
+		{91, "tls-verify"},
+		{92, "truncated"},
+		{97, "proxy-failed"},
+	};
+	size_t next = 0;
+
+	(void)state;
+	/* What is not in the table says nothing. */
+	for (int status = -1; status <= 300; status++) {
+		const char *expected = "none";
+
+		if (next < sizeof(cases) / sizeof(cases[0]) &&
+			cases[next].status == status)
+			expected = cases[next++].reason;
+		assert_string_equal(expected,
+			pool_reason_get((int)pool_reason_from_curl(status))->name);
+	}
+	assert_int_equal(sizeof(cases) / sizeof(cases[0]), next);
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_curl(INT32_MIN));
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_curl(INT32_MAX));
+}
+
+static void exit_statuses_of_wget_are_mapped(void **state)
+{
+	static const char *const expected[] = {
+		"ok", "none", "none", "none", "reported", "tls", "none", "none", "none"};
+
+	(void)state;
+	for (int status = 0; status < 9; status++)
+		assert_string_equal(expected[status],
+			pool_reason_get((int)pool_reason_from_wget(status))->name);
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_wget(-1));
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_wget(9));
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_wget(INT32_MIN));
+	assert_int_equal(POOL_REASON_NONE, pool_reason_from_wget(INT32_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +170,8 @@ int main(void)
 		cmocka_unit_test(numbers_and_verdicts_stand),
 		cmocka_unit_test(nothing_of_this_machine_blames_a_proxy),
 		cmocka_unit_test(verdicts_and_layers_have_names),
+		cmocka_unit_test(exit_statuses_of_curl_are_mapped),
+		cmocka_unit_test(exit_statuses_of_wget_are_mapped),
 	};
 
 	return cmocka_run_group_tests_name("reason", tests, NULL, NULL);

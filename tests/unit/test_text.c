@@ -106,6 +106,37 @@ static const struct {
 	{"\x80z", 2, "\\x80z"},
 };
 
+static const struct {
+	const char *raw;
+	size_t length;
+	const char *expected;
+} json_strings[] = {
+	{"", 0, "\"\""},
+	{"plain", 5, "\"plain\""},
+	{"a\"b\\c", 5, "\"a\\\"b\\\\c\""},
+	{"a\nb", 3, "\"a\\\\x0ab\""},
+	{"a\0b", 3, "\"a\\\\x00b\""},
+	{"\xff", 1, "\"\\\\xff\""},
+	{"\xe2\x82", 2, "\"\\\\xe2\\\\x82\""},
+	{"\xe2\x80\xa8", 3, "\"\\\\xe2\\\\x80\\\\xa8\""}, /* line separator */
+	{"\xc3\xa9", 2, "\"\xc3\xa9\""},
+};
+
+static void test_json_strings(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < SIZE(json_strings); i++) {
+		struct pool_text text = POOL_TEXT_EMPTY;
+		char *grown;
+
+		pool_text_add_json(&text, json_strings[i].raw, json_strings[i].length);
+		grown = pool_text_take(&text);
+		assert_non_null(grown);
+		assert_string_equal(json_strings[i].expected, grown);
+		free(grown);
+	}
+}
+
 static void test_escapes(void **unused)
 {
 	(void)unused;
@@ -289,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_broken_stays_broken),
 		cmocka_unit_test(test_absurd_length),
 		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_json_strings),
 		cmocka_unit_test(test_fixed_buffer_is_cut),
 		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_distance_of_long_words),
