@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/text.h"
 #include "config/url.h"
 #include "report/gather.h"
 
@@ -301,4 +302,62 @@ int pool_gather_again(struct pool_report *report, struct pool_session *session,
 		pool_view_release(&view);
 	}
 	return 0;
+}
+
+/* --- both ----------------------------------------------------------------------- */
+
+static int refuse_name(const struct pool_snapshot *snapshot,
+	const struct pool_gather_choice *choice, const char *wrong,
+	struct pool_fault *fault)
+{
+	struct pool_nearest nearest;
+
+	pool_nearest_init(&nearest, wrong);
+	for (size_t i = 0; i < choice->count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[choice->leaves[i]];
+
+		for (uint32_t j = 0; j < leaf->member_count; j++) {
+			uint32_t at = snapshot->members[leaf->first_member + j].name;
+			const char *name = pool_snapshot_string(snapshot, at);
+
+			if (name)
+				pool_nearest_try(&nearest, name);
+		}
+	}
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"no proxy is called '%s'%s%s%s", wrong,
+		nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
+		nearest.best ? "'?" : "");
+}
+
+static bool has_row(const struct pool_report *report, const char *name)
+{
+	for (size_t i = 0; i < report->row_count; i++)
+		if (strcmp(report->rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int pool_gather_pools(struct pool_report *report, struct pool_session *session,
+	const char *exchange, int type, const char *const *only, size_t count,
+	struct pool_gather_choice *choice, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		pool_report_release(report);
+		pool_gather_release(choice);
+		if (pool_gather_choose(pool_session_snapshot(session), exchange, type,
+			    choice) != 0)
+			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+		choice->only = only;
+		choice->only_count = count;
+		error = pool_gather(report, session, choice, fault);
+	}
+	for (size_t i = 0; i < count && choice->count && !error; i++)
+		if (!has_row(report, only[i]))
+			error = refuse_name(
+				pool_session_snapshot(session), choice, only[i], fault);
+	return error;
 }

@@ -161,11 +161,13 @@ void pool_report_render_json(const struct pool_report *report,
 {
 	cJSON *document = cJSON_CreateObject();
 
+	/* Rows of another name have nothing to do with a quorum. */
 	if (document &&
-		add_text(document, "quorum",
-			pool_quorum_name(pool_report_quorum(report))) &&
-		add_run(document, report) &&
-		add_item(document, "pools", make_pools(report)) &&
+		(view->rows_name ||
+			(add_text(document, "quorum",
+				 pool_quorum_name(pool_report_quorum(report))) &&
+				add_run(document, report) &&
+				add_item(document, "pools", make_pools(report)))) &&
 		add_item(document, view->rows_name ? view->rows_name : "proxies",
 			make_rows(report, view)))
 		add_printed(text, document, true);

@@ -411,7 +411,7 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-static void warn_corrupt(struct pool_session *session)
+void pool_session_warn_corrupt(struct pool_session *session)
 {
 	if (!session->state->was_corrupt)
 		return;
@@ -515,7 +515,7 @@ int pool_session_lock(
 		pool_state_unlock(session->state);
 	else
 		warn_snapshot(session);
-	warn_corrupt(session);
+	pool_session_warn_corrupt(session);
 	return error;
 }
 

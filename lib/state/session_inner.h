@@ -36,6 +36,9 @@ struct pool_session {
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* That the file was found corrupt, once. */
+void pool_session_warn_corrupt(struct pool_session *session);
+
 /*
  * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees
  * another layout in force looks at the pool file again first.
