@@ -54,16 +54,16 @@ endif
 BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
-SELECT := strategy
-STATE  := file image copy repair snapshot lease session choose store
+SELECT := strategy budget
+STATE  := file image copy repair snapshot lookup lease session choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
-TOOLS  := pool-validate pool-check pool-select pool-status
+TOOLS  := pool-validate pool-check pool-select pool-report pool-status
 PROBING_TOOLS := pool-check pool-watch
-QUICK_TOOLS   := pool-select pool-status
+QUICK_TOOLS   := pool-select pool-report pool-status
 REPORTING_TOOLS := pool-check pool-status
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
@@ -145,6 +145,13 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# What the exit status of a curl or wget is taken for.
+REASON_OF := $(BUILD)/tests/reason-of
+
+$(REASON_OF): $(BUILD)/obj/tests/integration/reason-of.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -166,7 +173,7 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(REASON_OF)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
@@ -175,7 +182,7 @@ check-unit: $(UNIT_TESTS)
 check-cli: all $(STUB) $(HAMMER)
 	@$(RUN_TESTS) --cli
 
-check-integration: all $(STUB)
+check-integration: all $(STUB) $(REASON_OF)
 	@$(RUN_TESTS) --integration
 
 # The sanitizer build, its unit and command line tests.

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/random.h"
 #include "base/text.h"
@@ -203,22 +202,6 @@ static bool state_is_there(const char *state, const char *file)
 	return there;
 }
 
-static int refuse_stateless(const struct settings *settings, const char *file)
-{
-	struct stat status;
-
-	if (stat(file, &status) == 0 && S_ISREG(status.st_mode))
-		return tool_refuse(settings->spec, TOOL_UNUSABLE,
-			"cannot store results of '%s': it has no state file; give one "
-			"with -s, or add --dry-run to store none",
-			file);
-	return tool_refuse(settings->spec, TOOL_UNUSABLE,
-		"cannot store results of %s%s%s: only a regular file has a state file; "
-		"add --dry-run to store none",
-		strcmp(file, "-") == 0 ? "standard input" : "'",
-		strcmp(file, "-") == 0 ? "" : file, strcmp(file, "-") == 0 ? "" : "'");
-}
-
 static int open_session(const struct settings *settings, struct pool_session **out)
 {
 	struct tool_files files;
@@ -239,7 +222,8 @@ static int open_session(const struct settings *settings, struct pool_session **o
 	if (settings->dry_run)
 		return TOOL_YES;
 	if (!pool_session_state_path(*out))
-		return refuse_stateless(settings, opening.file);
+		return tool_refuse_stateless(settings->spec, "store results of",
+			opening.file, "add --dry-run to store none");
 	if (pool_session_check_state(*out, &fault) != 0)
 		return tool_refuse_by(settings->spec, &fault);
 	return TOOL_YES;
@@ -407,20 +391,6 @@ static int tell_nothing(
 	return TOOL_YES;
 }
 
-static void warn_near_miss(
-	const struct settings *settings, const struct pool_snapshot *snapshot)
-{
-	const char *exchange = settings->common.exchange;
-	struct pool_resolution resolution;
-
-	if (!exchange)
-		return;
-	pool_snapshot_resolve(snapshot, exchange, POOL_TYPE_HTTP, &resolution);
-	if (resolution.near_miss)
-		tool_warn("no exchange is called '%s'; did you mean '%s'?", exchange,
-			resolution.near_miss);
-}
-
 /* Whether method and URL of each check suit each other, where they are not both the pool
  * file's. An exit status. */
 static int judge_urls(const struct settings *settings,
@@ -517,7 +487,7 @@ static int check(const struct settings *settings, struct pool_session *session)
 	struct pool_fault fault = {0};
 	int status = TOOL_YES, written;
 
-	warn_near_miss(settings, pool_session_snapshot(session));
+	tool_warn_near_miss(session, settings->common.exchange);
 	if (pool_gather_pools(&report, session, settings->common.exchange,
 		    settings->common.type, settings->only.list, settings->only.count,
 		    &choice, &fault) != 0)

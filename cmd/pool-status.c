@@ -401,27 +401,13 @@ static int print_history(const struct settings *settings, struct look *look)
 
 /* --- once ------------------------------------------------------------------------- */
 
-static void warn_near_miss(
-	const struct settings *settings, const struct pool_snapshot *snapshot)
-{
-	const char *exchange = settings->common.exchange;
-	struct pool_resolution resolution;
-
-	if (!exchange)
-		return;
-	pool_snapshot_resolve(snapshot, exchange, POOL_TYPE_HTTP, &resolution);
-	if (resolution.near_miss)
-		tool_warn("no exchange is called '%s'; did you mean '%s'?", exchange,
-			resolution.near_miss);
-}
-
 static int show_once(const struct settings *settings, struct pool_session *session)
 {
 	struct look look = {.session = session};
 	bool there;
 	int status;
 
-	warn_near_miss(settings, pool_session_snapshot(session));
+	tool_warn_near_miss(session, settings->common.exchange);
 	status = look_at_state(settings, session, &there);
 	if (!status)
 		status = gather(settings, &look);

@@ -233,6 +233,10 @@ void tool_note_text(const char *text);
 void tool_tell_reason(enum tool_level level, enum pool_reason reason, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 
+/* A note of what became of it, in the caller's words alone. */
+void tool_note_reason(enum pool_reason reason, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 bool tool_log_is_json(void);
 
 /* --- messages that end a tool; all return the exit status ------------------------ */
@@ -295,6 +299,20 @@ struct tool_files {
  */
 int tool_find_files(const struct tool_spec *spec, const struct tool_common *common,
 	struct tool_files *out);
+
+/*
+ * Tell that <file> has no state file, which is needed.
+ *
+ * <what>     cannot be done, e.g. "store results of"
+ * <instead>  what to do instead, e.g. "add --dry-run to store none", or NULL
+ *
+ * Returns the exit status.
+ */
+int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
+	const char *file, const char *instead);
+
+/* Warn if no exchange is called <exchange> (may be NULL) but one nearly so. */
+void tool_warn_near_miss(const struct pool_session *session, const char *exchange);
 
 /* getenv() in the shape the library asks for. */
 const char *tool_lookup(void *context, const char *name);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "state/session.h"
 #include "tool.h"
 
 static const char *const system_file = "/etc/proxypool/pool.json";
@@ -138,4 +139,33 @@ int tool_find_files(const struct tool_spec *spec, const struct tool_common *comm
 		out->state = tool_find_state(common->state, out->file,
 			!common->makes_nothing, out->state_path, sizeof(out->state_path));
 	return TOOL_YES;
+}
+
+int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
+	const char *file, const char *instead)
+{
+	bool input = strcmp(file, "-") == 0;
+	struct stat status;
+
+	if (stat(file, &status) == 0 && S_ISREG(status.st_mode))
+		return tool_refuse(spec, TOOL_UNUSABLE,
+			"cannot %s '%s': it has no state file; give one with -s%s%s",
+			what, file, instead ? ", or " : "", instead ? instead : "");
+	return tool_refuse(spec, TOOL_UNUSABLE,
+		"cannot %s %s%s%s: only a regular file has a state file%s%s", what,
+		input ? "" : "'", input ? "standard input" : file, input ? "" : "'",
+		instead ? "; " : "", instead ? instead : "");
+}
+
+void tool_warn_near_miss(const struct pool_session *session, const char *exchange)
+{
+	struct pool_resolution resolution;
+
+	if (!exchange)
+		return;
+	pool_snapshot_resolve(
+		pool_session_snapshot(session), exchange, POOL_TYPE_HTTP, &resolution);
+	if (resolution.near_miss)
+		tool_warn("no exchange is called '%s'; did you mean '%s'?", exchange,
+			resolution.near_miss);
 }

@@ -171,6 +171,17 @@ void tool_note(const char *format, ...)
 	va_end(arguments);
 }
 
+void tool_note_reason(enum pool_reason reason, const char *format, ...)
+{
+	const struct message message = {
+		.level = TOOL_LEVEL_NOTE, .reason = pool_reason_get((int)reason)};
+	va_list arguments;
+
+	va_start(arguments, format);
+	tell_formatted(&message, format, arguments);
+	va_end(arguments);
+}
+
 void tool_warn_line(void *context, const char *text)
 {
 	(void)context;

@@ -186,8 +186,9 @@ struct pool_choice {
  * Returns 0, or: POOL_ENONE    no proxy, choice->reason says why
  *                POOL_EBUSY    with require_state: the lock's deadline passed
  *                POOL_ESECRET  a credential of the chosen proxy cannot be had
- *                POOL_EARGUMENT  no such strategy, or a lease without owner and ttl
- * Blocks: up to lock_timeout_ms.
+ *                POOL_EARGUMENT  no such strategy, a lease without owner and ttl, a
+ *                                strategy that wants a key, a cost above the budget
+ * Blocks: up to lock_timeout_ms, and wait_ms for an eligible proxy.
  */
 int pool_session_select(struct pool_session *session, const struct pool_query *query,
 	struct pool_choice *choice, struct pool_fault *fault);

@@ -212,10 +212,10 @@ static const uint8_t of_curl[] = {
  * any status from 400 on. */
 static const uint8_t of_wget[] = {
 	[0] = POOL_REASON_OK,
-	/* Anything between a name that is not found and an answer that breaks off. */
+	/* Anything from a name that is not found over a TLS handshake that fails to an
+	 * answer that breaks off. */
 	[4] = POOL_REASON_REPORTED,
-	/* A handshake that failed as well as a certificate. */
-	[5] = POOL_REASON_TLS,
+	[5] = POOL_REASON_TLS_VERIFY,
 };
 
 const struct pool_reason_row *pool_reason_get(int reason)

@@ -93,6 +93,33 @@ static uint32_t reached_limit(const struct explanation *explanation, uint32_t in
 	return (uint32_t)most;
 }
 
+static bool may_be_used(enum pool_status status)
+{
+	return status == POOL_STATUS_UNKNOWN || status == POOL_STATUS_HEALTHY ||
+		status == POOL_STATUS_RECOVERING;
+}
+
+/* Whether its budget does not have what the query costs; said if so. */
+static bool say_spent(
+	const struct explanation *explanation, uint32_t index, struct pool_text *out)
+{
+	const struct pool_policy *policy = &explanation->leaf->policy;
+	const struct pool_rate rate = {policy->budget_requests, policy->budget_per_s};
+	const int64_t cost = explanation->query->cost > 0 ? explanation->query->cost : 1;
+	const int64_t now_ns = explanation->view->now.boot_ns;
+	int64_t ready_ns;
+
+	if (!rate.requests || !explanation->view->has_state || chosen(explanation, index))
+		return false;
+	ready_ns = pool_budget_ready_ns(
+		&explanation->view->budgets[index], &rate, (uint32_t)cost, now_ns);
+	if (ready_ns <= now_ns)
+		return false;
+	pool_text_addf(out, "its budget of %d requests in %d s is spent: waits %.1f s",
+		rate.requests, rate.per_s, (double)(ready_ns - now_ns) / 1e9);
+	return true;
+}
+
 /* What keeps it from being used, or not, in words. */
 static void say_use(
 	const struct explanation *explanation, uint32_t index, struct pool_text *out)
@@ -101,12 +128,10 @@ static void say_use(
 		pool_view_status(explanation->session, explanation->view, index);
 	uint32_t limit = reached_limit(explanation, index);
 
-	if (limit &&
-		(status == POOL_STATUS_UNKNOWN || status == POOL_STATUS_HEALTHY ||
-			status == POOL_STATUS_RECOVERING))
+	if (limit && may_be_used(status))
 		pool_text_addf(
 			out, "at its limit of %u lease%s", limit, limit == 1 ? "" : "s");
-	else
+	else if (!may_be_used(status) || !say_spent(explanation, index, out))
 		say_health(explanation, index, out);
 }
 

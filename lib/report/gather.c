@@ -10,49 +10,6 @@ enum { ENDPOINT_SIZE = 320 };
 
 /* --- which pools ---------------------------------------------------------------- */
 
-static uint32_t leaf_of(const struct pool_snapshot *snapshot,
-	const struct pool_snap_exchange *exchange, int type)
-{
-	uint32_t own = exchange->leaf[type];
-
-	return own == POOL_NO_LEAF ? snapshot->default_leaf[type] : own;
-}
-
-unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf)
-{
-	unsigned types = 0;
-
-	for (int type = 0; type < POOL_TYPES; type++) {
-		if (snapshot->default_leaf[type] == leaf)
-			types |= 1u << type;
-		for (uint32_t i = 0; i < snapshot->exchange_count; i++)
-			if (leaf_of(snapshot, &snapshot->exchanges[i], type) == leaf)
-				types |= 1u << type;
-	}
-	return types;
-}
-
-/* What <exchange> is led to, or, for NULL, all that anybody is. */
-static unsigned types_for(const struct pool_snapshot *snapshot, const char *exchange,
-	uint32_t leaf, enum pool_no_reason *reason)
-{
-	unsigned types = 0;
-
-	if (!exchange)
-		return pool_gather_types(snapshot, leaf);
-	for (int type = 0; type < POOL_TYPES; type++) {
-		struct pool_resolution resolution;
-
-		pool_snapshot_resolve(
-			snapshot, exchange, (enum pool_type)type, &resolution);
-		if (resolution.leaf == leaf)
-			types |= 1u << type;
-		if (resolution.leaf == POOL_NO_LEAF)
-			*reason = resolution.reason;
-	}
-	return types;
-}
-
 int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchange,
 	int type, struct pool_gather_choice *out)
 {
@@ -67,7 +24,8 @@ int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchang
 		return POOL_ENOMEM;
 	for (uint32_t i = 0; snapshot->enabled && i < snapshot->leaf_count; i++)
 		if (snapshot->leaves[i].kind != POOL_LEAF_EMPTY &&
-			types_for(snapshot, exchange, i, &choice.reason) & wanted)
+			pool_snapshot_types(snapshot, exchange, i, &choice.reason) &
+				wanted)
 			choice.leaves[choice.count++] = i;
 	*out = choice;
 	return 0;
@@ -100,6 +58,14 @@ static void print_endpoint(const char *text, char *out, size_t size)
 	}
 	pool_url_endpoint(&url, host, sizeof(host));
 	snprintf(out, size, "%s://%s", pool_scheme_name(url.scheme), host);
+}
+
+/* Rounded up; 0: it is over. */
+static int64_t seconds_until(int64_t then_ns, int64_t now_ns)
+{
+	if (then_ns <= now_ns || then_ns == INT64_MAX)
+		return 0;
+	return (then_ns - now_ns + POOL_NS_PER_S - 1) / POOL_NS_PER_S;
 }
 
 /* Of what keeps it from being selected, else of the last evidence. */
@@ -142,13 +108,15 @@ static enum pool_obstacle find_obstacle(const struct pool_report_row *row,
 }
 
 /* What the state file says beside the status. */
-static void fill_stored(struct pool_report_row *row, const struct pool_snapshot *snapshot,
+static void fill_stored(struct pool_report_row *row, const struct pool_session *session,
 	const struct pool_view *view, uint32_t index)
 {
+	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
 	const struct pool_record *record = &view->records[index];
 	const struct pool_policy *policy = &snapshot->leaves[view->leaf].policy;
 	const struct pool_snap_member *member = &snapshot->members[row->member];
 	struct pool_report_stored *stored = &row->stored;
+	int64_t budget_ns;
 
 	stored->held = view->held[index];
 	stored->most = member->max_connections ? member->max_connections
@@ -163,10 +131,13 @@ static void fill_stored(struct pool_report_row *row, const struct pool_snapshot 
 	stored->times_opened = record->health.times_opened;
 	memcpy(stored->checks, record->checks, sizeof(stored->checks));
 	memcpy(stored->reports, record->reports, sizeof(stored->reports));
-	stored->until_wall_s = row->wait_s ? view->now.wall_s + row->wait_s : 0;
+	stored->budget_left = pool_view_budget(session, view, index, &budget_ns);
 	stored->obstacle = find_obstacle(row, &record->health, policy);
 	if (!member->enabled)
 		stored->obstacle = POOL_OBSTACLE_FILE;
+	if (stored->obstacle == POOL_OBSTACLE_BUDGET)
+		row->wait_s = seconds_until(budget_ns, view->now.boot_ns);
+	stored->until_wall_s = row->wait_s ? view->now.wall_s + row->wait_s : 0;
 }
 
 static void fill_state(struct pool_report_row *row, const struct pool_session *session,
@@ -177,10 +148,9 @@ static void fill_state(struct pool_report_row *row, const struct pool_session *s
 
 	row->status = pool_view_status(session, view, index);
 	row->wait_s = 0;
-	if (row->status != POOL_STATUS_DISABLED && ready_ns > view->now.boot_ns)
-		row->wait_s = (ready_ns - view->now.boot_ns + POOL_NS_PER_S - 1) /
-			POOL_NS_PER_S;
-	fill_stored(row, pool_session_snapshot(session), view, index);
+	if (row->status != POOL_STATUS_DISABLED)
+		row->wait_s = seconds_until(ready_ns, view->now.boot_ns);
+	fill_stored(row, session, view, index);
 	row->checked_age_s = -1;
 	if (health->checked_ns)
 		row->checked_age_s =
@@ -200,7 +170,7 @@ static int add_pool(struct pool_report *report, const struct pool_snapshot *snap
 	struct pool_report_pool *pool;
 
 	if (pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
-		    pool_gather_types(snapshot, leaf_index),
+		    pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
 		    leaf->policy.check_enabled) != 0)
 		return POOL_ENOMEM;
 	pool = &report->pools[report->pool_count - 1];

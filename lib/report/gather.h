@@ -50,9 +50,6 @@ int pool_gather_pools(struct pool_report *report, struct pool_session *session,
 	const char *exchange, int type, const char *const *only, size_t count,
 	struct pool_gather_choice *choice, struct pool_fault *fault);
 
-/* The lookups that lead to a leaf: bits 1 << enum pool_type. */
-unsigned pool_gather_types(const struct pool_snapshot *snapshot, uint32_t leaf);
-
 /*
  * Add the chosen pools and their proxies as the state file knows them. Pools without a
  * proxy of the names asked for are left out.

@@ -4,12 +4,21 @@
  *	if (pool_budget_ready_ns(&budget, &rate, cost, now_ns) <= now_ns)
  *		pool_budget_charge(&budget, &rate, cost, now_ns);
  *
- * Requests are counted in sub-windows of per_s / 15. Whatever window of per_s one lays
- * over the time line, it touches at most 16 of them, and those 16 together never hold
- * more than <requests>: no window exceeds the budget. What that costs is that a request
- * counts for up to 16/15 of per_s.
+ * Requests are counted in sub-windows of per_s / 15, rounded up to a nanosecond. Whatever
+ * window of per_s one lays over the time line, it touches at most 16 of them, and those
+ * 16 together never hold more than <requests>: no window exceeds the budget. What that
+ * costs is that a request counts for up to 16/15 of per_s.
  *
- * Pure: times are arguments, nanoseconds of CLOCK_BOOTTIME.
+ * Counts of another per_s stay: all of them are taken for spent at the end of the newest
+ * sub-window that holds them, or at the next charge if that is sooner. So an edit never
+ * gives more. Another number of requests changes nothing about what was spent.
+ *
+ * A damaged budget is one whose numbers cannot be: it counts as nothing spent. A head a
+ * little ahead of now can be, when who charged last read the clock later: until then
+ * everything is as it will be at the head.
+ *
+ * Pure: times are arguments, nanoseconds of CLOCK_BOOTTIME. Not promised: anything across
+ * another boot, where these times mean nothing; that is the caller's to see.
  */
 #ifndef POOL_SELECT_BUDGET_H
 #define POOL_SELECT_BUDGET_H
@@ -25,24 +34,24 @@ struct pool_budget {
 	uint32_t used[POOL_BUDGET_WINDOWS]; /* newest first */
 };
 
+/* No budget at all, if one of the two is below 1. */
 struct pool_rate {
-	int32_t requests; /* 0: no budget */
+	int32_t requests;
 	int32_t per_s;
 };
 
 /*
- * The earliest time at which <cost> may be spent, <now_ns> or before: now. INT64_MAX:
- * never, <cost> is above the budget. What another <rate> counted is taken for spent now:
- * an edit never gives more.
+ * The earliest time at which <cost> may be spent if nothing else is until then; <now_ns>:
+ * now. INT64_MAX: never, <cost> is above the budget.
  */
 int64_t pool_budget_ready_ns(const struct pool_budget *budget,
 	const struct pool_rate *rate, uint32_t cost, int64_t now_ns);
 
-/* Spend <cost>, which may be spent now. */
+/* Spend <cost>, which may be spent now. More is counted too, and waited for later. */
 void pool_budget_charge(struct pool_budget *budget, const struct pool_rate *rate,
 	uint32_t cost, int64_t now_ns);
 
-/* What may still be spent now. */
+/* What may still be spent now. UINT32_MAX: there is no budget. */
 uint32_t pool_budget_left(
 	const struct pool_budget *budget, const struct pool_rate *rate, int64_t now_ns);
 

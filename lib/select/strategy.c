@@ -291,6 +291,12 @@ static uint32_t pick_least_latency(const struct pool_field *field, struct pool_p
  * highest score again. As -ln(u) is at least 1 - u, that alone says of nearly all that
  * they cannot win; only of the others a logarithm is taken.
  */
+static uint64_t scatter_key(const struct pool_field *field)
+{
+	/* Once more: as hashed, a key that is somebody's name would cancel its tag. */
+	return mix(field->key);
+}
+
 static uint64_t tag_of(const struct pool_field *field, uint32_t index)
 {
 	return field->tags ? field->tags[index] : mix(index);
@@ -305,7 +311,7 @@ static uint64_t score(
 /* Scores differ where tags do. */
 static uint32_t pick_highest_score(const struct pool_field *field)
 {
-	const uint64_t key = mix(field->key);
+	const uint64_t key = scatter_key(field);
 	uint32_t best = POOL_NO_PICK;
 	uint64_t highest = 0;
 
@@ -322,13 +328,13 @@ static uint32_t pick_highest_score(const struct pool_field *field)
 
 static uint32_t pick_lowest_cost(const struct pool_field *field)
 {
-	const uint64_t key = mix(field->key);
+	const uint64_t key = scatter_key(field);
 	uint32_t best = POOL_NO_PICK;
 	double lowest = INFINITY;
 
 	for (uint32_t i = 0; i < field->count; i++) {
-		/* 1 - u, never 0 or 1: 52 bits, and a half. */
-		double rest = ((double)(~score(field, key, i) >> 12) + 0.5) * 0x1p-52;
+		/* 1 - u: of 53 bits, so that it is never rounded up to 1. */
+		double rest = (double)(~score(field, key, i) >> 11) * 0x1p-53;
 		double weight = field->weights[i], cost;
 
 		if (!(rest < lowest * weight) || !eligible(field, i))

@@ -2,12 +2,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "base/text.h"
 #include "config/url.h"
 #include "select/strategy.h"
 #include "state/session_inner.h"
 
-enum { OWNERS_A_SELECTION = 8, OWNERS_AT_ONCE = 256 };
+enum {
+	OWNERS_A_SELECTION = 8,
+	OWNERS_A_SWEEP = 2,
+	OWNERS_AT_ONCE = 256,
+	OWNERS_EVERY_MS = 10,
+	FIRST_PAUSE_MS = 5,
+	LONGEST_PAUSE_MS = 100,
+};
 
 /* One query on its way. */
 struct selection {
@@ -18,6 +26,11 @@ struct selection {
 	const struct pool_snap_member *members; /* of the leaf */
 	uint32_t leaf_index;
 	unsigned strategy;
+	uint64_t key;          /* hash of the query's */
+	uint32_t cost;         /* what a budget is charged with */
+	struct pool_rate rate; /* of each proxy; requests 0: no budget */
+	bool waits;            /* who finds none eligible now will look again */
+	int64_t next_ns; /* not before then, unless another process changes something */
 	struct pool_state *state; /* NULL: without */
 	struct pool_now now;
 	int64_t began_ns;
@@ -47,12 +60,19 @@ static bool wanted(const struct selection *selection, uint32_t index)
 			(selection->query->schemes >> member->scheme & 1));
 }
 
-static bool below_limits(const struct selection *selection, uint32_t index, uint32_t held)
+static bool below_limits(const struct selection *selection, uint32_t index)
 {
+	const struct pool_state *state = selection->state;
+	const uint32_t at = selection->leaf->first_member + index;
 	int32_t most = selection->members[index].max_connections;
 
 	most = most ? most : selection->leaf->policy.max_connections;
-	return !most || held < (uint32_t)most;
+	if (most && state->counts[at] >= (uint32_t)most)
+		return false;
+	return !selection->rate.requests || !state->budgets ||
+		pool_budget_ready_ns(&state->budgets[at], &selection->rate,
+			selection->cost,
+			selection->now.boot_ns) <= selection->now.boot_ns;
 }
 
 /* The slow question behind the ready words. */
@@ -70,12 +90,28 @@ static bool admit(const void *context, uint32_t index)
 	at = selection->leaf->first_member + index;
 	health = &state->records[at].health;
 	held = state->counts[at];
-	if (!below_limits(selection, index, held))
+	if (!below_limits(selection, index))
 		return false;
 	if (selection->any)
 		return selection->members[index].enabled && !health->admin_disabled &&
 			health->cool_until_ns <= selection->now.boot_ns;
 	return !health->opened || held < (uint32_t)selection->leaf->policy.half_open_max;
+}
+
+/* Whether it is a proxy of the pool at all, whatever it is now. */
+static bool is_member(const void *context, uint32_t index)
+{
+	const struct selection *selection = context;
+
+	return selection->members[index].enabled;
+}
+
+static int64_t latency_of(const void *context, uint32_t index)
+{
+	const struct selection *selection = context;
+
+	return selection->state->records[selection->leaf->first_member + index]
+		.latency_us;
 }
 
 /* --- preparing ------------------------------------------------------------------ */
@@ -100,6 +136,40 @@ static int find_strategy(struct selection *selection, struct pool_fault *fault)
 	return pool_fault_set(fault, POOL_EARGUMENT, 0,
 		"no strategy is called '%s'%s%s%s", wanted_name,
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* What the query asks of the pool it has led to. */
+static int prepare_demands(struct selection *selection, struct pool_fault *fault)
+{
+	const struct pool_query *query = selection->query;
+	const struct pool_strategy *strategy = pool_strategy_get(selection->strategy);
+	const char *where = pool_snapshot_string(
+		&selection->session->snapshot, selection->leaf->where);
+
+	selection->rate = pool_state_rate(selection->leaf);
+	selection->cost = query->cost > 0 ? (uint32_t)query->cost : 1;
+	if (query->key)
+		selection->key = pool_hash_64(NULL, query->key, strlen(query->key));
+	if (query->cost < 0 || query->cost > INT32_MAX ||
+		(selection->rate.requests && query->cost > selection->rate.requests))
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"a cost of %lld is more than the %d requests that '%s' allows a "
+			"proxy in %d s",
+			(long long)query->cost, selection->rate.requests, where,
+			selection->rate.per_s);
+	if (strategy->wants_key && !query->key)
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"the strategy '%s' of '%s' needs a key (--key)", strategy->name,
+			where);
+	if (query->strict && !strategy->wants_key)
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"'%s' of '%s' gives no key a proxy of its own: strict goes with "
+			"sticky",
+			strategy->name, where);
+	if (query->strict && query->count > 1)
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"a key has one proxy of its own, not %zu", query->count);
+	return 0;
 }
 
 static void skip_name(struct selection *selection, const char *name)
@@ -138,6 +208,7 @@ static int prepare_filters(struct selection *selection, struct pool_fault *fault
 
 static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 {
+	struct pool_session *session = selection->session;
 	const struct pool_query *query = selection->query;
 
 	if (!query->lease)
@@ -145,11 +216,21 @@ static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 	if (!query->owner_pid && !query->ttl_ms)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"a lease needs an owner or a time to live");
-	if (query->owner_pid &&
-		!pool_owner_look_up(query->owner_pid, &selection->owner_start,
-			&selection->owner_space))
-		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"no process has the number %d", (int)query->owner_pid);
+	if (!query->owner_pid)
+		return 0;
+	/* The same one as before is not looked up again: should another process have its
+	 * number by now, the lease ends as if it had been taken before. */
+	if (query->owner_pid != session->owner_pid) {
+		uint64_t start;
+
+		if (!pool_owner_look_up(query->owner_pid, &start, &session->pid_space))
+			return pool_fault_set(fault, POOL_EARGUMENT, 0,
+				"no process has the number %d", (int)query->owner_pid);
+		session->owner_pid = query->owner_pid;
+		session->owner_start = start;
+	}
+	selection->owner_start = session->owner_start;
+	selection->owner_space = session->pid_space;
 	return 0;
 }
 
@@ -234,6 +315,8 @@ static struct pool_field make_field(const struct selection *selection)
 		.ask_all = selection->filtered || selection->skip,
 		.ask_only = selection->any,
 		.random = &selection->session->random,
+		.tags = selection->session->snapshot.tags + selection->leaf->first_member,
+		.key = selection->key,
 	};
 
 	if (state) {
@@ -249,8 +332,24 @@ static struct pool_field make_field(const struct selection *selection)
 		field.clock = leaf->clock;
 		field.floor = leaf->floor;
 		field.eligibles = leaf->eligibles;
+		field.latency_us = latency_of;
 	}
 	return field;
+}
+
+/* The one that the key has among all members, if it is eligible. */
+static uint32_t pick_own(const struct selection *selection,
+	const struct pool_strategy *strategy, struct pool_pick *out)
+{
+	const struct pool_field field = make_field(selection);
+	struct pool_field members = field;
+
+	members.admit = is_member;
+	members.ask_only = true;
+	if (strategy->pick(&members, out) == POOL_NO_PICK ||
+		!pool_field_eligible(&field, out->index))
+		return POOL_NO_PICK;
+	return out->index;
 }
 
 static uint32_t pick(const struct selection *selection, struct pool_pick *out)
@@ -260,6 +359,8 @@ static uint32_t pick(const struct selection *selection, struct pool_pick *out)
 
 	if (strategy->shares_state && (!selection->state || !selection->state->writable))
 		strategy = pool_strategy_get(POOL_STRATEGY_RANDOM);
+	if (selection->query->strict)
+		return pick_own(selection, strategy, out);
 	return strategy->pick(&field, out);
 }
 
@@ -294,6 +395,22 @@ static void fill_lease(
 	}
 	if (ttl_ns)
 		lease->expires_ns = selection->now.boot_ns + ttl_ns;
+}
+
+/* Spend the cost: what is left tells when the proxy is ready again. */
+static void charge(struct selection *selection, uint32_t at)
+{
+	struct pool_state *state = selection->state;
+
+	if (!selection->rate.requests || !state->budgets)
+		return;
+	pool_state_touch(state, &state->budgets[at], sizeof(*state->budgets));
+	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
+	pool_budget_charge(&state->budgets[at], &selection->rate, selection->cost,
+		selection->now.boot_ns);
+	state->ready[at] = pool_state_ready_word(selection->leaf,
+		&selection->session->snapshot.members[at], &state->records[at],
+		&state->budgets[at], selection->now.boot_ns);
 }
 
 /* Everything a pick changes, as one update: all of it or, after a kill, nothing. */
@@ -339,6 +456,7 @@ static int account(struct selection *selection, const struct pool_pick *pick,
 	record->selections++;
 	record->selected_wall_s = selection->now.wall_s;
 	record->leases += *lease_id != 0;
+	charge(selection, at);
 	pool_clock_get(&end);
 	leaf->latency[bucket(end.boot_ns - selection->began_ns)]++;
 	pool_state_settle(state, &selection->now);
@@ -421,18 +539,44 @@ static int choose(struct selection *selection, struct pool_fault *fault)
 
 /* --- leases of the dead --------------------------------------------------------- */
 
+static uint64_t pid_space(struct pool_session *session)
+{
+	if (!session->pid_space)
+		session->pid_space = pool_owner_space();
+	return session->pid_space;
+}
+
+/* End the leases of a few owners whose process is not there any more: quick enough to be
+ * asked under the lock. */
+static void sweep(struct selection *selection)
+{
+	struct pool_session *session = selection->session;
+	struct pool_owner owners[OWNERS_A_SWEEP];
+	uint32_t next;
+	size_t count = pool_lease_owners(selection->state,
+		(uint32_t)pool_random_next(&session->random), owners, OWNERS_A_SWEEP,
+		&next);
+
+	for (size_t i = 0; i < count; i++)
+		if (pool_owner_vanished(&owners[i], pid_space(session)))
+			pool_lease_release_owner(
+				selection->state, &owners[i], &selection->now);
+}
+
 /* Look up owners without the lock, and end the leases of those that are gone. */
 static int reap(struct selection *selection, size_t most, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_owner owners[OWNERS_AT_ONCE];
-	uint64_t space = pool_owner_space();
+	uint64_t space = pid_space(session);
 	uint32_t from =
 		most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
 	uint32_t next = 0, capacity = selection->state->image->lease_capacity;
 	uint64_t loads = session->loads;
 	size_t count, gone;
 
+	/* Read back as a hint only: no need for the undo slot. */
+	selection->state->image->owners_ns = selection->now.boot_ns;
 	for (size_t seen = 0; seen < capacity; seen += count) {
 		struct pool_fault trouble = {0};
 
@@ -458,6 +602,38 @@ static int reap(struct selection *selection, size_t most, struct pool_fault *fau
 		from = next;
 	}
 	return 0;
+}
+
+/* Whether owners were looked up only just now, by whomever. */
+static bool looked_just_now(const struct selection *selection)
+{
+	const int64_t ago_ns =
+		selection->now.boot_ns - selection->state->image->owners_ns;
+
+	return ago_ns >= 0 && ago_ns < OWNERS_EVERY_MS * POOL_NS_PER_MS;
+}
+
+/* Before the choice: time and death have ended some leases. */
+static int end_leases(struct selection *selection, struct pool_fault *fault)
+{
+	if (!selection->state || !selection->state->writable)
+		return 0;
+	pool_lease_expire(selection->state, &selection->now);
+	if (!selection->state->image->leases_owned)
+		return 0;
+	if (!looked_just_now(selection))
+		return reap(selection, OWNERS_A_SELECTION, fault);
+	sweep(selection);
+	return 0;
+}
+
+/* Nothing is eligible: all owners are looked up before that is said. Who looks again and
+ * again leaves that to the others at times. */
+static bool wants_all_owners(const struct selection *selection)
+{
+	return selection->state && selection->state->writable &&
+		selection->state->image->leases_owned > 0 &&
+		!(selection->waits && looked_just_now(selection));
 }
 
 /* --- without an eligible one ---------------------------------------------------- */
@@ -522,7 +698,7 @@ static int fall_back(struct selection *selection, struct pool_fault *fault)
 			pool_state_settle(state, &selection->now);
 		}
 	}
-	if (error == POOL_ENONE &&
+	if (error == POOL_ENONE && !selection->waits &&
 		selection->leaf->policy.fallback == POOL_FALLBACK_ANY) {
 		selection->any = true;
 		error = choose(selection, fault);
@@ -560,6 +736,9 @@ static bool rolled_out(struct selection *selection)
 
 	if (percent >= 100 || !has_fallback_url(selection))
 		return true;
+	/* The high half: the low one is what a sticky choice begins with. */
+	if (selection->query->key)
+		return (selection->key >> 32) % 100 < percent;
 	if (!state || !state->writable)
 		return pool_random_below(&selection->session->random, 100) < percent;
 	leaf = &state->leaves[selection->leaf_index];
@@ -572,18 +751,29 @@ static bool rolled_out(struct selection *selection)
 	return (k + 1) * percent / 100 > k * percent / 100;
 }
 
+/* When the first of those that wait for a time is ready, INT64_MAX if none does. */
+static int64_t find_next(const struct selection *selection)
+{
+	const struct pool_field field = make_field(selection);
+	int64_t next_ns = INT64_MAX;
+
+	for (uint32_t i = 0; i < field.count; i++) {
+		const uint64_t word = field.ready[i] & ~POOL_READY_FLAGS;
+
+		if (word > field.now_ns && word < (uint64_t)next_ns &&
+			wanted(selection, i))
+			next_ns = (int64_t)word;
+	}
+	return next_ns;
+}
+
 static int choose_locked(struct selection *selection, struct pool_fault *fault)
 {
 	int error;
 
-	if (selection->state && selection->state->writable) {
-		pool_lease_expire(selection->state, &selection->now);
-		if (selection->state->image->leases_owned) {
-			error = reap(selection, OWNERS_A_SELECTION, fault);
-			if (error)
-				return error;
-		}
-	}
+	error = end_leases(selection, fault);
+	if (error)
+		return error;
 	if (!rolled_out(selection)) {
 		error = take_url(selection, fault);
 		if (error != POOL_ENONE) {
@@ -592,14 +782,17 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 		}
 	}
 	error = choose(selection, fault);
-	if (error == POOL_ENONE && selection->state && selection->state->writable &&
-		selection->state->image->leases_owned > OWNERS_A_SELECTION) {
+	if (error == POOL_ENONE && wants_all_owners(selection)) {
 		error = reap(selection, OWNERS_AT_ONCE, fault);
 		if (!error)
 			error = choose(selection, fault);
 	}
-	if (error == POOL_ENONE)
+	if (error == POOL_ENONE && !selection->query->strict)
 		error = fall_back(selection, fault);
+	else if (error == POOL_ENONE)
+		selection->choice->reason = POOL_NO_STRICT;
+	if (error == POOL_ENONE && selection->waits)
+		selection->next_ns = find_next(selection);
 	return error;
 }
 
@@ -741,6 +934,8 @@ static int select_once(struct selection *selection, struct pool_fault *fault)
 	int error = resolve(selection, fault);
 
 	if (!error)
+		error = prepare_demands(selection, fault);
+	if (!error)
 		error = prepare_filters(selection, fault);
 	if (!error)
 		error = prepare_owner(selection, fault);
@@ -754,8 +949,10 @@ static int select_once(struct selection *selection, struct pool_fault *fault)
 	return error;
 }
 
-int pool_session_select(struct pool_session *session, const struct pool_query *query,
-	struct pool_choice *choice, struct pool_fault *fault)
+/* A selection now. <next_ns>: when to look again, if it is to be waited for. */
+static int select_now(struct pool_session *session, const struct pool_query *query,
+	bool waits, struct pool_choice *choice, int64_t *next_ns,
+	struct pool_fault *fault)
 {
 	enum { TRIES = 4 };
 	struct pool_now began;
@@ -769,9 +966,12 @@ int pool_session_select(struct pool_session *session, const struct pool_query *q
 			.query = query,
 			.choice = choice,
 			.now = began,
-			.began_ns = began.boot_ns};
+			.began_ns = began.boot_ns,
+			.waits = waits,
+			.next_ns = INT64_MAX};
 
 		error = select_once(&selection, fault);
+		*next_ns = selection.next_ns;
 		if (error && error != POOL_ENONE)
 			pool_choice_release(choice);
 		if (error != POOL_ESTALE)
@@ -782,6 +982,51 @@ int pool_session_select(struct pool_session *session, const struct pool_query *q
 				  "pool file '%s' keeps changing", session->file);
 	}
 	return error;
+}
+
+/* Whether time alone, or another process, may bring a proxy. */
+static bool may_pass(int error, const struct pool_choice *choice)
+{
+	return error == POOL_ENONE &&
+		(choice->reason == POOL_NO_NONE_ELIGIBLE ||
+			choice->reason == POOL_NO_STRICT);
+}
+
+/* Until <until_ns>, but not longer than <pause_ms>: a lease may end at any time. */
+static void pause_until(int64_t now_ns, int64_t until_ns, int64_t pause_ms)
+{
+	int64_t length_ns = until_ns - now_ns;
+	struct timespec length;
+
+	if (length_ns > pause_ms * POOL_NS_PER_MS)
+		length_ns = pause_ms * POOL_NS_PER_MS;
+	if (length_ns <= 0)
+		return;
+	length = (struct timespec){length_ns / POOL_NS_PER_S, length_ns % POOL_NS_PER_S};
+	nanosleep(&length, NULL);
+}
+
+int pool_session_select(struct pool_session *session, const struct pool_query *query,
+	struct pool_choice *choice, struct pool_fault *fault)
+{
+	int64_t pause_ms = FIRST_PAUSE_MS, next_ns = INT64_MAX, end_ns;
+	struct pool_now now;
+	int error;
+
+	pool_clock_get(&now);
+	end_ns = now.boot_ns + query->wait_ms * POOL_NS_PER_MS;
+	for (;;) {
+		error = select_now(
+			session, query, now.boot_ns < end_ns, choice, &next_ns, fault);
+		if (!may_pass(error, choice) || now.boot_ns >= end_ns)
+			return error;
+		pool_choice_release(choice);
+		pool_clock_get(&now);
+		pause_until(now.boot_ns, next_ns < end_ns ? next_ns : end_ns, pause_ms);
+		pause_ms =
+			pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+		pool_clock_get(&now);
+	}
 }
 
 void pool_choice_release(struct pool_choice *choice)

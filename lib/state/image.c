@@ -62,7 +62,10 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 		!section_fits(
 			image, image->records_at, records, sizeof(struct pool_record)) ||
 		!section_fits(image, image->leases_at, image->lease_capacity,
-			sizeof(struct pool_lease)))
+			sizeof(struct pool_lease)) ||
+		(image->budgets_at &&
+			!section_fits(image, image->budgets_at, records,
+				sizeof(struct pool_budget))))
 		return false;
 	state->image = (void *)(state->map + root->offset);
 	state->leaves = (void *)((char *)state->image + image->leaves_at);
@@ -70,6 +73,9 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 	state->weights = (void *)((char *)state->image + image->weights_at);
 	state->counts = (void *)((char *)state->image + image->counts_at);
 	state->finishes = (void *)((char *)state->image + image->finishes_at);
+	state->budgets = image->budgets_at
+		? (void *)((char *)state->image + image->budgets_at)
+		: NULL;
 	state->records = (void *)((char *)state->image + image->records_at);
 	state->leases = (void *)((char *)state->image + image->leases_at);
 	return true;
@@ -134,7 +140,9 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 			&state->records[first + i].health;
 
 		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
-		if (health->admin_disabled || health->cool_until_ns > now_ns)
+		/* What makes it wait, and is no breaker: a cooldown or a spent budget. */
+		if (health->admin_disabled || health->cool_until_ns > now_ns ||
+			(!health->opened && (int64_t)(ready[i] >> 2) > now_ns >> 2))
 			ready[i] = POOL_READY_NEVER;
 	}
 	state->image = NULL;
@@ -300,17 +308,31 @@ void pool_state_recount(struct pool_state *state)
 	}
 }
 
-uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
-	const struct pool_snap_member *member, const struct pool_record *record)
+struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf)
 {
-	int64_t ready_ns = pool_health_ready_ns(&record->health);
-	uint64_t word = ready_ns > 0 ? (uint64_t)ready_ns & ~POOL_READY_FLAGS : 0;
+	return (struct pool_rate){
+		leaf->policy.budget_requests, leaf->policy.budget_per_s};
+}
+
+uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
+	const struct pool_snap_member *member, const struct pool_record *record,
+	const struct pool_budget *budget, int64_t now_ns)
+{
+	const struct pool_rate rate = pool_state_rate(leaf);
+	int64_t ready_ns = pool_health_ready_ns(&record->health), budget_ns;
+	uint64_t word;
 
 	if (!member->enabled || ready_ns == INT64_MAX)
 		return POOL_READY_NEVER;
+	if (budget && rate.requests) {
+		budget_ns = pool_budget_ready_ns(budget, &rate, 1, now_ns);
+		if (budget_ns > now_ns && budget_ns > ready_ns)
+			ready_ns = budget_ns;
+	}
+	word = ready_ns > 0 ? (uint64_t)ready_ns & ~POOL_READY_FLAGS : 0;
 	if (record->health.opened)
 		word |= POOL_READY_RECOVERING;
-	if (member->max_connections || leaf->policy.max_connections)
+	if (member->max_connections || leaf->policy.max_connections || rate.requests)
 		word |= POOL_READY_LIMITED;
 	return word;
 }
@@ -340,6 +362,14 @@ static uint64_t place(uint64_t *end, uint64_t count, uint64_t size)
 	return at;
 }
 
+static bool has_budgets(const struct pool_snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
+		if (snapshot->leaves[i].policy.budget_requests)
+			return true;
+	return false;
+}
+
 static void shape_image(struct plan *plan)
 {
 	struct pool_state_image *shape = &plan->shape;
@@ -366,6 +396,8 @@ static void shape_image(struct plan *plan)
 	shape->weights_at = place(&end, records, sizeof(uint32_t));
 	shape->counts_at = place(&end, records, sizeof(uint32_t));
 	shape->finishes_at = place(&end, records, sizeof(double));
+	if (has_budgets(plan->snapshot))
+		shape->budgets_at = place(&end, records, sizeof(struct pool_budget));
 	shape->leases_at = place(&end, shape->lease_capacity, sizeof(struct pool_lease));
 	shape->records_at = place(&end, records, sizeof(struct pool_record));
 	shape->length = end;
@@ -468,7 +500,7 @@ static bool outlived(const struct plan *plan, const struct pool_record *record)
 static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
 {
 	if (!record->selections && !record->health.checked_ns &&
-		!record->health.last_reason)
+		!record->health.last_reason && !record->health.admin_disabled)
 		return false;
 	return !outlived(plan, record);
 }
@@ -528,9 +560,22 @@ struct sections {
 	uint32_t *weights;
 	uint32_t *counts;
 	double *finishes;
+	struct pool_budget *budgets; /* or NULL */
 	struct pool_record *records;
 	struct pool_lease *leases;
 };
+
+static void move_budget(
+	const struct plan *plan, const struct sections *new, uint32_t from, uint32_t to)
+{
+	struct pool_budget *budget;
+
+	if (!new->budgets || !plan->state->budgets)
+		return;
+	budget = &new->budgets[to];
+	*budget = plan->state->budgets[from];
+	budget->head_ns = moved_moment(plan, budget->head_ns);
+}
 
 static void fill_records(const struct plan *plan, const struct sections *new)
 {
@@ -545,6 +590,7 @@ static void fill_records(const struct plan *plan, const struct sections *new)
 		*record = state->records[old];
 		new->finishes[plan->moved[old]] = state->finishes[old];
 		move_times(plan, record);
+		move_budget(plan, new, old, plan->moved[old]);
 		if (plan->moved[old] < plan->snapshot->member_count)
 			record->removed_ns = 0;
 		else if (!record->removed_ns)
@@ -624,7 +670,9 @@ static void fill_members(const struct plan *plan, const struct sections *new)
 				clamp_rests(
 					plan, &leaf->policy, &new->records[at].health);
 			new->ready[at] =
-				pool_state_ready_word(leaf, member, &new->records[at]);
+				pool_state_ready_word(leaf, member, &new->records[at],
+					new->budgets ? &new->budgets[at] : NULL,
+					plan->now->boot_ns);
 		}
 	}
 }
@@ -638,13 +686,14 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 		const struct pool_lease *old = &state->leases[i];
 		struct pool_lease *lease;
 
-		if (!old->id || old->record >= plan->old_count ||
+		if ((!old->id && !old->last_id) || old->record >= plan->old_count ||
 			plan->moved[old->record] == UINT32_MAX ||
 			used == plan->lease_capacity)
 			continue;
 		lease = &new->leases[used++];
 		*lease = *old;
 		lease->record = plan->moved[old->record];
+		lease->began_ns = moved_moment(plan, old->began_ns);
 		if (lease->expires_ns) {
 			lease->expires_ns = moved_deadline(plan, old->expires_ns);
 			if (!lease->expires_ns)
@@ -726,6 +775,7 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		(void *)(base + plan->shape.weights_at),
 		(void *)(base + plan->shape.counts_at),
 		(void *)(base + plan->shape.finishes_at),
+		plan->shape.budgets_at ? (void *)(base + plan->shape.budgets_at) : NULL,
 		(void *)(base + plan->shape.records_at),
 		(void *)(base + plan->shape.leases_at)};
 	fill_records(plan, &new);

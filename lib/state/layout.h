@@ -26,6 +26,7 @@
 #include <assert.h>
 #include "base/hash.h"
 #include "health/health.h"
+#include "select/budget.h"
 
 #define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
 #define POOL_STATE_UNFINISHED                                     \
@@ -98,6 +99,8 @@ struct pool_state_image {
 	uint64_t clock_id;       /* whose CLOCK_BOOTTIME its times are in */
 	int64_t written_boot_ns; /* the last change, by that clock */
 	int64_t written_wall_s;
+	uint64_t budgets_at; /* a budget a record; 0: no pool has any */
+	int64_t owners_ns;   /* when some owners of leases were looked up last */
 };
 
 /* The bytes of an image header that its checksum covers. */
@@ -157,9 +160,13 @@ struct pool_record {
 	uint64_t spare;
 };
 
-enum { POOL_LEASE_SELECTION = 1 }; /* taken by a plain selection of a recovering proxy */
+enum {
+	POOL_LEASE_SELECTION = 1, /* taken by a plain selection of a recovering proxy */
+	POOL_LEASE_REPORTED = 2,  /* ended by a report */
+};
 
-/* A lease; id 0 is a free slot. */
+/* A lease; id 0 is a free slot. What ended stays until the slot is used again, so that a
+ * second report is known for one, and a late one still counts. */
 struct pool_lease {
 	uint64_t id;
 	uint32_t record;
@@ -170,12 +177,13 @@ struct pool_lease {
 	uint64_t owner_space; /* inode of its pid namespace */
 	int64_t expires_ns;   /* CLOCK_BOOTTIME; 0: never by time */
 	int64_t began_ns;
-	uint64_t spare;
+	uint64_t last_id; /* of a free slot: the lease that ended there */
 };
 
 static_assert(sizeof(struct pool_state_header) <= POOL_STATE_UNDO_AT, "the header fits");
 static_assert(sizeof(struct pool_health) == 56, "health has no padding");
 static_assert(sizeof(struct pool_record) == 256, "a record is four cache lines");
+static_assert(sizeof(struct pool_budget) == 80, "a budget has no padding");
 static_assert(sizeof(struct pool_lease) == 64, "a lease is one cache line");
 static_assert(sizeof(struct pool_state_leaf) % 64 == 0, "pools stay aligned");
 static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no padding");

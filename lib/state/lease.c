@@ -58,13 +58,18 @@ bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
 	return true;
 }
 
+bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space)
+{
+	return owner->space == own_space && kill(owner->pid, 0) != 0 && errno == ESRCH;
+}
+
 bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
 {
 	uint64_t start;
 
 	if (owner->space != own_space)
 		return false;
-	if (kill(owner->pid, 0) != 0 && errno == ESRCH)
+	if (pool_owner_vanished(owner, own_space))
 		return true;
 	switch (look_up(owner->pid, &start)) {
 	case PRESENT:
@@ -98,8 +103,15 @@ size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
 	return count;
 }
 
-/* Take the lease in <slot> out of the table; one update. */
-static void end_lease(struct pool_state *state, uint32_t slot, const struct pool_now *now)
+/* A slot that became free is the next to be used only where few are: what has ended there
+ * is to be remembered for a while. */
+static bool is_crowded(const struct pool_state_image *image)
+{
+	return image->leases_used > image->lease_capacity / 4 * 3;
+}
+
+void pool_lease_end(struct pool_state *state, uint32_t slot, bool reported,
+	const struct pool_now *now)
 {
 	struct pool_lease *lease = &state->leases[slot];
 	struct pool_state_image *image = state->image;
@@ -114,7 +126,11 @@ static void end_lease(struct pool_state *state, uint32_t slot, const struct pool
 		image->leases_used--;
 	if (lease->owner_pid && image->leases_owned)
 		image->leases_owned--;
-	image->lease_hint = slot;
+	if (is_crowded(image))
+		image->lease_hint = slot;
+	lease->last_id = lease->id;
+	if (reported)
+		lease->flags |= POOL_LEASE_REPORTED;
 	lease->id = 0;
 	pool_state_settle(state, now);
 }
@@ -132,14 +148,14 @@ void pool_lease_release_owner(struct pool_state *state, const struct pool_owner 
 {
 	if (state->image && owner->slot < state->image->lease_capacity &&
 		state->leases[owner->slot].id == owner->lease && held(state, owner->slot))
-		end_lease(state, owner->slot, now);
+		pool_lease_end(state, owner->slot, false, now);
 }
 
 void pool_lease_release(struct pool_state *state, uint64_t id, const struct pool_now *now)
 {
 	for (uint32_t i = 0; state->image && i < state->image->lease_capacity; i++)
 		if (state->leases[i].id == id && held(state, i))
-			end_lease(state, i, now);
+			pool_lease_end(state, i, false, now);
 }
 
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now)
@@ -154,12 +170,45 @@ void pool_lease_expire(struct pool_state *state, const struct pool_now *now)
 		if (!held(state, i) || !lease->expires_ns)
 			continue;
 		if (lease->expires_ns <= now->boot_ns)
-			end_lease(state, i, now);
+			pool_lease_end(state, i, false, now);
 		else if (lease->expires_ns < next_ns)
 			next_ns = lease->expires_ns;
 	}
 	/* Too early would only cost another pass: no need for the undo slot. */
 	state->image->next_expiry_ns = next_ns;
+}
+
+uint32_t pool_lease_find(const struct pool_state *state, uint64_t id, bool *ended)
+{
+	uint32_t left = POOL_NO_SLOT;
+
+	for (uint32_t i = 0; id && i < state->image->lease_capacity; i++) {
+		if (state->leases[i].id == id && held(state, i)) {
+			*ended = false;
+			return i;
+		}
+		if (!state->leases[i].id && state->leases[i].last_id == id)
+			left = i;
+	}
+	*ended = true;
+	return left;
+}
+
+uint32_t pool_lease_find_selection(const struct pool_state *state, uint32_t record)
+{
+	uint32_t oldest = POOL_NO_SLOT;
+
+	for (uint32_t i = 0; i < state->image->lease_capacity; i++) {
+		const struct pool_lease *lease = &state->leases[i];
+
+		if (!lease->id || lease->record != record ||
+			!(lease->flags & POOL_LEASE_SELECTION))
+			continue;
+		if (oldest == POOL_NO_SLOT ||
+			lease->began_ns < state->leases[oldest].began_ns)
+			oldest = i;
+	}
+	return oldest;
 }
 
 int pool_lease_add(struct pool_state *state, const struct pool_lease *lease)

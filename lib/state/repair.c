@@ -60,6 +60,26 @@ static bool is_of(const struct pool_record *record, const struct pool_snap_leaf 
 		pool_hash_equal(&record->identity, &member->identity);
 }
 
+static uint64_t right_word(const struct pool_state *state,
+	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
+	uint32_t at, int64_t now_ns)
+{
+	return pool_state_ready_word(leaf, member, &state->records[at],
+		state->budgets ? &state->budgets[at] : NULL, now_ns);
+}
+
+/* Times that are over are as good as each other: no word follows a budget that fills up
+ * again. */
+static bool same_word(uint64_t a, uint64_t b, int64_t now_ns)
+{
+	const uint64_t now = (uint64_t)now_ns & ~POOL_READY_FLAGS;
+
+	if ((a & POOL_READY_FLAGS) != (b & POOL_READY_FLAGS))
+		return false;
+	return (a & ~POOL_READY_FLAGS) == (b & ~POOL_READY_FLAGS) ||
+		((a & ~POOL_READY_FLAGS) <= now && (b & ~POOL_READY_FLAGS) <= now);
+}
+
 /* --- examining ------------------------------------------------------------------ */
 
 static bool follows(const struct pool_state *state, const struct pool_snapshot *snapshot)
@@ -84,7 +104,9 @@ static int examine_leaf(const struct pool_state *state,
 	const struct pool_snapshot *snapshot, uint32_t index, struct pool_fault *fault)
 {
 	const struct pool_snap_leaf *leaf = &snapshot->leaves[index];
+	struct pool_now now;
 
+	pool_clock_get(&now);
 	if (state->leaves[index].key != leaf->key ||
 		state->leaves[index].first_record != leaf->first_member ||
 		state->leaves[index].record_count != leaf->member_count)
@@ -102,7 +124,9 @@ static int examine_leaf(const struct pool_state *state,
 		if (state->weights[at] != member->weight_micro)
 			return blame(fault, snapshot, leaf, member,
 				"its weight is not that of the pool file");
-		if (state->ready[at] != pool_state_ready_word(leaf, member, record))
+		if (!same_word(state->ready[at],
+			    right_word(state, leaf, member, at, now.boot_ns),
+			    now.boot_ns))
 			return blame(fault, snapshot, leaf, member,
 				"when it may be selected does not follow from its "
 				"record");
@@ -133,7 +157,7 @@ int pool_state_examine(const struct pool_state *state,
 
 static void repair_members(struct pool_state *state,
 	const struct pool_snapshot *snapshot, const struct pool_snap_leaf *leaf,
-	struct pool_repairs *repairs)
+	int64_t now_ns, struct pool_repairs *repairs)
 {
 	for (uint32_t at = leaf->first_member;
 		at < leaf->first_member + leaf->member_count; at++) {
@@ -146,8 +170,8 @@ static void repair_members(struct pool_state *state,
 				.identity = member->identity, .leaf_key = leaf->key};
 			repairs->records++;
 		}
-		word = pool_state_ready_word(leaf, member, record);
-		repairs->words += state->ready[at] != word ||
+		word = right_word(state, leaf, member, at, now_ns);
+		repairs->words += !same_word(state->ready[at], word, now_ns) ||
 			state->weights[at] != member->weight_micro;
 		state->ready[at] = word;
 		state->weights[at] = member->weight_micro;
@@ -155,7 +179,7 @@ static void repair_members(struct pool_state *state,
 }
 
 static void repair_leaf(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t index, struct pool_repairs *repairs)
+	uint32_t index, int64_t now_ns, struct pool_repairs *repairs)
 {
 	const struct pool_snap_leaf *source = &snapshot->leaves[index];
 	struct pool_state_leaf *leaf = &state->leaves[index], before = *leaf;
@@ -164,7 +188,7 @@ static void repair_leaf(struct pool_state *state, const struct pool_snapshot *sn
 	leaf->key = source->key;
 	leaf->first_record = source->first_member;
 	leaf->record_count = source->member_count;
-	repair_members(state, snapshot, source, repairs);
+	repair_members(state, snapshot, source, now_ns, repairs);
 	selections = leaf->fallbacks;
 	for (uint32_t i = 0; i < leaf->record_count; i++)
 		selections += state->records[leaf->first_record + i].selections;
@@ -187,7 +211,7 @@ static bool recount(struct pool_state *state)
 }
 
 void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
-	struct pool_repairs *repairs)
+	const struct pool_now *now, struct pool_repairs *repairs)
 {
 	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
 		i++) {
@@ -197,7 +221,7 @@ void pool_state_repair(struct pool_state *state, const struct pool_snapshot *sna
 		repairs->records++;
 	}
 	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
-		repair_leaf(state, snapshot, i, repairs);
+		repair_leaf(state, snapshot, i, now->boot_ns, repairs);
 	repairs->leases |= recount(state);
 }
 
@@ -265,16 +289,11 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 {
 	struct pool_repairs done = {0};
 	struct pool_now now;
-	int error = pool_session_lock(session, &now, fault);
+	int error = pool_session_lock_to_write(session, &now, fault);
 
 	if (error)
 		return error;
-	if (!session->state->writable) {
-		error = pool_fault_set(fault, POOL_ENOFILE, 0,
-			"cannot write state file '%s'", session->state_path);
-		goto out;
-	}
-	pool_state_repair(session->state, &session->snapshot, &done);
+	pool_state_repair(session->state, &session->snapshot, &now, &done);
 	error = pool_state_examine(session->state, &session->snapshot, NULL);
 	if (error == POOL_EFORMAT)
 		error = begin_anew(session, &now, &done, fault);
@@ -284,7 +303,6 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 		take_census(session->state, census);
 		*repairs = done;
 	}
-out:
 	pool_state_unlock(session->state);
 	return error;
 }

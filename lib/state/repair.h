@@ -40,7 +40,7 @@ int pool_state_examine(const struct pool_state *state,
 
 /* Set right what can be, while locked and with the layout of <snapshot>. */
 void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
-	struct pool_repairs *repairs);
+	const struct pool_now *now, struct pool_repairs *repairs);
 
 /*
  * Examine the file of a session, which is opened with read_only.

@@ -519,17 +519,25 @@ int pool_session_lock(
 	return error;
 }
 
+int pool_session_lock_to_write(
+	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
+{
+	int error = pool_session_lock(session, now, fault);
+
+	if (error || session->state->writable)
+		return error;
+	pool_state_unlock(session->state);
+	return pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
+		session->state_path);
+}
+
 int pool_session_check_state(struct pool_session *session, struct pool_fault *fault)
 {
 	struct pool_now now;
-	int error = pool_session_lock(session, &now, fault);
+	int error = pool_session_lock_to_write(session, &now, fault);
 
-	if (error)
-		return error;
-	if (!session->state->writable)
-		error = pool_fault_set(fault, POOL_ENOFILE, EACCES,
-			"cannot write state file '%s'", session->state_path);
-	pool_state_unlock(session->state);
+	if (!error)
+		pool_state_unlock(session->state);
 	return error;
 }
 
@@ -547,7 +555,8 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 	*view = (struct pool_view){.leaf = leaf, .count = source->member_count};
 	view->records = calloc(view->count + 1, sizeof(*view->records));
 	view->held = calloc(view->count + 1, sizeof(*view->held));
-	if (!view->records || !view->held) {
+	view->budgets = calloc(view->count + 1, sizeof(*view->budgets));
+	if (!view->records || !view->held || !view->budgets) {
 		pool_view_release(view);
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	}
@@ -566,6 +575,9 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 	memcpy(view->records, state->records + first,
 		view->count * sizeof(*view->records));
 	memcpy(view->held, state->counts + first, view->count * sizeof(*view->held));
+	if (state->budgets)
+		memcpy(view->budgets, state->budgets + first,
+			view->count * sizeof(*view->budgets));
 	view->totals = state->leaves[leaf];
 	view->has_state = true;
 	pool_state_unlock(state);
@@ -576,7 +588,22 @@ void pool_view_release(struct pool_view *view)
 {
 	free(view->records);
 	free(view->held);
+	free(view->budgets);
 	*view = (struct pool_view){0};
+}
+
+int64_t pool_view_budget(const struct pool_session *session, const struct pool_view *view,
+	uint32_t index, int64_t *ready_ns)
+{
+	const struct pool_rate rate =
+		pool_state_rate(&session->snapshot.leaves[view->leaf]);
+
+	*ready_ns = 0;
+	if (!rate.requests || !view->has_state)
+		return -1;
+	*ready_ns =
+		pool_budget_ready_ns(&view->budgets[index], &rate, 1, view->now.boot_ns);
+	return pool_budget_left(&view->budgets[index], &rate, view->now.boot_ns);
 }
 
 enum pool_status pool_view_status(

@@ -59,6 +59,7 @@ struct pool_view {
 	uint32_t count;
 	struct pool_record *records; /* zeroes without state */
 	uint32_t *held;              /* leases held now */
+	struct pool_budget *budgets; /* what was spent */
 	struct pool_state_leaf totals;
 	struct pool_now now;
 	bool has_state;
@@ -74,6 +75,14 @@ struct pool_view {
 int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
 	struct pool_fault *fault);
 void pool_view_release(struct pool_view *view);
+
+/*
+ * What member <index> may still be asked for in its budget, -1 if it has none.
+ *
+ * <ready_ns>  when there is something again; now or before: there is
+ */
+int64_t pool_view_budget(const struct pool_session *session, const struct pool_view *view,
+	uint32_t index, int64_t *ready_ns);
 
 /* Status of member <index> of a view, "disabled" in the pool file included. */
 enum pool_status pool_view_status(

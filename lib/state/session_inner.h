@@ -27,6 +27,9 @@ struct pool_session {
 	bool read_only;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
+	uint64_t pid_space; /* pool_owner_space(); 0: not asked for yet */
+	int32_t owner_pid;  /* the last one of a lease, and its start time */
+	uint64_t owner_start;
 	void (*warn)(void *context, const char *text);
 	const char *(*lookup)(void *context, const char *name);
 	void *context;
@@ -47,5 +50,25 @@ void pool_session_warn_corrupt(struct pool_session *session);
  */
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
+
+/* The same, for who is of no use without being able to write: else POOL_ENOFILE. */
+int pool_session_lock_to_write(
+	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
+
+/*
+ * One piece of evidence for record <at> of pool <leaf_index>, while locked: its health
+ * takes a step, and what follows from it is set. Part of an update that the caller
+ * settles; the record and the pool are touched.
+ */
+void pool_session_step(struct pool_session *session, uint32_t leaf_index, uint32_t at,
+	const struct pool_evidence *evidence, const struct pool_now *now,
+	struct pool_transition *transition);
+
+/* Note what became of a record, and set its ready word: the end of each change. */
+void pool_session_note(struct pool_session *session, uint32_t leaf_index, uint32_t at,
+	const struct pool_transition *transition, const struct pool_now *now);
+
+/* A latency that was measured, in the record's average. */
+void pool_record_add_latency(struct pool_record *record, int64_t latency_us);
 
 #endif

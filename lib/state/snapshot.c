@@ -18,7 +18,7 @@
 #define SNAP_MAGIC UINT64_C(0x70616e736c6f6f70) /* "poolsnap", little endian */
 
 enum {
-	SNAP_VERSION = 1,
+	SNAP_VERSION = 2,
 	SNAP_ALIGNMENT = 16,
 	REJECTION_SIZE = 320,
 	/* A file system's clock ticks this slowly: two edits within it may look the same.
@@ -46,6 +46,7 @@ struct snap_header {
 	uint32_t strings_length;
 	uint64_t leaves_at;
 	uint64_t members_at;
+	uint64_t tags_at;
 	uint64_t exchanges_at;
 	uint64_t strings_at;
 	char rejection[REJECTION_SIZE];
@@ -120,6 +121,8 @@ static bool attach(struct pool_snapshot *snapshot)
 			sizeof(struct pool_snap_leaf)) ||
 		!section_fits(header, header->members_at, header->member_count,
 			sizeof(struct pool_snap_member)) ||
+		!section_fits(header, header->tags_at, header->member_count,
+			sizeof(uint64_t)) ||
 		!section_fits(header, header->exchanges_at, header->exchange_count,
 			sizeof(struct pool_snap_exchange)) ||
 		!section_fits(header, header->strings_at, header->strings_length, 1) ||
@@ -134,6 +137,7 @@ static bool attach(struct pool_snapshot *snapshot)
 	snapshot->leaf_count = header->leaf_count;
 	snapshot->members = (const void *)(base + header->members_at);
 	snapshot->member_count = header->member_count;
+	snapshot->tags = (const void *)(base + header->tags_at);
 	snapshot->exchanges = (const void *)(base + header->exchanges_at);
 	snapshot->exchange_count = header->exchange_count;
 	memcpy(snapshot->default_leaf, header->default_leaf,
@@ -339,6 +343,7 @@ static void fill_leaf(struct pool_snap_leaf *out, const struct pool_leaf *leaf,
 struct parts {
 	struct pool_snap_leaf *leaves;
 	struct pool_snap_member *members;
+	uint64_t *tags;
 	struct pool_snap_exchange *exchanges;
 	struct strings strings;
 	uint32_t member_count;
@@ -353,18 +358,24 @@ static int fill_parts(struct parts *parts, const struct pool_settings *settings,
 		parts->member_count += settings->leaves[i].member_count;
 	parts->leaves = calloc(settings->leaf_count + 1, sizeof(*parts->leaves));
 	parts->members = calloc(parts->member_count + 1, sizeof(*parts->members));
+	parts->tags = calloc(parts->member_count + 1, sizeof(*parts->tags));
 	parts->exchanges =
 		calloc(settings->exchange_count + 1, sizeof(*parts->exchanges));
-	if (!parts->leaves || !parts->members || !parts->exchanges)
+	if (!parts->leaves || !parts->members || !parts->tags || !parts->exchanges)
 		return POOL_ENOMEM;
 	pool_text_add_bytes(&parts->strings.text, "", 1);
 	for (uint32_t i = 0; i < settings->leaf_count; i++) {
 		const struct pool_leaf *leaf = &settings->leaves[i];
 
 		fill_leaf(&parts->leaves[i], leaf, at, &parts->strings);
-		for (uint32_t j = 0; j < leaf->member_count; j++)
-			fill_member(&parts->members[at + j], &leaf->members[j], salt,
-				&parts->strings);
+		for (uint32_t j = 0; j < leaf->member_count; j++) {
+			const struct pool_member *member = &leaf->members[j];
+
+			fill_member(
+				&parts->members[at + j], member, salt, &parts->strings);
+			parts->tags[at + j] =
+				pool_hash_64(NULL, member->name, strlen(member->name));
+		}
 		if (tell_twins_apart(&parts->members[at], leaf->member_count) != 0)
 			return POOL_ENOMEM;
 		at += leaf->member_count;
@@ -401,6 +412,8 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 		&text, parts->leaves, header->leaf_count * sizeof(*parts->leaves));
 	header->members_at = add_section(
 		&text, parts->members, header->member_count * sizeof(*parts->members));
+	header->tags_at = add_section(
+		&text, parts->tags, header->member_count * sizeof(*parts->tags));
 	header->exchanges_at = add_section(&text, parts->exchanges,
 		header->exchange_count * sizeof(*parts->exchanges));
 	header->strings_length = (uint32_t)parts->strings.text.length;
@@ -452,6 +465,7 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot,
 	}
 	free(parts.leaves);
 	free(parts.members);
+	free(parts.tags);
 	free(parts.exchanges);
 	pool_text_release(&parts.strings.text);
 	if (error)
@@ -667,42 +681,4 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 	return error ? pool_fault_set(fault, error, sys_errno,
 			       "cannot write snapshot '%s'", path)
 		     : 0;
-}
-
-/* --- lookups -------------------------------------------------------------------- */
-
-static const char *get_id(const void *list, uint32_t index)
-{
-	const struct pool_snapshot *snapshot = list;
-	const char *id = pool_snapshot_string(snapshot, snapshot->exchanges[index].id);
-
-	return id ? id : "";
-}
-
-void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exchange,
-	enum pool_type type, struct pool_resolution *out)
-{
-	const struct pool_exchange_ids ids = {snapshot, snapshot->exchange_count, get_id};
-	const struct pool_snap_exchange *entry = NULL;
-	struct pool_exchange_match match;
-
-	pool_exchange_find(&ids, exchange, &match);
-	*out = (struct pool_resolution){.leaf = POOL_NO_LEAF,
-		.reason = POOL_NO_DISABLED,
-		.known_exchange = match.known,
-		.near_miss = match.near_miss};
-	if (match.index != POOL_NO_EXCHANGE)
-		entry = &snapshot->exchanges[match.index];
-	if (!snapshot->enabled)
-		return;
-	out->reason = POOL_NO_NOT_CONFIGURED;
-	if (entry && entry->leaf[type] != POOL_NO_LEAF) {
-		out->leaf = entry->leaf[type];
-		out->own_entry = true;
-	} else {
-		out->leaf = snapshot->default_leaf[type];
-	}
-	if (out->leaf >= snapshot->leaf_count ||
-		!snapshot->leaves[out->leaf].member_count)
-		out->leaf = POOL_NO_LEAF;
 }

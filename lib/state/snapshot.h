@@ -84,6 +84,7 @@ struct pool_snapshot {
 	uint32_t leaf_count;
 	const struct pool_snap_member *members;
 	uint32_t member_count;
+	const uint64_t *tags; /* of the members: hashes of their names */
 	const struct pool_snap_exchange *exchanges;
 	uint32_t exchange_count;
 	uint32_t default_leaf[POOL_TYPES];
@@ -172,5 +173,14 @@ struct pool_resolution {
 /* <exchange> may be NULL or "default", any case. */
 void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exchange,
 	enum pool_type type, struct pool_resolution *out);
+
+/*
+ * The types of <exchange>'s lookups that lead to <leaf>, bits 1 << enum pool_type.
+ *
+ * <exchange>  NULL: everybody's
+ * <reason>    set where one of them leads to no pool; may be NULL
+ */
+unsigned pool_snapshot_types(const struct pool_snapshot *snapshot, const char *exchange,
+	uint32_t leaf, enum pool_no_reason *reason);
 
 #endif

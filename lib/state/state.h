@@ -44,6 +44,7 @@ struct pool_state {
 	uint32_t *weights;
 	uint32_t *counts; /* leases held, derived from the table */
 	double *finishes;
+	struct pool_budget *budgets; /* NULL: no pool has any */
 	struct pool_record *records;
 	struct pool_lease *leases;
 };
@@ -142,10 +143,17 @@ void pool_state_touch(struct pool_state *state, const void *at, size_t length);
 /* What was touched and changed stays. */
 void pool_state_settle(struct pool_state *state, const struct pool_now *now);
 
-/* Set the ready word of record <index> from its health and the snapshot; touch it
- * yourself. */
+/*
+ * The ready word of a record, from its health, the snapshot, and what it has left.
+ *
+ * <budget>  NULL: it has none
+ */
 uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
-	const struct pool_snap_member *member, const struct pool_record *record);
+	const struct pool_snap_member *member, const struct pool_record *record,
+	const struct pool_budget *budget, int64_t now_ns);
+
+/* The budget that each proxy of a pool has. */
+struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf);
 
 /* Counts derived from the lease table, set right again; while locked. */
 void pool_state_recount(struct pool_state *state);
@@ -173,6 +181,9 @@ struct pool_owner {
 bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space);
 /* Whether the owner is gone for certain; one in another pid namespace never is. */
 bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space);
+/* The same at the cost of one quick system call: not if another process has its number,
+ * nor if it is a zombie. */
+bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space);
 uint64_t pool_owner_space(void);
 
 /*
@@ -185,12 +196,26 @@ size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
 	struct pool_owner *owners, size_t room, uint32_t *next);
 
 /* End leases, while locked: that of a dead owner, if it is still the one seen; <id>;
- * those out of time. */
+ * that of a slot, by a report or not; those out of time. */
 void pool_lease_release_owner(struct pool_state *state, const struct pool_owner *owner,
 	const struct pool_now *now);
 void pool_lease_release(
 	struct pool_state *state, uint64_t id, const struct pool_now *now);
+void pool_lease_end(struct pool_state *state, uint32_t slot, bool reported,
+	const struct pool_now *now);
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now);
+
+#define POOL_NO_SLOT UINT32_MAX
+
+/*
+ * The slot of lease <id>, or of what is left of it if it <ended>; POOL_NO_SLOT if it is
+ * not known (any more).
+ */
+uint32_t pool_lease_find(const struct pool_state *state, uint64_t id, bool *ended);
+
+/* The slot of the oldest lease that a plain selection of <record> took, or POOL_NO_SLOT.
+ */
+uint32_t pool_lease_find_selection(const struct pool_state *state, uint32_t record);
 
 /*
  * Put <lease> (its id not 0) into the table, within an update of the caller's.

@@ -43,30 +43,54 @@ static const struct pool_snap_leaf *leaf_of(
 	return NULL;
 }
 
+void pool_record_add_latency(struct pool_record *record, int64_t latency_us)
+{
+	record->last_latency_us = latency_us;
+	record->latency_us = record->latency_us
+		? (record->latency_us * 4 + latency_us) / 5
+		: latency_us;
+}
+
 static void count_check(struct pool_record *record, const struct pool_outcome *outcome,
 	enum pool_verdict verdict, const struct pool_now *now)
 {
 	record->checks[verdict]++;
 	record->checked_wall_s = now->wall_s;
 	record->http_status = outcome->http_status;
-	if (verdict != POOL_VERDICT_OK)
-		return;
-	record->last_latency_us = outcome->latency_us;
-	record->latency_us = record->latency_us
-		? (record->latency_us * 4 + outcome->latency_us) / 5
-		: outcome->latency_us;
+	if (verdict == POOL_VERDICT_OK)
+		pool_record_add_latency(record, outcome->latency_us);
 }
 
-static void note_transition(struct pool_record *record,
+void pool_session_note(struct pool_session *session, uint32_t leaf_index, uint32_t at,
 	const struct pool_transition *transition, const struct pool_now *now)
 {
-	if (!transition->happened)
-		return;
-	record->transitions[record->transition_count++ % POOL_TRANSITIONS_KEPT] =
-		(struct pool_state_transition){.wall_s = (uint32_t)now->wall_s,
-			.from = (uint8_t)transition->from,
-			.to = (uint8_t)transition->to,
-			.reason = (uint8_t)transition->reason};
+	struct pool_state *state = session->state;
+	struct pool_record *record = &state->records[at];
+
+	if (transition->happened)
+		record->transitions[record->transition_count++ % POOL_TRANSITIONS_KEPT] =
+			(struct pool_state_transition){.wall_s = (uint32_t)now->wall_s,
+				.from = (uint8_t)transition->from,
+				.to = (uint8_t)transition->to,
+				.reason = (uint8_t)transition->reason};
+	state->ready[at] = pool_state_ready_word(&session->snapshot.leaves[leaf_index],
+		&session->snapshot.members[at], record,
+		state->budgets ? &state->budgets[at] : NULL, now->boot_ns);
+}
+
+void pool_session_step(struct pool_session *session, uint32_t leaf_index, uint32_t at,
+	const struct pool_evidence *evidence, const struct pool_now *now,
+	struct pool_transition *transition)
+{
+	struct pool_state *state = session->state;
+
+	pool_state_touch(state, &state->records[at], sizeof(*state->records));
+	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
+	pool_state_touch(state, &state->leaves[leaf_index], sizeof(*state->leaves));
+	pool_health_step(&session->snapshot.leaves[leaf_index].policy,
+		&state->records[at].health, evidence, now->boot_ns,
+		(uint32_t)pool_random_below(&session->random, JITTER_SPAN), transition);
+	pool_session_note(session, leaf_index, at, transition, now);
 }
 
 static void store_one(struct pool_session *session, struct pool_outcome *outcome,
@@ -84,27 +108,17 @@ static void store_one(struct pool_session *session, struct pool_outcome *outcome
 	uint32_t leaf_index = 0, at = find_record(state, outcome, shift);
 	const struct pool_snap_leaf *leaf =
 		leaf_of(&session->snapshot, outcome->leaf_key, &leaf_index);
-	struct pool_record *record;
 
 	if (at == UINT32_MAX || !leaf || at >= session->snapshot.member_count)
 		return;
-	record = &state->records[at];
-	pool_state_touch(state, record, sizeof(*record));
-	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
-	pool_state_touch(state, &state->leaves[leaf_index], sizeof(*state->leaves));
-	pool_health_step(&leaf->policy, &record->health, &evidence, now->boot_ns,
-		(uint32_t)pool_random_below(&session->random, JITTER_SPAN),
-		&outcome->transition);
-	count_check(record, outcome, verdict, now);
-	note_transition(record, &outcome->transition, now);
-	state->ready[at] =
-		pool_state_ready_word(leaf, &session->snapshot.members[at], record);
+	pool_session_step(session, leaf_index, at, &evidence, now, &outcome->transition);
+	count_check(&state->records[at], outcome, verdict, now);
 	if (verdict != POOL_VERDICT_INCONCLUSIVE) {
 		state->leaves[leaf_index].checked_ns = now->boot_ns;
 		state->leaves[leaf_index].checked_wall_s = now->wall_s;
 	}
 	pool_state_settle(state, now);
-	outcome->status = pool_health_status(&record->health, now->boot_ns);
+	outcome->status = pool_health_status(&state->records[at].health, now->boot_ns);
 	outcome->stored = true;
 }
 
@@ -116,15 +130,10 @@ int pool_session_store(struct pool_session *session, struct pool_outcome *outcom
 	for (size_t from = 0; from < count; from += BATCH) {
 		size_t end = count - from < BATCH ? count : from + BATCH;
 		struct pool_now now;
-		int error = pool_session_lock(session, &now, fault);
+		int error = pool_session_lock_to_write(session, &now, fault);
 
 		if (error)
 			return error;
-		if (!session->state->writable) {
-			pool_state_unlock(session->state);
-			return pool_fault_set(fault, POOL_ENOFILE, 0,
-				"cannot write state file '%s'", session->state_path);
-		}
 		for (size_t i = from; i < end; i++)
 			store_one(session, &outcomes[i], &now, &shift);
 		pool_state_unlock(session->state);

@@ -247,6 +247,23 @@ run_blocks() {
 	grep -qx "http://127.0.0.1:$PARIS" fakes.log
 }
 
+@test "the examples of pool-report run" {
+	require_tool curl
+	blocks "$man/pool-report.1" EXAMPLES
+	# the stubs answer in the place of any origin
+	sed -i '1i url=http://127.0.0.1:9/' block.*
+	run_blocks
+	# what a use came to is in the state, and no lease is left
+	for number in 1 2; do
+		assert_equal "$(cat "run.$number/page.html")" ok
+		(cd "run.$number" && POOL_STATE=$PWD/state-$number pool-select --explain --dry-run \
+			pool.json) >answer 2>explained
+		grep -qE '^[* ] paris +healthy +leases 0 ' explained
+	done
+	(cd run.3 && POOL_STATE=$PWD/state-3 pool-select --explain --dry-run) 2>explained >answer
+	grep -qE '^  tokyo +disabled ' explained
+}
+
 @test "the beginning and the examples of the overview run" {
 	write_fakes
 	blocks "$man/proxypool.7" EXAMPLES
@@ -356,6 +373,27 @@ complete_bash() {
 		# shellcheck disable=SC2086 # words of a line
 		assert_equal "$(complete_bash $line)" files/one.json
 	done
+}
+
+@test "the names of proxies complete, and are not expanded" {
+	require_tool fish
+	mkdir fakes
+	printf '%s\n' '#!/bin/sh' '[ "$*" = --names ] || exit 2' \
+		"printf '%s\n' tokyo h:8001 h:8002 '\$(touch\${IFS}owned)'" >fakes/pool-status
+	chmod +x fakes/pool-status
+	PATH=$PWD/fakes:$PATH
+	assert_equal "$(complete_bash pool-report to)" tokyo
+	assert_equal "$(complete_bash pool-report di)" disable
+	assert_equal "$(complete_bash pool-report '$')" '$(touch${IFS}owned)'
+	assert_equal "$(complete_bash pool-report --reason tls-)" tls-verify
+	# bash cuts the word at the colon, and wants what is behind it
+	COMP_LINE='pool-report h:80' COMP_POINT=16 run -0 complete_bash pool-report h : 80
+	assert_output "8001
+8002"
+	run -0 fish --no-config -c 'source $argv[1]; complete -C "pool-report to"' \
+		"$completions/pool-report.fish"
+	assert_output --regexp '^tokyo'
+	[ ! -e owned ]
 }
 
 @test "fish completes words and files" {

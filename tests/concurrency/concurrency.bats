@@ -110,3 +110,30 @@ serve_thousand() {
 	assert_output --regexp '^killed at [1-9][0-9]* places of an update$'
 	assert_equal "$stderr" ""
 }
+
+@test "64 processes never hold a proxy more often than its max_connections" {
+	write_pool pool.json '{"strategy": "least_connections", "limits": {"max_connections": 3},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}'
+	run -0 --separate-stderr hammer limit 64 40
+	assert_output "2560 leases, never more than 3 of one proxy"
+	assert_equal "$stderr" ""
+}
+
+@test "8 processes never exceed 100 requests in 2 s, and spend what they may" {
+	write_pool pool.json '{"limits": {"requests": 100, "per_seconds": 2},
+		"proxies": ["http://127.0.0.1:1"]}'
+	run -0 --separate-stderr hammer budget 8 5
+	assert_output --regexp '^[23][0-9][0-9] selections, at most ([1-9][0-9]|100) of a proxy in 2 s$'
+	assert_equal "$stderr" ""
+}
+
+@test "a budget is kept when every other proxy is at its limit, by any fallback" {
+	write_pool pool.json '{"fallback": "any", "limits": {"requests": 50, "per_seconds": 2},
+		"proxies": ["http://127.0.0.1:1",
+		{"url": "http://127.0.0.1:2", "max_connections": 1},
+		{"url": "http://127.0.0.1:3", "enabled": false}]}'
+	run -0 --separate-stderr pool-select -f pool.json --lease --owner $$ --exclude 127.0.0.1:1
+	run -0 --separate-stderr hammer budget 8 5
+	assert_output --regexp '^1[0-9][0-9] selections, at most ([1-4][0-9]|50) of a proxy in 2 s$'
+	assert_equal "$stderr" ""
+}

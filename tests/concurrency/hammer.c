@@ -9,11 +9,17 @@
  *		turns with FILE, as an edit would
  *	hammer step FILE STATE STRIDE
  *		processes are killed at every STRIDEth instruction of an update
+ *	hammer limit FILE STATE PROCESSES TIMES
+ *		processes lease and give back; no proxy is ever held more often than its
+ *		max_connections, nor left behind
+ *	hammer budget FILE STATE PROCESSES SECONDS
+ *		processes select as often as they may; no window of a budget exceeds it
  *
  * Ends with 0 and one line when everything that must hold does, else with 1 and what does
  * not.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -375,8 +381,7 @@ static void kill_many(const struct files *files, int times)
 	printf("%d processes killed\n", times);
 }
 
-/* --- killing at any instruction
- * ----------------------------------------------------------------- */
+/* --- killing at any instruction ------------------------------------------------- */
 
 /* A process that stops just before it selects with a lease of its own, and ends after it.
  */
@@ -486,6 +491,201 @@ static void kill_stepping(const struct files *files, unsigned stride)
 	printf("killed at %d places of an update\n", times);
 }
 
+/* --- limits --------------------------------------------------------------------- */
+
+enum { MOST_PROXIES = 16 };
+
+/* What the processes see of each other, besides the state file. */
+struct held {
+	int now[MOST_PROXIES];
+	int most[MOST_PROXIES];
+};
+
+static void *share(size_t size)
+{
+	void *memory = mmap(
+		NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("cannot start", "out of memory");
+	return memory;
+}
+
+static void note_most(int *most, int now)
+{
+	int seen = __atomic_load_n(most, __ATOMIC_SEQ_CST);
+
+	while (now > seen &&
+		!__atomic_compare_exchange_n(
+			most, &seen, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+}
+
+/* Lease, be seen with it, give it back. */
+static void lease_once(struct pool_session *session, struct held *held)
+{
+	const struct pool_query query = {
+		.lease = true, .owner_pid = getpid(), .wait_ms = 20000};
+	struct pool_feedback feedback = {
+		.said = POOL_SAID_DONE, .retry_after_s = -1, .latency_us = -1};
+	struct pool_fault fault = {0};
+	struct pool_choice choice;
+	uint32_t index;
+
+	if (pool_session_select(session, &query, &choice, &fault) != 0)
+		die("cannot lease", fault.text);
+	index = choice.proxies[0].index;
+	if (choice.proxies[0].fallback || index >= MOST_PROXIES)
+		die("leased", "a proxy that was not eligible");
+	note_most(&held->most[index],
+		__atomic_add_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST));
+	sched_yield();
+	__atomic_sub_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST);
+	feedback.lease = choice.proxies[0].lease;
+	if (pool_session_report(session, &feedback, NULL, &fault) != 0)
+		die("cannot give back", fault.text);
+	pool_choice_release(&choice);
+}
+
+static void hold_to_limits(const struct files *files, int processes, int times)
+{
+	struct pool_session *session = open_session(files, 5000);
+	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[0];
+	const int limit = leaf->policy.max_connections;
+	const uint32_t proxies = leaf->member_count;
+	struct held *held = share(sizeof(*held));
+	pid_t children[MOST_PROCESSES];
+	int most = 0;
+
+	pool_session_free(session);
+	for (int i = 0; i < processes; i++) {
+		children[i] = start();
+		if (children[i] == 0) {
+			session = open_session(files, 20000);
+			for (int n = 0; n < times; n++)
+				lease_once(session, held);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < processes; i++)
+		wait_for(children[i]);
+	for (uint32_t i = 0; i < proxies && i < MOST_PROXIES; i++)
+		most = held->most[i] > most ? held->most[i] : most;
+	if (most > limit)
+		die("a proxy", "was held more often than its limit");
+	if (take_tally(files).leases)
+		die("leases", "were left behind");
+	printf("%d leases, never more than %d of one proxy\n", processes * times, most);
+}
+
+/* --- budgets -------------------------------------------------------------------- */
+
+enum { GRANTS = 1 << 16 };
+
+/* A selection that was granted at some time in between. */
+struct grant {
+	int64_t after_ns;
+	int64_t before_ns;
+	uint32_t proxy;
+};
+
+struct grants {
+	int count;
+	struct grant list[GRANTS];
+};
+
+static void spend(const struct files *files, struct grants *grants, int64_t end_ns)
+{
+	struct pool_session *session = open_session(files, 5000);
+	const struct pool_query query = {.count = 1};
+	struct pool_now before, after;
+
+	for (pool_clock_get(&before); before.boot_ns < end_ns; pool_clock_get(&before)) {
+		struct pool_fault fault = {0};
+		struct pool_choice choice;
+		int error = pool_session_select(session, &query, &choice, &fault), at;
+
+		pool_clock_get(&after);
+		if (error && error != POOL_ENONE)
+			die("cannot select", fault.text);
+		if (!error) {
+			at = __atomic_fetch_add(&grants->count, 1, __ATOMIC_SEQ_CST);
+			if (at >= GRANTS)
+				die("selections", "know no budget");
+			grants->list[at] = (struct grant){
+				before.boot_ns, after.boot_ns, choice.proxies[0].index};
+		}
+		pool_choice_release(&choice);
+	}
+	pool_session_free(session);
+}
+
+static int compare_grants(const void *left, const void *right)
+{
+	const struct grant *a = left, *b = right;
+
+	return (a->after_ns > b->after_ns) - (a->after_ns < b->after_ns);
+}
+
+/* The most that certainly were granted for <proxy> in any window of <length_ns>. */
+static int fullest_window(const struct grants *grants, uint32_t proxy, int64_t length_ns)
+{
+	int most = 0;
+
+	for (int i = 0; i < grants->count; i++) {
+		const int64_t end_ns = grants->list[i].after_ns + length_ns;
+		int count = 0;
+
+		if (grants->list[i].proxy != proxy)
+			continue;
+		for (int j = i; j < grants->count && grants->list[j].after_ns < end_ns;
+			j++)
+			count += grants->list[j].proxy == proxy &&
+				grants->list[j].before_ns < end_ns;
+		most = count > most ? count : most;
+	}
+	return most;
+}
+
+static void hold_to_budgets(const struct files *files, int processes, int seconds)
+{
+	struct pool_session *session = open_session(files, 5000);
+	const struct pool_snap_leaf *leaf = &pool_session_snapshot(session)->leaves[0];
+	const int requests = leaf->policy.budget_requests,
+		  per_s = leaf->policy.budget_per_s;
+	const uint32_t proxies = leaf->member_count;
+	struct grants *grants = share(sizeof(*grants));
+	pid_t children[MOST_PROCESSES];
+	struct pool_now now;
+	int most = 0;
+
+	pool_session_free(session);
+	pool_clock_get(&now);
+	for (int i = 0; i < processes; i++) {
+		children[i] = start();
+		if (children[i] == 0) {
+			spend(files, grants, now.boot_ns + seconds * POOL_NS_PER_S);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < processes; i++)
+		wait_for(children[i]);
+	qsort(grants->list, (size_t)grants->count, sizeof(*grants->list), compare_grants);
+	for (uint32_t i = 0; i < proxies; i++) {
+		int full = fullest_window(grants, i, per_s * POOL_NS_PER_S);
+
+		most = full > most ? full : most;
+	}
+	printf("%d selections, at most %d of a proxy in %d s\n", grants->count, most,
+		per_s);
+	if (most > requests)
+		die("a window", "exceeds the budget");
+	/* Nor is it kept back for good: a window and a sub-window spend it all. */
+	if (grants->count < (int)proxies * requests)
+		die("a budget", "was not spent");
+}
+
 int main(int argc, char **argv)
 {
 	const struct files files = {argc > 3 ? argv[2] : "", argc > 3 ? argv[3] : ""};
@@ -500,6 +700,10 @@ int main(int argc, char **argv)
 		kill_many(&files, atoi(argv[4]));
 	else if (argc == 5 && strcmp(argv[1], "step") == 0)
 		kill_stepping(&files, (unsigned)atoi(argv[4]));
+	else if (argc == 6 && strcmp(argv[1], "limit") == 0)
+		hold_to_limits(&files, atoi(argv[4]), atoi(argv[5]));
+	else if (argc == 6 && strcmp(argv[1], "budget") == 0)
+		hold_to_budgets(&files, atoi(argv[4]), atoi(argv[5]));
 	else
 		return 2;
 	return 0;

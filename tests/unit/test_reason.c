@@ -148,8 +148,8 @@ static void exit_statuses_of_curl_are_mapped(void **state)
 
 static void exit_statuses_of_wget_are_mapped(void **state)
 {
-	static const char *const expected[] = {
-		"ok", "none", "none", "none", "reported", "tls", "none", "none", "none"};
+	static const char *const expected[] = {"ok", "none", "none", "none", "reported",
+		"tls-verify", "none", "none", "none"};
 
 	(void)state;
 	for (int status = 0; status < 9; status++)

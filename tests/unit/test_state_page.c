@@ -66,6 +66,8 @@ static const struct field fields[] = {
 	FIELD(pool_state_image, clock_id),
 	FIELD(pool_state_image, written_boot_ns),
 	FIELD(pool_state_image, written_wall_s),
+	FIELD(pool_state_image, budgets_at),
+	FIELD(pool_state_image, owners_ns),
 	FIELD(pool_state_leaf, key),
 	FIELD(pool_state_leaf, first_record),
 	FIELD(pool_state_leaf, record_count),
@@ -128,7 +130,10 @@ static const struct field fields[] = {
 	FIELD(pool_lease, owner_space),
 	FIELD(pool_lease, expires_ns),
 	FIELD(pool_lease, began_ns),
-	FIELD(pool_lease, spare),
+	FIELD(pool_lease, last_id),
+	FIELD(pool_budget, head_ns),
+	FIELD(pool_budget, width_ns),
+	FIELD(pool_budget, used),
 };
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
@@ -152,6 +157,7 @@ static const struct {
 	STRUCTURE(pool_health),
 	STRUCTURE(pool_state_transition),
 	STRUCTURE(pool_lease),
+	STRUCTURE(pool_budget),
 };
 
 enum { STRUCTURES = sizeof(structures) / sizeof(structures[0]) };

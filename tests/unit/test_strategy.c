@@ -123,6 +123,17 @@ static void test_table(void **unused)
 		pool_strategy_get(POOL_STRATEGY_ROUND_ROBIN), pool_strategy_get(4711));
 }
 
+/* Snapshots hold the numbers. */
+static void test_numbers_are_for_ever(void **unused)
+{
+	static const char *const names[] = {"round_robin", "random", "least_connections",
+		"least_latency", "sticky", "failover"};
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(names); i++)
+		assert_int_equal(i, pool_strategy_find(names[i]));
+}
+
 /* --- every strategy ------------------------------------------------------------- */
 
 static void test_empty_field(void **unused)
@@ -584,32 +595,48 @@ static void test_weighted_is_smooth(void **unused)
 
 /* --- random --------------------------------------------------------------------- */
 
-/* Chi-squared of <selections> against the weights of the eligible; degrees of freedom in
- * <free>. */
-static double unevenness(
-	struct bench *bench, uint64_t mask, unsigned selections, unsigned *free)
+/* Chi-squared of what was chosen in <total> selections against <shares> of it. */
+static double off_shares(
+	const struct bench *bench, const double *shares, double total, unsigned *free)
 {
-	double weights = 0, sum = 0;
+	double sum = 0;
 
 	*free = 0;
-	set_mask(bench, mask);
-	for (uint32_t i = 0; i < bench->field.count; i++)
-		weights += mask >> i & 1 ? bench->weights[i] : 0;
-	for (unsigned i = 0; i < selections; i++)
-		choose(bench, POOL_STRATEGY_RANDOM);
 	for (uint32_t i = 0; i < bench->field.count; i++) {
-		double expected = selections * (bench->weights[i] / weights), off;
+		double expected = total * shares[i];
+		double off = (double)bench->chosen[i] - expected;
 
-		if (!(mask >> i & 1)) {
+		if (expected <= 0) {
 			assert_int_equal(0, bench->chosen[i]);
 			continue;
 		}
-		off = (double)bench->chosen[i] - expected;
 		sum += off * off / expected;
 		(*free)++;
 	}
 	--*free;
 	return sum;
+}
+
+/* Mean plus five standard deviations, and some for few degrees. */
+static bool plausible(double sum, unsigned free)
+{
+	return sum < free + 5 * sqrt(2.0 * free) + 8;
+}
+
+/* How <selections> at random are off the weights of the eligible. */
+static double unevenness(
+	struct bench *bench, uint64_t mask, unsigned selections, unsigned *free)
+{
+	double weights = 0, shares[MOST];
+
+	set_mask(bench, mask);
+	for (uint32_t i = 0; i < bench->field.count; i++)
+		weights += mask >> i & 1 ? bench->weights[i] : 0;
+	for (uint32_t i = 0; i < bench->field.count; i++)
+		shares[i] = mask >> i & 1 ? bench->weights[i] / weights : 0;
+	for (unsigned i = 0; i < selections; i++)
+		choose(bench, POOL_STRATEGY_RANDOM);
+	return off_shares(bench, shares, selections, free);
 }
 
 static void test_random_by_weight(void **unused)
@@ -638,8 +665,7 @@ static void test_random_by_weight(void **unused)
 		set_up(&bench, cases[i].count, 100 + i);
 		set_weights(&bench, cases[i].weights);
 		sum = unevenness(&bench, cases[i].mask, 100000, &free);
-		/* Mean plus five standard deviations, and some for few degrees. */
-		assert_true(sum < free + 5 * sqrt(2.0 * free) + 8);
+		assert_true(plausible(sum, free));
 	}
 }
 
@@ -719,10 +745,432 @@ static void test_least_connections_spreads(void **unused)
 	assert_in_range(bench.leases[3], 99, 101);
 }
 
+/* --- least_latency -------------------------------------------------------------- */
+
+/* Two that exist: whoever is drawn first, the answer is the same. */
+static void test_least_latency(void **unused)
+{
+	static const struct {
+		int64_t latency_us[2];
+		uint32_t leases[2];
+		uint32_t expected;
+	} cases[] = {
+		{{10, 11}, {0, 0}, 0},
+		{{11, 10}, {0, 0}, 1},
+		{{10, 10}, {0, 1}, 0},
+		{{10, 10}, {7, 6}, 1},
+		{{10, 30}, {1, 0}, 0}, /* 20 < 30 */
+		{{10, 30}, {2, 0}, 1}, /* a tie: fewer leases */
+		{{10, 30}, {3, 0}, 1},
+		{{10, 30}, {3, 1}, 0},
+		{{0, 1}, {0, 0}, 0}, /* not measured yet: now is the time */
+		{{0, 1}, {1000, 0}, 0},
+		{{1, 0}, {0, 1000}, 1},
+		{{0, 0}, {3, 2}, 1},
+		{{-1, 1}, {0, 0}, 0},
+		{{INT64_MIN, 1}, {UINT32_MAX, 0}, 0},
+		{{INT64_MIN, 0}, {0, 1}, 0},
+		{{INT64_MAX, 1000}, {0, 0}, 1},
+		{{INT64_MAX, 1000}, {UINT32_MAX, UINT32_MAX}, 1},
+		{{UINT32_MAX, 1}, {UINT32_MAX, UINT32_MAX}, 1},
+		{{INT64_MAX, INT64_MAX}, {1, 0}, 1},
+		{{INT64_C(1) << 40, INT64_C(1) << 32}, {0, 1}, 0},
+	};
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		set_up(&bench, 2, i);
+		memcpy(bench.latency_us, cases[i].latency_us,
+			sizeof(cases[i].latency_us));
+		memcpy(bench.leases, cases[i].leases, sizeof(cases[i].leases));
+		for (int n = 0; n < 100; n++)
+			assert_int_equal(cases[i].expected,
+				choose(&bench, POOL_STRATEGY_LEAST_LATENCY));
+	}
+}
+
+/* Of all pairs: the quickest wins each it is in, the slowest none. By weight a pair is
+ * w1/W * w2/(W - w1) and the same the other way round; equals share as they weigh. */
+static void test_least_latency_shares(void **unused)
+{
+	static const struct {
+		uint32_t count;
+		double weights[4];
+		int64_t latency_us[4];
+		double shares[4];
+	} cases[] = {
+		{4, {1, 1, 1, 1}, {10, 20, 30, 40}, {3. / 6, 2. / 6, 1. / 6, 0}},
+		{4, {1, 1, 1, 1}, {40, 20, 10, 30}, {0, 2. / 6, 3. / 6, 1. / 6}},
+		{4, {1, 1, 1, 1}, {10, 10, 10, 10}, {.25, .25, .25, .25}},
+		{3, {2, 1, 1}, {30, 20, 10}, {0, 5. / 12, 7. / 12}},
+		{3, {6, 3, 1}, {5, 5, 5}, {.6, .3, .1}},
+		{3, {6, 3, 1}, {0, 0, 0}, {.6, .3, .1}},
+		{2, {10, 0.1}, {2, 1}, {0, 1}},
+	};
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		unsigned free;
+		double sum;
+
+		set_up(&bench, cases[i].count, 200 + i);
+		set_weights(&bench, cases[i].weights);
+		memcpy(bench.latency_us, cases[i].latency_us,
+			sizeof(cases[i].latency_us));
+		for (int n = 0; n < 60000; n++)
+			choose(&bench, POOL_STRATEGY_LEAST_LATENCY);
+		sum = off_shares(&bench, cases[i].shares, 60000, &free);
+		assert_true(plausible(sum, free));
+	}
+}
+
+/* Where throws mostly miss, there still are two of them, and the quicker is taken. */
+static void test_least_latency_finds_two_of_many(void **unused)
+{
+	struct bench bench;
+
+	(void)unused;
+	for (int equal = 0; equal < 2; equal++) {
+		set_up(&bench, MOST, 7);
+		set_mask(&bench, UINT64_C(1) << 3 | UINT64_C(1) << 60);
+		bench.field.equal_weights = equal;
+		bench.latency_us[3] = 20;
+		bench.latency_us[60] = 10;
+		for (int i = 0; i < 1000; i++)
+			assert_int_equal(60, choose(&bench, POOL_STRATEGY_LEAST_LATENCY));
+		bench.leases[60] = 2;
+		for (int i = 0; i < 1000; i++)
+			assert_int_equal(3, choose(&bench, POOL_STRATEGY_LEAST_LATENCY));
+	}
+}
+
+/* Without a state file nobody's latency is known. */
+static void test_least_latency_without_any(void **unused)
+{
+	struct bench bench;
+
+	(void)unused;
+	set_up(&bench, 4, 8);
+	bench.field.latency_us = NULL;
+	bench.leases[2] = 1;
+	for (int i = 0; i < 3000; i++)
+		choose(&bench, POOL_STRATEGY_LEAST_LATENCY);
+	assert_int_equal(0, bench.chosen[2]);
+	assert_in_range(bench.chosen[0], 900, 1100);
+	assert_in_range(bench.chosen[1], 900, 1100);
+	assert_in_range(bench.chosen[3], 900, 1100);
+}
+
+/* --- sticky --------------------------------------------------------------------- */
+
+enum { KEYS = 5000 };
+
+static uint64_t key_of(unsigned number)
+{
+	return pool_random_mix(1000000 + number);
+}
+
+/* The tag of the key's proxy. */
+static uint64_t stick(const struct bench *bench, uint64_t key)
+{
+	struct pool_field field = bench->field;
+	struct pool_pick pick;
+	uint32_t index;
+
+	field.key = key;
+	index = pool_strategy_get(POOL_STRATEGY_STICKY)->pick(&field, &pick);
+	assert_int_not_equal(POOL_NO_PICK, index);
+	assert_true(pool_field_eligible(&field, index));
+	return bench->tags[index];
+}
+
+static void stick_all(const struct bench *bench, uint64_t *tags)
+{
+	for (unsigned i = 0; i < KEYS; i++)
+		tags[i] = stick(bench, key_of(i));
+}
+
+/* Exactly the keys of <tag> are elsewhere, and not all at the same place. */
+static void must_have_moved(
+	const uint64_t *before, const uint64_t *after, uint64_t tag, bool to_several)
+{
+	uint64_t somewhere = 0;
+	unsigned moved = 0, spread = 0;
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		if (before[i] != tag) {
+			assert_int_equal(before[i], after[i]);
+			continue;
+		}
+		assert_int_not_equal(tag, after[i]);
+		spread += moved++ && after[i] != somewhere;
+		somewhere = after[i];
+	}
+	assert_true(moved > 0);
+	assert_int_equal(to_several, spread > 0);
+}
+
+/* What is behind <index> moves up, as after an edit of the file. */
+static void remove_one(struct bench *bench, uint32_t index)
+{
+	const uint32_t behind = --bench->field.count - index;
+
+	memmove(bench->tags + index, bench->tags + index + 1, behind * sizeof(uint64_t));
+	memmove(bench->weights + index, bench->weights + index + 1,
+		behind * sizeof(uint32_t));
+}
+
+static void set_up_sticky(struct bench *bench, uint32_t count, bool weighted)
+{
+	struct pool_random random = {count};
+
+	set_up(bench, count, count);
+	for (uint32_t i = 0; i < count && weighted; i++)
+		bench->weights[i] = (uint32_t)(random_weight(&random) * UNIT);
+	bench->field.equal_weights = !weighted;
+}
+
+static const uint32_t sizes[] = {2, 3, 5, 10, 33, MOST};
+
+static void test_sticky_moves_only_the_removed_ones_keys(void **unused)
+{
+	static uint64_t before[KEYS], after[KEYS];
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(sizes) * 2; i++) {
+		const uint32_t count = sizes[i / 2];
+		const uint32_t gone[] = {0, count / 2, count - 1};
+
+		for (size_t n = 0; n < SIZE(gone); n++) {
+			uint64_t tag;
+
+			set_up_sticky(&bench, count, i % 2);
+			/* The smallest weight would hardly have a key. */
+			bench.weights[gone[n]] = UNIT;
+			stick_all(&bench, before);
+			tag = bench.tags[gone[n]];
+			remove_one(&bench, gone[n]);
+			stick_all(&bench, after);
+			must_have_moved(before, after, tag, count > 2);
+		}
+	}
+}
+
+/* And has them back when it is well again. */
+static void test_sticky_moves_only_a_dead_ones_keys(void **unused)
+{
+	static uint64_t before[KEYS], dead[KEYS], after[KEYS];
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(sizes) * 2; i++) {
+		const uint32_t one = sizes[i / 2] / 3;
+
+		set_up_sticky(&bench, sizes[i / 2], i % 2);
+		bench.weights[one] = UNIT;
+		stick_all(&bench, before);
+		bench.ready[one] = POOL_READY_NEVER;
+		stick_all(&bench, dead);
+		must_have_moved(before, dead, bench.tags[one], sizes[i / 2] > 2);
+		bench.ready[one] = 0;
+		stick_all(&bench, after);
+		assert_memory_equal(before, after, sizeof(before));
+	}
+}
+
+/* Another weight of one: keys go to it or leave it, and nobody else's move. */
+static void test_sticky_after_a_change_of_weight(void **unused)
+{
+	static uint64_t before[KEYS], after[KEYS];
+	struct bench bench;
+	unsigned moved = 0;
+
+	(void)unused;
+	set_up_sticky(&bench, 10, true);
+	bench.weights[4] = 2 * UNIT;
+	stick_all(&bench, before);
+	bench.weights[4] = 3 * UNIT;
+	stick_all(&bench, after);
+	for (unsigned i = 0; i < KEYS; i++) {
+		if (after[i] == before[i])
+			continue;
+		assert_int_equal(bench.tags[4], after[i]);
+		moved++;
+	}
+	assert_true(moved > 0);
+}
+
+/* Equal weights by the way for unequal ones: the same answers. */
+static void test_sticky_is_one_order(void **unused)
+{
+	static uint64_t equal[KEYS], weighted[KEYS];
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(sizes); i++) {
+		set_up_sticky(&bench, sizes[i], false);
+		stick_all(&bench, equal);
+		bench.field.equal_weights = false;
+		stick_all(&bench, weighted);
+		assert_memory_equal(equal, weighted, sizeof(equal));
+	}
+}
+
+static void shuffle(struct bench *bench, struct pool_random *random)
+{
+	for (uint32_t i = bench->field.count - 1; i > 0; i--) {
+		uint32_t other = (uint32_t)pool_random_below(random, i + 1);
+		const uint64_t tag = bench->tags[i], ready = bench->ready[i];
+		const uint32_t weight = bench->weights[i];
+
+		bench->tags[i] = bench->tags[other];
+		bench->ready[i] = bench->ready[other];
+		bench->weights[i] = bench->weights[other];
+		bench->tags[other] = tag;
+		bench->ready[other] = ready;
+		bench->weights[other] = weight;
+	}
+}
+
+static void test_sticky_knows_no_order(void **unused)
+{
+	static uint64_t before[KEYS], after[KEYS];
+	struct pool_random random = {9};
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(sizes) * 2; i++) {
+		set_up_sticky(&bench, sizes[i / 2], i % 2);
+		bench.ready[sizes[i / 2] - 1] = POOL_READY_NEVER;
+		stick_all(&bench, before);
+		for (int n = 0; n < 3; n++) {
+			shuffle(&bench, &random);
+			bench.field.cursor = pool_random_below(&random, MOST);
+			bench.random.state++;
+			stick_all(&bench, after);
+			assert_memory_equal(before, after, sizeof(before));
+		}
+	}
+}
+
+static void test_sticky_by_weight(void **unused)
+{
+	static const struct {
+		uint32_t count;
+		double weights[8];
+	} cases[] = {
+		{8, {1, 1, 1, 1, 1, 1, 1, 1}},
+		{2, {2, 1}},
+		{4, {10, 1, 1, 0.1}},
+		{5, {0.1, 0.2, 0.3, 0.4, 5}},
+		{8, {0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4}},
+	};
+	struct bench bench;
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(cases) * 2; i++) {
+		const double *weights = cases[i / 2].weights;
+		double shares[8], total = 0;
+		unsigned free;
+		double sum;
+
+		set_up(&bench, cases[i / 2].count, 1);
+		set_weights(&bench, weights);
+		for (uint32_t n = 0; n < bench.field.count; n++)
+			total += weights[n];
+		for (uint32_t n = 0; n < bench.field.count; n++)
+			shares[n] = weights[n] / total;
+		/* Keys that are hashes, and keys that are numbers in a row. */
+		for (unsigned n = 0; n < 100000; n++) {
+			bench.field.key = i % 2 ? n : key_of(n);
+			choose(&bench, POOL_STRATEGY_STICKY);
+		}
+		sum = off_shares(&bench, shares, 100000, &free);
+		assert_true(plausible(sum, free));
+	}
+}
+
+/* Without names it goes by place: even, and the same for the same key. */
+static void test_sticky_without_tags(void **unused)
+{
+	struct bench bench;
+
+	(void)unused;
+	set_up(&bench, 4, 1);
+	bench.field.tags = NULL;
+	for (unsigned i = 0; i < 4000; i++) {
+		uint32_t index;
+
+		bench.field.key = key_of(i);
+		index = choose(&bench, POOL_STRATEGY_STICKY);
+		bench.field.key = key_of(i);
+		assert_int_equal(index, choose(&bench, POOL_STRATEGY_STICKY));
+	}
+	for (int i = 0; i < 4; i++)
+		assert_in_range(bench.chosen[i], 1800, 2200);
+}
+
+/* A score of zero is one, too. */
+static void test_sticky_with_the_lowest_score(void **unused)
+{
+	struct bench bench;
+
+	(void)unused;
+	for (int equal = 0; equal < 2; equal++) {
+		set_up(&bench, 1, 1);
+		bench.field.equal_weights = equal;
+		/* Tag and key cancel each other out, and nothing scatters to nothing. */
+		bench.field.key = 5;
+		bench.tags[0] = pool_random_next(&(struct pool_random){5});
+		assert_int_equal(0, choose(&bench, POOL_STRATEGY_STICKY));
+	}
+}
+
+/* A key that is called as a proxy is goes to it no more and no less than others. */
+static void test_sticky_to_its_own_name(void **unused)
+{
+	struct bench bench;
+	unsigned own = 0;
+
+	(void)unused;
+	for (unsigned i = 0; i < 1000; i++) {
+		set_up(&bench, 2, 1);
+		bench.tags[0] = key_of(2 * i);
+		bench.tags[1] = key_of(2 * i + 1);
+		own += stick(&bench, bench.tags[0]) == bench.tags[0];
+	}
+	assert_in_range(own, 400, 600);
+}
+
+/* --- failover ------------------------------------------------------------------- */
+
+static void test_failover_is_the_first(void **unused)
+{
+	struct bench bench;
+
+	(void)unused;
+	for (uint64_t mask = 1; mask < 256; mask++)
+		for (uint64_t cursor = 0; cursor < 9; cursor++) {
+			uint32_t first = 0;
+
+			while (!(mask >> first & 1))
+				first++;
+			set_up(&bench, 8, 1);
+			set_mask(&bench, mask);
+			bench.field.cursor = cursor;
+			assert_int_equal(first, choose(&bench, POOL_STRATEGY_FAILOVER));
+			assert_int_equal(first, choose(&bench, POOL_STRATEGY_FAILOVER));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_numbers_are_for_ever),
 		cmocka_unit_test(test_empty_field),
 		cmocka_unit_test(test_single_one),
 		cmocka_unit_test(test_none_eligible),
@@ -747,6 +1195,20 @@ int main(void)
 		cmocka_unit_test(test_random_with_few_eligible),
 		cmocka_unit_test(test_least_connections),
 		cmocka_unit_test(test_least_connections_spreads),
+		cmocka_unit_test(test_least_latency),
+		cmocka_unit_test(test_least_latency_shares),
+		cmocka_unit_test(test_least_latency_finds_two_of_many),
+		cmocka_unit_test(test_least_latency_without_any),
+		cmocka_unit_test(test_sticky_moves_only_the_removed_ones_keys),
+		cmocka_unit_test(test_sticky_moves_only_a_dead_ones_keys),
+		cmocka_unit_test(test_sticky_after_a_change_of_weight),
+		cmocka_unit_test(test_sticky_is_one_order),
+		cmocka_unit_test(test_sticky_knows_no_order),
+		cmocka_unit_test(test_sticky_by_weight),
+		cmocka_unit_test(test_sticky_without_tags),
+		cmocka_unit_test(test_sticky_with_the_lowest_score),
+		cmocka_unit_test(test_sticky_to_its_own_name),
+		cmocka_unit_test(test_failover_is_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

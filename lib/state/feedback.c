@@ -1,0 +1,456 @@
+/* Reports of users, and commands of a person: evidence from outside, into the records. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "state/session_inner.h"
+
+enum { TRIES = 4, COMMANDS_AT_ONCE = 64 };
+
+/* A proxy in a pool. */
+struct place {
+	uint32_t leaf;
+	uint32_t at; /* of all members: also its record's number */
+};
+
+struct places {
+	struct place *list;
+	size_t count;
+};
+
+/* --- whom it is about ----------------------------------------------------------- */
+
+static const char *name_of(const struct pool_snapshot *snapshot, uint32_t at)
+{
+	const char *name = pool_snapshot_string(snapshot, snapshot->members[at].name);
+
+	return name ? name : "";
+}
+
+static const char *where_of(const struct pool_snapshot *snapshot, uint32_t leaf)
+{
+	const char *where = pool_snapshot_string(snapshot, snapshot->leaves[leaf].where);
+
+	return where ? where : "";
+}
+
+/* Whether the lookups of <target> lead to pool <leaf>. */
+static bool leads_to(const struct pool_snapshot *snapshot,
+	const struct pool_target *target, uint32_t leaf)
+{
+	const unsigned wanted = target->type < 0 ? ~0u : 1u << target->type;
+
+	return snapshot->leaves[leaf].member_count &&
+		pool_snapshot_types(snapshot, target->exchange, leaf, NULL) & wanted;
+}
+
+/* All proxies that <target> names. Returns 0 or POOL_ENOMEM. */
+static int find_places(const struct pool_snapshot *snapshot,
+	const struct pool_target *target, struct places *out)
+{
+	struct places places = {0};
+
+	places.list = calloc(snapshot->member_count + 1, sizeof(*places.list));
+	if (!places.list)
+		return POOL_ENOMEM;
+	for (uint32_t i = 0; snapshot->enabled && i < snapshot->leaf_count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[i];
+
+		if (!leads_to(snapshot, target, i))
+			continue;
+		for (uint32_t at = leaf->first_member;
+			at < leaf->first_member + leaf->member_count; at++)
+			if (!target->proxy ||
+				strcmp(name_of(snapshot, at), target->proxy) == 0)
+				places.list[places.count++] = (struct place){i, at};
+	}
+	*out = places;
+	return 0;
+}
+
+/* No proxy has the name: which one is nearest? */
+static int refuse_unknown(const struct pool_snapshot *snapshot,
+	const struct pool_target *target, struct pool_fault *fault)
+{
+	const struct pool_target all = {NULL, target->exchange, target->type};
+	const char **names, *near = NULL;
+	struct places places;
+
+	if (!target->proxy)
+		return pool_fault_set(
+			fault, POOL_EUNKNOWN, 0, "there is no proxy to be found");
+	if (find_places(snapshot, &all, &places) != 0)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	names = calloc(places.count + 1, sizeof(*names));
+	for (size_t i = 0; names && i < places.count; i++)
+		names[i] = name_of(snapshot, places.list[i].at);
+	if (names)
+		near = pool_text_nearest(target->proxy, names, places.count);
+	pool_fault_set(fault, POOL_EUNKNOWN, 0, "no proxy%s%s%s is called '%s'%s%s%s",
+		target->exchange ? " of '" : "", target->exchange ? target->exchange : "",
+		target->exchange ? "'" : "", target->proxy,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	free(names);
+	free(places.list);
+	return POOL_EUNKNOWN;
+}
+
+static int refuse_ambiguous(const struct pool_snapshot *snapshot,
+	const struct places *places, struct pool_fault *fault)
+{
+	const struct place *first = &places->list[0], *second = &places->list[1];
+
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"'%s' is in %zu pools, '%s' and '%s'%s: say which with an exchange and a "
+		"type",
+		name_of(snapshot, first->at), places->count,
+		where_of(snapshot, first->leaf), where_of(snapshot, second->leaf),
+		places->count > 2 ? " among them" : "");
+}
+
+/* --- what it says --------------------------------------------------------------- */
+
+static int refuse_reason(const char *word, struct pool_fault *fault)
+{
+	const char *names[POOL_REASONS], *near;
+
+	for (int i = 0; i < POOL_REASONS; i++)
+		names[i] = pool_reason_get(i)->name;
+	near = pool_text_nearest(word, names, POOL_REASONS);
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no reason is called '%s'%s%s%s",
+		word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* The reason that was given, if any. */
+static int read_reason(const struct pool_feedback *feedback, enum pool_reason *out,
+	struct pool_fault *fault)
+{
+	int found;
+
+	*out = POOL_REASON_NONE;
+	if (!feedback->reason || feedback->said == POOL_SAID_DONE)
+		return 0;
+	found = pool_reason_find(feedback->reason);
+	if (found < 0)
+		return refuse_reason(feedback->reason, fault);
+	*out = (enum pool_reason)found;
+	if ((found == POOL_REASON_OK) != (feedback->said == POOL_SAID_OK))
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"the reason '%s' contradicts '%s'", feedback->reason,
+			feedback->said == POOL_SAID_OK ? "ok" : "fail");
+	return 0;
+}
+
+/* The most telling of what was said: its reason, then the status, then the word. */
+static enum pool_reason judge(const struct pool_policy *policy,
+	const struct pool_feedback *feedback, enum pool_reason given)
+{
+	enum pool_reason reason = given;
+
+	if (reason == POOL_REASON_NONE && feedback->http_status)
+		reason = pool_health_judge_status(policy, feedback->http_status);
+	if (reason != POOL_REASON_NONE)
+		return reason;
+	if (feedback->said == POOL_SAID_OK)
+		return POOL_REASON_OK;
+	return feedback->http_status ? POOL_REASON_STATUS : POOL_REASON_REPORTED;
+}
+
+/* --- a report ------------------------------------------------------------------- */
+
+/* One report on its way. */
+struct telling {
+	struct pool_session *session;
+	const struct pool_feedback *feedback;
+	enum pool_reason given; /* its reason, NONE: not given */
+	struct pool_now now;
+	struct pool_feedback_result *out;
+};
+
+static void fill_result(const struct telling *telling, const struct place *place)
+{
+	const struct pool_snapshot *snapshot = &telling->session->snapshot;
+	struct pool_feedback_result *out = telling->out;
+
+	snprintf(out->proxy, sizeof(out->proxy), "%s", name_of(snapshot, place->at));
+	snprintf(out->where, sizeof(out->where), "%s", where_of(snapshot, place->leaf));
+}
+
+static void count(const struct telling *telling, const struct place *place,
+	enum pool_reason reason, int64_t began_ns)
+{
+	const struct pool_feedback *feedback = telling->feedback;
+	struct pool_state *state = telling->session->state;
+	const struct pool_evidence evidence = {
+		.source = POOL_EVIDENCE_REPORT,
+		.reason = reason,
+		.good_layer = POOL_LAYER_TARGET,
+		.began_ns = began_ns,
+		.retry_after_s = feedback->retry_after_s,
+	};
+	enum pool_verdict verdict = pool_reason_get((int)reason)->verdict;
+	struct pool_record *record = &state->records[place->at];
+	struct pool_transition transition;
+
+	pool_session_step(telling->session, place->leaf, place->at, &evidence,
+		&telling->now, &transition);
+	record->reports[verdict]++;
+	if (feedback->http_status)
+		record->http_status = feedback->http_status;
+	if (verdict == POOL_VERDICT_OK && feedback->latency_us >= 0)
+		pool_record_add_latency(record, feedback->latency_us);
+	pool_state_settle(state, &telling->now);
+	snprintf(telling->out->from, sizeof(telling->out->from), "%s",
+		pool_status_name(transition.from));
+	snprintf(telling->out->to, sizeof(telling->out->to), "%s",
+		pool_status_name(transition.to));
+	telling->out->reason = pool_reason_get((int)reason)->name;
+}
+
+/* Evidence for <place>, if anything is said; the lease in <slot> ends. */
+static void take(const struct telling *telling, const struct place *place, uint32_t slot,
+	int64_t began_ns)
+{
+	struct pool_state *state = telling->session->state;
+	const struct pool_policy *policy =
+		&telling->session->snapshot.leaves[place->leaf].policy;
+
+	fill_result(telling, place);
+	/* Counted first: killed in between, the lease is still there to report. */
+	if (telling->feedback->said != POOL_SAID_DONE)
+		count(telling, place, judge(policy, telling->feedback, telling->given),
+			began_ns);
+	if (slot != POOL_NO_SLOT && state->leases[slot].id)
+		pool_lease_end(state, slot, true, &telling->now);
+}
+
+/* The pool of record <at>; false if its proxy is no longer in the pool file. */
+static bool place_of(
+	const struct pool_snapshot *snapshot, uint32_t at, struct place *place)
+{
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
+		if (at >= snapshot->leaves[i].first_member &&
+			at - snapshot->leaves[i].first_member <
+				snapshot->leaves[i].member_count) {
+			*place = (struct place){i, at};
+			return true;
+		}
+	return false;
+}
+
+static bool read_lease(const char *text, uint64_t *id)
+{
+	char *end;
+
+	if (strspn(text, "0123456789abcdef") != 16 || text[16])
+		return false;
+	*id = strtoull(text, &end, 16);
+	return *id != 0;
+}
+
+static int refuse_lease(const char *text, struct pool_fault *fault)
+{
+	return pool_fault_set(fault, POOL_EUNKNOWN, 0,
+		"no lease '%s' is known: it was never taken, or ended long ago", text);
+}
+
+/* By lease: <session>'s state is locked. */
+static int take_lease(
+	const struct telling *telling, uint64_t id, struct pool_fault *fault)
+{
+	struct pool_state *state = telling->session->state;
+	bool ended;
+	uint32_t slot = pool_lease_find(state, id, &ended);
+	struct pool_lease *lease = slot == POOL_NO_SLOT ? NULL : &state->leases[slot];
+	struct place place;
+
+	if (!lease ||
+		lease->record >= state->image->record_count + state->image->orphan_count)
+		return refuse_lease(telling->feedback->lease, fault);
+	if (!place_of(&telling->session->snapshot, lease->record, &place)) {
+		/* Its proxy was removed meanwhile: nothing to say about it. */
+		if (!ended)
+			pool_lease_end(state, slot, true, &telling->now);
+		return 0;
+	}
+	if (ended && lease->flags & POOL_LEASE_REPORTED) {
+		fill_result(telling, &place);
+		telling->out->repeated = true;
+		return 0;
+	}
+	take(telling, &place, slot, lease->began_ns);
+	if (ended) {
+		pool_state_touch(state, lease, sizeof(*lease));
+		lease->flags |= POOL_LEASE_REPORTED;
+		pool_state_settle(state, &telling->now);
+	}
+	return 0;
+}
+
+static int report_lease(struct telling *telling, struct pool_fault *fault)
+{
+	uint64_t id;
+	int error;
+
+	if (!read_lease(telling->feedback->lease, &id))
+		return refuse_lease(telling->feedback->lease, fault);
+	error = pool_session_lock_to_write(telling->session, &telling->now, fault);
+	if (error)
+		return error;
+	error = take_lease(telling, id, fault);
+	pool_state_unlock(telling->session->state);
+	return error;
+}
+
+/* By name: there must be just one. */
+static int report_name(struct telling *telling, struct pool_fault *fault)
+{
+	struct pool_session *session = telling->session;
+	const struct pool_target *target = &telling->feedback->target;
+	const uint64_t loads = session->loads;
+	struct places places;
+	int64_t began_ns;
+	int error = find_places(&session->snapshot, target, &places);
+
+	if (error)
+		return pool_fault_set(fault, error, 0, "out of memory");
+	if (places.count == 0)
+		error = refuse_unknown(&session->snapshot, target, fault);
+	else if (places.count > 1)
+		error = refuse_ambiguous(&session->snapshot, &places, fault);
+	else
+		error = pool_session_lock_to_write(session, &telling->now, fault);
+	if (!error && session->loads != loads) {
+		pool_state_unlock(session->state);
+		error = POOL_ESTALE;
+	}
+	if (!error) {
+		began_ns = telling->now.boot_ns;
+		if (telling->feedback->latency_us > 0)
+			began_ns -= telling->feedback->latency_us * 1000;
+		take(telling, &places.list[0],
+			pool_lease_find_selection(session->state, places.list[0].at),
+			began_ns);
+		pool_state_unlock(session->state);
+	}
+	free(places.list);
+	return error;
+}
+
+/* What both kinds begin with: the pool file as it is now. */
+static int look_again(struct pool_session *session, int error, struct pool_fault *fault)
+{
+	if (error != POOL_ESTALE)
+		return error;
+	error = pool_session_refresh(session, fault);
+	return error ? error : POOL_ESTALE;
+}
+
+static int refuse_changing(const struct pool_session *session, struct pool_fault *fault)
+{
+	return pool_fault_set(
+		fault, POOL_ESTALE, 0, "pool file '%s' keeps changing", session->file);
+}
+
+int pool_session_report(struct pool_session *session,
+	const struct pool_feedback *feedback, struct pool_feedback_result *out,
+	struct pool_fault *fault)
+{
+	struct pool_feedback_result result = {0};
+	struct telling telling = {
+		.session = session, .feedback = feedback, .out = &result};
+	int error = read_reason(feedback, &telling.given, fault);
+
+	if (!error && !feedback->lease && !feedback->target.proxy)
+		error = pool_fault_set(
+			fault, POOL_EARGUMENT, 0, "a report is about a lease or a proxy");
+	if (!error && !feedback->lease && feedback->said == POOL_SAID_DONE)
+		error = pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"'done' ends a lease: '%s' is none", feedback->target.proxy);
+	if (!error)
+		error = pool_session_refresh(session, fault);
+	if (error)
+		return error;
+	error = POOL_ESTALE;
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		error = feedback->lease ? report_lease(&telling, fault)
+					: report_name(&telling, fault);
+		error = look_again(session, error, fault);
+	}
+	if (error == POOL_ESTALE)
+		return refuse_changing(session, fault);
+	if (!error && out)
+		*out = result;
+	return error;
+}
+
+/* --- commands ------------------------------------------------------------------- */
+
+static void command_one(struct pool_session *session, const struct place *place,
+	enum pool_admin command, const struct pool_now *now)
+{
+	struct pool_state *state = session->state;
+	struct pool_transition transition;
+
+	pool_state_touch(state, &state->records[place->at], sizeof(*state->records));
+	pool_state_touch(state, &state->ready[place->at], sizeof(*state->ready));
+	pool_health_command(
+		&state->records[place->at].health, command, now->boot_ns, &transition);
+	pool_session_note(session, place->leaf, place->at, &transition, now);
+	pool_state_settle(state, now);
+}
+
+/* In batches, each under one lock. POOL_ESTALE: begin again, that does no harm. */
+static int command_all(struct pool_session *session, const struct places *places,
+	enum pool_admin command, struct pool_fault *fault)
+{
+	const uint64_t loads = session->loads;
+
+	for (size_t i = 0; i < places->count;) {
+		struct pool_now now;
+		int error = pool_session_lock_to_write(session, &now, fault);
+
+		if (error)
+			return error;
+		for (int n = 0; session->loads == loads && n < COMMANDS_AT_ONCE &&
+			i < places->count;
+			n++)
+			command_one(session, &places->list[i++], command, &now);
+		pool_state_unlock(session->state);
+		if (session->loads != loads)
+			return POOL_ESTALE;
+	}
+	return 0;
+}
+
+static int command_once(struct pool_session *session, const struct pool_target *target,
+	enum pool_admin command, size_t *done, struct pool_fault *fault)
+{
+	struct places places;
+	int error = find_places(&session->snapshot, target, &places);
+
+	if (error)
+		return pool_fault_set(fault, error, 0, "out of memory");
+	if (places.count == 0)
+		error = refuse_unknown(&session->snapshot, target, fault);
+	else
+		error = command_all(session, &places, command, fault);
+	if (!error)
+		*done = places.count;
+	free(places.list);
+	return error;
+}
+
+int pool_session_command(struct pool_session *session, const struct pool_target *target,
+	enum pool_admin command, size_t *done, struct pool_fault *fault)
+{
+	int error = pool_session_refresh(session, fault);
+
+	if (error)
+		return error;
+	error = POOL_ESTALE;
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++)
+		error = look_again(session,
+			command_once(session, target, command, done, fault), fault);
+	return error == POOL_ESTALE ? refuse_changing(session, fault) : error;
+}
