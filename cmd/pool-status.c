@@ -23,8 +23,8 @@ enum {
 	OPT_REPAIR,
 	WATCH_S = 2,
 	WATCH_MAX_S = 86400,
-	LOCK_MS = 200,          /* of a look: it can do without the lock */
-	VERIFY_LOCK_MS = 5000,  /* of a verdict: it cannot */
+	LOCK_MS = 200,         /* of a look: it can do without the lock */
+	VERIFY_LOCK_MS = 5000, /* of a verdict: it cannot */
 	FORMAT_PROMETHEUS = POOL_FORMATS,
 	FORMATS,
 };
@@ -40,7 +40,8 @@ struct settings {
 	struct tool_plugin plugin;
 	int64_t watch_s; /* 0: once */
 	bool history, names, null, verify, repair;
-	struct pool_text *trouble; /* where warnings go while a screen is drawn; or NULL */
+	struct pool_text
+		*trouble; /* where warnings go while a screen is drawn; or NULL */
 };
 
 /* --- options -------------------------------------------------------------------- */
@@ -310,7 +311,8 @@ static int gather(const struct settings *settings, struct look *look)
 	return look->choice.count ? TOOL_YES : tell_nothing(settings, &look->choice);
 }
 
-static int quorum_status(const struct settings *settings, const struct pool_report *report)
+static int quorum_status(
+	const struct settings *settings, const struct pool_report *report)
 {
 	return settings->quorum_given &&
 			pool_report_quorum(report) >= POOL_QUORUM_UNDECIDED
@@ -390,8 +392,8 @@ static int print_history(const struct settings *settings, struct look *look)
 	int status = TOOL_YES;
 
 	view.colour = tool_wants_colour();
-	if (pool_gather_history(&changes, &look->report, look->session, &look->choice,
-		    &fault) != 0)
+	if (pool_gather_history(
+		    &changes, &look->report, look->session, &look->choice, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
 	else
 		pool_report_render(&changes, &view, &text);
@@ -456,8 +458,8 @@ static int look_again(
 	return TOOL_YES;
 }
 
-static void make_title(const struct settings *settings, const char *file, char *out,
-	size_t size)
+static void make_title(
+	const struct settings *settings, const char *file, char *out, size_t size)
 {
 	char clock[16] = "", name[256];
 	struct pool_now now;
@@ -512,7 +514,8 @@ static int compare_names(const void *left, const void *right)
 
 static void add_names(const char **names, size_t count, bool null, struct pool_text *out)
 {
-	qsort(names, count, sizeof(*names), compare_names);
+	if (count)
+		qsort(names, count, sizeof(*names), compare_names);
 	for (size_t i = 0; i < count; i++) {
 		if (i && strcmp(names[i - 1], names[i]) == 0)
 			continue;
@@ -555,8 +558,8 @@ static int print_names(const struct settings *settings, struct pool_session *ses
 
 /* --- the file --------------------------------------------------------------------- */
 
-static int tell_whole(
-	const struct settings *settings, const char *path, const struct pool_census *census)
+static int tell_whole(const struct settings *settings, const char *path,
+	const struct pool_census *census)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
@@ -571,12 +574,12 @@ static int tell_whole(
 static void add_repair(struct pool_text *text, uint32_t count, const char *what)
 {
 	if (count)
-		pool_text_addf(text, "%s%u %s", text->length ? ", " : "", (unsigned)count,
-			what);
+		pool_text_addf(
+			text, "%s%u %s", text->length ? ", " : "", (unsigned)count, what);
 }
 
-static int tell_repairs(
-	const struct settings *settings, const char *path, const struct pool_repairs *done)
+static int tell_repairs(const struct settings *settings, const char *path,
+	const struct pool_repairs *done)
 {
 	struct pool_text list = POOL_TEXT_EMPTY, text = POOL_TEXT_EMPTY;
 
@@ -676,7 +679,8 @@ int main(int argc, char **argv)
 	const struct tool_spec spec = {
 		.name = "pool-status",
 		.synopsis = "[OPTION]... [FILE]",
-		.summary = "Show what every proxy of every pool is now, and what to do about "
+		.summary = "Show what every proxy of every pool is now, and what to do "
+			   "about "
 			   "it. Check nothing, change nothing.",
 		.options = options,
 		.examples = "  pool-status -f pool.json\n"

@@ -44,7 +44,7 @@ static void print_option(const struct tool_option *option)
 	if (option->letter < 256)
 		snprintf(letter, sizeof(letter), "-%c, ", option->letter);
 	snprintf(left, sizeof(left), "%s--%s%s%s%s", letter, option->name,
-		!option->argument           ? ""
+		!option->argument          ? ""
 			: option->optional ? "[="
 					   : " ",
 		option->argument ? option->argument : "", option->optional ? "]" : "");
@@ -126,8 +126,9 @@ static void fill_forms(const struct tool_spec *spec, char *shorts, struct option
 		const struct tool_option *option = &spec->options[i];
 
 		longs[i] = (struct option){option->name,
-			!option->argument ? no_argument
-				: option->optional ? optional_argument : required_argument,
+			!option->argument          ? no_argument
+				: option->optional ? optional_argument
+						   : required_argument,
 			NULL, option->letter};
 		if (option->letter > 255)
 			continue;

@@ -35,8 +35,8 @@ int tool_read_type_or_timeout(const struct tool_given *given, void *settings)
 
 	if (!plugin->asked || given->is_long)
 		return tool_find_type(given->spec, "--type", given->value, &common->type);
-	if (pool_text_to_int(given->value, 1, TOOL_TIMEOUT_MAX_S,
-		    &plugin->limits.timeout_s))
+	if (pool_text_to_int(
+		    given->value, 1, TOOL_TIMEOUT_MAX_S, &plugin->limits.timeout_s))
 		return TOOL_YES;
 	return tool_refuse(given->spec, TOOL_USAGE,
 		"with --plugin, -t wants a whole number of seconds from 1 to %d, not "

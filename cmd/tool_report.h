@@ -38,8 +38,8 @@ bool tool_is_plugin(int argc, char **argv);
 int tool_refuse_as_plugin(int status, const char *why);
 /* Whether -w and -c, or <format_given>, do not go with --plugin or without it: the exit
  * status, having told so. */
-int tool_judge_plugin(
-	const struct tool_spec *spec, const struct tool_plugin *plugin, bool format_given);
+int tool_judge_plugin(const struct tool_spec *spec, const struct tool_plugin *plugin,
+	bool format_given);
 /* Print the line; the exit status. */
 int tool_print_plugin(const struct tool_spec *spec, const struct tool_plugin *plugin,
 	const struct pool_report *report);

@@ -107,8 +107,8 @@ static size_t window_lines(void)
 }
 
 /* The lines below have at most half of the window: without any row they say little. */
-static void compose(const char *title, const char *rows, const char *lines,
-	struct pool_text *out)
+static void compose(
+	const char *title, const char *rows, const char *lines, struct pool_text *out)
 {
 	size_t window = window_lines(), room = window > 2 ? window - 2 : 1;
 	size_t below = count_lines(lines);

@@ -219,10 +219,10 @@ GETTER(get_selected_at)
 }
 
 /* A getter of a plain number of the state file. */
-#define COUNTER(name, member)                        \
-	GETTER(name)                                 \
-	{                                            \
-		(void)pool;                          \
+#define COUNTER(name, member)                          \
+	GETTER(name)                                   \
+	{                                              \
+		(void)pool;                            \
 		return count_cell(row->stored.member); \
 	}
 

@@ -187,6 +187,7 @@ static void fill_pool(struct pool_report_pool *pool, const struct pool_view *vie
 	pool->selections = totals->selections;
 	pool->fallbacks = totals->fallbacks;
 	pool->panics = totals->panics;
+	pool->checked_wall_s = totals->checked_wall_s;
 	pool->checked_age_s = -1;
 	if (totals->checked_ns)
 		pool->checked_age_s =
@@ -294,10 +295,9 @@ static int refuse_name(const struct pool_snapshot *snapshot,
 				pool_nearest_try(&nearest, name);
 		}
 	}
-	return pool_fault_set(fault, POOL_EARGUMENT, 0,
-		"no proxy is called '%s'%s%s%s", wrong,
-		nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
-		nearest.best ? "'?" : "");
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no proxy is called '%s'%s%s%s",
+		wrong, nearest.best ? "; did you mean '" : "",
+		nearest.best ? nearest.best : "", nearest.best ? "'?" : "");
 }
 
 static bool has_row(const struct pool_report *report, const char *name)
@@ -318,8 +318,8 @@ int pool_gather_pools(struct pool_report *report, struct pool_session *session,
 	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
 		pool_report_release(report);
 		pool_gather_release(choice);
-		if (pool_gather_choose(pool_session_snapshot(session), exchange, type,
-			    choice) != 0)
+		if (pool_gather_choose(
+			    pool_session_snapshot(session), exchange, type, choice) != 0)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		choice->only = only;
 		choice->only_count = count;

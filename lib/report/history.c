@@ -31,8 +31,7 @@ static int add_changes(struct pool_report *report, const struct pool_report_row 
 		row->reason = (enum pool_reason)transition->reason;
 		row->change = (struct pool_report_change){transition->wall_s,
 			(enum pool_status)transition->from,
-			(enum pool_status)transition->to,
-			(uint32_t)report->row_count};
+			(enum pool_status)transition->to, (uint32_t)report->row_count};
 	}
 	return 0;
 }

@@ -7,7 +7,7 @@ static const struct pool_obstacle_row rows[POOL_OBSTACLES] = {
 	[POOL_OBSTACLE_FILE] = {"pool-file", "enabled is false in the pool file",
 		"set enabled in the pool file"},
 	[POOL_OBSTACLE_PERSON] = {"person", "a person disabled it",
-		"enable it when it is to be used again"},
+		"enable it with pool-report"},
 	[POOL_OBSTACLE_OPEN] = {NULL, NULL, NULL},
 	[POOL_OBSTACLE_COOLING] = {NULL, NULL, NULL},
 	[POOL_OBSTACLE_BUDGET] = {"budget", "its requests for now are used up",

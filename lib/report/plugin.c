@@ -266,7 +266,8 @@ static void add_stale(const struct pool_report_pool *pool, struct pool_text *tex
 	if (pool->checked_age_s < 0)
 		pool_text_add(text, " was never checked");
 	else
-		pool_text_addf(text, " was checked %" PRId64 " s ago", pool->checked_age_s);
+		pool_text_addf(
+			text, " was checked %" PRId64 " s ago", pool->checked_age_s);
 }
 
 static void add_performance(const struct pool_report *report,

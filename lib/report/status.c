@@ -69,10 +69,8 @@ int pool_report_add_pool(
 		free(copy);
 		return POOL_ENOMEM;
 	}
-	report->pools[report->pool_count++] = (struct pool_report_pool){.where = copy,
-		.types = types,
-		.checked = checked,
-		.checked_age_s = -1};
+	report->pools[report->pool_count++] = (struct pool_report_pool){
+		.where = copy, .types = types, .checked = checked, .checked_age_s = -1};
 	return 0;
 }
 

@@ -129,8 +129,9 @@ struct pool_report_pool {
 	uint32_t need; /* how many must pass */
 	enum pool_quorum_answer quorum;
 	/* Of the state file: */
-	int64_t checked_age_s; /* since a check said something; -1: never */
-	int64_t interval_s;    /* how often it should be checked */
+	int64_t checked_age_s;  /* since a check said something; -1: never */
+	int64_t checked_wall_s; /* 0: never */
+	int64_t interval_s;     /* how often it should be checked */
 	uint64_t selections;
 	uint64_t fallbacks; /* to its url */
 	uint64_t panics;    /* to one that was not eligible */
@@ -140,6 +141,7 @@ struct pool_report_pool {
 	bool stale;
 	uint32_t eligible;
 	uint32_t blocked; /* of the unhealthy ones */
+	uint32_t unknown; /* of the eligible ones */
 	uint32_t obstacles[POOL_OBSTACLES];
 };
 
@@ -265,8 +267,8 @@ struct pool_report_view {
 	enum pool_format format;
 	const enum pool_column *columns;
 	size_t column_count;
-	bool colour;      /* the table: with colours for a terminal */
-	bool only_failed; /* leave out what passed and what was not asked for */
+	bool colour;           /* the table: with colours for a terminal */
+	bool only_failed;      /* leave out what passed and what was not asked for */
 	bool only_obstructed;  /* leave out what is eligible or disabled in the file */
 	const char *rows_name; /* of the rows in JSON; NULL: "proxies" */
 };

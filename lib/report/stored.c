@@ -47,7 +47,7 @@ void pool_report_judge_stored(
 	for (size_t i = 0; i < report->pool_count; i++) {
 		struct pool_report_pool *pool = &report->pools[i];
 
-		pool->eligible = pool->blocked = 0;
+		pool->eligible = pool->blocked = pool->unknown = 0;
 		memset(pool->obstacles, 0, sizeof(pool->obstacles));
 		pool->stale = pool->checked && pool->enabled &&
 			(pool->checked_age_s < 0 ||
@@ -59,8 +59,10 @@ void pool_report_judge_stored(
 
 		pool->obstacles[row->stored.obstacle]++;
 		pool->eligible += row->stored.obstacle == POOL_OBSTACLE_NONE;
-		pool->blocked += row->stored.obstacle == POOL_OBSTACLE_OPEN &&
-			row->stored.blocked;
+		pool->unknown += row->stored.obstacle == POOL_OBSTACLE_NONE &&
+			row->status == POOL_STATUS_UNKNOWN;
+		pool->blocked +=
+			row->stored.obstacle == POOL_OBSTACLE_OPEN && row->stored.blocked;
 	}
 }
 
@@ -161,8 +163,8 @@ static void add_age(const struct pool_report_pool *pool, struct pool_text *text)
 	pool_text_add(text, " ago");
 }
 
-static void sum_up(const struct pool_report_pool *pool, const struct pool_telling *telling,
-	struct pool_text *text)
+static void sum_up(const struct pool_report_pool *pool,
+	const struct pool_telling *telling, struct pool_text *text)
 {
 	static const char *const answers[POOL_QUORUMS] = {
 		[POOL_QUORUM_UNASKED] = "is not asked for",
@@ -182,7 +184,7 @@ static void sum_up(const struct pool_report_pool *pool, const struct pool_tellin
 			pool->obstacles[POOL_OBSTACLE_BUDGET],
 		"at a limit");
 	add_count(text, pool->obstacles[POOL_OBSTACLE_TRIAL], "on trial");
-	add_count(text, pool->statuses[POOL_STATUS_UNKNOWN], "unknown");
+	add_count(text, pool->unknown, "unknown");
 	add_count(text, pool->statuses[POOL_STATUS_DISABLED], "disabled");
 	add_age(pool, text);
 	if (telling->quorum)
@@ -201,8 +203,7 @@ struct trouble {
 	int64_t wait_s; /* until the first of them may be selected again */
 };
 
-static bool same_trouble(
-	const struct pool_report_row *a, const struct pool_report_row *b)
+static bool same_trouble(const struct pool_report_row *a, const struct pool_report_row *b)
 {
 	return a->pool == b->pool && a->stored.obstacle == b->stored.obstacle &&
 		(pool_obstacle_get(a->stored.obstacle)->name || a->reason == b->reason);
@@ -225,8 +226,7 @@ static bool find_trouble(
 	for (size_t i = at; i > 0 && report->rows[i - 1].pool == row->pool; i--)
 		if (same_trouble(&report->rows[i - 1], row))
 			return false;
-	*trouble = (struct trouble){
-		.report = report, .first = at, .wait_s = row->wait_s};
+	*trouble = (struct trouble){.report = report, .first = at, .wait_s = row->wait_s};
 	for (size_t i = at; i < report->row_count && report->rows[i].pool == row->pool;
 		i++) {
 		if (!same_trouble(&report->rows[i], row))
@@ -258,7 +258,7 @@ static void name_some(const struct trouble *trouble, struct pool_text *text)
 		pool_text_addf(text, " and %u more", (unsigned)(trouble->count - named));
 }
 
-/* "; 'pool-report NAME WORD' EFFECT": what a person may do besides. */
+/* "; 'pool-report NAME WORD' EFFECT": what a person may do. */
 static void add_command(const struct trouble *trouble, const char *word,
 	const char *effect, struct pool_text *text)
 {
@@ -288,12 +288,13 @@ static void tell_trouble(const struct trouble *trouble, struct pool_text *text)
 		pool_show_seconds(trouble->wait_s, text);
 		pool_text_add(text, " more");
 	}
-	pool_text_addf(
-		text, "; %s", obstacle->advice ? obstacle->advice : reason->advice);
+	if (row->stored.obstacle == POOL_OBSTACLE_PERSON)
+		add_command(trouble, "enable", "enables it", text);
+	else
+		pool_text_addf(text, "; %s",
+			obstacle->advice ? obstacle->advice : reason->advice);
 	if (row->stored.obstacle == POOL_OBSTACLE_COOLING)
 		add_command(trouble, "reset", "ends it now", text);
-	if (row->stored.obstacle == POOL_OBSTACLE_PERSON)
-		add_command(trouble, "enable", "does", text);
 	pool_text_add(text, "\n");
 }
 
@@ -356,7 +357,8 @@ void pool_report_tell_stored(const struct pool_report *report,
 
 	for (uint32_t i = 0; i < report->pool_count; i++) {
 		const struct pool_report_pool *pool = &report->pools[i];
-		const bool told = !telling->only_degraded || pool_report_is_degraded(pool) ||
+		const bool told = !telling->only_degraded ||
+			pool_report_is_degraded(pool) ||
 			pool->quorum >= POOL_QUORUM_UNDECIDED;
 		struct trouble trouble;
 

@@ -72,8 +72,8 @@ static int read_file(
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", state->path);
 	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > LENGTH_MAX)
-		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"'%s' is not a state file", state->path);
+		return pool_fault_set(
+			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
 	if (status.st_size == 0)
 		return 0;
 	map = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
@@ -83,8 +83,8 @@ static int read_file(
 	state->map = map;
 	state->length = (size_t)status.st_size;
 	if (read_parts(state, fd, cut) != 0)
-		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot read '%s'",
-			state->path);
+		return pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot read '%s'", state->path);
 	return 0;
 }
 
@@ -142,8 +142,8 @@ int pool_state_read(struct pool_state **out, const char *path, const char *pool_
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
-		error = pool_fault_set(fault, POOL_ENOFILE, errno,
-			"cannot open state file '%s'", path);
+		error = pool_fault_set(
+			fault, POOL_ENOFILE, errno, "cannot open state file '%s'", path);
 		goto out;
 	}
 	state->fd = fd;
@@ -169,9 +169,8 @@ out:
 int pool_copy_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-	void *map = state->map
-		? mremap(state->map, state->length, length, MREMAP_MAYMOVE)
-		: mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+	void *map = state->map ? mremap(state->map, state->length, length, MREMAP_MAYMOVE)
+			       : mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (map == MAP_FAILED)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");

@@ -155,9 +155,8 @@ int pool_state_examine(const struct pool_state *state,
 
 /* --- setting right ---------------------------------------------------------------- */
 
-static void repair_members(struct pool_state *state,
-	const struct pool_snapshot *snapshot, const struct pool_snap_leaf *leaf,
-	int64_t now_ns, struct pool_repairs *repairs)
+static void repair_members(struct pool_state *state, const struct pool_snapshot *snapshot,
+	const struct pool_snap_leaf *leaf, int64_t now_ns, struct pool_repairs *repairs)
 {
 	for (uint32_t at = leaf->first_member;
 		at < leaf->first_member + leaf->member_count; at++) {
@@ -260,8 +259,9 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
 	} else {
 		error = pool_state_examine(state, &session->snapshot, &trouble);
 		if (error)
-			pool_fault_set(fault, error, 0, "state file '%s' is not whole: %s",
-				session->state_path, trouble.text);
+			pool_fault_set(fault, error, 0,
+				"state file '%s' is not whole: %s", session->state_path,
+				trouble.text);
 		else
 			take_census(state, census);
 	}

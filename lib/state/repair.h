@@ -3,8 +3,8 @@
  *
  * What must be derived again is: leases held, ready words, weights, the places of pools.
  * A value out of its range is forgotten with as little as hangs on it: a record that is
- * not its proxy's begins anew, a wrong byte of one becomes "nothing known". What even then
- * does not hold together is copied to FILE.corrupt and begun anew.
+ * not its proxy's begins anew, a wrong byte of one becomes "nothing known". What even
+ * then does not hold together is copied to FILE.corrupt and begun anew.
  *
  * A process killed while it repairs leaves a file that can be repaired.
  */
