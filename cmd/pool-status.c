@@ -471,7 +471,7 @@ static void make_title(
 	if (localtime_r(&wall_s, &parts))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
 	pool_text_safe(name, sizeof(name), file, strlen(file));
-	snprintf(out, size, "%s at %s, every %lld s\n", name, clock,
+	snprintf(out, size, "%s at %s, every %lld s", name, clock,
 		(long long)settings->watch_s);
 }
 

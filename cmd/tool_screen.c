@@ -1,6 +1,8 @@
 /* A text that is shown again and again. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -153,13 +155,31 @@ static void stop(const struct tool_screen *screen)
 	switch_screen(screen, enter);
 }
 
+/* Whether standard output is a pipe that nobody reads any more. */
+static bool is_deserted(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
+/* Who stopped reading has seen enough: that is no failure of a watch. */
+static void forget_output(void)
+{
+	__fpurge(stdout);
+	clearerr(stdout);
+}
+
 bool tool_screen_wait(struct tool_screen *screen, int64_t seconds)
 {
 	const struct timespec timeout = {.tv_sec = (time_t)seconds};
 	int number;
 
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (is_deserted())
+			forget_output();
 		return false;
+	}
 	do
 		number = sigtimedwait(&screen->signals, NULL, &timeout);
 	while (number < 0 && errno == EINTR);

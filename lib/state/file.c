@@ -430,7 +430,8 @@ void pool_state_unlock(struct pool_state *state)
 	state->header = NULL;
 	state->image = NULL;
 	state->locked = false;
-	flock(state->fd, LOCK_UN);
+	if (state->fd >= 0)
+		flock(state->fd, LOCK_UN);
 }
 
 /* --- keeping a corrupt file ----------------------------------------------------- */
