@@ -6,11 +6,14 @@
 #include "config/url.h"
 #include "report/answer.h"
 #include "report/explain.h"
-#include "select/strategy.h"
-#include "tool.h"
+#include "tool_select.h"
 
 enum {
 	OPT_STRATEGY = TOOL_OWN_OPTIONS,
+	OPT_KEY,
+	OPT_STRICT,
+	OPT_COST,
+	OPT_WAIT,
 	OPT_EXCLUDE,
 	OPT_SCHEME,
 	OPT_LEASE,
@@ -23,6 +26,8 @@ enum {
 	OPT_REQUIRE_STATE,
 	COUNT_MAX = 1000000,
 	TTL_MAX_S = 259200,
+	COST_MAX = 1000000000,
+	WAIT_MAX_S = 259200,
 	FORMATS_MAX = 16,
 };
 
@@ -30,7 +35,7 @@ struct settings {
 	struct tool_common common;
 	const char *format;
 	struct tool_names exclude;
-	int64_t count, owner_pid, ttl_s;
+	int64_t count, owner_pid, ttl_s, wait_s;
 	struct pool_query query;
 	bool require_state;
 	bool serve;
@@ -39,42 +44,6 @@ struct settings {
 };
 
 /* --- options -------------------------------------------------------------------- */
-
-static int read_scheme(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	const char *names[POOL_SCHEMES];
-	char *rest = NULL;
-
-	for (int i = 0; i < POOL_SCHEMES; i++)
-		names[i] = pool_scheme_name((enum pool_scheme)i);
-	settings->query.schemes = 0;
-	for (char *word = strtok_r(given->value, ",", &rest); word;
-		word = strtok_r(NULL, ",", &rest)) {
-		int scheme = 0;
-		int status = tool_find_word(given->spec, "--scheme", NULL, word, names,
-			POOL_SCHEMES, &scheme);
-
-		if (status)
-			return status;
-		settings->query.schemes |= 1u << scheme;
-	}
-	if (settings->query.schemes)
-		return TOOL_YES;
-	return tool_refuse(given->spec, TOOL_USAGE, "--scheme wants at least one scheme");
-}
-
-static int read_strategy(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	const char *names[POOL_STRATEGIES];
-	int found;
-
-	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
-		names[i] = pool_strategy_get(i)->name;
-	settings->query.strategy = given->value;
-	return tool_find_value(given, names, POOL_STRATEGIES, &found);
-}
 
 static int read_format(const struct tool_given *given, void *context)
 {
@@ -114,11 +83,19 @@ static const struct tool_option options[] = {
 	{OPT_STRATEGY, "strategy", "NAME",
 		"round_robin, random, least_connections, least_latency, sticky or "
 		"failover",
-		.read = read_strategy},
+		SET(tool_read_strategy, query.strategy)},
+	{OPT_KEY, "key", "KEY", "whose proxy it is: for sticky, and for rollout_percent",
+		SET(tool_read_text, query.key)},
+	{OPT_STRICT, "strict", NULL, "with sticky: the key's own proxy or none",
+		SET(tool_read_flag, query.strict)},
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},
 	{OPT_SCHEME, "scheme", "LIST", "only these schemes, e.g. http,socks5",
-		.read = read_scheme},
+		SET(tool_read_schemes, query.schemes)},
+	{OPT_COST, "cost", "N", "requests to charge the proxy's budget with (default: 1)",
+		SET(tool_read_number, query.cost), .low = 1, .high = COST_MAX},
+	{OPT_WAIT, "wait", "SECONDS", "wait so long for an eligible proxy",
+		SET(tool_read_number, wait_s), .low = 0, .high = WAIT_MAX_S},
 	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl",
 		SET(tool_read_flag, query.lease)},
 	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$",
@@ -129,7 +106,8 @@ static const struct tool_option options[] = {
 		"url, hostport, env, export, curlrc, proxychains, json or a template "
 		"like '%{host} %{port}'",
 		.read = read_format},
-	{OPT_SERVE, "serve", NULL, "answer a line of input (EXCHANGE TYPE) with a line",
+	{OPT_SERVE, "serve", NULL,
+		"answer a line of input (EXCHANGE TYPE KEY) with a line",
 		SET(tool_read_flag, serve)},
 	{OPT_DIRECT_OK, "direct-ok", NULL,
 		"disabled or not configured: print nothing, exit 0",
@@ -175,6 +153,11 @@ static const char *find_contradiction(const struct settings *settings)
 		return "--no-state and --require-state exclude each other";
 	if (settings->common.no_state && settings->query.lease)
 		return "--lease needs a state file";
+	if (settings->query.strict && !settings->query.key && !settings->serve)
+		return "--strict needs --key: whose proxy is it?";
+	if (settings->query.strict && settings->count > 1)
+		return "--strict wants the key's own proxy, which is one: no --count "
+		       "above 1";
 	if (settings->serve && settings->count > 1)
 		return "--serve answers a line with one line: no --count above 1";
 	return NULL;
@@ -203,6 +186,7 @@ static int fit_together(struct settings *settings)
 	query->count = (size_t)settings->count;
 	query->owner_pid = (int32_t)settings->owner_pid;
 	query->ttl_ms = settings->ttl_s * 1000;
+	query->wait_ms = settings->wait_s * 1000;
 	if (pool_answer_check(settings->format, &row, NULL) != 0 || !row)
 		return TOOL_YES;
 	if (settings->serve && !row->one_line)
@@ -229,29 +213,6 @@ static struct pool_answer_query answer_query(const struct pool_query *query)
 		query->exchange ? query->exchange : "default", query->type};
 }
 
-static void tell_none(const struct pool_query *query, const struct pool_choice *choice)
-{
-	tool_end(TOOL_NO, pool_error_get(POOL_ENONE)->name,
-		"no proxy for '%s' %s%s%s: %s",
-		query->exchange ? query->exchange : "default",
-		pool_type_name(query->type), choice->where ? " in " : "",
-		choice->where ? choice->where : "", pool_explain_none(choice->reason));
-}
-
-static void tell_choice(const struct pool_query *query, const struct pool_choice *choice)
-{
-	const struct pool_answer_query asked = answer_query(query);
-
-	for (size_t i = 0; i < choice->count; i++) {
-		struct pool_text line = POOL_TEXT_EMPTY;
-
-		pool_explain_proxy(&line, &asked, &choice->proxies[i]);
-		if (line.bytes)
-			tool_note("%s", line.bytes);
-		pool_text_release(&line);
-	}
-}
-
 static void explain(struct pool_session *session, const struct pool_query *query,
 	const struct pool_choice *choice)
 {
@@ -260,14 +221,6 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	if (pool_explain_add(&text, session, query, choice, NULL) == 0 && text.bytes)
 		tool_note_text(text.bytes);
 	pool_text_release(&text);
-}
-
-static bool direct_is_fine(
-	const struct settings *settings, const struct pool_choice *choice)
-{
-	return settings->direct_ok &&
-		(choice->reason == POOL_NO_DISABLED ||
-			choice->reason == POOL_NO_NOT_CONFIGURED);
 }
 
 /* "No proxy", or why there is no answer at all; an exit status. */
@@ -281,8 +234,8 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
-	else if (!direct_is_fine(settings, choice))
-		tell_none(&settings->query, choice);
+	else if (!settings->direct_ok || !tool_may_go_direct(choice->reason))
+		tool_tell_none(TOOL_NO, &settings->query, choice);
 	else {
 		if (settings->common.verbose)
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
@@ -322,7 +275,7 @@ static int answer(
 	if (error)
 		status = answer_none(settings, &choice, &fault, out);
 	else if (settings->common.verbose)
-		tell_choice(query, &choice);
+		tool_tell_choice(query, &choice);
 	if (!error && !settings->common.quiet)
 		warn_less(query, &choice);
 	if (settings->explain && (!error || error == POOL_ENONE))
@@ -340,11 +293,11 @@ static void print(struct pool_text *out)
 	pool_text_release(out);
 }
 
-/* "[EXCHANGE [TYPE]]", "-" for what the command line says, which is in <query>: the words
- * of <line> into it. */
+/* "[EXCHANGE [TYPE [KEY]]]", "-" for what the command line says, which is in <query>: the
+ * words of <line> into it. */
 static bool read_request(char *line, size_t length, struct pool_query *query)
 {
-	char *rest = NULL, *exchange, *type;
+	char *rest = NULL, *exchange, *type, *key;
 	int found = 0;
 
 	/* What stands behind it would be lost, and the answer be to another request. */
@@ -354,8 +307,11 @@ static bool read_request(char *line, size_t length, struct pool_query *query)
 	}
 	exchange = strtok_r(line, " \t\r\n", &rest);
 	type = exchange ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+	key = type ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
 	if (exchange && strcmp(exchange, "-") != 0)
 		query->exchange = exchange;
+	if (key && strcmp(key, "-") != 0)
+		query->key = key;
 	if (!type || strcmp(type, "-") == 0)
 		return true;
 	if (tool_find_type(&spec, "a request's type", type, &found) != 0)

@@ -3,9 +3,9 @@
 _pool_select() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type
-		-n --count --strategy --exclude --scheme --lease --owner --ttl --format
-		--serve --direct-ok --explain --dry-run -q --quiet -v --verbose
-		--log-format -h --help -V --version'
+		-n --count --strategy --key --strict --exclude --scheme --cost --wait --lease
+		--owner --ttl --format --serve --direct-ok --explain --dry-run -q --quiet
+		-v --verbose --log-format -h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
@@ -19,7 +19,7 @@ _pool_select() {
 	--strategy) words='round_robin random least_connections least_latency sticky failover' ;;
 	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
 	--format) words='url hostport env export curlrc proxychains json' ;;
-	-x | --exchange | -n | --count | --exclude | --owner | --ttl) return ;;
+	-x | --exchange | -n | --count | --key | --exclude | --cost | --wait | --owner | --ttl) return ;;
 	-f | --file | -s | --state) ;;
 	*) [[ $cur != -* ]] || words=$options ;;
 	esac

@@ -312,7 +312,9 @@ static struct pool_field make_field(const struct selection *selection)
 		.now_ns = (uint64_t)selection->now.boot_ns,
 		.admit = admit,
 		.context = selection,
-		.ask_all = selection->filtered || selection->skip,
+		/* The ready word knows of one request only. */
+		.ask_all = selection->filtered || selection->skip ||
+			(selection->rate.requests && selection->cost > 1),
 		.ask_only = selection->any,
 		.random = &selection->session->random,
 		.tags = selection->session->snapshot.tags + selection->leaf->first_member,

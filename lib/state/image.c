@@ -326,13 +326,14 @@ uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 		return POOL_READY_NEVER;
 	if (budget && rate.requests) {
 		budget_ns = pool_budget_ready_ns(budget, &rate, 1, now_ns);
+		/* Not before it: the word has no room for the last two bits. */
 		if (budget_ns > now_ns && budget_ns > ready_ns)
-			ready_ns = budget_ns;
+			ready_ns = budget_ns + POOL_READY_FLAGS;
 	}
 	word = ready_ns > 0 ? (uint64_t)ready_ns & ~POOL_READY_FLAGS : 0;
 	if (record->health.opened)
 		word |= POOL_READY_RECOVERING;
-	if (member->max_connections || leaf->policy.max_connections || rate.requests)
+	if (member->max_connections || leaf->policy.max_connections)
 		word |= POOL_READY_LIMITED;
 	return word;
 }
@@ -419,13 +420,14 @@ static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns)
 /* A moment of the old clock in the new one; never 0, which means "not yet". */
 static int64_t moved_moment(const struct plan *plan, int64_t moment_ns)
 {
-	int64_t moved;
+	uint64_t moved;
 
 	if (!plan->other_clock || moment_ns == 0)
 		return moment_ns;
-	moved = plan->now->boot_ns - plan->passed_ns -
-		(plan->state->image->written_boot_ns - moment_ns);
-	return moved ? moved : -1;
+	/* Without a sign: a damaged moment may be any number. */
+	moved = (uint64_t)plan->now->boot_ns - (uint64_t)plan->passed_ns -
+		((uint64_t)plan->state->image->written_boot_ns - (uint64_t)moment_ns);
+	return moved ? (int64_t)moved : -1;
 }
 
 static void move_times(const struct plan *plan, struct pool_record *record)

@@ -268,6 +268,250 @@ second"
 least_connections, least_latency, sticky or failover, not 'round-robin'; did you mean 'round_robin'?"
 }
 
+# names COUNT OPTION...: the names of so many selections, one a line.
+names() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		"$select" --format '%{name}' "${@:2}" || return
+	done
+}
+
+@test "least_latency prefers the quicker of two" {
+	write_pool quick.json '{"strategy": "least_latency", "proxies": [
+		{"name": "slow", "url": "http://127.0.0.1:1"},
+		{"name": "quick", "url": "http://127.0.0.1:2"}]}'
+	run -0 pool-report -f quick.json slow ok --latency-ms 80
+	run -0 pool-report -f quick.json quick ok --latency-ms 20
+	run -0 names 8 quick.json
+	assert_output "$(printf 'quick\n%.0s' {1..8})"
+	# each lease counts: with four of them it is 20 x 5 against 80
+	run -0 "$select" -n 1 --exclude slow --lease --owner $$ quick.json
+	run -0 "$select" -n 1 --exclude slow --lease --owner $$ quick.json
+	run -0 "$select" -n 1 --exclude slow --lease --owner $$ quick.json
+	run -0 "$select" -n 1 --exclude slow --lease --owner $$ quick.json
+	run -0 names 4 quick.json
+	assert_output "$(printf 'slow\n%.0s' {1..4})"
+}
+
+@test "failover takes the first in the order of the file" {
+	write_pool order.json '{"strategy": "failover", "breaker": {"failure_threshold": 1},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"]}'
+	run -0 names 3 order.json
+	assert_output "$(printf '127.0.0.1:1\n%.0s' {1..3})"
+	run -0 pool-report -f order.json 127.0.0.1:1 fail
+	run -0 names 3 order.json
+	assert_output "$(printf '127.0.0.1:2\n%.0s' {1..3})"
+}
+
+@test "--key: sticky gives a key its proxy each time, and a dead one moves only its own keys" {
+	write_pool sticky.json '{"strategy": "sticky", "breaker": {"failure_threshold": 1},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3",
+		"http://127.0.0.1:4"]}'
+	for key in {1..60}; do
+		echo "- - account-$key"
+	done >keys
+	run -0 --separate-stderr "$select" --serve --format '%{name}' sticky.json <keys
+	assert_equal "$stderr" ""
+	echo "$output" >before
+	run -0 "$select" --serve --format '%{name}' sticky.json <keys
+	assert_output "$(cat before)"
+	# a copy of the file elsewhere, with no state: the same
+	cp sticky.json copy.json
+	run -0 "$select" --no-state --serve --format '%{name}' copy.json <keys
+	assert_output "$(cat before)"
+	assert_equal "$(sort -u before | wc -l)" 4
+	run -0 pool-report -f sticky.json 127.0.0.1:3 fail
+	run -0 "$select" --serve --format '%{name}' sticky.json <keys
+	echo "$output" >after
+	assert_equal "$(grep -c '^127.0.0.1:3$' after)" 0
+	assert_equal "$(diff before after | grep '^<' | sort -u)" "< 127.0.0.1:3"
+	run -0 "$select" --key account-1 --format '%{name}' sticky.json
+	assert_output "$(head -n 1 after)"
+}
+
+@test "a strategy that chooses by a key wants one" {
+	write_pool sticky.json '{"strategy": "sticky", "proxies": ["http://127.0.0.1:1"]}'
+	run -2 --separate-stderr "$select" sticky.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" \
+		"pool-select: the strategy 'sticky' of 'default.http' needs a key (--key)"
+}
+
+@test "--strict gives the key's own proxy or none" {
+	write_pool sticky.json '{"strategy": "sticky", "breaker": {"failure_threshold": 1},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}'
+	run -0 "$select" --key k --strict --format '%{name}' sticky.json
+	own=$output
+	run -0 pool-report -f sticky.json "$own" fail
+	run -1 --separate-stderr "$select" --key k --strict sticky.json
+	assert_output "no-proxy://strict"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: the \
+proxy of this key cannot be used now, and --strict moves to no other; --explain says why"
+	run -1 --separate-stderr "$select" --key k --strict --explain sticky.json
+	assert_regex "$stderr" "$own +unhealthy .* not used for"
+	run -0 --separate-stderr "$select" --key k --format '%{name}' sticky.json
+	[ "$output" != "$own" ]
+	run -0 pool-report -f sticky.json "$own" reset
+	run -0 "$select" --key k --strict --format '%{name}' sticky.json
+	assert_output "$own"
+}
+
+@test "--strict wants a key, sticky, and one proxy" {
+	run -2 --separate-stderr "$select" --strict --strategy sticky pool.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: --strict needs --key: whose proxy is it?"
+	run -2 --separate-stderr "$select" --strict --key k pool.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: 'round_robin' of 'default.http' gives no key a \
+proxy of its own: strict goes with sticky"
+	run -2 --separate-stderr "$select" --strict --key k --strategy sticky -n 2 pool.json
+	assert_equal "$stderr" \
+		"pool-select: --strict wants the key's own proxy, which is one: no --count above 1"
+}
+
+@test "rollout_percent is exact over any 100 selections" {
+	write_pool part.json '{"enabled": true, "default": {"http": {
+		"url": "http://127.0.0.1:9", "rollout_percent": 30,
+		"pool": {"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}}}}'
+	yes - 2>/dev/null | head -n 250 | "$select" --serve part.json >answers
+	for first in 1 2 50 99 151; do
+		run -0 bash -c "tail -n +$first answers | head -n 100 | grep -vc ':9$'"
+		assert_output 30
+	done
+}
+
+@test "with --key a key always is on the same side of rollout_percent" {
+	write_pool part.json '{"enabled": true, "default": {"http": {
+		"url": "http://127.0.0.1:9", "rollout_percent": 30,
+		"pool": {"proxies": ["http://127.0.0.1:1"]}}}}'
+	for key in {1..1000}; do
+		echo "- - key-$key"
+	done >keys
+	run -0 "$select" --serve part.json <keys
+	echo "$output" >before
+	run -0 "$select" --serve --no-state part.json <keys
+	assert_output "$(cat before)"
+	inside=$(grep -c ':1$' before)
+	[ "$inside" -gt 240 ]
+	[ "$inside" -lt 360 ]
+	# more of them: whoever was in stays in
+	sed 's/: 30/: 60/' part.json >more.json
+	run -0 "$select" --serve --no-state more.json <keys
+	echo "$output" >after
+	assert_equal "$(paste before after | grep -c ':1.*:9$')" 0
+	[ "$(grep -c ':1$' after)" -gt 540 ]
+}
+
+@test "--cost is charged to a budget, which no fallback overrides" {
+	write_pool budget.json '{"limits": {"requests": 10, "per_seconds": 3600},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}'
+	run -0 "$select" --cost 7 budget.json
+	assert_output http://127.0.0.1:1
+	run -0 "$select" --cost 7 budget.json
+	assert_output http://127.0.0.1:2
+	run -1 --separate-stderr "$select" --cost 4 budget.json
+	assert_output "no-proxy://none-eligible"
+	run -1 --separate-stderr "$select" --cost 4 --explain budget.json
+	assert_regex "$stderr" \
+		'127.0.0.1:1 .* its budget of 10 requests in 3600 s is spent: waits [0-9]{3,4}\.[0-9] s'
+	run -0 "$select" -n 2 --cost 2 budget.json
+	assert_output "http://127.0.0.1:1
+http://127.0.0.1:2"
+	run -0 "$select" budget.json
+	run -0 "$select" budget.json
+	run -1 --separate-stderr "$select" budget.json
+	assert_output "no-proxy://none-eligible"
+	run -2 --separate-stderr "$select" --cost 11 budget.json
+	assert_output "no-proxy://usage"
+	assert_equal "$stderr" "pool-select: a cost of 11 is more than the 10 requests that \
+'default.http' allows a proxy in 3600 s"
+}
+
+@test "--dry-run spends nothing of a budget" {
+	write_pool budget.json '{"limits": {"requests": 1, "per_seconds": 3600},
+		"proxies": ["http://127.0.0.1:1"]}'
+	run -0 "$select" --dry-run budget.json
+	run -0 "$select" --dry-run budget.json
+	run -0 "$select" budget.json
+	run -1 "$select" --dry-run budget.json
+}
+
+@test "a budget is kept through an edit" {
+	write_pool budget.json '{"limits": {"requests": 3, "per_seconds": 3600},
+		"proxies": ["http://127.0.0.1:1"]}'
+	run -0 "$select" --cost 3 budget.json
+	write_pool budget.json '{"limits": {"requests": 3, "per_seconds": 3600},
+		"proxies": ["http://127.0.0.1:2", "http://127.0.0.1:1"]}'
+	run -0 names 3 budget.json
+	assert_output "$(printf '127.0.0.1:2\n%.0s' {1..3})"
+	run -1 "$select" budget.json
+}
+
+@test "--wait waits for a lease to end" {
+	write_pool one.json '{"limits": {"max_connections": 1}, "proxies": ["http://127.0.0.1:1"]}'
+	sleep 60 3>&- &
+	owner=$!
+	run -0 "$select" --lease --owner $owner one.json
+	run -1 --separate-stderr "$select" --wait 0 one.json
+	assert_output "no-proxy://none-eligible"
+	"$select" --wait 30 one.json >answer &
+	waiting=$!
+	kill $owner
+	wait $owner || true
+	wait $waiting
+	run -0 cat answer
+	assert_output http://127.0.0.1:1
+}
+
+@test "--wait waits for a budget, and for no longer than it says" {
+	write_pool budget.json '{"limits": {"requests": 2, "per_seconds": 1},
+		"proxies": ["http://127.0.0.1:1"]}'
+	run -0 "$select" --cost 2 budget.json
+	run -0 --separate-stderr "$select" --wait 20 budget.json
+	assert_output http://127.0.0.1:1
+	assert_equal "$stderr" ""
+	write_pool long.json '{"limits": {"requests": 2, "per_seconds": 3600},
+		"proxies": ["http://127.0.0.1:1"]}'
+	run -0 "$select" --cost 2 long.json
+	run -1 --separate-stderr "$select" --wait 1 long.json
+	assert_output "no-proxy://none-eligible"
+}
+
+@test "--wait does not wait for what no time brings" {
+	write_pool none.json '{"proxies": [{"url": "http://127.0.0.1:1", "enabled": false}]}'
+	run -1 --separate-stderr timeout 20 "$select" --wait 3600 none.json
+	assert_output "no-proxy://all-disabled"
+	run -1 --separate-stderr timeout 20 "$select" --wait 3600 --scheme http,https \
+		--exclude 127.0.0.1:8001,second pool.json
+	assert_output "no-proxy://filtered"
+}
+
+@test "--wait comes before an unhealthy one, and behind the url beside the pool" {
+	write_pool worse.json '{"breaker": {"failure_threshold": 1}, "limits": {"max_connections": 1},
+		"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}'
+	run -0 pool-report -f worse.json 127.0.0.1:1 fail
+	sleep 60 3>&- &
+	owner=$!
+	run -0 "$select" --lease --owner $owner worse.json
+	assert_line --partial http://127.0.0.1:2
+	run -0 --separate-stderr "$select" worse.json
+	assert_output http://127.0.0.1:1
+	assert_regex "$stderr" "which is unhealthy"
+	"$select" --wait 30 worse.json >answer &
+	waiting=$!
+	kill $owner
+	wait $owner || true
+	wait $waiting
+	run -0 cat answer
+	assert_output http://127.0.0.1:2
+	write_pool url.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
+		"pool": {"limits": {"max_connections": 1}, "proxies": ["http://127.0.0.1:1"]}}}}'
+	run -0 "$select" --lease --owner $$ url.json
+	run -0 --separate-stderr timeout 20 "$select" --wait 3600 url.json
+	assert_output http://127.0.0.1:9
+}
+
 @test "--exclude leaves proxies out" {
 	for _ in 1 2 3 4; do
 		run -0 "$select" --exclude second,127.0.0.1:8003 pool.json
