@@ -125,8 +125,32 @@ static bool sound_header(const struct pool_state *state)
 
 static bool other_clock(const struct pool_state *state);
 
+/* A ready word as it is to be taken without the lock. Nobody can be asked behind it: who
+ * is cooling, has spent its budget or is at its limit is never ready, not even for a
+ * fallback; who is on trial already is so for a fallback only. */
+static uint64_t peek_word(const struct pool_state *state,
+	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
+	uint32_t at, int64_t now_ns)
+{
+	const struct pool_health health = state->records[at].health;
+	const uint64_t word = *(volatile uint64_t *)&state->ready[at];
+	const uint32_t held = *(volatile uint32_t *)&state->counts[at];
+	const uint64_t open_until = health.opened && health.open_until_ns > 0
+		? (uint64_t)health.open_until_ns
+		: 0;
+	const uint64_t later = word & ~POOL_READY_FLAGS;
+
+	if (health.admin_disabled || health.cool_until_ns > now_ns ||
+		(later > (uint64_t)now_ns && later > open_until) ||
+		!pool_state_below_limit(leaf, member, held))
+		return POOL_READY_NEVER;
+	if (health.opened && held >= (uint32_t)leaf->policy.half_open_max)
+		return INT64_MAX & ~POOL_READY_FLAGS;
+	return word;
+}
+
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready)
+	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready)
 {
 	struct pool_state_header *header = (void *)state->map;
 	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
@@ -135,15 +159,10 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 		state->image->record_count == snapshot->member_count &&
 		!other_clock(state);
 
-	for (uint32_t i = 0; good && i < count; i++) {
-		const volatile struct pool_health *health =
-			&state->records[first + i].health;
+	for (uint32_t i = 0; good && i < leaf->member_count; i++) {
+		const uint32_t at = leaf->first_member + i;
 
-		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
-		/* What makes it wait, and is no breaker: a cooldown or a spent budget. */
-		if (health->admin_disabled || health->cool_until_ns > now_ns ||
-			(!health->opened && (int64_t)(ready[i] >> 2) > now_ns >> 2))
-			ready[i] = POOL_READY_NEVER;
+		ready[i] = peek_word(state, leaf, &snapshot->members[at], at, now_ns);
 	}
 	state->image = NULL;
 	return good;
@@ -312,6 +331,15 @@ struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf)
 {
 	return (struct pool_rate){
 		leaf->policy.budget_requests, leaf->policy.budget_per_s};
+}
+
+bool pool_state_below_limit(const struct pool_snap_leaf *leaf,
+	const struct pool_snap_member *member, uint32_t held)
+{
+	const int32_t most = member->max_connections ? member->max_connections
+						     : leaf->policy.max_connections;
+
+	return !most || held < (uint32_t)most;
 }
 
 uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,

@@ -136,7 +136,7 @@ int pool_session_store(struct pool_session *session, struct pool_outcome *outcom
 			return error;
 		for (size_t i = from; i < end; i++)
 			store_one(session, &outcomes[i], &now, &shift);
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 	}
 	return 0;
 }

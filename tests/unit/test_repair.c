@@ -194,7 +194,7 @@ static void use(struct pool_state *state, const struct place *place)
 {
 	struct pool_owner owners[8];
 	struct pool_now now;
-	uint32_t next;
+	struct pool_lease_walk walk = {3, UINT32_MAX};
 
 	pool_clock_get(&now);
 	for (uint32_t i = 0; i < 70; i++) {
@@ -209,7 +209,7 @@ static void use(struct pool_state *state, const struct place *place)
 	}
 	for (uint32_t i = 0; i < place->snapshot.member_count; i++)
 		pool_health_status(&state->records[i].health, now.boot_ns);
-	pool_lease_owners(state, 3, owners, SIZE(owners), &next);
+	pool_lease_owners(state, &walk, owners, SIZE(owners));
 	now.boot_ns += 2000 * S;
 	pool_lease_expire(state, &now);
 	pool_state_verify(state, NULL);
