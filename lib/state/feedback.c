@@ -345,7 +345,8 @@ static int report_name(struct telling *telling, struct pool_fault *fault)
 	}
 	if (!error) {
 		began_ns = telling->now.boot_ns;
-		if (telling->feedback->latency_us > 0)
+		if (telling->feedback->latency_us > 0 &&
+			telling->feedback->latency_us < began_ns / 1000)
 			began_ns -= telling->feedback->latency_us * 1000;
 		take(telling, &places.list[0],
 			pool_lease_find_selection(session->state, places.list[0].at),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -164,9 +165,8 @@ static pid_t start_owner(void)
 {
 	pid_t owner = fork();
 
-	if (owner == 0)
-		for (;;)
-			pause();
+	while (owner == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+		pause();
 	assert_true(owner > 0);
 	return owner;
 }
@@ -204,11 +204,11 @@ static void test_waiting_looks_up_all_owners(void **context)
 	enum { OTHERS = 4000, WAIT_MS = 20000 };
 	struct place *place = *context;
 	const struct pool_query other = {.type = POOL_TYPE_WEBSOCKET,
-				       .lease = true,
-				       .owner_pid = getpid()},
-			       waiting = {.wait_ms = WAIT_MS,
-				       .lease = true,
-				       .owner_pid = getpid()};
+					.lease = true,
+					.owner_pid = getpid()},
+				waiting = {.wait_ms = WAIT_MS,
+					.lease = true,
+					.owner_pid = getpid()};
 	struct pool_query query = {.lease = true};
 	struct pool_now began, ended;
 	pid_t owner = start_owner();
@@ -292,7 +292,8 @@ static void test_failure_holds_nothing(void **context)
 	struct stat status;
 	int error;
 
-	use_pool(place, "{\"proxies\": [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]}");
+	use_pool(
+		place, "{\"proxies\": [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]}");
 	for (int i = 0; i < 63; i++)
 		assert_int_equal(0, ask(place, &one, NULL));
 	assert_int_equal(63, leases_used(place));
@@ -372,6 +373,101 @@ static void test_trials_without_the_lock(void **context)
 	assert_int_equal(POOL_ENONE, ask_locked(place, &query));
 }
 
+/* --- budgets in the file -------------------------------------------------------- */
+
+static const char *const two_a_proxy =
+	"{\"proxies\": [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"],"
+	" \"limits\": {\"requests\": 2, \"per_seconds\": 1000}}";
+
+/* How many requests there are, until there are none. */
+static int spend(struct place *place)
+{
+	static const struct pool_query query = {.count = 1};
+	int count = 0;
+
+	while (count < 100 && ask(place, &query, NULL) == 0)
+		count++;
+	return count;
+}
+
+static void test_budgets_follow_edits(void **context)
+{
+	struct place *place = *context;
+	const struct pool_query both = {.count = 2};
+
+	use_pool(place, two_a_proxy);
+	assert_int_equal(0, ask(place, &both, NULL));
+	assert_int_equal(2, spend(place));
+	/* Another one in front: only that one has something to spend. */
+	use_pool(place,
+		"{\"proxies\": [\"http://127.0.0.1:3\", \"http://127.0.0.1:2\","
+		" \"http://127.0.0.1:1\"],"
+		" \"limits\": {\"requests\": 2, \"per_seconds\": 1000}}");
+	assert_int_equal(2, spend(place));
+	/* More for each, and a longer time: what was spent counts. */
+	use_pool(place,
+		"{\"proxies\": [\"http://127.0.0.1:3\", \"http://127.0.0.1:2\","
+		" \"http://127.0.0.1:1\"],"
+		" \"limits\": {\"requests\": 3, \"per_seconds\": 2000}}");
+	assert_int_equal(3, spend(place));
+	/* Less: nothing, and nothing breaks. */
+	use_pool(place, two_a_proxy);
+	assert_int_equal(0, spend(place));
+}
+
+/* Before that file was read, the machine was started again <ago_s> later. */
+static void reboot(struct place *place, int64_t ago_s)
+{
+	struct pool_state *state = lock_state(place);
+	struct pool_state_image *image = state->image;
+	const int64_t other_ns = 5000000 * S;
+
+	image->clock_id ^= 1;
+	image->written_wall_s -= ago_s;
+	image->written_boot_ns += other_ns;
+	for (uint32_t i = 0; i < image->record_count; i++)
+		state->budgets[i].head_ns += other_ns;
+	pool_state_free(state);
+}
+
+static void test_budgets_survive_a_reboot(void **context)
+{
+	struct place *place = *context;
+
+	use_pool(place, two_a_proxy);
+	assert_int_equal(4, spend(place));
+	reboot(place, 100);
+	assert_int_equal(0, spend(place));
+	reboot(place, 2000);
+	assert_int_equal(4, spend(place));
+	assert_int_equal(0, spend(place));
+}
+
+/* Where it is, is outside the image's checksum. */
+static void test_lost_budgets_are_begun_anew(void **context)
+{
+	struct place *place = *context;
+	struct pool_state *state;
+	uint64_t at;
+
+	use_pool(place, two_a_proxy);
+	assert_int_equal(4, spend(place));
+	state = lock_state(place);
+	at = state->image->budgets_at;
+	state->image->budgets_at = 0;
+	pool_state_free(state);
+	assert_int_equal(4, spend(place));
+	/* Over what is something else, it is no place for budgets. */
+	state = lock_state(place);
+	assert_true(at >= state->image->finishes_at);
+	state->image->budgets_at = state->image->leaves_at;
+	pool_state_free(state);
+	assert_int_equal(0, place->warnings);
+	assert_int_equal(4, spend(place));
+	assert_int_equal(1, place->warnings);
+	assert_int_equal(0, spend(place));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -385,6 +481,9 @@ int main(void)
 		TEST(test_limits_without_the_lock),
 		TEST(test_budgets_without_the_lock),
 		TEST(test_trials_without_the_lock),
+		TEST(test_budgets_follow_edits),
+		TEST(test_budgets_survive_a_reboot),
+		TEST(test_lost_budgets_are_begun_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
