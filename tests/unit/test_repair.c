@@ -442,6 +442,8 @@ static void test_no_room_for_leases(void **context)
 
 	pool_clock_get(&now);
 	state->image->lease_capacity = 0;
+	state->header->roots[state->header->active].checksum =
+		pool_hash_64(NULL, state->image, POOL_STATE_IMAGE_FIXED);
 	assert_int_equal(
 		0, pool_state_grow_leases(state, &place->snapshot, &now, 100, NULL));
 	assert_true(state->image->lease_capacity >= 100);
