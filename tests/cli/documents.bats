@@ -181,6 +181,7 @@ write_fakes() {
 	mkdir -p fakes
 	cat >fakes/curl <<-'END'
 		#!/bin/bash
+		[ -z "${https_proxy-}" ] || echo "via $https_proxy" >>"$FAKE_LOG"
 		while [ $# -gt 0 ]; do
 			[ "$1" != -K ] || cat "$2" >>"$FAKE_LOG"
 			shift
@@ -360,7 +361,8 @@ run_blocks() {
 		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
 	run_blocks
 	grep -q 'paris .* healthy' run.1/output
-	[ "$(grep -c '^proxy = ' fakes.log)" -eq 2 ]
+	grep -q "^proxy = \"http://127.0.0.1:$PARIS\"" fakes.log
+	assert_equal "$(grep -c "^via http://127.0.0.1:$PARIS$" fakes.log)" 2
 }
 
 # --- completions -------------------------------------------------------------------------------
