@@ -424,6 +424,12 @@ status 4), trying again: a user of the proxy reported a failure; run pool-check"
 	assert_output --partial "a user of the proxy reported a failure"
 	run -0 explain two
 	assert_output --partial " healthy "
+	# a status that would say nothing is one as well
+	require_tool curl
+	start_stub --name origin http-proxy --status 404
+	write_members "$(member three "$STUB_PORT")"
+	run -22 --separate-stderr "$exec" --retries 0 --fail-on 22 curl -sf "$url"
+	assert_regex "$stderr" "'three' failed \(reported, HTTP 404\), not tried again: no attempt"
 }
 
 @test "--fail-on through all proxies blames none" {
