@@ -33,8 +33,9 @@ void tool_screen_begin(struct tool_screen *screen);
 void tool_screen_show(struct tool_screen *screen, const char *title,
 	const struct pool_text *rows, const struct pool_text *lines);
 
-/* Wait for <seconds>, or for another size of the window; false: it is to end, for a signal
- * or because it cannot be shown. A pipe without a reader ends it as a signal does. */
+/* Wait for <seconds>, or for another size of the window; false: it is to end, for a
+ * signal or because it cannot be shown. A pipe without a reader ends it as a signal does.
+ */
 bool tool_screen_wait(struct tool_screen *screen, int64_t seconds);
 
 void tool_screen_end(struct tool_screen *screen);
