@@ -176,8 +176,7 @@ static void a_locked_file_is_read_without_the_lock(void **context)
 	int fd = open(place->path, O_RDWR | O_CLOEXEC);
 
 	assert_int_equal(0, flock(fd, LOCK_EX));
-	assert_int_equal(
-		0, pool_state_read(&copy, place->path, pool_file, 10, &fault));
+	assert_int_equal(0, pool_state_read(&copy, place->path, pool_file, 10, &fault));
 	assert_true(copy->unlocked);
 	assert_int_equal(POOL_EBUSY, fault.code);
 	assert_int_equal(2, copy->records[1].selections);
@@ -198,8 +197,8 @@ static void what_is_not_whole_under_a_lock_is_busy(void **context)
 	assert_int_equal(
 		POOL_EBUSY, pool_state_read(&copy, place->path, pool_file, 10, &fault));
 	close(fd);
-	assert_int_equal(POOL_EFORMAT,
-		pool_state_read(&copy, place->path, pool_file, 10, &fault));
+	assert_int_equal(
+		POOL_EFORMAT, pool_state_read(&copy, place->path, pool_file, 10, &fault));
 	assert_null(copy);
 	assert_untouched(place);
 }
@@ -258,8 +257,7 @@ static void every_damaged_byte_is_refused_or_harmless(void **context)
 		pool_clock_get(&now);
 		pool_copy_sweep(copy, &now);
 		pool_state_examine(copy, &place->snapshot, NULL);
-		assert_int_equal(
-			0, pool_state_follow(copy, &place->edited, &now, NULL));
+		assert_int_equal(0, pool_state_follow(copy, &place->edited, &now, NULL));
 		pool_state_free(copy);
 	}
 	free(bytes);

@@ -70,8 +70,8 @@ static void every_obstacle_has_a_row(void **context)
 		if (row->name && i != POOL_OBSTACLE_PERSON)
 			assert_int_equal(-1, pool_reason_find(row->name));
 	}
-	assert_ptr_equal(pool_obstacle_get(POOL_OBSTACLE_NONE),
-		pool_obstacle_get(POOL_OBSTACLES));
+	assert_ptr_equal(
+		pool_obstacle_get(POOL_OBSTACLE_NONE), pool_obstacle_get(POOL_OBSTACLES));
 }
 
 static void a_result_follows_from_the_status(void **context)
@@ -80,19 +80,36 @@ static void a_result_follows_from_the_status(void **context)
 		struct proxy proxy;
 		enum pool_result result;
 	} cases[] = {
-		{{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK}, POOL_RESULT_PASSED},
-		/* inconclusive evidence changes nothing */
-		{{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_TARGET_SUSPECT},
+		{{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
 			POOL_RESULT_PASSED},
-		{{.name = "a", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_OK}, POOL_RESULT_FAILED},
-		{{.name = "a", .status = POOL_STATUS_COOLING, .reason = POOL_REASON_LIMITED}, POOL_RESULT_PASSED},
-		{{.name = "a", .status = POOL_STATUS_COOLING, .reason = POOL_REASON_LIMITED, .opened = true},
+		/* inconclusive evidence changes nothing */
+		{{.name = "a",
+			 .status = POOL_STATUS_HEALTHY,
+			 .reason = POOL_REASON_TARGET_SUSPECT},
+			POOL_RESULT_PASSED},
+		{{.name = "a", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_OK},
 			POOL_RESULT_FAILED},
-		{{.name = "a", .status = POOL_STATUS_RECOVERING, .reason = POOL_REASON_OK}, POOL_RESULT_PASSED},
-		{{.name = "a", .status = POOL_STATUS_RECOVERING, .reason = POOL_REASON_REFUSED},
+		{{.name = "a",
+			 .status = POOL_STATUS_COOLING,
+			 .reason = POOL_REASON_LIMITED},
+			POOL_RESULT_PASSED},
+		{{.name = "a",
+			 .status = POOL_STATUS_COOLING,
+			 .reason = POOL_REASON_LIMITED,
+			 .opened = true},
+			POOL_RESULT_FAILED},
+		{{.name = "a",
+			 .status = POOL_STATUS_RECOVERING,
+			 .reason = POOL_REASON_OK},
+			POOL_RESULT_PASSED},
+		{{.name = "a",
+			 .status = POOL_STATUS_RECOVERING,
+			 .reason = POOL_REASON_REFUSED},
 			POOL_RESULT_INCONCLUSIVE},
-		{{.name = "a", .status = POOL_STATUS_UNKNOWN, .reason = POOL_REASON_NONE}, POOL_RESULT_INCONCLUSIVE},
-		{{.name = "a", .status = POOL_STATUS_DISABLED, .reason = POOL_REASON_OK}, POOL_RESULT_UNCHECKED},
+		{{.name = "a", .status = POOL_STATUS_UNKNOWN, .reason = POOL_REASON_NONE},
+			POOL_RESULT_INCONCLUSIVE},
+		{{.name = "a", .status = POOL_STATUS_DISABLED, .reason = POOL_REASON_OK},
+			POOL_RESULT_UNCHECKED},
 	};
 
 	(void)context;
@@ -125,7 +142,8 @@ static void a_pool_is_stale_after_three_intervals_at_least_three_minutes(void **
 		{30, -1, false, false},
 	};
 	static const struct proxy list[] = {
-		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK}, {.name = NULL}};
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+		{.name = NULL}};
 	const struct pool_quorum quorum = {.count = 1};
 
 	(void)context;
@@ -160,16 +178,20 @@ static void assert_told(const struct proxy *list, int64_t age_s, const char *exp
 
 static void what_is_well_is_one_line(void **context)
 {
-	static const struct proxy list[] = {{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
-		{.name = "b", .status = POOL_STATUS_DISABLED, .reason = POOL_REASON_NONE, .obstacle = POOL_OBSTACLE_FILE},
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+		{.name = "b",
+			.status = POOL_STATUS_DISABLED,
+			.reason = POOL_REASON_NONE,
+			.obstacle = POOL_OBSTACLE_FILE},
 		{.name = NULL}};
 	const struct pool_telling telling = {.only_degraded = true};
 	struct pool_text text = POOL_TEXT_EMPTY;
 	struct pool_report report;
 
 	(void)context;
-	assert_told(
-		list, 12, "default.http: 1 of 1 eligible, 1 disabled; checked 12 s ago\n");
+	assert_told(list, 12,
+		"default.http: 1 of 1 eligible, 1 disabled; checked 12 s ago\n");
 	make_report(&report, list, 12);
 	pool_report_tell_stored(&report, &telling, &text);
 	assert_int_equal(0, text.length);
@@ -179,14 +201,36 @@ static void what_is_well_is_one_line(void **context)
 
 static void troubles_are_grouped_and_name_what_to_do(void **context)
 {
-	static const struct proxy list[] = {
-		{.name = "a", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_REFUSED, .obstacle = POOL_OBSTACLE_OPEN, .wait_s = 40},
-		{.name = "b", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_BLOCKED, .obstacle = POOL_OBSTACLE_OPEN, .wait_s = 30,
-			.opened = true, .blocked = true},
-		{.name = "c", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_REFUSED, .obstacle = POOL_OBSTACLE_OPEN, .wait_s = 20},
-		{.name = "d", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK, .obstacle = POOL_OBSTACLE_LEASES},
-		{.name = "e\033", .status = POOL_STATUS_DISABLED, .reason = POOL_REASON_PERSON, .obstacle = POOL_OBSTACLE_PERSON},
-		{.name = "f", .status = POOL_STATUS_COOLING, .reason = POOL_REASON_LIMITED, .obstacle = POOL_OBSTACLE_COOLING, .wait_s = 7200},
+	static const struct proxy list[] = {{.name = "a",
+						    .status = POOL_STATUS_UNHEALTHY,
+						    .reason = POOL_REASON_REFUSED,
+						    .obstacle = POOL_OBSTACLE_OPEN,
+						    .wait_s = 40},
+		{.name = "b",
+			.status = POOL_STATUS_UNHEALTHY,
+			.reason = POOL_REASON_BLOCKED,
+			.obstacle = POOL_OBSTACLE_OPEN,
+			.wait_s = 30,
+			.opened = true,
+			.blocked = true},
+		{.name = "c",
+			.status = POOL_STATUS_UNHEALTHY,
+			.reason = POOL_REASON_REFUSED,
+			.obstacle = POOL_OBSTACLE_OPEN,
+			.wait_s = 20},
+		{.name = "d",
+			.status = POOL_STATUS_HEALTHY,
+			.reason = POOL_REASON_OK,
+			.obstacle = POOL_OBSTACLE_LEASES},
+		{.name = "e\033",
+			.status = POOL_STATUS_DISABLED,
+			.reason = POOL_REASON_PERSON,
+			.obstacle = POOL_OBSTACLE_PERSON},
+		{.name = "f",
+			.status = POOL_STATUS_COOLING,
+			.reason = POOL_REASON_LIMITED,
+			.obstacle = POOL_OBSTACLE_COOLING,
+			.wait_s = 7200},
 		{.name = NULL}};
 
 	(void)context;
@@ -210,9 +254,15 @@ static void troubles_are_grouped_and_name_what_to_do(void **context)
 
 static void what_a_selection_gets_without_an_eligible_one(void **context)
 {
-	static const struct proxy open[] = {{.name = "a", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_REFUSED, .obstacle = POOL_OBSTACLE_OPEN},
+	static const struct proxy open[] = {{.name = "a",
+						    .status = POOL_STATUS_UNHEALTHY,
+						    .reason = POOL_REASON_REFUSED,
+						    .obstacle = POOL_OBSTACLE_OPEN},
 		{.name = NULL}};
-	static const struct proxy cooling[] = {{.name = "a", .status = POOL_STATUS_COOLING, .reason = POOL_REASON_LIMITED, .obstacle = POOL_OBSTACLE_COOLING},
+	static const struct proxy cooling[] = {{.name = "a",
+						       .status = POOL_STATUS_COOLING,
+						       .reason = POOL_REASON_LIMITED,
+						       .obstacle = POOL_OBSTACLE_COOLING},
 		{.name = NULL}};
 	static const struct {
 		const struct proxy *list;
@@ -245,8 +295,10 @@ static void what_a_selection_gets_without_an_eligible_one(void **context)
 
 static void a_stale_pool_names_its_likely_cause(void **context)
 {
-	static const struct proxy list[] = {
-		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_UPLINK_SUSPECT}, {.name = NULL}};
+	static const struct proxy list[] = {{.name = "a",
+						    .status = POOL_STATUS_HEALTHY,
+						    .reason = POOL_REASON_UPLINK_SUSPECT},
+		{.name = NULL}};
 	const struct pool_telling telling = {0};
 	const struct pool_quorum quorum = {.count = 1};
 	struct pool_text text = POOL_TEXT_EMPTY;
@@ -274,7 +326,8 @@ static void a_stale_pool_names_its_likely_cause(void **context)
 
 static void the_quorum_is_told_where_it_is_asked_for(void **context)
 {
-	static const struct proxy list[] = {{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
 		{.name = "b", .status = POOL_STATUS_UNKNOWN}, {.name = NULL}};
 	static const struct {
 		uint32_t count;
@@ -301,8 +354,10 @@ static void the_quorum_is_told_where_it_is_asked_for(void **context)
 
 static void a_plugin_knows_nothing_of_a_stale_pool(void **context)
 {
-	static const struct proxy list[] = {
-		{.name = "a", .status = POOL_STATUS_UNHEALTHY, .reason = POOL_REASON_REFUSED, .obstacle = POOL_OBSTACLE_OPEN},
+	static const struct proxy list[] = {{.name = "a",
+						    .status = POOL_STATUS_UNHEALTHY,
+						    .reason = POOL_REASON_REFUSED,
+						    .obstacle = POOL_OBSTACLE_OPEN},
 		{.name = NULL}};
 	const struct pool_plugin_limits limits = {0};
 	struct pool_report report;
@@ -318,7 +373,8 @@ static void a_plugin_knows_nothing_of_a_stale_pool(void **context)
 
 static void the_table_has_the_columns_that_say_something(void **context)
 {
-	static const struct proxy list[] = {{.name = "a", .status = POOL_STATUS_HEALTHY}, {.name = NULL}};
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY}, {.name = NULL}};
 	struct pool_report_view view;
 	struct pool_report report;
 
@@ -364,8 +420,7 @@ static void cells_are_shown_to_people_and_written_for_programs(void **context)
 		pool_cell_show(&cases[i].cell, &shown);
 		pool_cell_write(&cases[i].cell, &written);
 		assert_string_equal(cases[i].shown, shown.bytes);
-		assert_string_equal(
-			cases[i].written, written.bytes ? written.bytes : "");
+		assert_string_equal(cases[i].written, written.bytes ? written.bytes : "");
 		pool_text_release(&shown);
 		pool_text_release(&written);
 	}
