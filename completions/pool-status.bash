@@ -3,7 +3,7 @@
 # Names that begin as the last of the comma list at the cursor, of the pool file that the line
 # names, if it does. They are not expanded: a name is only text.
 _pool_status_names() {
-	local word=${COMP_LINE:0:${COMP_POINT:-0}} name list= i
+	local word=${COMP_LINE:0:${COMP_POINT:-0}} name list='' i
 	local -a file=()
 
 	for ((i = 1; i < COMP_CWORD - 1; i++)); do
