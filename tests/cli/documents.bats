@@ -46,7 +46,7 @@ options_of_help() {
 # .It Fl f , Fl -file Ar file, within the section OPTIONS
 options_of_page() {
 	sed -n '/^\.Sh OPTIONS/,/^\.Sh OUTPUT/p' "$man/$1.1" |
-		sed -nE '/^\.It Fl /{s/ Ar .*//;s/^\.It //;s/ , /\n/;p}' |
+		sed -nE '/^\.It Fl /{s/ (Ar|Ns) .*//;s/^\.It //;s/ , /\n/;p}' |
 		sed -E 's/^Fl /-/' | sort
 }
 
@@ -61,7 +61,7 @@ zsh_specs() {
 }
 
 options_of_zsh() {
-	zsh_specs "$1" | sed -nE 's/^(\([^)]*\))?\*?(-[a-zA-Z]|--[a-z-]+)[[+=:].*/\2/p' | sort
+	zsh_specs "$1" | sed -nE 's/^(\([^)]*\))?\*?(-[a-zA-Z0-9]|--[a-z-]+)[[+=:].*/\2/p' | sort
 }
 
 # One completion for the short names, since fish has no "--" before those.
@@ -111,7 +111,7 @@ words_of_help() {
 
 	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
 		pool-select:format pool-select:strategy pool-select:type pool-exec:strategy \
-		pool-exec:type pool-validate:input; do
+		pool-exec:type pool-status:format pool-validate:input; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -181,6 +181,7 @@ write_fakes() {
 	mkdir -p fakes
 	cat >fakes/curl <<-'END'
 		#!/bin/bash
+		[ -z "${https_proxy-}" ] || echo "via $https_proxy" >>"$FAKE_LOG"
 		while [ $# -gt 0 ]; do
 			[ "$1" != -K ] || cat "$2" >>"$FAKE_LOG"
 			shift
@@ -286,6 +287,16 @@ run_blocks() {
 	grep -qE '^  tokyo +disabled ' explained
 }
 
+@test "the examples of pool-status run" {
+	blocks "$man/pool-status.1" EXAMPLES
+	run_blocks
+	grep -q '^paris .* healthy' run.1/output
+	assert_equal "$(cat run.2/output)" ""
+	assert_equal "$(cat run.3/output)" go
+	grep -q ' paris  unknown  healthy  *ok$' run.4/output
+	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | ' run.5/output
+}
+
 @test "the beginning and the examples of the overview run" {
 	write_fakes
 	blocks "$man/proxypool.7" EXAMPLES
@@ -360,7 +371,8 @@ run_blocks() {
 		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
 	run_blocks
 	grep -q 'paris .* healthy' run.1/output
-	[ "$(grep -c '^proxy = ' fakes.log)" -eq 2 ]
+	grep -q "^proxy = \"http://127.0.0.1:$PARIS\"" fakes.log
+	assert_equal "$(grep -c "^via http://127.0.0.1:$PARIS$" fakes.log)" 2
 }
 
 # --- completions -------------------------------------------------------------------------------
