@@ -199,6 +199,9 @@ static int run(struct settings *settings)
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return tool_refuse_by(&spec, &fault);
+	if (!files.state && !settings->common.no_state && !settings->require_state &&
+		!settings->common.quiet)
+		tool_warn_stateless(files.file, false);
 	request->query.lease = files.state != NULL;
 	request->query.owner_pid = files.state ? (int32_t)getpid() : 0;
 	status = exec_attempts_run(request, session);

@@ -315,6 +315,12 @@ int tool_find_files(const struct tool_spec *spec, const struct tool_common *comm
 int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
 	const char *file, const char *instead);
 
+/*
+ * Warn that selections of <file>, which has no state file, are not shared: of a regular
+ * file, for want of a home folder. Any other never has one: then only of a missing <lease>.
+ */
+void tool_warn_stateless(const char *file, bool lease);
+
 /* Warn if no exchange is called <exchange> (may be NULL) but one nearly so. */
 void tool_warn_near_miss(const struct pool_session *session, const char *exchange);
 
