@@ -845,6 +845,14 @@ past() {
 	assert_equal "$stderr" "pool-exec: there is no state file"
 }
 
+@test "where a person has disabled all, that is said" {
+	write_members "$(member one 9)"
+	run -0 pool-report one disable
+	run -125 --separate-stderr "$exec" true
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: all are \
+unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
+}
+
 @test "the url beside a pool is used without a lease" {
 	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
 		"pool": {"proxies": [{"url": "http://127.0.0.1:8", "enabled": false}]}}}}'

@@ -374,7 +374,7 @@ names() {
 	run -1 --separate-stderr "$select" --key k --strict sticky.json
 	assert_output "no-proxy://strict"
 	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: the \
-proxy of this key cannot be used now, and --strict moves to no other; --explain says why"
+proxy of this key cannot be used now, and --strict moves to no other; pool-select --explain says why"
 	run -1 --separate-stderr "$select" --key k --strict --explain sticky.json
 	assert_regex "$stderr" "$own +unhealthy .* not used for"
 	run -0 --separate-stderr "$select" --key k --format '%{name}' sticky.json
