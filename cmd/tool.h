@@ -60,8 +60,9 @@ struct tool_spec {
 	int said_status;    /* exit status after --help and --version */
 	int unsaid_status;  /* and if they cannot be written; 0: TOOL_SYSTEM */
 	bool options_first; /* what follows the first operand is none of its options */
-	/* Tell a failure and answer the exit status; NULL: tool_error() and <status>. */
-	int (*refuse)(int status, const char *text);
+	/* Tell a failure, <error> being its word or NULL, and answer the exit status; NULL:
+	 * tool_end(). */
+	int (*refuse)(int status, const char *error, const char *text);
 };
 
 /* What all tools can be told: every tool's settings begin with it. */
