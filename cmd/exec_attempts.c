@@ -1,5 +1,6 @@
 /* The attempts of a command. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,18 @@ static int release_output(struct exec_end *end, bool wanted)
 	return error;
 }
 
+/* A limit that was no failure of the proxy, which would have been told already. */
+static int tell_timeout(const struct execution *execution)
+{
+	const struct exec_request *request = execution->request;
+
+	if (request->timeout_s > 0 && !has_failed(execution) && !request->quiet)
+		tool_end(EXEC_TIMEOUT, "timeout",
+			"'%s' took longer than %" PRId64 " s (--timeout), and was ended",
+			request->argv[0], request->timeout_s);
+	return EXEC_TIMEOUT;
+}
+
 /* The exit status, or the same end as the command's. */
 static int finish(const struct execution *execution)
 {
@@ -345,7 +358,7 @@ static int finish(const struct execution *execution)
 	if (end->write_error && end->status == 0)
 		exec_child_die(SIGPIPE);
 	if (end->timed_out)
-		return EXEC_TIMEOUT;
+		return tell_timeout(execution);
 	if (end->signal)
 		exec_child_die(end->signal);
 	return end->status;

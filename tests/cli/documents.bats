@@ -84,6 +84,13 @@ options_of_fish() {
 	done
 }
 
+@test "no line of help is wider than a terminal" {
+	for tool in "${tools[@]}"; do
+		run -0 awk 'length > 80' <("$POOL_BIN/$tool" --help)
+		assert_output ""
+	done
+}
+
 @test "help, page and completions have the same options" {
 	require_tool zsh fish
 	for tool in "${tools[@]}"; do

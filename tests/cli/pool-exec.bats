@@ -227,7 +227,7 @@ a\tb
 	assert_output "<> 1%"
 	assert_regex "$stderr" "^pool-exec: no proxy: "
 	run -124 --separate-stderr "$exec" --direct-ok --timeout 1 sleep 30
-	assert_equal "$stderr" ""
+	assert_equal "$stderr" "pool-exec: 'sleep' took longer than 1 s (--timeout), and was ended"
 }
 
 # --- attempts ----------------------------------------------------------------------------------
@@ -392,6 +392,8 @@ through every proxy that reached it"
 	write_members "$(member one 9)"
 	run -124 --separate-stderr "$exec" --timeout 1 sh -c 'echo began; exec sleep 30'
 	assert_output began
+	assert_equal "$stderr" "pool-exec: 'sh' took longer than 1 s (--timeout), and was ended"
+	run -124 --separate-stderr "$exec" -q --timeout 1 sleep 30
 	assert_equal "$stderr" ""
 	run -0 explain one
 	assert_output --partial "not checked yet"
@@ -399,6 +401,7 @@ through every proxy that reached it"
 	run -124 --separate-stderr "$exec" --timeout 1 --fail-on 124 --retries 0 \
 		bash -c 'trap "" TERM; while :; do sleep 1; done'
 	assert_regex "$stderr" "'one' failed \(reported, status 124\), not tried again: "
+	refute_regex "$stderr" "took longer"
 	run -0 explain one
 	assert_output --partial "a user of the proxy reported a failure"
 }
@@ -843,6 +846,14 @@ past() {
 	assert_output ""
 	run -125 --separate-stderr "$exec" --require-state -f - true <pool.json
 	assert_equal "$stderr" "pool-exec: there is no state file"
+}
+
+@test "where a person has disabled all, that is said" {
+	write_members "$(member one 9)"
+	run -0 pool-report one disable
+	run -125 --separate-stderr "$exec" true
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: all are \
+unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
 }
 
 @test "the url beside a pool is used without a lease" {
