@@ -32,8 +32,7 @@ static int find_pool(struct pool_selection *selection)
 
 static int find_strategy(struct pool_selection *selection, struct pool_fault *fault)
 {
-	const char *names[POOL_STRATEGIES], *wanted = selection->query->strategy,
-					    *near;
+	const char *names[POOL_STRATEGIES], *wanted = selection->query->strategy, *near;
 	int id;
 
 	selection->strategy = selection->leaf->policy.strategy;
@@ -61,8 +60,8 @@ static int judge_demands(const struct pool_selection *selection, struct pool_fau
 		&selection->session->snapshot, selection->leaf->where);
 
 	if (query->cost < 0 || query->cost > INT32_MAX)
-		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"a cost of %lld is none", (long long)query->cost);
+		return pool_fault_set(fault, POOL_EARGUMENT, 0, "a cost of %lld is none",
+			(long long)query->cost);
 	if (selection->rate.requests && query->cost > selection->rate.requests)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"a cost of %lld is more than the %d requests that '%s' allows a "

@@ -39,8 +39,8 @@ static void sweep(struct pool_selection *selection)
 }
 
 /* Look up <owners> without the lock, and end the leases of those that are gone. */
-static int reap_some(struct pool_selection *selection, struct pool_owner *owners, size_t count,
-	struct pool_fault *fault)
+static int reap_some(struct pool_selection *selection, struct pool_owner *owners,
+	size_t count, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	const uint64_t space = pid_space(session);
@@ -120,7 +120,8 @@ static bool wants_all_owners(const struct pool_selection *selection)
 		!(selection->waits && selection->looked);
 }
 
-int pool_selection_end_all_leases(struct pool_selection *selection, struct pool_fault *fault)
+int pool_selection_end_all_leases(
+	struct pool_selection *selection, struct pool_fault *fault)
 {
 	return wants_all_owners(selection) ? reap_all(selection, fault) : POOL_ENONE;
 }

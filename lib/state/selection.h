@@ -6,8 +6,8 @@
  *	pool_selection_choose()    the choice, and what is accounted for it     choose.c
  *
  * select.c does one after the other, fills in URLs, and waits. Any of them may answer
- * POOL_ESTALE: the pool file was edited meanwhile, and with the snapshot went all that was
- * taken from it. Then all of it is done once more.
+ * POOL_ESTALE: the pool file was edited meanwhile, and with the snapshot went all that
+ *was taken from it. Then all of it is done once more.
  */
 #ifndef POOL_STATE_SELECTION_H
 #define POOL_STATE_SELECTION_H
@@ -29,7 +29,7 @@ struct pool_selection {
 	uint32_t cost;         /* what a budget is charged with */
 	struct pool_rate rate; /* of each proxy; requests 0: no budget */
 	bool filtered;         /* --exclude or --scheme is in play */
-	uint8_t *skip; /* a byte a member: excluded, or chosen already; or NULL */
+	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
 	uint64_t owner_start;
 	uint64_t owner_space;
 	bool waits; /* who finds none eligible now will look again */
