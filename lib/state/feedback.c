@@ -357,8 +357,10 @@ static int report_name(struct telling *telling, struct pool_fault *fault)
 	return error;
 }
 
-/* What both kinds begin with: the pool file as it is now. */
-static int look_again(struct pool_session *session, int error, struct pool_fault *fault)
+/* What was found in an earlier snapshot is void: look at the pool file before the next
+ * try. */
+static int refresh_if_stale(
+	struct pool_session *session, int error, struct pool_fault *fault)
 {
 	if (error != POOL_ESTALE)
 		return error;
@@ -395,7 +397,7 @@ int pool_session_report(struct pool_session *session,
 	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
 		error = feedback->lease ? report_lease(&telling, fault)
 					: report_name(&telling, fault);
-		error = look_again(session, error, fault);
+		error = refresh_if_stale(session, error, fault);
 	}
 	if (error == POOL_ESTALE)
 		return refuse_changing(session, fault);
@@ -470,7 +472,7 @@ int pool_session_command(struct pool_session *session, const struct pool_target 
 		return error;
 	error = POOL_ESTALE;
 	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++)
-		error = look_again(session,
+		error = refresh_if_stale(session,
 			command_once(session, target, command, done, fault), fault);
 	return error == POOL_ESTALE ? refuse_changing(session, fault) : error;
 }

@@ -1,5 +1,5 @@
 /*
- * Inside state/: the session itself, shared by session.c, choose.c and store.c.
+ * Inside state/: the session itself, shared by all who lock and change its state.
  */
 #ifndef POOL_STATE_SESSION_INNER_H
 #define POOL_STATE_SESSION_INNER_H

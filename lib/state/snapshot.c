@@ -160,6 +160,13 @@ const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t 
 	return at && at < snapshot->strings_length ? snapshot->strings + at : NULL;
 }
 
+char *pool_snapshot_copy_string(const struct pool_snapshot *snapshot, uint32_t at)
+{
+	const char *string = pool_snapshot_string(snapshot, at);
+
+	return strdup(string ? string : "");
+}
+
 void pool_snapshot_release(struct pool_snapshot *snapshot)
 {
 	if (snapshot->mapped && snapshot->bytes) {

@@ -157,6 +157,8 @@ int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *
 
 /* A string of it; NULL for "not given" or an offset outside. */
 const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at);
+/* A copy of it, free() it; "" for one that is not given. NULL: out of memory. */
+char *pool_snapshot_copy_string(const struct pool_snapshot *snapshot, uint32_t at);
 
 void pool_snapshot_release(struct pool_snapshot *snapshot);
 

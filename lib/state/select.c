@@ -1,0 +1,235 @@
+/* Selections: from the query to the answer, and waiting for one. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "config/url.h"
+#include "state/selection.h"
+
+enum { FIRST_PAUSE_MS = 5, LONGEST_PAUSE_MS = 100, LONGEST_WAIT_MS = INT32_MAX };
+
+/* --- one selection ----------------------------------------------------------------- */
+
+/* Room for the answer, and what of it is known beforehand. */
+static int begin_choice(struct pool_selection *selection, struct pool_fault *fault)
+{
+	size_t count = selection->query->count ? selection->query->count : 1;
+	struct pool_choice *choice = selection->choice;
+
+	if (count > selection->leaf->member_count)
+		count = selection->leaf->member_count;
+	choice->proxies = calloc(count + 1, sizeof(*choice->proxies));
+	choice->where = pool_snapshot_copy_string(
+		&selection->session->snapshot, selection->leaf->where);
+	choice->timeout_s = selection->leaf->timeout_s;
+	choice->strategy = pool_strategy_get(selection->strategy)->name;
+	selection->taken = calloc(count + 1, sizeof(*selection->taken));
+	if (!choice->proxies || !choice->where || !selection->taken)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	if (selection->leaf->enabled_count || pool_selection_has_url(selection))
+		return 0;
+	choice->reason = POOL_NO_ALL_DISABLED;
+	return POOL_ENONE;
+}
+
+/* URLs are filled in last, without the lock: a password file may be slow to read. */
+static int fill_urls(const struct pool_selection *selection, struct pool_fault *fault)
+{
+	const struct pool_session *session = selection->session;
+	const struct pool_snapshot *snapshot = &session->snapshot;
+
+	for (size_t i = 0; i < selection->choice->count; i++) {
+		struct pool_proxy_choice *proxy = &selection->choice->proxies[i];
+		bool member = proxy->index != UINT32_MAX;
+		struct pool_login login;
+		int error;
+
+		error = pool_login_init(&login,
+			pool_snapshot_string(snapshot,
+				member ? selection->members[proxy->index].url
+				       : selection->leaf->url),
+			member ? pool_snapshot_string(snapshot,
+					 selection->members[proxy->index].password_file)
+			       : NULL,
+			session->lookup, session->context, fault);
+		if (error)
+			return error;
+		proxy->url = strdup(login.url);
+		pool_login_release(&login);
+		if (!proxy->url)
+			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	}
+	return 0;
+}
+
+/* What was chosen cannot be used: nobody holds it. */
+static void give_back(struct pool_selection *selection)
+{
+	struct pool_session *session = selection->session;
+
+	if (!selection->taken_count ||
+		pool_session_lock_to_write(session, &selection->now, NULL) != 0)
+		return;
+	for (size_t i = 0; i < selection->taken_count; i++)
+		pool_lease_release(session->state, selection->taken[i], &selection->now);
+	pool_session_unlock(session);
+}
+
+static void warn_fallback(const struct pool_selection *selection)
+{
+	const struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
+	const char *where = pool_snapshot_string(
+		&selection->session->snapshot, selection->leaf->where);
+
+	if (!selection->choice->count || !proxy->fallback)
+		return;
+	if (selection->any)
+		pool_session_warn(selection->session,
+			"no proxy of '%s' is eligible: using '%s', which is %s", where,
+			proxy->name, proxy->status);
+	else
+		pool_session_warn(selection->session,
+			"no proxy of '%s' is eligible: falling back on its url", where);
+}
+
+/* All of it, once. */
+static int run(struct pool_selection *selection, struct pool_fault *fault)
+{
+	int error = pool_selection_resolve(selection, fault);
+
+	if (!error)
+		error = begin_choice(selection, fault);
+	if (error)
+		return error;
+	error = pool_selection_attach(selection, fault);
+	if (!error)
+		error = pool_selection_choose(selection, fault);
+	pool_selection_detach(selection);
+	if (!error)
+		error = fill_urls(selection, fault);
+	if (error)
+		give_back(selection);
+	else
+		warn_fallback(selection);
+	return error;
+}
+
+static void release(struct pool_selection *selection)
+{
+	free(selection->skip);
+	free(selection->bare_ready);
+	free(selection->bare_weights);
+	free(selection->bare_counts);
+	free(selection->taken);
+}
+
+/* --- looking again ----------------------------------------------------------------- */
+
+/* How a selection that waits looks: <waits> for another look, <again> after one. */
+struct look {
+	bool waits;
+	bool again;
+	int64_t next_ns; /* when to look again, if it is to be waited for */
+};
+
+/* A selection now. */
+static int select_now(struct pool_session *session, const struct pool_query *query,
+	struct look *look, struct pool_choice *choice, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	struct pool_now began;
+	int error;
+
+	pool_clock_get(&began);
+	*choice = (struct pool_choice){0};
+	error = pool_session_refresh(session, fault);
+	for (int i = 0; !error && i < TRIES; i++) {
+		struct pool_selection selection = {.session = session,
+			.query = query,
+			.choice = choice,
+			.now = began,
+			.began_ns = began.boot_ns,
+			.waits = look->waits,
+			.again = look->again || i > 0,
+			.next_ns = INT64_MAX};
+
+		error = run(&selection, fault);
+		release(&selection);
+		look->next_ns = selection.next_ns;
+		if (error && error != POOL_ENONE)
+			pool_choice_release(choice);
+		if (error != POOL_ESTALE)
+			break;
+		error = i + 1 < TRIES
+			? 0
+			: pool_fault_set(fault, POOL_ESTALE, 0,
+				  "pool file '%s' keeps changing", session->file);
+	}
+	return error;
+}
+
+/* Whether time alone, or another process, may bring a proxy. */
+static bool may_pass(int error, const struct pool_choice *choice)
+{
+	return error == POOL_ENONE &&
+		(choice->reason == POOL_NO_NONE_ELIGIBLE ||
+			choice->reason == POOL_NO_STRICT);
+}
+
+/* Until <until_ns>, but not longer than <pause_ms>: a lease may end at any time. */
+static void pause_until(int64_t now_ns, int64_t until_ns, int64_t pause_ms)
+{
+	int64_t length_ns = until_ns - now_ns;
+	struct timespec length;
+
+	if (length_ns > pause_ms * POOL_NS_PER_MS)
+		length_ns = pause_ms * POOL_NS_PER_MS;
+	if (length_ns <= 0)
+		return;
+	length = (struct timespec){length_ns / POOL_NS_PER_S, length_ns % POOL_NS_PER_S};
+	nanosleep(&length, NULL);
+}
+
+/* --- the API ----------------------------------------------------------------------- */
+
+int pool_session_select(struct pool_session *session, const struct pool_query *query,
+	struct pool_choice *choice, struct pool_fault *fault)
+{
+	struct look look = {.next_ns = INT64_MAX};
+	int64_t pause_ms = FIRST_PAUSE_MS, end_ns;
+	struct pool_now now;
+	int error;
+
+	pool_clock_get(&now);
+	end_ns = now.boot_ns;
+	if (query->wait_ms > 0)
+		end_ns += POOL_NS_PER_MS *
+			(query->wait_ms < LONGEST_WAIT_MS ? query->wait_ms
+							  : LONGEST_WAIT_MS);
+	for (;; look.again = true) {
+		look.waits = now.boot_ns < end_ns;
+		error = select_now(session, query, &look, choice, fault);
+		if (!look.waits || !may_pass(error, choice))
+			return error;
+		pool_choice_release(choice);
+		pool_clock_get(&now);
+		pause_until(now.boot_ns, look.next_ns < end_ns ? look.next_ns : end_ns,
+			pause_ms);
+		pause_ms =
+			pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
+		pool_clock_get(&now);
+	}
+}
+
+void pool_choice_release(struct pool_choice *choice)
+{
+	for (size_t i = 0; i < choice->count; i++) {
+		if (choice->proxies[i].url)
+			explicit_bzero(
+				choice->proxies[i].url, strlen(choice->proxies[i].url));
+		free(choice->proxies[i].url);
+		free(choice->proxies[i].name);
+	}
+	free(choice->proxies);
+	free(choice->where);
+	*choice = (struct pool_choice){0};
+}

@@ -1,0 +1,84 @@
+/*
+ * Inside state/: one selection on its way, and who does what with it.
+ *
+ *	pool_selection_resolve()   which pool, and what the query asks of it    demand.c
+ *	pool_selection_attach()    the state under its lock, or done without    attach.c
+ *	pool_selection_choose()    the choice, and what is accounted for it     choose.c
+ *
+ * select.c does one after the other, fills in URLs, and waits. Any of them may answer
+ * POOL_ESTALE: the pool file was edited meanwhile, and with the snapshot went all that
+ *was taken from it. Then all of it is done once more.
+ */
+#ifndef POOL_STATE_SELECTION_H
+#define POOL_STATE_SELECTION_H
+
+#include "select/strategy.h"
+#include "state/session_inner.h"
+
+/* One query on its way. */
+struct pool_selection {
+	struct pool_session *session;
+	const struct pool_query *query;
+	struct pool_choice *choice;
+	const struct pool_snap_leaf *leaf;
+	const struct pool_snap_member *members; /* of the leaf */
+	uint32_t leaf_index;
+	/* What is asked: */
+	unsigned strategy;
+	uint64_t key;          /* hash of the query's */
+	uint32_t cost;         /* what a budget is charged with */
+	struct pool_rate rate; /* of each proxy; requests 0: no budget */
+	bool filtered;         /* --exclude or --scheme is in play */
+	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
+	uint64_t owner_start;
+	uint64_t owner_space;
+	bool waits; /* who finds none eligible now will look again */
+	bool again; /* who asks has been told already what is odd about it */
+	/* What it is chosen from: */
+	struct pool_state *state; /* NULL: without */
+	uint64_t *bare_ready;     /* without: arrays of its own */
+	uint32_t *bare_weights;
+	uint32_t *bare_counts;
+	struct pool_now now;
+	int64_t began_ns;
+	/* How far it is: */
+	bool looked;     /* others had just looked up owners of leases */
+	bool any;        /* the fallback: unhealthy ones too */
+	uint64_t *taken; /* leases of this selection */
+	size_t taken_count;
+	int64_t next_ns; /* none before then, unless another process changes something */
+};
+
+/* Find the pool, and refuse what cannot be asked of it. */
+int pool_selection_resolve(struct pool_selection *selection, struct pool_fault *fault);
+
+/* Lock the state, or prepare to go without it, unless the caller wants it. What is read
+ * only is locked all the same. */
+int pool_selection_attach(struct pool_selection *selection, struct pool_fault *fault);
+
+/* The same again, after the lock was given back: 0, with the state or without it, or an
+ * error. */
+int pool_selection_relock(struct pool_selection *selection, struct pool_fault *fault);
+
+/* Give the lock back, if it is held; tell what was found out meanwhile. */
+void pool_selection_detach(struct pool_selection *selection);
+
+/* Choose, and account for it; POOL_ENONE: the choice has the reason. */
+int pool_selection_choose(struct pool_selection *selection, struct pool_fault *fault);
+
+/* Whether there is a url beside the pool to fall back on. */
+bool pool_selection_has_url(const struct pool_selection *selection);
+
+/*
+ * End leases whose time is over or whose owner is gone: of a few owners, as a part of
+ * each selection; of all of them, before it is said that there is no proxy. The lock may
+ * be given back and taken again in between. owners.c
+ *
+ * Return 0, the second one POOL_ENONE if there is no lease that could end, or an error of
+ * pool_selection_relock().
+ */
+int pool_selection_end_leases(struct pool_selection *selection, struct pool_fault *fault);
+int pool_selection_end_all_leases(
+	struct pool_selection *selection, struct pool_fault *fault);
+
+#endif
