@@ -386,8 +386,11 @@ static int tell_nothing(
 			common->type < 0 ? ""
 					 : pool_type_name((enum pool_type)common->type));
 	if (!common->quiet)
-		tool_note("nothing to check: the pool file %s",
-			disabled ? "does not say \"enabled\": true" : "has no pool");
+		tool_note("nothing to check: the pool file %s%s",
+			disabled ? "does not say \"enabled\": true" : "has no pool",
+			disabled || common->type < 0             ? ""
+				: common->type == POOL_TYPE_HTTP ? " for http"
+								 : " for websocket");
 	return TOOL_YES;
 }
 

@@ -60,8 +60,8 @@ struct tool_spec {
 	int said_status;    /* exit status after --help and --version */
 	int unsaid_status;  /* and if they cannot be written; 0: TOOL_SYSTEM */
 	bool options_first; /* what follows the first operand is none of its options */
-	/* Tell a failure, <error> being its word or NULL, and answer the exit status; NULL:
-	 * tool_end(). */
+	/* Tell a failure, <error> being its word or NULL, and answer the exit status;
+	 * NULL: tool_end(). */
 	int (*refuse)(int status, const char *error, const char *text);
 };
 
@@ -318,7 +318,8 @@ int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
 
 /*
  * Warn that selections of <file>, which has no state file, are not shared: of a regular
- * file, for want of a home folder. Any other never has one: then only of a missing <lease>.
+ * file, for want of a home folder. Any other never has one: then only of a missing
+ * <lease>.
  */
 void tool_warn_stateless(const char *file, bool lease);
 

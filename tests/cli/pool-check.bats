@@ -203,6 +203,9 @@ file; give one with -s, or add --dry-run to store none"
 	run -0 --separate-stderr pool-check pool.json
 	assert_output ""
 	assert_equal "$stderr" "pool-check: nothing to check: the pool file has no pool"
+	run -0 --separate-stderr pool-check -t ws pool.json
+	assert_equal "$stderr" \
+		"pool-check: nothing to check: the pool file has no pool for websocket"
 	run -1 --separate-stderr pool-check -x okx -t http pool.json
 	assert_output ""
 	assert_equal "$stderr" \
