@@ -628,6 +628,16 @@ it would be replaced by one"
 	assert_regex "$output" "^POOL UNKNOWN - metrics file 'fifo.prom' is no regular file"
 }
 
+@test "--metrics-file does not replace the pool file" {
+	write_checked '"http://127.0.0.1:9"'
+	cp pool.json before.json
+	run -2 --separate-stderr pool-check --metrics-file ./pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-check: --metrics-file './pool.json' is the pool file, which would be replaced"
+	run -0 cmp pool.json before.json
+}
+
 @test "the manual page names every metric and label" {
 	write_two
 	pool-check -q --metrics-file pool.prom pool.json
