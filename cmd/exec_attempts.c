@@ -295,14 +295,15 @@ static void describe(const struct execution *execution, char *out, size_t size)
 static void tell_attempt(const struct execution *execution, const char *obstacle)
 {
 	const struct exec_evidence *evidence = &execution->evidence;
+	const char *proxy = evidence->list[evidence->count - 1].name;
 	char what[96];
 
 	if (execution->request->quiet)
 		return;
 	describe(execution, what, sizeof(what));
-	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING,
+	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING, proxy,
 		execution->said.reason, "attempt %zu through '%s' failed (%s), %s%s",
-		evidence->count, evidence->list[evidence->count - 1].name, what,
+		evidence->count, proxy, what,
 		obstacle ? "not tried again: " : "trying again",
 		obstacle ? obstacle : "");
 }
@@ -372,7 +373,7 @@ static int conclude(struct execution *execution)
 	int error;
 
 	if (suspect && execution->evidence.count > 1 && !execution->request->quiet)
-		tool_tell_reason(TOOL_LEVEL_WARNING, POOL_REASON_TARGET_SUSPECT,
+		tool_tell_reason(TOOL_LEVEL_WARNING, NULL, POOL_REASON_TARGET_SUSPECT,
 			"%zu attempts", execution->evidence.count);
 	error = release_output(end, true);
 	if (error)
