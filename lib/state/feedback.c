@@ -317,7 +317,7 @@ static int report_lease(struct telling *telling, struct pool_fault *fault)
 	if (error)
 		return error;
 	error = take_lease(telling, id, fault);
-	pool_state_unlock(telling->session->state);
+	pool_session_unlock(telling->session);
 	return error;
 }
 
@@ -340,17 +340,18 @@ static int report_name(struct telling *telling, struct pool_fault *fault)
 	else
 		error = pool_session_lock_to_write(session, &telling->now, fault);
 	if (!error && session->loads != loads) {
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 		error = POOL_ESTALE;
 	}
 	if (!error) {
 		began_ns = telling->now.boot_ns;
-		if (telling->feedback->latency_us > 0)
+		if (telling->feedback->latency_us > 0 &&
+			telling->feedback->latency_us < began_ns / 1000)
 			began_ns -= telling->feedback->latency_us * 1000;
 		take(telling, &places.list[0],
 			pool_lease_find_selection(session->state, places.list[0].at),
 			began_ns);
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 	}
 	free(places.list);
 	return error;
@@ -435,7 +436,7 @@ static int command_all(struct pool_session *session, const struct places *places
 			i < places->count;
 			n++)
 			command_one(session, &places->list[i++], command, &now);
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 		if (session->loads != loads)
 			return POOL_ESTALE;
 	}
