@@ -295,14 +295,15 @@ static void describe(const struct execution *execution, char *out, size_t size)
 static void tell_attempt(const struct execution *execution, const char *obstacle)
 {
 	const struct exec_evidence *evidence = &execution->evidence;
+	const char *proxy = evidence->list[evidence->count - 1].name;
 	char what[96];
 
 	if (execution->request->quiet)
 		return;
 	describe(execution, what, sizeof(what));
-	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING,
+	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING, proxy,
 		execution->said.reason, "attempt %zu through '%s' failed (%s), %s%s",
-		evidence->count, evidence->list[evidence->count - 1].name, what,
+		evidence->count, proxy, what,
 		obstacle ? "not tried again: " : "trying again",
 		obstacle ? obstacle : "");
 }
@@ -372,7 +373,7 @@ static int conclude(struct execution *execution)
 	int error;
 
 	if (suspect && execution->evidence.count > 1 && !execution->request->quiet)
-		tool_tell_reason(TOOL_LEVEL_WARNING, POOL_REASON_TARGET_SUSPECT,
+		tool_tell_reason(TOOL_LEVEL_WARNING, NULL, POOL_REASON_TARGET_SUSPECT,
 			"%zu attempts", execution->evidence.count);
 	error = release_output(end, true);
 	if (error)
@@ -406,6 +407,18 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	return error ? refuse_to_run(execution, error) : finish(execution);
 }
 
+/* The schemes that wget's name stands for were not asked for, and so need a word. */
+static int tell_none(const struct execution *execution, const struct pool_choice *choice)
+{
+	if (choice->reason == POOL_NO_FILTERED && !execution->request->query.schemes &&
+		execution->query.schemes)
+		return tool_end(EXEC_FAILED, pool_error_get(POOL_ENONE)->name,
+			"no proxy for '%s': it knows only http proxies, and none is left "
+			"in %s",
+			execution->request->argv[0], choice->where);
+	return tool_tell_none(EXEC_FAILED, &execution->query, choice);
+}
+
 /* No proxy, or an error. After an attempt its end counts. */
 static int give_up(struct execution *execution, const struct pool_choice *choice,
 	const struct pool_fault *fault)
@@ -417,7 +430,7 @@ static int give_up(struct execution *execution, const struct pool_choice *choice
 	if (none && !execution->evidence.count && request->direct_ok &&
 		tool_may_go_direct(choice->reason))
 		return run_direct(execution, choice->reason);
-	status = none ? tool_tell_none(EXEC_FAILED, &execution->query, choice)
+	status = none ? tell_none(execution, choice)
 		      : tool_refuse_by(request->spec, fault);
 	return execution->evidence.count ? conclude(execution) : status;
 }

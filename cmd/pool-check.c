@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/random.h"
 #include "base/text.h"
@@ -202,6 +203,24 @@ static bool state_is_there(const char *state, const char *file)
 	return there;
 }
 
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat left, right;
+
+	return one && other && stat(one, &left) == 0 && stat(other, &right) == 0 &&
+		left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+/* "--metrics-file pool.json": the pool file, meant as the operand, would be replaced. */
+static int judge_metrics_file(const struct settings *settings, const char *pool_file)
+{
+	if (!is_same_file(settings->metrics_file, pool_file))
+		return TOOL_YES;
+	return tool_refuse(settings->spec, TOOL_USAGE,
+		"--metrics-file '%s' is the pool file, which would be replaced",
+		settings->metrics_file);
+}
+
 static int open_session(const struct settings *settings, struct pool_session **out)
 {
 	struct tool_files files;
@@ -211,6 +230,8 @@ static int open_session(const struct settings *settings, struct pool_session **o
 	struct pool_fault fault = {0};
 	int status = tool_find_files(settings->spec, &settings->common, &files);
 
+	if (!status)
+		status = judge_metrics_file(settings, files.file);
 	if (status)
 		return status;
 	opening.file = files.file;
@@ -386,8 +407,11 @@ static int tell_nothing(
 			common->type < 0 ? ""
 					 : pool_type_name((enum pool_type)common->type));
 	if (!common->quiet)
-		tool_note("nothing to check: the pool file %s",
-			disabled ? "does not say \"enabled\": true" : "has no pool");
+		tool_note("nothing to check: the pool file %s%s",
+			disabled ? "does not say \"enabled\": true" : "has no pool",
+			disabled || common->type < 0             ? ""
+				: common->type == POOL_TYPE_HTTP ? " for http"
+								 : " for websocket");
 	return TOOL_YES;
 }
 

@@ -234,6 +234,10 @@ static int refuse_verb(const struct settings *settings)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--all goes with disable, enable and reset: a report is about "
 			"one lease or proxy");
+	if (settings->subject && !*settings->subject && is_report(verb))
+		return tool_end(TOOL_NO, pool_error_get(POOL_EUNKNOWN)->name,
+			"the lease is empty: the selection had none, and said why; "
+			"nothing recorded");
 	if (!verb)
 		return TOOL_YES;
 	if (evidence && verb != &verbs[VERB_OK] && verb != &verbs[VERB_FAIL])
@@ -334,11 +338,13 @@ static void tell_result(
 				? ": curl's exit status says nothing about the proxy"
 				: "");
 	else if (strcmp(result->from, result->to) == 0)
-		tool_note_reason((enum pool_reason)pool_reason_find(result->reason),
+		tool_note_reason(result->proxy,
+			(enum pool_reason)pool_reason_find(result->reason),
 			"%s of %s: still %s (%s)", result->proxy, result->where,
 			result->to, result->reason);
 	else
-		tool_note_reason((enum pool_reason)pool_reason_find(result->reason),
+		tool_note_reason(result->proxy,
+			(enum pool_reason)pool_reason_find(result->reason),
 			"%s of %s: %s -> %s (%s)", result->proxy, result->where,
 			result->from, result->to, result->reason);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "report/metrics.h"
 #include "report/stored.h"
@@ -39,6 +40,7 @@ struct settings {
 	struct pool_quorum quorum;
 	struct tool_plugin plugin;
 	int64_t watch_s; /* 0: once */
+	bool watch_bare; /* without a number of its own */
 	bool history, names, null, verify, repair;
 	struct pool_text
 		*trouble; /* where warnings go while a screen is drawn; or NULL */
@@ -71,6 +73,7 @@ static int read_watch(const struct tool_given *given, void *context)
 	struct settings *settings = context;
 
 	settings->watch_s = WATCH_S;
+	settings->watch_bare = !given->value;
 	return given->value ? tool_read_number(given, context) : TOOL_YES;
 }
 
@@ -152,6 +155,15 @@ static const char *find_contradiction(const struct settings *settings)
 	return NULL;
 }
 
+/* "--watch 5", where the 5 is the operand and thereby a pool file. */
+static bool is_watch_apart(const struct settings *settings)
+{
+	const char *file = settings->common.file;
+
+	return settings->watch_bare && file &&
+		strspn(file, "0123456789") == strlen(file) && access(file, F_OK) != 0;
+}
+
 static int read_command_line(int argc, char **argv, struct settings *settings)
 {
 	const char *contradiction;
@@ -164,6 +176,10 @@ static int read_command_line(int argc, char **argv, struct settings *settings)
 			settings->spec, &settings->plugin, settings->format_given);
 	if (status)
 		return status;
+	if (is_watch_apart(settings))
+		return tool_refuse(settings->spec, TOOL_USAGE,
+			"there is no pool file '%s'; did you mean '--watch=%s'?",
+			settings->common.file, settings->common.file);
 	contradiction = find_contradiction(settings);
 	if (contradiction)
 		return tool_refuse(settings->spec, TOOL_USAGE, "%s", contradiction);
@@ -289,8 +305,11 @@ static int tell_nothing(
 			common->type < 0 ? ""
 					 : pool_type_name((enum pool_type)common->type));
 	if (!common->quiet && !settings->plugin.asked && !settings->trouble)
-		tool_note("nothing to show: the pool file %s",
-			disabled ? "does not say \"enabled\": true" : "has no pool");
+		tool_note("nothing to show: the pool file %s%s",
+			disabled ? "does not say \"enabled\": true" : "has no pool",
+			disabled || common->type < 0             ? ""
+				: common->type == POOL_TYPE_HTTP ? " for http"
+								 : " for websocket");
 	return TOOL_YES;
 }
 

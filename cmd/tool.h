@@ -213,7 +213,7 @@ int tool_find_type(
  * A message is one line on standard error, one write, control bytes replaced. As text:
  * "pool-x: text". With POOL_LOG_FORMAT=json in the environment, where --log-format puts
  * it, a JSON object: time, level, tool, message, and where there is one error, status,
- * reason, layer, advice.
+ * proxy, reason, layer, advice.
  */
 enum tool_level { TOOL_LEVEL_ERROR, TOOL_LEVEL_WARNING, TOOL_LEVEL_NOTE, TOOL_LEVELS };
 
@@ -230,17 +230,17 @@ void tool_note_text(const char *text);
 /*
  * What became of a proxy: the reason's sentence and advice follow what is said.
  *
- *	tool_tell_reason(TOOL_LEVEL_WARNING, POOL_REASON_REFUSED, "proxy '%s' failed",
- *		name);
+ *	tool_tell_reason(TOOL_LEVEL_WARNING, name, POOL_REASON_REFUSED,
+ *		"proxy '%s' failed", name);
  *	pool-x: warning: proxy 'b' failed: nothing listens at the proxy's address;
  *	check that the proxy runs, and its port
  */
-void tool_tell_reason(enum tool_level level, enum pool_reason reason, const char *format,
-	...) __attribute__((format(printf, 3, 4)));
+void tool_tell_reason(enum tool_level level, const char *proxy, enum pool_reason reason,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A note of what became of it, in the caller's words alone. */
-void tool_note_reason(enum pool_reason reason, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void tool_note_reason(const char *proxy, enum pool_reason reason, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 bool tool_log_is_json(void);
 

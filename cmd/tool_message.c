@@ -14,7 +14,8 @@ struct message {
 	enum tool_level level;
 	const char *error;                    /* a stable word, or NULL */
 	int status;                           /* it ends with this; 0: it goes on */
-	const struct pool_reason_row *reason; /* what became of a proxy, or NULL */
+	const char *proxy;                    /* it is about, or NULL */
+	const struct pool_reason_row *reason; /* what became of it, or NULL */
 };
 
 /* A line in one write stays whole among those of other processes. */
@@ -96,6 +97,7 @@ static bool tell_json(const struct message *message, const char *text)
 	add_member(&line, "error", message->error);
 	if (message->status)
 		pool_text_addf(&line, ",\"status\":%d", message->status);
+	add_member(&line, "proxy", message->proxy);
 	if (message->reason)
 		add_reason(&line, message->reason);
 	pool_text_add(&line, "}\n");
@@ -171,10 +173,11 @@ void tool_note(const char *format, ...)
 	va_end(arguments);
 }
 
-void tool_note_reason(enum pool_reason reason, const char *format, ...)
+void tool_note_reason(const char *proxy, enum pool_reason reason, const char *format, ...)
 {
-	const struct message message = {
-		.level = TOOL_LEVEL_NOTE, .reason = pool_reason_get((int)reason)};
+	const struct message message = {.level = TOOL_LEVEL_NOTE,
+		.proxy = proxy,
+		.reason = pool_reason_get((int)reason)};
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -216,11 +219,11 @@ static void add_sentence(char *text, size_t size, const struct pool_reason_row *
 		good ? "" : "; ", good ? "" : reason->advice);
 }
 
-void tool_tell_reason(
-	enum tool_level level, enum pool_reason reason, const char *format, ...)
+void tool_tell_reason(enum tool_level level, const char *proxy, enum pool_reason reason,
+	const char *format, ...)
 {
 	const struct message message = {
-		.level = level, .reason = pool_reason_get((int)reason)};
+		.level = level, .proxy = proxy, .reason = pool_reason_get((int)reason)};
 	char text[MESSAGE_SIZE];
 	va_list arguments;
 

@@ -206,7 +206,10 @@ static void name_some(const struct pool_report *report, enum pool_result result,
 		}
 		pool_text_add(text, named++ ? ", " : words);
 		add_word(text, row->name);
-		pool_text_addf(text, " (%s)", pool_reason_get((int)row->reason)->name);
+		pool_text_addf(text, " (%s)",
+			row->reason == POOL_REASON_NONE
+				? pool_status_name(row->status)
+				: pool_reason_get((int)row->reason)->name);
 	}
 	if (more)
 		pool_text_addf(text, " and %zu more", more);

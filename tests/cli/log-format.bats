@@ -20,7 +20,7 @@ setup() {
 fields() {
 	python3 -c '
 import json, re, sys
-known = "time level tool message error status reason layer advice".split()
+known = "time level tool message error status proxy reason layer advice".split()
 for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
     object = json.loads(line)
     assert set(object) <= set(known), line
@@ -151,4 +151,14 @@ assert packet.endswith(b"}\n"), packet
 assert os.read(read, 65536) == b""'
 	assert_output ""
 	assert_equal "$stderr" ""
+}
+
+@test "a message about a proxy names it" {
+	run -0 --separate-stderr pool-report --log-format json -v -f pool.json 127.0.0.1:8001 fail \
+		--reason connect-refused
+	assert_equal "$(fields level proxy reason layer)" \
+		"note|127.0.0.1:8001|connect-refused|connect"
+	run -7 --separate-stderr pool-exec --log-format json -f pool.json --fail-on 7 --retries 0 \
+		sh -c 'exit 7'
+	assert_equal "$(fields level proxy reason)" "error|127.0.0.1:8001|reported"
 }

@@ -203,6 +203,9 @@ file; give one with -s, or add --dry-run to store none"
 	run -0 --separate-stderr pool-check pool.json
 	assert_output ""
 	assert_equal "$stderr" "pool-check: nothing to check: the pool file has no pool"
+	run -0 --separate-stderr pool-check -t ws pool.json
+	assert_equal "$stderr" \
+		"pool-check: nothing to check: the pool file has no pool for websocket"
 	run -1 --separate-stderr pool-check -x okx -t http pool.json
 	assert_output ""
 	assert_equal "$stderr" \
@@ -623,6 +626,16 @@ it would be replaced by one"
 	assert_equal "$(cat log)" ""
 	run -3 --separate-stderr pool-check --plugin --metrics-file fifo.prom pool.json
 	assert_regex "$output" "^POOL UNKNOWN - metrics file 'fifo.prom' is no regular file"
+}
+
+@test "--metrics-file does not replace the pool file" {
+	write_checked '"http://127.0.0.1:9"'
+	cp pool.json before.json
+	run -2 --separate-stderr pool-check --metrics-file ./pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-check: --metrics-file './pool.json' is the pool file, which would be replaced"
+	run -0 cmp pool.json before.json
 }
 
 @test "the manual page names every metric and label" {

@@ -211,6 +211,8 @@ a\tb
 	# wget knows no SOCKS
 	write_members "$(member one 9 socks5h)"
 	run -125 --separate-stderr "$exec" wget "$url"
+	assert_equal "$stderr" "pool-exec: no proxy for 'wget': it knows only http proxies, and \
+none is left in default.http"
 	[ ! -e ran ]
 }
 

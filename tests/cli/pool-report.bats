@@ -542,3 +542,13 @@ check that the proxy runs, and its port"
 		[[ $output$stderr != *S3CRETpw* && $output$stderr != *mira* ]]
 	done
 }
+
+@test "the empty lease of a selection without state is a no that says so" {
+	report 1 "" ok
+	assert_equal "$stderr" "pool-report: the lease is empty: the selection had none, and said \
+why; nothing recorded"
+	report 1 "" --from-curl-exit 7
+	assert_regex "$stderr" "^pool-report: the lease is empty"
+	report 1 "" disable
+	assert_equal "$stderr" "pool-report: no proxy is called ''"
+}

@@ -422,6 +422,7 @@ not 'jsn'; did you mean 'json'?"
 	pool-select pool.json >out
 	run -3 --separate-stderr pool-status --plugin pool.json
 	assert_regex "$output" '^POOL UNKNOWN - 0/2 passed \(0%\), pool default.http; stale: default.http was never checked; .* age=U$'
+	assert_regex "$output" 'inconclusive: [a-z]+ \(unknown\), [a-z]+ \(unknown\) '
 	# where checks are not enabled none is missed
 	write_two
 	run -0 --separate-stderr pool-status --plugin pool.json
@@ -527,6 +528,24 @@ watch_on_terminal() {
 		sys.stdout.buffer.write(seen)
 		sys.exit(os.waitstatus_to_exitcode(status))
 	END
+}
+
+@test "seconds apart from --watch are told how to be written" {
+	write_pool pool.json '{"proxies": ["http://127.0.0.1:9"]}'
+	run -2 --separate-stderr pool-status --watch 5
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-status: there is no pool file '5'; did you mean '--watch=5'?"
+	cp pool.json 5
+	watch_until TERM pool-status --watch 5
+}
+
+@test "a type without a pool is said" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9"}}}'
+	run -0 --separate-stderr pool-status -t websocket pool.json
+	assert_output ""
+	assert_equal "${stderr%%$'\n'*}" \
+		"pool-status: nothing to show: the pool file has no pool for websocket"
 }
 
 @test "--watch redraws a terminal, cut to its height, and restores it" {
