@@ -78,6 +78,23 @@ endpoint=127.0.0.1:9
 pool-exec: NO_PROXY is not passed on (--keep-no-proxy does)"
 }
 
+@test "an environment may hold names without a value" {
+	require_tool python3
+	write_members "$(member one 9)"
+	# only execve() itself takes such lines: no shell passes one on
+	run -0 --separate-stderr python3 -c '
+import ctypes, os, sys
+def words(list):
+    list = [os.fsencode(word) for word in list]
+    return (ctypes.c_char_p * (len(list) + 1))(*list, None)
+ctypes.CDLL(None).execve(os.fsencode(sys.argv[1]), words(["pool-exec", "env"]), words(sys.argv[2:]))
+' "$exec" no_proxy NO_PROXY POOL_LEASE odd "PATH=$PATH" "POOL_STATE=$POOL_STATE"
+	assert_equal "$stderr" ""
+	assert_line odd
+	refute_line no_proxy
+	assert_line no_proxy=
+}
+
 @test "options after the command are the command's" {
 	write_members "$(member one 9)"
 	run -0 --separate-stderr "$exec" echo -q --help
