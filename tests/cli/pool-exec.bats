@@ -646,6 +646,22 @@ reported a failure; run pool-check"
 	assert_output done
 }
 
+@test "what a command left behind is not listened to without end" {
+	write_members "$(member one 9)"
+	cat >command <<-'END'
+		yes &
+		echo $! >left
+		# it has written much more than a pipe holds
+		until [ "$(sed -n 's/^wchar: //p' /proc/$!/io)" -gt 1000000 ]; do :; done
+	END
+	# a slow reader: there is always more to come
+	run -0 bash -c "set -o pipefail
+		timeout 10 '$exec' --fail-on 9 sh ./command </dev/null |
+			while read -r -n 1000 line; do :; done"
+	kill "$(cat left)"
+	assert_output ""
+}
+
 @test "input is read again from a file, and from nothing else" {
 	write_members "$(member one 9)" "$(member two 8)"
 	printf '%s\n' first second third >input
