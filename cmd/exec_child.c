@@ -47,7 +47,7 @@ struct work {
 	pid_t pid;
 	bool over;   /* the command has ended */
 	size_t rest; /* then: what lay in the pipe */
-	bool cut;  /* a signal then was for us, who wait for a slow reader */
+	bool cut;    /* a signal then was for us, who wait for a slow reader */
 	int signal_fd;
 	int pipe_fd;         /* WATCH: what it writes, or -1 */
 	int64_t deadline_ns; /* INT64_MAX: none */
