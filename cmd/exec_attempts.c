@@ -216,8 +216,17 @@ static bool has_failed(const struct execution *execution)
 	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
 }
 
+static bool is_http(const struct pool_proxy_choice *proxy)
+{
+	struct pool_url url;
+
+	return pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) ==
+		POOL_URL_OK &&
+		(url.scheme == POOL_SCHEME_HTTP || url.scheme == POOL_SCHEME_HTTPS);
+}
+
 /* What the end of the attempt says of the proxy. */
-static void judge(struct execution *execution)
+static void judge(struct execution *execution, const struct pool_proxy_choice *proxy)
 {
 	const struct exec_end *end = &execution->end;
 	const struct exec_request *request = execution->request;
@@ -225,7 +234,8 @@ static void judge(struct execution *execution)
 	int status = end->timed_out ? EXEC_TIMEOUT : end->status;
 	enum pool_reason by_status;
 
-	exec_client_judge(&execution->client, status, end->timed_out, said);
+	exec_client_judge(
+		&execution->client, status, end->timed_out, is_http(proxy), said);
 	execution->listed = request->fail_on[status];
 	by_status = pool_health_judge_status(&execution->policy, said->http_status);
 	if (by_status != POOL_REASON_NONE)
@@ -245,7 +255,7 @@ static int note_attempt(
 {
 	struct exec_attempt attempt;
 
-	judge(execution);
+	judge(execution, proxy);
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s};

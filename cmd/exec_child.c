@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -44,8 +45,9 @@ enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 struct work {
 	struct exec_end *end;
 	pid_t pid;
-	bool over; /* the command has ended */
-	bool cut;  /* a signal then was for us, who wait for a slow reader */
+	bool over;   /* the command has ended */
+	size_t rest; /* then: what lay in the pipe */
+	bool cut;    /* a signal then was for us, who wait for a slow reader */
 	int signal_fd;
 	int pipe_fd;         /* WATCH: what it writes, or -1 */
 	int64_t deadline_ns; /* INT64_MAX: none */
@@ -155,6 +157,13 @@ static void read_signals(struct work *work)
 
 /* --- its end -------------------------------------------------------------------- */
 
+static size_t count_queued(int fd)
+{
+	int count = 0;
+
+	return ioctl(fd, FIONREAD, &count) == 0 ? (size_t)count : 0;
+}
+
 static void look_for_end(struct work *work)
 {
 	int status;
@@ -162,6 +171,7 @@ static void look_for_end(struct work *work)
 	if (work->over || waitpid(work->pid, &status, WNOHANG) != work->pid)
 		return;
 	work->over = true;
+	work->rest = count_queued(work->pipe_fd);
 	work->deadline_ns = INT64_MAX;
 	if (WIFSIGNALED(status))
 		work->end->signal = WTERMSIG(status);
@@ -197,16 +207,16 @@ static void close_pipe(struct work *work)
 
 static void read_output(struct work *work)
 {
-	ssize_t got = read(work->pipe_fd, work->chunk, CHUNK);
+	/* Whoever still holds the other end is neither waited for nor listened to. */
+	size_t most = work->over && work->rest < CHUNK ? work->rest : CHUNK;
+	ssize_t got = most ? read(work->pipe_fd, work->chunk, most) : 0;
 
 	if (got > 0) {
 		work->at = 0;
 		work->length = (size_t)got;
+		work->rest -= work->over ? (size_t)got : 0;
 		work->end->wrote = true;
 	} else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-		close_pipe(work);
-	} else if (work->over && errno == EAGAIN) {
-		/* Whoever still holds the other end is not waited for. */
 		close_pipe(work);
 	}
 }

@@ -21,10 +21,12 @@ enum meaning {
 	GET,     /* ... in a GET after all */
 	METHOD,  /* its value is the method */
 	INPUT,   /* its value may be "-" for standard input */
+	CONFIG,  /* ... and what it names may say anything */
 	OUTPUT,  /* its value may be "-" for standard output */
 	NEXT,    /* another request follows, with options of its own */
-	EXECUTE, /* wget's -e: its value may be about a proxy */
+	EXECUTE, /* wget's -e: its value stands for one of these */
 	ASK,     /* about the client itself */
+	TUNNEL,  /* through CONNECT whatever the URL is */
 };
 
 struct option_row {
@@ -55,10 +57,11 @@ static const struct option_row curl_options[] = {
 	{"get", 'G', GET, false},
 	{"request", 'X', METHOD, true},
 	{"upload-file", 'T', INPUT, true},
-	{"config", 'K', INPUT, true},
+	{"config", 'K', CONFIG, true},
 	{"output", 'o', OUTPUT, true},
 	{"cookie-jar", 'c', OUTPUT, true},
 	{"next", ':', NEXT, false},
+	{"proxytunnel", 'p', TUNNEL, false},
 	{NULL, 0, NOTHING, false},
 };
 
@@ -96,7 +99,10 @@ enum { CLIENTS = sizeof(clients) / sizeof(clients[0]) };
 
 /* What was found in a command line. */
 struct findings {
-	bool answer, proxy, sends, gets, other_method, same_method, input, ask;
+	bool answer, proxy, input, ask, tunnel;
+	bool secure, plain;                          /* URLs */
+	bool sends, gets, other_method, same_method; /* of the request looked at */
+	bool changes;                                /* one of those before does */
 	int next; /* the last word that says NEXT; 0: none */
 };
 
@@ -125,23 +131,21 @@ static bool names_input(const char *value)
 		strstr(value, "/proc/self/fd/");
 }
 
-static void note(struct findings *found, enum meaning meaning, const char *value, int at)
+/* A request is complete: the next one has options of its own. */
+static void end_request(struct findings *found)
 {
-	bool dash = strcmp(value, "-") == 0;
+	found->changes |= found->other_method ||
+		(found->sends && !found->gets && !found->same_method);
+	found->sends = found->gets = found->other_method = found->same_method = false;
+}
 
+/* What is sent, and whether that may be done twice. */
+static void note_request(
+	struct findings *found, enum meaning meaning, const char *value, int at)
+{
 	switch (meaning) {
-	case ANSWER:
-		found->answer = true;
-		break;
-	case PROXY:
-		found->proxy = true;
-		break;
-	case EXECUTE:
-		found->proxy |= strcasestr(value, "proxy") != NULL;
-		break;
 	case SEND:
 		found->sends = true;
-		found->input |= dash;
 		break;
 	case GET:
 		found->gets = true;
@@ -149,20 +153,37 @@ static void note(struct findings *found, enum meaning meaning, const char *value
 	case METHOD:
 		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
 		break;
-	case INPUT:
-		found->input |= dash || strcmp(value, ".") == 0;
+	case EXECUTE:
+		found->changes |= strcasestr(value, "post") ||
+			strcasestr(value, "body") || strcasestr(value, "method");
+		break;
+	case CONFIG:
+		found->changes = true;
 		break;
 	case NEXT:
+		end_request(found);
 		found->next = at;
 		break;
-	case ASK:
-		found->ask = true;
+	default:
 		break;
-	case OUTPUT:
-	case NOTHING:
-		return;
 	}
-	found->input |= names_input(value);
+}
+
+static void note(struct findings *found, enum meaning meaning, const char *value, int at)
+{
+	bool dash = strcmp(value, "-") == 0;
+
+	if (meaning == NOTHING || meaning == OUTPUT)
+		return;
+	found->answer |= meaning == ANSWER;
+	found->proxy |=
+		meaning == PROXY || (meaning == EXECUTE && strcasestr(value, "proxy"));
+	found->tunnel |= meaning == TUNNEL;
+	found->ask |= meaning == ASK;
+	found->input |= names_input(value) ||
+		(dash && (meaning == SEND || meaning == INPUT || meaning == CONFIG)) ||
+		(meaning == INPUT && strcmp(value, ".") == 0);
+	note_request(found, meaning, value, at);
 }
 
 /* Both take a beginning of a long name for it, if no other name begins so. */
@@ -243,6 +264,15 @@ static void look_at_arguments(
 	}
 }
 
+/* curl takes what has no scheme for plain http, but who tells it from a value? */
+static void look_at_urls(char *const *argv, struct findings *found)
+{
+	for (int at = 1; argv[at]; at++) {
+		found->secure |= strncasecmp(argv[at], "https://", 8) == 0;
+		found->plain |= strncasecmp(argv[at], "http://", 7) == 0;
+	}
+}
+
 static enum exec_client_kind find_kind(const char *command)
 {
 	const char *slash = strrchr(command, '/');
@@ -319,10 +349,12 @@ int exec_client_init(
 	memcpy(client->argv, argv, count * sizeof(*argv));
 	if (client->kind != EXEC_CLIENT_OTHER)
 		look_at_arguments(client->kind, argv, &found);
+	end_request(&found);
+	look_at_urls(argv, &found);
 	if ((found.proxy && !own_proxy_is_ours) || found.ask)
 		client->kind = EXEC_CLIENT_OTHER;
-	client->changes =
-		found.other_method || (found.sends && !found.gets && !found.same_method);
+	client->changes = found.changes;
+	client->connects = found.tunnel || (found.secure && !found.plain);
 	client->reads_input = found.input;
 	if (client->kind == EXEC_CLIENT_CURL && !found.answer)
 		give_answer_file(client, argv, &found);
@@ -348,6 +380,7 @@ void exec_client_begin(struct exec_client *client)
 struct answer {
 	int32_t status; /* 0: none */
 	int32_t retry_after_s;
+	bool connected; /* one before it was a yes: it is no answer to CONNECT */
 };
 
 static void read_header(struct answer *answer, const char *line, int64_t wall_s)
@@ -366,8 +399,10 @@ static void read_header(struct answer *answer, const char *line, int64_t wall_s)
 static void read_status(struct answer *answer, const char *line)
 {
 	const char *blank = strchr(line, ' ');
+	bool yes = answer->status >= 200 && answer->status < 300;
 
-	*answer = (struct answer){.retry_after_s = -1};
+	*answer = (struct answer){
+		.retry_after_s = -1, .connected = answer->connected || yes};
 	if (strncmp(line, "HTTP/", 5) == 0 && blank)
 		answer->status = (int32_t)strtol(blank, NULL, 10);
 }
@@ -434,30 +469,33 @@ enum {
 	CURL_RECEIVE_ERROR = 56,
 };
 
-static void judge_curl(
-	int status, const struct answer *answer, struct exec_client_end *out)
+static void judge_curl(int status, bool connects, const struct answer *answer,
+	struct exec_client_end *out)
 {
+	bool answered = status == 0 || status == CURL_HTTP_ERROR;
+	bool broke_off = status == CURL_RECEIVE_ERROR && answer->status >= 300;
+
 	out->maybe_sent = !ended_early(status);
-	if (status == CURL_RECEIVE_ERROR && answer->status >= 300) {
+	if (broke_off && connects && !answer->connected) {
 		out->reason = judge_connect(answer->status);
 		out->retry_after_s = answer->retry_after_s;
 		out->maybe_sent = false;
 		return;
 	}
-	if (status != 0 && status != CURL_HTTP_ERROR) {
-		out->reason = pool_reason_from_curl(status);
-		return;
+	if (answered || broke_off) {
+		out->http_status = answer->status;
+		out->retry_after_s = answer->retry_after_s;
 	}
-	out->http_status = answer->status;
-	out->retry_after_s = answer->retry_after_s;
+	if (!answered)
+		out->reason = pool_reason_from_curl(status);
 	/* 502 to 504 may be the proxy's word as well as the target's; without an answer
 	 * nothing was asked for. */
-	if (answer->status && (answer->status < 502 || answer->status > 504))
+	else if (answer->status && (answer->status < 502 || answer->status > 504))
 		out->reason = POOL_REASON_OK;
 }
 
 void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	struct exec_client_end *out)
+	bool http_proxy, struct exec_client_end *out)
 {
 	struct answer answer;
 
@@ -476,5 +514,5 @@ void exec_client_judge(const struct exec_client *client, int status, bool timed_
 		return;
 	}
 	read_answer(client, &answer);
-	judge_curl(status, &answer, out);
+	judge_curl(status, client->connects && http_proxy, &answer, out);
 }

@@ -16,6 +16,7 @@ struct exec_client {
 	/* Its arguments ask for something that must not be done twice. */
 	bool changes;
 	bool reads_input; /* they name standard input */
+	bool connects;    /* an HTTP proxy is asked for a tunnel */
 	int answer_fd;    /* curl's -D leads here; -1: there is none */
 	char **argv;      /* with that -D; ends with NULL; its strings are borrowed */
 	char answer_option[32];
@@ -44,6 +45,6 @@ struct exec_client_end {
 };
 
 void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	struct exec_client_end *out);
+	bool http_proxy, struct exec_client_end *out);
 
 #endif

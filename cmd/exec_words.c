@@ -131,6 +131,14 @@ static bool is_bypass(const char *line)
 	return is_of(line, bypasses, sizeof(bypasses) / sizeof(bypasses[0]));
 }
 
+/* What is handed down may lack even the "=". */
+static bool has_value(const char *line)
+{
+	const char *equals = strchr(line, '=');
+
+	return equals && equals[1];
+}
+
 static size_t add_inherited(struct exec_words *words, bool keep_bypass)
 {
 	size_t count = 0;
@@ -139,7 +147,7 @@ static size_t add_inherited(struct exec_words *words, bool keep_bypass)
 		if (is_of(*line, dropped, sizeof(dropped) / sizeof(dropped[0])))
 			continue;
 		if (is_bypass(*line) && !keep_bypass) {
-			words->cleared_bypass |= strchr(*line, '=')[1] != '\0';
+			words->cleared_bypass |= has_value(*line);
 			continue;
 		}
 		words->envp[count++] = *line;

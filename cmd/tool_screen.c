@@ -37,6 +37,7 @@ void tool_screen_begin(struct tool_screen *screen)
 	*screen = (struct tool_screen){.terminal = isatty(STDOUT_FILENO) == 1};
 	sigemptyset(&screen->signals);
 	add_signal(&screen->signals, SIGINT);
+	add_signal(&screen->signals, SIGQUIT);
 	add_signal(&screen->signals, SIGTERM);
 	add_signal(&screen->signals, SIGHUP);
 	if (screen->terminal) {

@@ -298,27 +298,29 @@ static void tell_trouble(const struct trouble *trouble, struct pool_text *text)
 	pool_text_add(text, "\n");
 }
 
-/* The youngest check of any of its proxies, conclusive or not; NULL: none. */
+/* The youngest check of any proxy of the pool that row <at> is the first of, conclusive
+ * or not; NULL: none. */
 static const struct pool_report_row *last_checked(
-	const struct pool_report *report, uint32_t pool)
+	const struct pool_report *report, size_t at)
 {
 	const struct pool_report_row *last = NULL;
 
-	for (size_t i = 0; i < report->row_count; i++) {
+	for (size_t i = at;
+		i < report->row_count && report->rows[i].pool == report->rows[at].pool;
+		i++) {
 		const struct pool_report_row *row = &report->rows[i];
 
-		if (row->pool == pool && row->checked_age_s >= 0 &&
+		if (row->checked_age_s >= 0 &&
 			(!last || row->checked_age_s < last->checked_age_s))
 			last = row;
 	}
 	return last;
 }
 
-static void tell_stale(
-	const struct pool_report *report, uint32_t index, struct pool_text *text)
+static void tell_stale(const struct pool_report *report,
+	const struct pool_report_pool *pool, size_t at, struct pool_text *text)
 {
-	const struct pool_report_pool *pool = &report->pools[index];
-	const struct pool_report_row *last = last_checked(report, index);
+	const struct pool_report_row *last = last_checked(report, at);
 	const struct pool_reason_row *reason;
 
 	if (last && last->checked_age_s < stale_after_s(pool)) {
@@ -367,7 +369,7 @@ void pool_report_tell_stored(const struct pool_report *report,
 		if (told && pool->eligible == 0)
 			tell_fallback(pool, text);
 		if (told && pool->stale)
-			tell_stale(report, i, text);
+			tell_stale(report, pool, at, text);
 		for (; at < report->row_count && report->rows[at].pool == i; at++)
 			if (told && find_trouble(report, at, &trouble))
 				tell_trouble(&trouble, text);

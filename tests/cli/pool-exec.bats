@@ -78,6 +78,23 @@ endpoint=127.0.0.1:9
 pool-exec: NO_PROXY is not passed on (--keep-no-proxy does)"
 }
 
+@test "an environment may hold names without a value" {
+	require_tool python3
+	write_members "$(member one 9)"
+	# only execve() itself takes such lines: no shell passes one on
+	run -0 --separate-stderr python3 -c '
+import ctypes, os, sys
+def words(list):
+    list = [os.fsencode(word) for word in list]
+    return (ctypes.c_char_p * (len(list) + 1))(*list, None)
+ctypes.CDLL(None).execve(os.fsencode(sys.argv[1]), words(["pool-exec", "env"]), words(sys.argv[2:]))
+' "$exec" no_proxy NO_PROXY POOL_LEASE odd "PATH=$PATH" "POOL_STATE=$POOL_STATE"
+	assert_equal "$stderr" ""
+	assert_line odd
+	refute_line no_proxy
+	assert_line no_proxy=
+}
+
 @test "options after the command are the command's" {
 	write_members "$(member one 9)"
 	run -0 --separate-stderr "$exec" echo -q --help
@@ -334,6 +351,34 @@ the proxy runs, and its port"
 	assert_regex "${stderr_lines[1]}" "'secret' failed \(authentication, auth\), not tried again"
 }
 
+@test "a no to CONNECT is not confused with an answer that broke off" {
+	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"; exit 56'
+	while IFS='|' read -r scheme answers arguments wanted; do
+		write_members "$(member one 9 "$scheme")"
+		# shellcheck disable=SC2086 # words of a line
+		ANSWERS=$answers run -56 --separate-stderr "$exec" --no-state --retries 0 curl $arguments
+		assert_regex "$arguments: $stderr" "^$arguments: .* 'one' failed \($wanted"
+	done <<-END
+		http|503|https://u|bad-gateway
+		http|503|-d x -- HTTPS://u|bad-gateway
+		http|503|-p http://u|bad-gateway
+		http|503|http://u|reset
+		http|503|u|reset
+		http|429|http://u|limited
+		http|200 503|https://u|reset
+		socks5|503|https://u|reset
+	END
+	# what may have been done already is not sent again
+	write_members "$(member one 9)" "$(member two 8)" "$(member three 7)"
+	export ANSWERS=503
+	rm -f args
+	run -56 "$exec" curl -d x http://u
+	assert_equal "$(wc -l <args)" 1
+	rm -f args
+	run -56 "$exec" curl -d x https://u
+	assert_equal "$(wc -l <args)" 3
+}
+
 @test "a dead target ejects nobody" {
 	require_tool curl
 	# the proxy's word for a target that it cannot reach
@@ -546,6 +591,20 @@ status 4), trying again: a user of the proxy reported a failure; run pool-check"
 		run -52 "$exec" curl $options "$url"
 		assert_equal "$(wc -l <args)" 3
 	done
+	# each request counts by its own options
+	for options in "-d x $url --next -Gd x" "-d x $url --next -X GET" "$url -:d x $url -:"; do
+		rm -f args
+		# shellcheck disable=SC2086
+		run -52 "$exec" curl $options "$url"
+		assert_equal "$(wc -l <args)" 1
+	done
+	# a file may say anything
+	for options in "-K file" "-sKfile" "--config file"; do
+		rm -f args
+		# shellcheck disable=SC2086
+		run -52 "$exec" curl $options
+		assert_equal "$(wc -l <args)" 1
+	done
 	# it cannot have got there, or is listed
 	write_client curl 'exit 7'
 	rm -f args
@@ -558,6 +617,9 @@ status 4), trying again: a user of the proxy reported a failure; run pool-check"
 	write_client wget 'exit 4'
 	rm -f args
 	run -4 "$exec" wget --post-data=x "$url"
+	assert_equal "$(wc -l <args)" 1
+	rm -f args
+	run -4 "$exec" wget -e post_data=x "$url"
 	assert_equal "$(wc -l <args)" 1
 	rm -f args
 	run -4 "$exec" wget "$url"
@@ -632,6 +694,22 @@ reported a failure; run pool-check"
 		</dev/null
 	kill "$(cat left)"
 	assert_output done
+}
+
+@test "what a command left behind is not listened to without end" {
+	write_members "$(member one 9)"
+	cat >command <<-'END'
+		yes &
+		echo $! >left
+		# it has written much more than a pipe holds
+		until [ "$(sed -n 's/^wchar: //p' /proc/$!/io)" -gt 1000000 ]; do :; done
+	END
+	# a slow reader: there is always more to come
+	run -0 bash -c "set -o pipefail
+		timeout 10 '$exec' --fail-on 9 sh ./command </dev/null |
+			while read -r -n 1000 line; do :; done"
+	kill "$(cat left)"
+	assert_output ""
 }
 
 @test "input is read again from a file, and from nothing else" {

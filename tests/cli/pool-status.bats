@@ -49,8 +49,8 @@ watch_until() {
 	shift
 
 	rm -f tables
-	# what runs in the background ignores SIGINT
-	env --default-signal=INT "$@" >tables 3>&- &
+	# what runs in the background ignores these
+	env --default-signal=INT,QUIT "$@" >tables 3>&- &
 	pid=$!
 	wait_until 15 test -s tables
 	kill "-$signal" "$pid"
@@ -490,7 +490,7 @@ age_checks() {
 
 @test "--watch ends with 0 by a signal, and when its reader goes" {
 	write_three
-	for signal in INT TERM HUP; do
+	for signal in INT QUIT TERM HUP; do
 		run -0 --separate-stderr watch_until "$signal" pool-status --watch pool.json
 		assert_equal "$stderr" ""
 		grep -q '^a  *unknown ' tables
@@ -503,7 +503,7 @@ age_checks() {
 	assert_output ""
 }
 
-# A terminal of 8 lines: what pool-status draws, until it is told to end.
+# A terminal of 8 lines: what pool-status draws, until it is told to end by ^\.
 watch_on_terminal() {
 	python3 - "$@" <<-'END'
 		import fcntl, os, pty, signal, struct, sys, termios, time
@@ -523,7 +523,7 @@ watch_on_terminal() {
 		    seen += got
 		    if sys.argv[1].encode() in seen and not told:
 		        told = True
-		        os.kill(pid, signal.SIGINT)
+		        os.write(fd, b"\x1c")
 		status = os.waitpid(pid, 0)[1]
 		sys.stdout.buffer.write(seen)
 		sys.exit(os.waitstatus_to_exitcode(status))
