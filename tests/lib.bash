@@ -347,6 +347,14 @@ write_pool() {
 	)
 }
 
+# status_field NAME COLUMN [POOL]: what pool-status says in tsv of a proxy of pool.json.
+status_field() {
+	pool-status -f pool.json --format tsv </dev/null | awk -F '\t' -v name="$1" -v column="$2" \
+		-v pool="${3:-}" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$at["proxy"] == name && (pool == "" || $at["pool"] == pool) { print $at[column] }'
+}
+
 # netns_run COMMAND...: in a network namespace of its own where that is allowed, with lo up and
 # ping sockets open to all groups; else as it is, on the machine's loopback.
 netns_run() {
