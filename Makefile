@@ -60,9 +60,9 @@ REPORT := answer explain status summary columns format json metrics plugin gathe
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
-TOOLS  := pool-validate pool-check pool-select pool-report
+TOOLS  := pool-validate pool-check pool-select pool-report pool-exec
 PROBING_TOOLS := pool-check pool-watch
-QUICK_TOOLS   := pool-select pool-report
+QUICK_TOOLS   := pool-select pool-report pool-exec
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
@@ -112,6 +112,10 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolpro
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
 		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \
 		$(call probe_or_not,$*,$(PROBE_LIBS)) $(call lazy_or_not,$*))
+
+# objects of single tools
+$(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
+$(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client evidence input words)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

@@ -107,7 +107,7 @@ static int read_reason(const struct tool_given *given, void *context)
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
-	TOOL_OPTION_FILE,
+	{'f', "file", "FILE", "the pool file", SET(tool_read_text, common.file)},
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_EXCHANGE("whose pool, where it is about a proxy's name"),
 	TOOL_OPTION_TYPE("its http or websocket pool"),

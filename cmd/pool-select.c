@@ -6,8 +6,7 @@
 #include "config/url.h"
 #include "report/answer.h"
 #include "report/explain.h"
-#include "select/strategy.h"
-#include "tool.h"
+#include "tool_select.h"
 
 enum {
 	OPT_STRATEGY = TOOL_OWN_OPTIONS,
@@ -45,42 +44,6 @@ struct settings {
 };
 
 /* --- options -------------------------------------------------------------------- */
-
-static int read_scheme(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	const char *names[POOL_SCHEMES];
-	char *rest = NULL;
-
-	for (int i = 0; i < POOL_SCHEMES; i++)
-		names[i] = pool_scheme_name((enum pool_scheme)i);
-	settings->query.schemes = 0;
-	for (char *word = strtok_r(given->value, ",", &rest); word;
-		word = strtok_r(NULL, ",", &rest)) {
-		int scheme = 0;
-		int status = tool_find_word(given->spec, "--scheme", NULL, word, names,
-			POOL_SCHEMES, &scheme);
-
-		if (status)
-			return status;
-		settings->query.schemes |= 1u << scheme;
-	}
-	if (settings->query.schemes)
-		return TOOL_YES;
-	return tool_refuse(given->spec, TOOL_USAGE, "--scheme wants at least one scheme");
-}
-
-static int read_strategy(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	const char *names[POOL_STRATEGIES];
-	int found;
-
-	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
-		names[i] = pool_strategy_get(i)->name;
-	settings->query.strategy = given->value;
-	return tool_find_value(given, names, POOL_STRATEGIES, &found);
-}
 
 static int read_format(const struct tool_given *given, void *context)
 {
@@ -120,7 +83,7 @@ static const struct tool_option options[] = {
 	{OPT_STRATEGY, "strategy", "NAME",
 		"round_robin, random, least_connections, least_latency, sticky or "
 		"failover",
-		.read = read_strategy},
+		SET(tool_read_strategy, query.strategy)},
 	{OPT_KEY, "key", "KEY", "whose proxy it is: for sticky, and for rollout_percent",
 		SET(tool_read_text, query.key)},
 	{OPT_STRICT, "strict", NULL, "with sticky: the key's own proxy or none",
@@ -128,7 +91,7 @@ static const struct tool_option options[] = {
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},
 	{OPT_SCHEME, "scheme", "LIST", "only these schemes, e.g. http,socks5",
-		.read = read_scheme},
+		SET(tool_read_schemes, query.schemes)},
 	{OPT_COST, "cost", "N", "requests to charge the proxy's budget with (default: 1)",
 		SET(tool_read_number, query.cost), .low = 1, .high = COST_MAX},
 	{OPT_WAIT, "wait", "SECONDS", "wait so long for an eligible proxy",
@@ -250,29 +213,6 @@ static struct pool_answer_query answer_query(const struct pool_query *query)
 		query->exchange ? query->exchange : "default", query->type};
 }
 
-static void tell_none(const struct pool_query *query, const struct pool_choice *choice)
-{
-	tool_end(TOOL_NO, pool_error_get(POOL_ENONE)->name,
-		"no proxy for '%s' %s%s%s: %s",
-		query->exchange ? query->exchange : "default",
-		pool_type_name(query->type), choice->where ? " in " : "",
-		choice->where ? choice->where : "", pool_explain_none(choice->reason));
-}
-
-static void tell_choice(const struct pool_query *query, const struct pool_choice *choice)
-{
-	const struct pool_answer_query asked = answer_query(query);
-
-	for (size_t i = 0; i < choice->count; i++) {
-		struct pool_text line = POOL_TEXT_EMPTY;
-
-		pool_explain_proxy(&line, &asked, &choice->proxies[i]);
-		if (line.bytes)
-			tool_note("%s", line.bytes);
-		pool_text_release(&line);
-	}
-}
-
 static void explain(struct pool_session *session, const struct pool_query *query,
 	const struct pool_choice *choice)
 {
@@ -281,14 +221,6 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	if (pool_explain_add(&text, session, query, choice, NULL) == 0 && text.bytes)
 		tool_note_text(text.bytes);
 	pool_text_release(&text);
-}
-
-static bool direct_is_fine(
-	const struct settings *settings, const struct pool_choice *choice)
-{
-	return settings->direct_ok &&
-		(choice->reason == POOL_NO_DISABLED ||
-			choice->reason == POOL_NO_NOT_CONFIGURED);
 }
 
 /* "No proxy", or why there is no answer at all; an exit status. */
@@ -302,8 +234,8 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
-	else if (!direct_is_fine(settings, choice))
-		tell_none(&settings->query, choice);
+	else if (!settings->direct_ok || !tool_may_go_direct(choice->reason))
+		tool_tell_none(TOOL_NO, &settings->query, choice);
 	else {
 		if (settings->common.verbose)
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
@@ -343,7 +275,7 @@ static int answer(
 	if (error)
 		status = answer_none(settings, &choice, &fault, out);
 	else if (settings->common.verbose)
-		tell_choice(query, &choice);
+		tool_tell_choice(query, &choice);
 	if (!error && !settings->common.quiet)
 		warn_less(query, &choice);
 	if (settings->explain && (!error || error == POOL_ENONE))

@@ -54,7 +54,11 @@ struct tool_spec {
 	const struct tool_option *options; /* ended by a row of zeroes */
 	const char *examples;              /* lines for --help */
 	const char *libraries;             /* what --version adds, or NULL */
-	int said_status;                   /* exit status after --help and --version */
+	const char
+		*statuses;  /* lines of --help about exit statuses of its own, or NULL */
+	int said_status;    /* exit status after --help and --version */
+	int unsaid_status;  /* and if they cannot be written; 0: TOOL_SYSTEM */
+	bool options_first; /* what follows the first operand is none of its options */
 	/* Tell a failure and answer the exit status; NULL: tool_error() and <status>. */
 	int (*refuse)(int status, const char *text);
 };

@@ -60,9 +60,10 @@ static void print_help(const struct tool_spec *spec)
 	for (size_t i = 0; i < count_options(spec); i++)
 		print_option(&spec->options[i]);
 	printf("\nExamples:\n%s", spec->examples);
-	printf("\nExit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 "
-	       "the system\n"
-	       "failed, 5 busy. Manual: man %s, man proxypool.\n",
+	printf("\nExit status: %sManual: man %s, man proxypool.\n",
+		spec->statuses ? spec->statuses
+			       : "0 yes, 1 no, 2 usage, 3 pool file or state unusable, "
+				 "4 the system\nfailed, 5 busy. ",
 		spec->name);
 }
 
@@ -118,6 +119,8 @@ static void fill_forms(const struct tool_spec *spec, char *shorts, struct option
 {
 	size_t count = count_options(spec);
 
+	if (spec->options_first)
+		*shorts++ = '+';
 	*shorts++ = ':';
 	for (size_t i = 0; i < count; i++) {
 		const struct tool_option *option = &spec->options[i];
@@ -145,7 +148,9 @@ static int read_one(
 
 	if (letter == 'h' || letter == 'V') {
 		(letter == 'h' ? print_help : print_version)(spec);
-		exit(tool_close_stdout() ? spec->said_status : TOOL_SYSTEM);
+		if (tool_close_stdout())
+			exit(spec->said_status);
+		exit(spec->unsaid_status ? spec->unsaid_status : TOOL_SYSTEM);
 	}
 	while (given.option->letter != letter)
 		given.option++;
@@ -155,7 +160,7 @@ static int read_one(
 int tool_read_options(int argc, char **argv, const struct tool_spec *spec, void *settings)
 {
 	struct option longs[OPTIONS_MAX + 1];
-	char shorts[2 * OPTIONS_MAX + 2];
+	char shorts[2 * OPTIONS_MAX + 3];
 	int status = TOOL_YES;
 
 	fill_forms(spec, shorts, longs);

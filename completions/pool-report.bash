@@ -39,11 +39,11 @@ _pool_report() {
 			run-deadline target-suspect uplink-suspect reported proxy-failed'
 		;;
 	-x | --exchange | --status | --retry-after | --latency-ms | --from-curl-exit) return ;;
-	-f | --file | -s | --state) kind=file ;;
+	-f | --file | -s | --state) kind=path ;;
 	*) [[ $cur != -* ]] || kind=word words=$options ;;
 	esac
 	COMPREPLY=()
-	if [ "$kind" = file ]; then
+	if [ "$kind" = path ]; then
 		# outside of a completion there is nothing to set
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -4,15 +4,29 @@
  * Pure: (policy, record, evidence, now) to (record, transition). recovering and cooling
  * follow from deadlines when they are read, so that no tick is needed.
  *
- *	unknown    -> healthy     first good check
+ *	unknown    -> healthy     first success
  *	any        -> unhealthy   unhealthy_threshold failed checks in a row, or
  *	                          failure_threshold failed reports
  *	unhealthy  -> recovering  when the open time is over, or by a good check
  *	                          of the layer that failed
- *	recovering -> healthy     healthy_threshold successes in a row
+ *	recovering -> healthy     healthy_threshold successes of that layer
  *	recovering -> unhealthy   at the first failure, for twice as long
  *
- * Open time: open_s x 2^(times opened - 1), at most max_open_s, jitter +-10 %.
+ * Open time: open_s x 2^(times opened - 1), at most max_open_s, jitter +-10 %. A failed
+ * check while unhealthy renews the deadline without doubling it.
+ *
+ * Rows: a success or a limit ends the row of failures of its own source, checks or
+ * reports. An answer of the target, be it good, limited or a failure, also takes those
+ * failures out of both rows that had no answer. A good check takes them out of the row of
+ * reports as well if it speaks for all their layers: a tcp connect for refusals, not for
+ * timeouts. A breaker that closes ends both rows.
+ *
+ * Late evidence, begun before the last transition, changes nothing, but a limit can
+ * lengthen a cooldown that runs. The end of an open time is no such transition: a check
+ * that began before it counts as one of an unhealthy proxy, a report for nothing.
+ *
+ * A record may come from a damaged file, and a clock may go back: no rest is longer than
+ * the policy's longest once there is evidence, and nothing is late for ever.
  */
 #ifndef POOL_HEALTH_HEALTH_H
 #define POOL_HEALTH_HEALTH_H
@@ -45,13 +59,17 @@ struct pool_health {
 	uint8_t admin_disabled; /* by a person; no check lifts it */
 	uint8_t failed_layer;   /* enum pool_layer that must be seen working again */
 	uint8_t last_reason;    /* enum pool_reason of the last evidence */
-	uint8_t open_reason;    /* of what opened the breaker */
-	uint8_t blocked;        /* the last decisive evidence was "blocked" */
-	uint8_t unused;
-	uint32_t times_opened;   /* in a row, without getting healthy in between */
-	uint32_t failed_checks;  /* in a row */
-	uint32_t failed_reports; /* in a row */
-	uint32_t good_in_a_row;  /* successes while recovering */
+	uint8_t open_reason;    /* of what opened the breaker, or renewed it */
+	/* The last failure that counted was "blocked", and no answer was good since. */
+	uint8_t blocked;
+	/* enum pool_layer, the highest of the failed reports that had no answer */
+	uint8_t report_layer;
+	uint32_t times_opened;    /* in a row, without getting healthy in between */
+	uint16_t failed_checks;   /* in a row */
+	uint16_t relayed_checks;  /* of those, the ones with an answer of the target */
+	uint16_t failed_reports;  /* in a row */
+	uint16_t relayed_reports; /* of those, the ones with an answer of the target */
+	uint32_t good_in_a_row;   /* successes while recovering */
 };
 
 enum pool_evidence_source { POOL_EVIDENCE_CHECK, POOL_EVIDENCE_REPORT };
@@ -59,8 +77,8 @@ enum pool_evidence_source { POOL_EVIDENCE_CHECK, POOL_EVIDENCE_REPORT };
 struct pool_evidence {
 	enum pool_evidence_source source;
 	enum pool_reason reason;
-	/* How far an ok of this kind proves that the proxy works. Of a check the layer of
-	 * its method, of a failed one too. */
+	/* How far an ok of this kind proves that the proxy works; TARGET: an answer of
+	 * the target came. Of a check the layer of its method, of a failed one too. */
 	enum pool_layer good_layer;
 	int64_t began_ns;      /* when it began, CLOCK_BOOTTIME */
 	int32_t retry_after_s; /* of "limited"; -1: not given */
@@ -98,7 +116,7 @@ void pool_health_command(struct pool_health *health, enum pool_admin command,
 	int64_t now_ns, struct pool_transition *transition);
 
 /*
- * One step.
+ * One step. A report "done" is no evidence, and no step.
  *
  * <jitter>  in 0..1000000: where in the +-10 % the open time falls
  */

@@ -20,7 +20,7 @@ static int place_of_failure(int reason)
 	if (row->verdict != POOL_VERDICT_DOWN)
 		return FAILED_NOT_THERE;
 	if (row->layer == POOL_LAYER_TLS || reason == POOL_REASON_HANDSHAKE_TIMEOUT ||
-		reason == POOL_REASON_EMPTY)
+		reason == POOL_REASON_EMPTY || reason == POOL_REASON_PROXY_FAILED)
 		return FAILED_MAYBE_THERE;
 	if (row->layer == POOL_LAYER_TARGET)
 		return FAILED_THERE;

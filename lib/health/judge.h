@@ -47,8 +47,9 @@ struct pool_judge_target {
  * A target: if no item of it is OK, those that failed there (layer TARGET, verdict DOWN)
  * become TARGET_SUSPECT, unless the control request reached it. The same holds for those
  * that failed where proxy and target cannot be told apart (TLS through the proxy; an
- * empty answer; a handshake that timed out, for the proxy may be waiting for the target),
- * if what failed there or so is of at least two hosts, or the control request failed too.
+ * empty answer; a handshake that timed out, for the proxy may be waiting for the target;
+ * a proxy that could not serve the connection and does not say why), if what failed there
+ * or so is of at least two hosts, or the control request failed too.
  *
  * Refusal, other handshake failures and authentication failures always stand; so do
  * blocked and limited.

@@ -81,6 +81,7 @@ struct pool_reason_row {
 	enum pool_layer layer;
 	enum pool_verdict verdict;
 	bool timeout; /* nothing answered in time: says little about who is at fault */
+	bool relayed; /* an answer of the target came through: the transport works */
 	bool passes;  /* may pass by itself: worth another attempt in the same check */
 	const char *sentence; /* what happened */
 	const char *advice;   /* what to do about it */

@@ -141,16 +141,29 @@ static int read_reason(const struct pool_feedback *feedback, enum pool_reason *o
 	return 0;
 }
 
-/* The most telling of what was said: its reason, then the status, then the word. */
+/* Whether the status of the answer tells more than the reason that was given: an answer
+ * that broke off behind a 429 is a 429, but a proxy's own 403 is the proxy's. */
+static bool yields_to_status(enum pool_reason given)
+{
+	const struct pool_reason_row *row = pool_reason_get((int)given);
+
+	return given == POOL_REASON_NONE ||
+		(row->layer == POOL_LAYER_TARGET &&
+			row->verdict != POOL_VERDICT_LIMITED &&
+			row->verdict != POOL_VERDICT_BLOCKED);
+}
+
+/* The most telling of what was said: the reason, the status, the word. */
 static enum pool_reason judge(const struct pool_policy *policy,
 	const struct pool_feedback *feedback, enum pool_reason given)
 {
-	enum pool_reason reason = given;
+	enum pool_reason by_status =
+		pool_health_judge_status(policy, feedback->http_status);
 
-	if (reason == POOL_REASON_NONE && feedback->http_status)
-		reason = pool_health_judge_status(policy, feedback->http_status);
-	if (reason != POOL_REASON_NONE)
-		return reason;
+	if (by_status != POOL_REASON_NONE && yields_to_status(given))
+		return by_status;
+	if (given != POOL_REASON_NONE)
+		return given;
 	if (feedback->said == POOL_SAID_OK)
 		return POOL_REASON_OK;
 	return feedback->http_status ? POOL_REASON_STATUS : POOL_REASON_REPORTED;

@@ -298,6 +298,17 @@ is none with -x or -t" -f hex.json -x default 0123456789abcdef done
 	report 3 -f bad.json tokyo ok
 }
 
+@test "a state file that cannot grow is status 4, a full disk too" {
+	# standard error of a test is a file, which could not grow either
+	run -4 --separate-stderr bash -o pipefail -c \
+		'{ ulimit -f 0; pool-report tokyo ok 2>&1 >/dev/null; } | cat'
+	assert_regex "$output" "^pool-report: cannot .*: File too large$"
+	assert_equal "$stderr" ""
+	run -4 --separate-stderr bash -c 'pool-report --help >/dev/full'
+	assert_equal "$stderr" \
+		"pool-report: cannot write standard output: No space left on device"
+}
+
 @test "a lock that somebody holds is status 5" {
 	require_tool flock
 	pool-select -s own.state >answer

@@ -351,6 +351,10 @@ static void test_statuses(void **context)
 		{POOL_SAID_FAIL, 418, NULL, "limited"},
 		{POOL_SAID_FAIL, 403, "denied", "denied"},
 		{POOL_SAID_FAIL, 0, "target-refused", "target-refused"},
+		{POOL_SAID_FAIL, 429, "truncated", "limited"},
+		{POOL_SAID_FAIL, 200, "truncated", "truncated"},
+		{POOL_SAID_FAIL, 403, "limited", "limited"},
+		{POOL_SAID_OK, 429, "ok", "limited"},
 	};
 	struct place *place = *context;
 

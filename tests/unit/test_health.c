@@ -251,6 +251,52 @@ static const struct story stories[] = {
 		.events = {{0, 'l', COOL, .retry_after_s = 10}, {5, 'r', COOL},
 			{6, 'k', COOL, .age_s = 3}, {10, '=', BAD},
 			{11, 'k', REC, .age_s = 1}}},
+	{"an answer ends a row of failures without one", {.unhealthy_threshold = 3},
+		.events = {{0, 'r', UNK}, {1, 'r', UNK}, {2, 's', UNK}, {3, 'r', UNK},
+			{4, 'r', BAD}}},
+	{"but not a row of failures with one", {.unhealthy_threshold = 3},
+		.events = {{0, 's', UNK}, {1, 'r', UNK}, {2, 'b', UNK}, {3, 's', BAD}}},
+	{"so with reports", {.failure_threshold = 3},
+		.events = {{0, 'R', UNK}, {1, 'R', UNK}, {2, 'B', UNK}, {3, 'R', UNK},
+			{4, 'R', BAD}}},
+	{"an answer to a check ends such a row of reports",
+		{.unhealthy_threshold = 3, .failure_threshold = 2},
+		.events = {{0, 'R', UNK}, {1, 's', UNK}, {2, 'R', UNK}, {3, 'R', BAD}}},
+	{"an answer that is reported ends such a row of checks",
+		{.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'B', UNK}, {2, 'r', UNK}, {3, 'r', BAD}}},
+	{"so does a reported success", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'K', OK}, {2, 'r', OK}, {3, 'r', BAD}}},
+	{"but it says nothing of the check's own target", {.unhealthy_threshold = 2},
+		.events = {{0, 'b', UNK}, {1, 'K', OK}, {2, 'b', BAD}}},
+	{"a good check says nothing of another target", {.failure_threshold = 2},
+		.events = {{0, 'B', UNK}, {1, 'k', OK}, {2, 'B', BAD}}},
+	{"a tcp connect ends a row of reported refusals", {.failure_threshold = 2},
+		.events = {{0, 'R', UNK}, {1, 't', OK}, {2, 'R', OK}, {3, 'R', BAD}}},
+	{"but not of reported 407s", {.failure_threshold = 2},
+		.events = {{0, 'A', UNK}, {1, 't', OK}, {2, 'A', BAD}}},
+	{"nor of both", {.failure_threshold = 3},
+		.events = {{0, 'A', UNK}, {1, 'R', UNK}, {2, 't', OK}, {3, 'R', BAD}}},
+	{"who got healthy starts with empty rows",
+		{.unhealthy_threshold = 2, .failure_threshold = 2},
+		.events = {{0, 'B', UNK}, {1, 'B', BAD}, {2, 'k', REC}, {3, 'k', OK},
+			{4, 'B', OK}, {5, 'r', OK}, {6, 'B', BAD}}},
+	{"by reports as well", {.unhealthy_threshold = 2},
+		.events = {{0, 'r', UNK}, {1, 'r', BAD}, {31, 'K', REC}, {32, 'K', OK},
+			{33, 'r', OK}, {34, 'r', BAD}}},
+	{"two uses at once that are told to wait: the later end wins",
+		.events = {{10, 'L', COOL, .retry_after_s = 5},
+			{11, 'L', COOL, .age_s = 10, .retry_after_s = 100},
+			{110, '=', COOL}, {111, '=', UNK}}},
+	{"a use that began while unhealthy says nothing afterwards",
+		.events = {{0, 'r', BAD}, {31, 'R', REC, .age_s = 5},
+			{31, 'K', REC, .age_s = 5}, {31, 'K', REC, .age_s = 5},
+			{31, 'K', REC}, {31, 'K', OK}}},
+	{"a check that did is that of an unhealthy one: renewed, not doubled",
+		.events = {{0, 'r', BAD}, {31, 'r', BAD, .age_s = 5}, {60, '=', BAD},
+			{61, '=', REC}}},
+	{"and its success is one",
+		.events = {{0, 'r', BAD}, {31, 'k', REC, .age_s = 5}, {32, 'k', OK}}},
 	{"no good check lifts what a person disabled", .disabled = true,
 		.events = {{0, 'k', OFF}, {1, 'k', OFF}, {2, 'K', OFF},
 			{9999, '=', OFF}}},
@@ -376,6 +422,44 @@ static void test_blocked_is_shown_until_a_success(void **unused)
 	assert_true(health.blocked);
 	feed(&defaults, &health, &good, MIDDLE);
 	assert_false(health.blocked);
+}
+
+/* A connection says nothing of the target, whatever the breaker is. */
+static void test_blocked_is_that_of_the_last_failure(void **unused)
+{
+	static const struct {
+		char kinds[4];
+		bool expected;
+	} cases[] = {
+		{"B", true},
+		{"Bt", true},
+		{"BA", false},
+		{"Bk", false},
+		{"BK", false},
+		{"Bi", true},
+		{"Bl", true},
+		{"b", true},
+		{"bt", true},
+		{"br", false},
+		{"bR", true}, /* unhealthy: it opened for another reason */
+		{"bK", true},
+		{"rb", true},
+		{"rB", false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		struct pool_health health = {0};
+
+		for (int at_s = 0; cases[i].kinds[at_s]; at_s++) {
+			const struct event event = {
+				.at_s = at_s, .kind = cases[i].kinds[at_s]};
+
+			feed(&defaults, &health, &event, MIDDLE);
+		}
+		if (cases[i].expected != health.blocked)
+			fail_msg("%s: blocked is %d", cases[i].kinds, health.blocked);
+	}
 }
 
 /* Late evidence moves counters: when it was checked, and what was seen last. */
@@ -575,6 +659,20 @@ static void test_jitter_is_a_tenth(void **unused)
 
 		assert_in_range(time_ns, 27 * S, 33 * S);
 	}
+}
+
+static void test_renewing_never_shortens(void **unused)
+{
+	const struct event down = {.at_s = 0, .kind = 'r'},
+			   still = {.at_s = 1, .kind = 'r'};
+	struct pool_health health = {0};
+
+	(void)unused;
+	feed(&defaults, &health, &down, 1000000);
+	feed(&defaults, &health, &still, 0);
+	assert_int_equal(START + 33 * S, health.open_until_ns);
+	feed(&defaults, &health, &still, 1000000);
+	assert_int_equal(START + 34 * S, health.open_until_ns);
 }
 
 /* A policy at the ends of int32_t overflows nothing. */
@@ -800,6 +898,7 @@ int main(void)
 		cmocka_unit_test(test_transitions_are_told),
 		cmocka_unit_test(test_transition_names_its_reason),
 		cmocka_unit_test(test_blocked_is_shown_until_a_success),
+		cmocka_unit_test(test_blocked_is_that_of_the_last_failure),
 		cmocka_unit_test(test_late_evidence_is_noted),
 		cmocka_unit_test(test_reports_are_no_checks),
 		cmocka_unit_test(test_commands_change_the_status),
@@ -809,6 +908,7 @@ int main(void)
 		cmocka_unit_test(test_statuses_are_judged_by_the_policy),
 		cmocka_unit_test(test_open_time_doubles_to_its_cap),
 		cmocka_unit_test(test_jitter_is_a_tenth),
+		cmocka_unit_test(test_renewing_never_shortens),
 		cmocka_unit_test(test_extreme_policies),
 		cmocka_unit_test(test_ready_time_agrees_with_the_status),
 		cmocka_unit_test(test_status_names),

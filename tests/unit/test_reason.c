@@ -91,6 +91,19 @@ static void nothing_of_this_machine_blames_a_proxy(void **state)
 				POOL_VERDICT_INCONCLUSIVE, pool_reason_get(i)->verdict);
 }
 
+static void only_what_came_from_the_target_was_relayed(void **state)
+{
+	static const char *const relayed[] = {"status", "body", "blocked", "limited"};
+	size_t count = 0;
+
+	(void)state;
+	for (int i = 0; i < POOL_REASONS; i++)
+		count += pool_reason_get(i)->relayed;
+	assert_int_equal(sizeof(relayed) / sizeof(relayed[0]), count);
+	for (size_t i = 0; i < count; i++)
+		assert_true(pool_reason_get(pool_reason_find(relayed[i]))->relayed);
+}
+
 static void verdicts_and_layers_have_names(void **state)
 {
 	(void)state;
@@ -169,6 +182,7 @@ int main(void)
 		cmocka_unit_test(a_number_out_of_range_is_none),
 		cmocka_unit_test(numbers_and_verdicts_stand),
 		cmocka_unit_test(nothing_of_this_machine_blames_a_proxy),
+		cmocka_unit_test(only_what_came_from_the_target_was_relayed),
 		cmocka_unit_test(verdicts_and_layers_have_names),
 		cmocka_unit_test(exit_statuses_of_curl_are_mapped),
 		cmocka_unit_test(exit_statuses_of_wget_are_mapped),

@@ -1,0 +1,462 @@
+/* The attempts of a command. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/random.h"
+#include "config/url.h"
+#include "exec_attempts.h"
+#include "exec_child.h"
+#include "exec_client.h"
+#include "exec_evidence.h"
+#include "exec_input.h"
+#include "exec_words.h"
+#include "health/health.h"
+#include "report/explain.h"
+#include "state/session.h"
+#include "tool_select.h"
+
+enum { BACKOFF_MS = 250, BACKOFF_MAX_MS = 4000 };
+
+struct execution {
+	const struct exec_request *request;
+	struct pool_session *session;
+	struct exec_client client;
+	struct exec_inputs inputs;
+	struct exec_evidence evidence;
+	struct pool_query query;
+	const char **excluded;       /* asked for, then those that were tried */
+	int64_t left;                /* attempts that may still follow */
+	unsigned backoffs;           /* waits so far */
+	struct pool_random random;   /* of their jitter */
+	struct exec_end end;         /* of the last attempt */
+	struct exec_client_end said; /* what it says of the proxy */
+	bool listed;                 /* its status is one of --fail-on */
+	struct pool_policy policy;   /* of its pool */
+};
+
+/* --- which proxy ---------------------------------------------------------------- */
+
+/* Exponential, half of it by chance, so that many do not come back at once. */
+static void back_off(struct execution *execution)
+{
+	int64_t most_ms = BACKOFF_MS;
+	struct timespec wait;
+
+	for (unsigned i = 0; i < execution->backoffs && most_ms < BACKOFF_MAX_MS; i++)
+		most_ms *= 2;
+	execution->backoffs++;
+	most_ms = most_ms / 2 +
+		(int64_t)pool_random_below(&execution->random, (uint64_t)most_ms / 2);
+	wait.tv_sec = most_ms / 1000;
+	wait.tv_nsec = most_ms % 1000 * POOL_NS_PER_MS;
+	nanosleep(&wait, NULL);
+}
+
+/* What is the same for all attempts. */
+static void prepare(struct execution *execution)
+{
+	const struct exec_request *request = execution->request;
+	const enum exec_client_kind kind = execution->client.kind;
+	struct pool_now now;
+
+	if (request->query.exclude_count)
+		memcpy(execution->excluded, request->query.exclude,
+			request->query.exclude_count * sizeof(*execution->excluded));
+	if (kind == EXEC_CLIENT_WGET && !execution->query.schemes)
+		execution->query.schemes = 1u << POOL_SCHEME_HTTP;
+	exec_inputs_init(&execution->inputs, request->argv,
+		kind == EXEC_CLIENT_OTHER || execution->client.reads_input);
+	pool_clock_get(&now);
+	execution->random.state = (uint64_t)now.boot_ns ^ (uint64_t)getpid() << 40;
+}
+
+/* None of those that were tried; if that leaves none, one of them. */
+static int choose(
+	struct execution *execution, struct pool_choice *choice, struct pool_fault *fault)
+{
+	const struct exec_request *request = execution->request;
+	const struct exec_evidence *tried = &execution->evidence;
+	struct pool_query query = execution->query;
+	size_t own = request->query.exclude_count;
+	int error;
+
+	for (size_t i = 0; i < tried->count; i++)
+		execution->excluded[own + i] = tried->list[i].name;
+	query.exclude = execution->excluded;
+	query.exclude_count = own + tried->count;
+	query.wait_ms = tried->count ? 0 : query.wait_ms;
+	error = pool_session_select(execution->session, &query, choice, fault);
+	if (error != POOL_ENONE || !tried->count)
+		return error;
+	pool_choice_release(choice);
+	*choice = (struct pool_choice){0};
+	back_off(execution);
+	query.exclude_count = own;
+	query.wait_ms = execution->query.wait_ms;
+	return pool_session_select(execution->session, &query, choice, fault);
+}
+
+/* The policy of the pool that the proxy is of; only valid until the next selection. */
+static void note_policy(struct execution *execution)
+{
+	const struct pool_snapshot *snapshot = pool_session_snapshot(execution->session);
+	struct pool_resolution found;
+
+	pool_policy_init(&execution->policy);
+	pool_snapshot_resolve(
+		snapshot, execution->query.exchange, execution->query.type, &found);
+	if (found.leaf != POOL_NO_LEAF)
+		execution->policy = snapshot->leaves[found.leaf].policy;
+}
+
+/* --- one attempt ---------------------------------------------------------------- */
+
+/* Output that need not come through us to be kept from coming twice. */
+static bool is_repeatable_output(void)
+{
+	struct stat status;
+
+	if (fstat(STDOUT_FILENO, &status) != 0 || !S_ISCHR(status.st_mode))
+		return false;
+	/* /dev/null, also in place of a closed one */
+	return status.st_rdev == makedev(1, 3) || isatty(STDOUT_FILENO);
+}
+
+static bool may_retry(const struct execution *execution)
+{
+	return execution->left > 0 &&
+		(execution->client.kind != EXEC_CLIENT_OTHER ||
+			execution->request->fails_on_any);
+}
+
+static enum exec_output choose_output(const struct execution *execution)
+{
+	if (!may_retry(execution))
+		return EXEC_OUTPUT_OURS;
+	if (execution->request->buffer)
+		return EXEC_OUTPUT_HOLD;
+	return is_repeatable_output() ? EXEC_OUTPUT_OURS : EXEC_OUTPUT_WATCH;
+}
+
+static int64_t limit_ms(
+	const struct execution *execution, const struct pool_choice *choice)
+{
+	if (execution->request->timeout_s >= 0)
+		return execution->request->timeout_s * 1000;
+	return execution->client.kind == EXEC_CLIENT_OTHER
+		? 0
+		: (int64_t)choice->timeout_s * 1000;
+}
+
+/* Nothing is left for us to do once it runs: its lease ends with the process. */
+static bool can_become(const struct execution *execution)
+{
+	return execution->client.kind == EXEC_CLIENT_OTHER &&
+		!execution->request->fails_on_any && execution->request->timeout_s <= 0;
+}
+
+static int refuse_to_run(const struct execution *execution, int error)
+{
+	return tool_refuse(execution->request->spec, TOOL_SYSTEM, "cannot run '%s': %s",
+		execution->request->argv[0], strerror(error));
+}
+
+/* 0 once it has run, or the exit status after having told why not. */
+static int run_once(struct execution *execution, const struct pool_choice *choice)
+{
+	const struct exec_request *request = execution->request;
+	const struct pool_query *query = &execution->query;
+	const struct exec_words_options asked = {
+		.argv = execution->client.argv,
+		.query = {query->exchange ? query->exchange : "default", query->type},
+		.keep_bypass = request->keep_bypass,
+		.templates = request->templates,
+	};
+	struct exec_run run = {.keep_fd = execution->client.answer_fd,
+		.limit_ms = limit_ms(execution, choice),
+		.output = choose_output(execution)};
+	struct pool_fault fault = {0};
+	struct exec_words words;
+	int error = exec_words_init(&words, &asked, choice, &fault);
+
+	if (error)
+		return tool_refuse_by(execution->request->spec, &fault);
+	if (words.cleared_bypass && request->verbose)
+		tool_note("NO_PROXY is not passed on (--keep-no-proxy does)");
+	if (can_become(execution))
+		return exec_child_become(words.argv, words.envp);
+	run.argv = words.argv;
+	run.envp = words.envp;
+	exec_client_begin(&execution->client);
+	exec_inputs_mark(&execution->inputs);
+	error = exec_child_run(&run, &execution->end);
+	exec_words_release(&words);
+	return error ? refuse_to_run(execution, error) : 0;
+}
+
+/* What the end of the attempt says of the proxy. */
+static void judge(struct execution *execution)
+{
+	const struct exec_end *end = &execution->end;
+	const struct exec_request *request = execution->request;
+	struct exec_client_end *said = &execution->said;
+	int status = end->timed_out ? EXEC_TIMEOUT : end->status;
+	enum pool_reason by_status;
+
+	exec_client_judge(&execution->client, status, end->timed_out, said);
+	execution->listed = request->fail_on[status];
+	/* A person's word, or a reader that went away, is no failure. */
+	if (end->told || end->write_error)
+		said->reason = POOL_REASON_NONE;
+	by_status = pool_health_judge_status(&execution->policy, said->http_status);
+	if (by_status != POOL_REASON_NONE)
+		said->reason = by_status;
+	if (execution->client.kind == EXEC_CLIENT_OTHER && request->fails_on_any &&
+		status == 0)
+		said->reason = POOL_REASON_OK;
+	if (execution->listed && !end->told &&
+		pool_reason_get((int)said->reason)->verdict == POOL_VERDICT_INCONCLUSIVE)
+		said->reason = POOL_REASON_REPORTED;
+}
+
+static int note_attempt(
+	struct execution *execution, const struct pool_proxy_choice *proxy)
+{
+	struct exec_attempt attempt;
+
+	judge(execution);
+	attempt = (struct exec_attempt){.reason = execution->said.reason,
+		.http_status = execution->said.http_status,
+		.retry_after_s = execution->said.retry_after_s};
+	return exec_evidence_add(&execution->evidence, proxy, &attempt);
+}
+
+/* --- another attempt? ------------------------------------------------------------ */
+
+static bool has_failed(const struct execution *execution)
+{
+	enum pool_verdict verdict = pool_reason_get((int)execution->said.reason)->verdict;
+
+	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
+}
+
+/* Why no other attempt follows a failure; NULL: one does. */
+static const char *find_obstacle(struct execution *execution)
+{
+	const struct exec_end *end = &execution->end;
+
+	if (end->told)
+		return "a signal ended it";
+	if (execution->left == 0)
+		return "no attempt is left";
+	if (end->wrote)
+		return "part of its output is out already (--buffer holds it back)";
+	if (execution->client.changes && execution->said.maybe_sent &&
+		!execution->listed &&
+		pool_reason_get((int)execution->said.reason)->verdict ==
+			POOL_VERDICT_DOWN)
+		return "the target may have done what was asked for already";
+	if (!exec_inputs_rewind(&execution->inputs))
+		return "it has read input that cannot be read again (use a file)";
+	return NULL;
+}
+
+/* "connect-refused, connect" or "limited, target, HTTP 429" */
+static void describe(const struct execution *execution, char *out, size_t size)
+{
+	const struct exec_client_end *said = &execution->said;
+	const struct pool_reason_row *row = pool_reason_get((int)said->reason);
+	char status[32] = "";
+
+	if (said->http_status)
+		snprintf(status, sizeof(status), ", HTTP %d", (int)said->http_status);
+	else if (said->reason == POOL_REASON_REPORTED)
+		snprintf(status, sizeof(status), ", status %d",
+			execution->end.timed_out ? EXEC_TIMEOUT : execution->end.status);
+	snprintf(out, size, "%s%s%s%s", row->name,
+		row->layer == POOL_LAYER_NONE ? "" : ", ",
+		row->layer == POOL_LAYER_NONE ? "" : pool_layer_name(row->layer), status);
+}
+
+static void tell_attempt(const struct execution *execution, const char *obstacle)
+{
+	const struct exec_evidence *evidence = &execution->evidence;
+	char what[96];
+
+	if (execution->request->quiet)
+		return;
+	describe(execution, what, sizeof(what));
+	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING,
+		execution->said.reason, "attempt %zu through '%s' failed (%s), %s%s",
+		evidence->count, evidence->list[evidence->count - 1].name, what,
+		obstacle ? "not tried again: " : "trying again",
+		obstacle ? obstacle : "");
+}
+
+/* Whether there is to be another attempt. */
+static bool decide(struct execution *execution)
+{
+	const char *obstacle;
+
+	if (!has_failed(execution))
+		return false;
+	obstacle = find_obstacle(execution);
+	tell_attempt(execution, obstacle);
+	execution->left--;
+	return obstacle == NULL;
+}
+
+/* --- the end --------------------------------------------------------------------- */
+
+static int release_output(struct exec_end *end, bool wanted)
+{
+	int error = 0;
+
+	if (end->held_fd < 0)
+		return 0;
+	if (wanted)
+		error = exec_child_release(end->held_fd);
+	close(end->held_fd);
+	end->held_fd = -1;
+	return error;
+}
+
+/* The exit status, or the same end as the command's. */
+static int finish(const struct execution *execution)
+{
+	const struct exec_end *end = &execution->end;
+
+	if (end->write_error && end->write_error != EPIPE)
+		return tool_refuse(execution->request->spec, TOOL_SYSTEM,
+			"cannot write standard output: %s", strerror(end->write_error));
+	if (end->write_error && end->status == 0)
+		exec_child_die(SIGPIPE);
+	if (end->timed_out)
+		return EXEC_TIMEOUT;
+	if (end->signal)
+		exec_child_die(end->signal);
+	return end->status;
+}
+
+/* No attempt follows: what is known about them is told before what they wrote. */
+static int conclude(struct execution *execution)
+{
+	struct exec_end *end = &execution->end;
+	bool suspect = exec_evidence_settle(&execution->evidence);
+	int error;
+
+	if (suspect && execution->evidence.count > 1 && !execution->request->quiet)
+		tool_tell_reason(TOOL_LEVEL_WARNING, POOL_REASON_TARGET_SUSPECT,
+			"%zu attempts", execution->evidence.count);
+	error = release_output(end, true);
+	if (error)
+		end->write_error = error;
+	return finish(execution);
+}
+
+/* Really direct: not through a proxy of somebody else's environment either. */
+static int run_direct(struct execution *execution, enum pool_no_reason reason)
+{
+	const struct exec_request *request = execution->request;
+	const struct exec_words_options asked = {.argv = request->argv,
+		.keep_bypass = request->keep_bypass,
+		.templates = request->templates};
+	struct exec_run run = {.keep_fd = -1};
+	struct pool_fault fault = {0};
+	struct exec_words words;
+	int error = exec_words_init(&words, &asked, NULL, &fault);
+
+	if (error)
+		return tool_refuse_by(request->spec, &fault);
+	if (request->verbose)
+		tool_note("no proxy: %s", pool_explain_none(reason));
+	if (request->timeout_s <= 0)
+		return exec_child_become(words.argv, words.envp);
+	run.limit_ms = request->timeout_s * 1000;
+	run.argv = words.argv;
+	run.envp = words.envp;
+	error = exec_child_run(&run, &execution->end);
+	exec_words_release(&words);
+	return error ? refuse_to_run(execution, error) : finish(execution);
+}
+
+/* No proxy, or an error. After an attempt its end counts. */
+static int give_up(struct execution *execution, const struct pool_choice *choice,
+	const struct pool_fault *fault)
+{
+	const struct exec_request *request = execution->request;
+	bool none = fault->code == POOL_ENONE;
+	int status;
+
+	if (none && !execution->evidence.count && request->direct_ok &&
+		tool_may_go_direct(choice->reason))
+		return run_direct(execution, choice->reason);
+	status = none ? tool_tell_none(EXEC_FAILED, &execution->query, choice)
+		      : tool_refuse_by(request->spec, fault);
+	return execution->evidence.count ? conclude(execution) : status;
+}
+
+static int run_attempts(struct execution *execution)
+{
+	bool again = true;
+	int status = 0;
+
+	while (again && !status) {
+		struct pool_choice choice = {0};
+		struct pool_fault fault = {0};
+
+		fault.code = choose(execution, &choice, &fault);
+		if (fault.code) {
+			status = give_up(execution, &choice, &fault);
+			pool_choice_release(&choice);
+			return status;
+		}
+		release_output(&execution->end, false);
+		note_policy(execution);
+		if (execution->request->verbose)
+			tool_tell_choice(&execution->query, &choice);
+		status = run_once(execution, &choice);
+		if (!status)
+			status = note_attempt(execution, &choice.proxies[0]);
+		pool_choice_release(&choice);
+		again = !status && decide(execution);
+	}
+	return status ? status : conclude(execution);
+}
+
+int exec_attempts_run(const struct exec_request *request, struct pool_session *session)
+{
+	struct execution execution = {
+		.request = request,
+		.session = session,
+		.client.answer_fd = -1,
+		.evidence = {.session = session,
+			.exchange = request->query.exchange,
+			.type = request->query.type,
+			.quiet = request->quiet},
+		.query = request->query,
+		.left = request->retries,
+		.end.held_fd = -1,
+	};
+	const size_t names = request->query.exclude_count + (size_t)request->retries + 1;
+	int status =
+		exec_client_init(&execution.client, request->argv, request->templates);
+
+	execution.excluded = calloc(names, sizeof(*execution.excluded));
+	if (status || !execution.excluded) {
+		status = refuse_to_run(&execution, ENOMEM);
+	} else {
+		prepare(&execution);
+		status = run_attempts(&execution);
+	}
+	exec_evidence_release(&execution.evidence);
+	exec_client_release(&execution.client);
+	free(execution.excluded);
+	return status;
+}

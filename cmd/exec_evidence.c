@@ -1,0 +1,153 @@
+/* What the attempts of one command say of the proxies. */
+#include <stdlib.h>
+#include <string.h>
+#include "config/url.h"
+#include "exec_evidence.h"
+#include "health/judge.h"
+#include "tool.h"
+
+static enum pool_verdict verdict_of(const struct exec_attempt *attempt)
+{
+	return pool_reason_get((int)attempt->reason)->verdict;
+}
+
+/* What may be the target's doing: a later attempt that succeeds tells. */
+static bool may_be_the_target(enum pool_reason reason)
+{
+	const struct pool_reason_row *row = pool_reason_get((int)reason);
+
+	if (row->verdict != POOL_VERDICT_DOWN)
+		return false;
+	return row->layer == POOL_LAYER_TARGET || row->layer == POOL_LAYER_TLS ||
+		reason == POOL_REASON_HANDSHAKE_TIMEOUT ||
+		reason == POOL_REASON_PROXY_FAILED || reason == POOL_REASON_REPORTED;
+}
+
+static void tell(const struct exec_evidence *evidence, const char *name,
+	const struct pool_feedback *feedback)
+{
+	struct pool_feedback_result result;
+	struct pool_fault fault = {0};
+
+	if (pool_session_report(evidence->session, feedback, &result, &fault) != 0 &&
+		!evidence->quiet)
+		tool_warn("cannot report how '%s' did: %s", name, fault.text);
+}
+
+static struct pool_feedback make_feedback(const struct exec_attempt *attempt)
+{
+	bool good = verdict_of(attempt) == POOL_VERDICT_OK;
+
+	return (struct pool_feedback){
+		.said = good ? POOL_SAID_OK : POOL_SAID_FAIL,
+		.reason = good ? NULL : pool_reason_get((int)attempt->reason)->name,
+		.http_status = attempt->http_status,
+		.retry_after_s = attempt->retry_after_s,
+		.latency_us = -1,
+	};
+}
+
+static char *find_host(const char *text)
+{
+	char endpoint[320] = "";
+	struct pool_url url;
+
+	if (pool_url_parse(text, strlen(text), &url, NULL) == POOL_URL_OK)
+		pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+	return strdup(endpoint);
+}
+
+int exec_evidence_add(struct exec_evidence *evidence,
+	const struct pool_proxy_choice *proxy, const struct exec_attempt *said)
+{
+	struct pool_feedback feedback = make_feedback(said);
+	struct exec_attempt *attempt,
+		*longer =
+			realloc(evidence->list, (evidence->count + 1) * sizeof(*longer));
+
+	if (!longer)
+		return POOL_ENOMEM;
+	evidence->list = longer;
+	attempt = &longer[evidence->count++];
+	*attempt = *said;
+	attempt->name = strdup(proxy->name);
+	attempt->host = find_host(proxy->url);
+	if (!attempt->name || !attempt->host)
+		return POOL_ENOMEM;
+	/* Without a lease there is no state, or no record of this one. */
+	if (!proxy->lease[0])
+		return 0;
+	attempt->held = may_be_the_target(said->reason);
+	if (attempt->held || verdict_of(said) == POOL_VERDICT_INCONCLUSIVE)
+		feedback = (struct pool_feedback){
+			.said = POOL_SAID_DONE, .retry_after_s = -1, .latency_us = -1};
+	feedback.lease = proxy->lease;
+	tell(evidence, attempt->name, &feedback);
+	return 0;
+}
+
+/* In the words of the judge: any answer of the target is a success here, and what a SOCKS
+ * proxy or a user cannot tell apart is like an empty answer. */
+static enum pool_reason translate(const struct exec_attempt *attempt)
+{
+	enum pool_verdict verdict = verdict_of(attempt);
+
+	if (verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED)
+		return POOL_REASON_OK;
+	if (attempt->reason == POOL_REASON_PROXY_FAILED ||
+		attempt->reason == POOL_REASON_REPORTED)
+		return POOL_REASON_EMPTY;
+	return attempt->reason;
+}
+
+static uint32_t find_first_of_host(const struct exec_evidence *evidence, size_t at)
+{
+	uint32_t first = 0;
+
+	while (first < at &&
+		strcmp(evidence->list[first].host, evidence->list[at].host) != 0)
+		first++;
+	return first;
+}
+
+static void tell_held(const struct exec_evidence *evidence, struct exec_attempt *attempt)
+{
+	struct pool_feedback feedback = make_feedback(attempt);
+
+	feedback.target = (struct pool_target){.proxy = attempt->name,
+		.exchange = evidence->exchange ? evidence->exchange : "default",
+		.type = (int)evidence->type};
+	tell(evidence, attempt->name, &feedback);
+	attempt->held = false;
+}
+
+bool exec_evidence_settle(struct exec_evidence *evidence)
+{
+	struct pool_run_judgement judgement = {0};
+	struct pool_judge_target scratch;
+	struct pool_verdict_item *items = calloc(evidence->count + 1, sizeof(*items));
+
+	if (!items)
+		return false;
+	for (size_t i = 0; i < evidence->count; i++)
+		items[i] = (struct pool_verdict_item){
+			.host = find_first_of_host(evidence, i),
+			.reason = (uint8_t)translate(&evidence->list[i]),
+		};
+	pool_run_judge(items, evidence->count, &scratch, 1, &judgement);
+	for (size_t i = 0; i < evidence->count; i++)
+		if (evidence->list[i].held &&
+			pool_reason_get(items[i].reason)->verdict == POOL_VERDICT_DOWN)
+			tell_held(evidence, &evidence->list[i]);
+	free(items);
+	return judgement.target_suspect;
+}
+
+void exec_evidence_release(struct exec_evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->count; i++) {
+		free(evidence->list[i].name);
+		free(evidence->list[i].host);
+	}
+	free(evidence->list);
+}

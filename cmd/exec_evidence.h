@@ -1,0 +1,46 @@
+/*
+ * What the attempts of one command say of the proxies, and when that is told: at once
+ * where the proxy is at fault, at the end where it may be the target. For a dead target
+ * ejects nobody.
+ */
+#ifndef POOL_EXEC_EVIDENCE_H
+#define POOL_EXEC_EVIDENCE_H
+
+#include "health/reason.h"
+#include "pool.h"
+
+struct exec_attempt {
+	char *name; /* of the proxy */
+	char *host; /* and its port */
+	enum pool_reason reason;
+	int32_t http_status;   /* 0: none */
+	int32_t retry_after_s; /* -1: none */
+	bool held;             /* not told yet */
+};
+
+struct exec_evidence {
+	struct pool_session *session;
+	const char *exchange; /* NULL: default */
+	enum pool_type type;
+	bool quiet; /* no warning if it cannot be told */
+	struct exec_attempt *list;
+	size_t count;
+};
+
+/*
+ * Add what came of a use of <proxy>, end its lease, and tell what can be told already.
+ *
+ * <said>  its name and host are filled in here
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int exec_evidence_add(struct exec_evidence *evidence,
+	const struct pool_proxy_choice *proxy, const struct exec_attempt *said);
+
+/* No attempt follows: tell the rest. True if the target is suspected, and no proxy
+ * blamed. */
+bool exec_evidence_settle(struct exec_evidence *evidence);
+
+void exec_evidence_release(struct exec_evidence *evidence);
+
+#endif
