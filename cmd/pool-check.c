@@ -9,8 +9,7 @@
 #include "probe/round.h"
 #include "report/gather.h"
 #include "report/metrics.h"
-#include "report/plugin.h"
-#include "tool.h"
+#include "tool_report.h"
 
 enum {
 	OPT_ONLY = TOOL_OWN_OPTIONS,
@@ -26,7 +25,6 @@ enum {
 	OPT_CA_FILE,
 	LOCK_TIMEOUT_MS = 5000,
 	TIMEOUT_S = 50,
-	TIMEOUT_MAX_S = 86400,
 	CONCURRENCY = 256,
 	CONCURRENCY_MAX = 1000000,
 };
@@ -37,30 +35,14 @@ struct settings {
 	const char *metrics_file;
 	struct tool_names only;
 	enum pool_format format;
-	bool format_given, dry_run, plugin;
+	bool format_given, dry_run;
 	struct pool_quorum quorum;
-	struct pool_range warning, critical;
-	struct pool_plugin_limits limits; /* NULL or one of these two */
+	struct tool_plugin plugin;
 	int64_t concurrency;
 	struct pool_round_options round;
 };
 
 /* --- options -------------------------------------------------------------------- */
-
-/* -t is seconds to every monitoring plugin; --type is a type always. */
-static int read_type(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-
-	if (!settings->plugin || given->is_long)
-		return tool_read_type(given, context);
-	if (pool_text_to_int(given->value, 1, TIMEOUT_MAX_S, &settings->limits.timeout_s))
-		return TOOL_YES;
-	return tool_refuse(given->spec, TOOL_USAGE,
-		"with --plugin, -t wants a whole number of seconds from 1 to %d, not "
-		"'%s'",
-		TIMEOUT_MAX_S, given->value);
-}
 
 static int read_method(const struct tool_given *given, void *context)
 {
@@ -108,27 +90,6 @@ static int read_rate(const struct tool_given *given, void *context)
 	return tool_refuse_value(given, "a number above 0");
 }
 
-static int read_quorum(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-
-	if (pool_quorum_parse(given->value, &settings->quorum))
-		return TOOL_YES;
-	return tool_refuse_value(given, "a count or a percentage up to 100%");
-}
-
-static int read_range(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	bool warns = given->option->letter == 'w';
-	struct pool_range *range = warns ? &settings->warning : &settings->critical;
-
-	if (!pool_range_parse(given->value, range))
-		return tool_refuse_value(given, "a range [@][start:]end");
-	*(warns ? &settings->limits.warning : &settings->limits.critical) = range;
-	return TOOL_YES;
-}
-
 static int read_ca_file(const struct tool_given *given, void *context)
 {
 	struct settings *settings = context;
@@ -160,7 +121,7 @@ static const struct tool_option options[] = {
 	TOOL_OPTION_EXCHANGE("only the pools of this exchange"),
 	{'t', "type", "TYPE",
 		"only pools for http or websocket; with --plugin, -t is --timeout",
-		.read = read_type, .offset = offsetof(struct settings, common.type)},
+		SET(tool_read_type_or_timeout, plugin)},
 	{OPT_ONLY, "only", "NAME,...", "only these proxies", SET(tool_read_names, only)},
 	{OPT_METHOD, "method", "METHOD",
 		"tcp, http, ping, tunnel or websocket, for this run",
@@ -171,19 +132,20 @@ static const struct tool_option options[] = {
 	{OPT_TARGET_RATE, "target-rate", "N",
 		"requests a second to one target host at most", .read = read_rate},
 	{OPT_TIMEOUT, "timeout", "SECONDS", "how long the run may take (default: 50)",
-		SET(tool_read_number, limits.timeout_s), .low = 1, .high = TIMEOUT_MAX_S},
+		SET(tool_read_number, plugin.limits.timeout_s), .low = 1,
+		.high = TOOL_TIMEOUT_MAX_S},
 	{OPT_QUORUM, "quorum", "N|N%", "how many of a pool must pass (default: 1)",
-		.read = read_quorum},
+		SET(tool_read_quorum, quorum)},
 	{OPT_PLUGIN, "plugin", NULL,
 		"answer as a monitoring plugin: one line, status 0 to 3",
-		SET(tool_read_flag, plugin)},
+		SET(tool_read_flag, plugin.asked)},
 	{'w', "warning", "RANGE",
 		"with --plugin: warn by the worst pool's percentage passed (default: "
 		"100:)",
-		.read = read_range},
+		SET(tool_read_range, plugin)},
 	{'c', "critical", "RANGE",
 		"with --plugin: critical by it (default: below the quorum)",
-		.read = read_range},
+		SET(tool_read_range, plugin)},
 	{TOOL_FORMAT, "format", "FORMAT", "table, tsv, json or jsonl (default: table)",
 		.read = read_format},
 	{OPT_METRICS_FILE, "metrics-file", "FILE",
@@ -202,18 +164,16 @@ static const struct tool_option options[] = {
 
 static int fit_together(struct settings *settings)
 {
-	const struct pool_plugin_limits *limits = &settings->limits;
+	int status;
 
 	settings->round.only = settings->only.list;
 	settings->round.only_count = settings->only.count;
 	settings->round.concurrency = (size_t)settings->concurrency;
-	settings->round.deadline_ms = limits->timeout_s * 1000;
-	if (!settings->plugin && (limits->warning || limits->critical))
-		return tool_refuse(
-			settings->spec, TOOL_USAGE, "-w and -c go with --plugin");
-	if (settings->plugin && settings->format_given)
-		return tool_refuse(settings->spec, TOOL_USAGE,
-			"--plugin has a format of its own: no --format");
+	settings->round.deadline_ms = settings->plugin.limits.timeout_s * 1000;
+	status = tool_judge_plugin(
+		settings->spec, &settings->plugin, settings->format_given);
+	if (status)
+		return status;
 	if (settings->common.no_state && !settings->dry_run)
 		return tool_refuse(settings->spec, TOOL_UNUSABLE,
 			"cannot store results with --no-state; add --dry-run to store "
@@ -329,14 +289,6 @@ static void fill_report(struct pool_report *report, const struct pool_round *rou
 
 /* --- printing ------------------------------------------------------------------- */
 
-static bool wants_colour(void)
-{
-	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && terminal &&
-		strcmp(terminal, "dumb") != 0;
-}
-
 static void warn_lines(struct pool_text *text)
 {
 	char *rest = NULL;
@@ -345,25 +297,6 @@ static void warn_lines(struct pool_text *text)
 		line = strtok_r(NULL, "\n", &rest))
 		tool_warn("%s", line);
 	pool_text_release(text);
-}
-
-static int print_text(const struct settings *settings, struct pool_text *text, int status)
-{
-	if (text->broken)
-		status = tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
-	else if (text->length)
-		fwrite(text->bytes, 1, text->length, stdout);
-	pool_text_release(text);
-	return status;
-}
-
-static int print_plugin(const struct settings *settings, const struct pool_report *report)
-{
-	enum pool_plugin_state state = pool_plugin_judge(report, &settings->limits);
-	struct pool_text text = POOL_TEXT_EMPTY;
-
-	pool_plugin_print(report, &settings->limits, state, &text);
-	return print_text(settings, &text, (int)state);
 }
 
 /* A line a pool that its quorum is about, an error where it is no yes. */
@@ -410,19 +343,19 @@ static int print_report(const struct settings *settings, const struct pool_repor
 	struct pool_text text = POOL_TEXT_EMPTY, suspicions = POOL_TEXT_EMPTY;
 	int status = statuses[pool_report_quorum(report)];
 
-	if (settings->plugin)
-		return print_plugin(settings, report);
+	if (settings->plugin.asked)
+		return tool_print_plugin(settings->spec, &settings->plugin, report);
 	if (settings->common.quiet && status == TOOL_YES)
 		return status;
 	if (report->pool_count && pool_report_quorum(report) == POOL_QUORUM_UNASKED)
 		tool_note("nothing to check: no pool has its health_check enabled");
 	view.only_failed = settings->common.quiet;
-	view.colour = wants_colour();
+	view.colour = tool_wants_colour();
 	pool_report_suspect(report, &suspicions);
 	warn_lines(&suspicions);
 	pool_report_render(report, &view, &text);
 	summarize(settings, report, &text);
-	return print_text(settings, &text, status);
+	return tool_print_text(settings->spec, &text, status);
 }
 
 static int write_metrics(
@@ -547,31 +480,6 @@ out:
 	return status;
 }
 
-/*
- * The pools to check, and what is known of them. Looking at the state may bring an edited
- * pool file to light: what was chosen before is void then, and chosen again.
- */
-static int choose_pools(const struct settings *settings, struct pool_session *session,
-	struct pool_gather_choice *choice, struct pool_report *report,
-	struct pool_fault *fault)
-{
-	enum { TRIES = 4 };
-	int error = POOL_ESTALE;
-
-	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
-		pool_report_release(report);
-		pool_gather_release(choice);
-		if (pool_gather_choose(pool_session_snapshot(session),
-			    settings->common.exchange, settings->common.type,
-			    choice) != 0)
-			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-		choice->only = settings->only.list;
-		choice->only_count = settings->only.count;
-		error = pool_gather(report, session, choice, fault);
-	}
-	return error;
-}
-
 static int check(const struct settings *settings, struct pool_session *session)
 {
 	struct pool_gather_choice choice = {0};
@@ -580,7 +488,9 @@ static int check(const struct settings *settings, struct pool_session *session)
 	int status = TOOL_YES, written;
 
 	tool_warn_near_miss(session, settings->common.exchange);
-	if (choose_pools(settings, session, &choice, &report, &fault) != 0)
+	if (pool_gather_pools(&report, session, settings->common.exchange,
+		    settings->common.type, settings->only.list, settings->only.count,
+		    &choice, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
 	else if (!choice.count)
 		status = tell_nothing(settings, &choice);
@@ -594,7 +504,7 @@ static int check(const struct settings *settings, struct pool_session *session)
 	}
 	if (!status)
 		status = print_report(settings, &report);
-	else if (report.has_run && !settings->plugin)
+	else if (report.has_run && !settings->plugin.asked)
 		print_report(settings, &report);
 	pool_report_release(&report);
 	pool_gather_release(&choice);
@@ -614,33 +524,9 @@ static int run(int argc, char **argv, struct settings *settings)
 	return status;
 }
 
-/* A plugin's user sees nothing but its line. */
-static int refuse_as_plugin(int status, const char *why)
-{
-	struct pool_text text = POOL_TEXT_EMPTY;
-
-	(void)status;
-	pool_plugin_print_unknown(why, &text);
-	if (text.bytes)
-		fputs(text.bytes, stdout);
-	pool_text_release(&text);
-	return POOL_PLUGIN_UNKNOWN;
-}
-
-/* Before all other options: it decides what they mean and how a wrong one is told. getopt
- * takes its beginning for it. */
-static bool is_plugin(int argc, char **argv)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strncmp(argv[i], "--p", 3) == 0 &&
-			strncmp(argv[i], "--plugin", strlen(argv[i])) == 0)
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	bool plugin = is_plugin(argc, argv);
+	bool plugin = tool_is_plugin(argc, argv);
 	const struct tool_spec spec = {
 		.name = "pool-check",
 		.synopsis = "[OPTION]... [FILE]",
@@ -655,14 +541,13 @@ int main(int argc, char **argv)
 			    "https://example.com/\n",
 		.libraries = pool_engine_version(),
 		.said_status = plugin ? POOL_PLUGIN_UNKNOWN : TOOL_YES,
-		.refuse = plugin ? refuse_as_plugin : NULL,
+		.refuse = plugin ? tool_refuse_as_plugin : NULL,
 	};
 	struct settings settings = {
 		.common = {.type = -1},
 		.spec = &spec,
-		.plugin = plugin,
 		.quorum = {.count = 1},
-		.limits = {.timeout_s = TIMEOUT_S},
+		.plugin = {.asked = plugin, .limits = {.timeout_s = TIMEOUT_S}},
 		.concurrency = CONCURRENCY,
 		.round = {.method = -1},
 	};

@@ -45,6 +45,7 @@ struct tool_option {
 	int (*read)(const struct tool_given *given, void *settings);
 	size_t offset;
 	int64_t low, high; /* of a number */
+	bool optional;     /* the argument may be left out: --name=VALUE or --name */
 };
 
 struct tool_spec {
@@ -70,6 +71,7 @@ struct tool_common {
 	const char *exchange;
 	int type; /* enum pool_type, or -1 */
 	bool no_state;
+	bool makes_nothing; /* no folder for a state file either */
 	bool quiet;
 	bool verbose;
 };
@@ -284,9 +286,10 @@ const char *tool_find_file(const struct tool_spec *spec, const char *given, char
 
 /*
  * Where the state is: <given>, $POOL_STATE, or the folder that goes with <file>, created
- * if need be. NULL: none can be had (standard input, no home).
+ * if need be and if it may be <made>. NULL: none can be had (standard input, no home).
  */
-const char *tool_find_state(const char *given, const char *file, char *out, size_t size);
+const char *tool_find_state(
+	const char *given, const char *file, bool made, char *out, size_t size);
 
 /* Both, in its own storage. */
 struct tool_files {

@@ -97,7 +97,8 @@ static void make_system_folder(void)
 		tool_warn("cannot share '%s' with the group proxypool", system_state);
 }
 
-const char *tool_find_state(const char *given, const char *file, char *out, size_t size)
+const char *tool_find_state(
+	const char *given, const char *file, bool made, char *out, size_t size)
 {
 	const char *variable = getenv("POOL_STATE");
 	struct stat status;
@@ -111,13 +112,15 @@ const char *tool_find_state(const char *given, const char *file, char *out, size
 	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode))
 		return NULL;
 	if (status.st_uid == 0) {
-		make_system_folder();
+		if (made)
+			make_system_folder();
 		snprintf(out, size, "%s/", system_state);
 		return out;
 	}
 	if (!home_folder("XDG_STATE_HOME", ".local/state", out, size - 1))
 		return NULL;
-	make_folders(out);
+	if (made)
+		make_folders(out);
 	strcat(out, "/");
 	return out;
 }
@@ -133,8 +136,8 @@ int tool_find_files(const struct tool_spec *spec, const struct tool_common *comm
 	if (!out->file)
 		return status;
 	if (!common->no_state)
-		out->state = tool_find_state(common->state, out->file, out->state_path,
-			sizeof(out->state_path));
+		out->state = tool_find_state(common->state, out->file,
+			!common->makes_nothing, out->state_path, sizeof(out->state_path));
 	return TOOL_YES;
 }
 

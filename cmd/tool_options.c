@@ -43,8 +43,11 @@ static void print_option(const struct tool_option *option)
 
 	if (option->letter < 256)
 		snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-	snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
-		option->argument ? " " : "", option->argument ? option->argument : "");
+	snprintf(left, sizeof(left), "%s--%s%s%s%s", letter, option->name,
+		!option->argument          ? ""
+			: option->optional ? "[="
+					   : " ",
+		option->argument ? option->argument : "", option->optional ? "]" : "");
 	if (strlen(left) > HELP_LEFT)
 		printf("  %s\n  %*s  ", left, HELP_LEFT, "");
 	else
@@ -126,8 +129,10 @@ static void fill_forms(const struct tool_spec *spec, char *shorts, struct option
 		const struct tool_option *option = &spec->options[i];
 
 		longs[i] = (struct option){option->name,
-			option->argument ? required_argument : no_argument, NULL,
-			option->letter};
+			!option->argument          ? no_argument
+				: option->optional ? optional_argument
+						   : required_argument,
+			NULL, option->letter};
 		if (option->letter > 255)
 			continue;
 		*shorts++ = (char)option->letter;

@@ -109,6 +109,8 @@ struct pool_session_options {
 	const char *file;        /* the pool file; "-" is standard input */
 	const char *state;       /* a state file or a folder for it; NULL: no state */
 	bool require_state;      /* fail instead of selecting without state */
+	bool read_only;          /* change no file and make none: the state is read into
+				    memory, and what is done to it there is forgotten */
 	int64_t lock_timeout_ms; /* how long to wait for the lock; 0: 1000 */
 	/* Called for each warning, one line without newline; may be NULL. */
 	void (*warn)(void *context, const char *text);

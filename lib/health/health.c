@@ -325,7 +325,6 @@ static void take(const struct pool_policy *policy, struct pool_health *health,
 	const struct pool_evidence *given, int64_t now_ns, uint32_t jitter)
 {
 	enum pool_status beneath = status_beneath(health, now_ns);
-	uint32_t times_opened = health->times_opened;
 	struct pool_evidence evidence = *given;
 
 	if (evidence.began_ns > now_ns)
@@ -336,8 +335,7 @@ static void take(const struct pool_policy *policy, struct pool_health *health,
 	}
 	judge(policy, health, &evidence, now_ns, jitter);
 	/* What changes behind a cooldown is not seen, and is a change still. */
-	if (status_beneath(health, now_ns) != beneath ||
-		health->times_opened != times_opened)
+	if (status_beneath(health, now_ns) != beneath)
 		health->changed_ns = now_ns;
 }
 

@@ -168,7 +168,7 @@ static void add_hostport(struct pool_text *out, const struct answer *answer)
  * around the proxy.
  */
 static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
-	"all_proxy", "ALL_PROXY", "ws_proxy", "wss_proxy"};
+	"all_proxy", "ALL_PROXY", "ws_proxy", "WS_PROXY", "wss_proxy", "WSS_PROXY"};
 
 static void add_env(struct pool_text *out, const struct answer *answer)
 {

@@ -10,8 +10,11 @@ enum pool_cell_kind {
 	POOL_CELL_NONE,
 	POOL_CELL_TEXT,
 	POOL_CELL_COUNT,
+	POOL_CELL_SHARE, /* a count of those there may be */
 	POOL_CELL_US,
-	POOL_CELL_S
+	POOL_CELL_S,
+	POOL_CELL_MOMENT, /* seconds since 1970 */
+	POOL_CELL_BOOL
 };
 
 /* What stands in one place. */
@@ -20,6 +23,7 @@ struct pool_cell {
 	const char *text; /* the report's, or static */
 	const char *more; /* of TEXT: added in brackets; NULL or "": nothing */
 	int64_t number;
+	int64_t of; /* of SHARE; 0: any number */
 };
 
 struct pool_column_row {
@@ -31,6 +35,9 @@ struct pool_column_row {
 };
 
 const struct pool_column_row *pool_column_get(enum pool_column column);
+
+/* "3 min". */
+void pool_show_seconds(int64_t seconds, struct pool_text *text);
 
 /* For people: "12 ms", "3 min", "-". */
 void pool_cell_show(const struct pool_cell *cell, struct pool_text *text);

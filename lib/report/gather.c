@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/text.h"
 #include "config/url.h"
 #include "report/gather.h"
 
@@ -59,6 +60,86 @@ static void print_endpoint(const char *text, char *out, size_t size)
 	snprintf(out, size, "%s://%s", pool_scheme_name(url.scheme), host);
 }
 
+/* Rounded up; 0: it is over. */
+static int64_t seconds_until(int64_t then_ns, int64_t now_ns)
+{
+	if (then_ns <= now_ns || then_ns == INT64_MAX)
+		return 0;
+	return (then_ns - now_ns + POOL_NS_PER_S - 1) / POOL_NS_PER_S;
+}
+
+/* Of what keeps it from being selected, else of the last evidence. */
+static enum pool_reason reason_of(
+	const struct pool_health *health, enum pool_status status)
+{
+	if (status == POOL_STATUS_UNHEALTHY && health->open_reason)
+		return (enum pool_reason)health->open_reason;
+	if (status == POOL_STATUS_COOLING)
+		return POOL_REASON_LIMITED;
+	if (status == POOL_STATUS_DISABLED && health->admin_disabled)
+		return POOL_REASON_PERSON;
+	return (enum pool_reason)health->last_reason;
+}
+
+static enum pool_obstacle find_obstacle(const struct pool_report_row *row,
+	const struct pool_health *health, const struct pool_policy *policy)
+{
+	const struct pool_report_stored *stored = &row->stored;
+
+	switch (row->status) {
+	case POOL_STATUS_DISABLED:
+		return health->admin_disabled ? POOL_OBSTACLE_PERSON : POOL_OBSTACLE_FILE;
+	case POOL_STATUS_COOLING:
+		return POOL_OBSTACLE_COOLING;
+	case POOL_STATUS_UNHEALTHY:
+		return POOL_OBSTACLE_OPEN;
+	case POOL_STATUS_RECOVERING:
+		if (stored->held >= (uint32_t)policy->half_open_max)
+			return POOL_OBSTACLE_TRIAL;
+		break;
+	case POOL_STATUS_UNKNOWN:
+	case POOL_STATUS_HEALTHY:
+	case POOL_STATUSES:
+		break;
+	}
+	if (stored->most && stored->held >= (uint32_t)stored->most)
+		return POOL_OBSTACLE_LEASES;
+	return stored->budget_left == 0 ? POOL_OBSTACLE_BUDGET : POOL_OBSTACLE_NONE;
+}
+
+/* What the state file says beside the status. */
+static void fill_stored(struct pool_report_row *row, const struct pool_session *session,
+	const struct pool_view *view, uint32_t index)
+{
+	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
+	const struct pool_record *record = &view->records[index];
+	const struct pool_policy *policy = &snapshot->leaves[view->leaf].policy;
+	const struct pool_snap_member *member = &snapshot->members[row->member];
+	struct pool_report_stored *stored = &row->stored;
+	int64_t budget_ns;
+
+	stored->held = view->held[index];
+	stored->most = member->max_connections ? member->max_connections
+					       : policy->max_connections;
+	stored->opened = record->health.opened;
+	stored->blocked = record->health.opened && record->health.blocked;
+	stored->checked_wall_s = record->checked_wall_s;
+	stored->selected_wall_s = record->selected_wall_s;
+	stored->average_us = record->latency_us ? record->latency_us : -1;
+	stored->selections = record->selections;
+	stored->taken = record->leases;
+	stored->times_opened = record->health.times_opened;
+	memcpy(stored->checks, record->checks, sizeof(stored->checks));
+	memcpy(stored->reports, record->reports, sizeof(stored->reports));
+	stored->budget_left = pool_view_budget(session, view, index, &budget_ns);
+	stored->obstacle = find_obstacle(row, &record->health, policy);
+	if (!member->enabled)
+		stored->obstacle = POOL_OBSTACLE_FILE;
+	if (stored->obstacle == POOL_OBSTACLE_BUDGET)
+		row->wait_s = seconds_until(budget_ns, view->now.boot_ns);
+	stored->until_wall_s = row->wait_s ? view->now.wall_s + row->wait_s : 0;
+}
+
 static void fill_state(struct pool_report_row *row, const struct pool_session *session,
 	const struct pool_view *view, uint32_t index)
 {
@@ -67,19 +148,50 @@ static void fill_state(struct pool_report_row *row, const struct pool_session *s
 
 	row->status = pool_view_status(session, view, index);
 	row->wait_s = 0;
-	if (row->status != POOL_STATUS_DISABLED && ready_ns > view->now.boot_ns)
-		row->wait_s = (ready_ns - view->now.boot_ns + POOL_NS_PER_S - 1) /
-			POOL_NS_PER_S;
+	if (row->status != POOL_STATUS_DISABLED)
+		row->wait_s = seconds_until(ready_ns, view->now.boot_ns);
+	fill_stored(row, session, view, index);
 	row->checked_age_s = -1;
 	if (health->checked_ns)
 		row->checked_age_s =
 			(view->now.boot_ns - health->checked_ns) / POOL_NS_PER_S;
 	if (row->result != POOL_RESULT_UNCHECKED)
 		return;
-	row->reason = (enum pool_reason)health->last_reason;
+	row->reason = reason_of(health, row->status);
 	row->http_status = view->records[index].http_status;
 	if (view->records[index].last_latency_us)
 		row->latency_us = view->records[index].last_latency_us;
+}
+
+static int add_pool(struct pool_report *report, const struct pool_snapshot *snapshot,
+	uint32_t leaf_index)
+{
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[leaf_index];
+	struct pool_report_pool *pool;
+
+	if (pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
+		    pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
+		    leaf->policy.check_enabled) != 0)
+		return POOL_ENOMEM;
+	pool = &report->pools[report->pool_count - 1];
+	pool->interval_s = leaf->policy.interval_s;
+	pool->fallback = (enum pool_fallback)leaf->policy.fallback;
+	pool->has_url = leaf->kind == POOL_LEAF_POOL && leaf->url;
+	return 0;
+}
+
+static void fill_pool(struct pool_report_pool *pool, const struct pool_view *view)
+{
+	const struct pool_state_leaf *totals = &view->totals;
+
+	pool->selections = totals->selections;
+	pool->fallbacks = totals->fallbacks;
+	pool->panics = totals->panics;
+	pool->checked_wall_s = totals->checked_wall_s;
+	pool->checked_age_s = -1;
+	if (totals->checked_ns)
+		pool->checked_age_s =
+			(view->now.boot_ns - totals->checked_ns) / POOL_NS_PER_S;
 }
 
 static int gather_leaf(struct pool_report *report, struct pool_session *session,
@@ -100,11 +212,7 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 
 		if (!is_wanted(choice, name ? name : ""))
 			continue;
-		if (!added &&
-			pool_report_add_pool(report,
-				pool_snapshot_string(snapshot, leaf->where),
-				pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
-				leaf->policy.check_enabled) != 0)
+		if (!added && add_pool(report, snapshot, leaf_index) != 0)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		added = true;
 		print_endpoint(url ? url : "", endpoint, sizeof(endpoint));
@@ -112,8 +220,10 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 		if (!row)
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		row->member = leaf->first_member + i;
-		if (!member->enabled)
-			row->status = POOL_STATUS_DISABLED;
+		if (member->enabled)
+			continue;
+		row->status = POOL_STATUS_DISABLED;
+		row->stored.obstacle = POOL_OBSTACLE_FILE;
 	}
 	return 0;
 }
@@ -153,11 +263,71 @@ int pool_gather_again(struct pool_report *report, struct pool_session *session,
 		count = view.count;
 		for (; at < report->row_count && report->rows[at].member >= first &&
 			report->rows[at].member - first < count;
-			at++)
-			if (view.has_state)
-				fill_state(&report->rows[at], session, &view,
-					report->rows[at].member - first);
+			at++) {
+			if (!view.has_state)
+				continue;
+			fill_state(&report->rows[at], session, &view,
+				report->rows[at].member - first);
+			fill_pool(&report->pools[report->rows[at].pool], &view);
+		}
 		pool_view_release(&view);
 	}
 	return 0;
+}
+
+/* --- both ----------------------------------------------------------------------- */
+
+static int refuse_name(const struct pool_snapshot *snapshot,
+	const struct pool_gather_choice *choice, const char *wrong,
+	struct pool_fault *fault)
+{
+	struct pool_nearest nearest;
+
+	pool_nearest_init(&nearest, wrong);
+	for (size_t i = 0; i < choice->count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[choice->leaves[i]];
+
+		for (uint32_t j = 0; j < leaf->member_count; j++) {
+			uint32_t at = snapshot->members[leaf->first_member + j].name;
+			const char *name = pool_snapshot_string(snapshot, at);
+
+			if (name)
+				pool_nearest_try(&nearest, name);
+		}
+	}
+	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no proxy is called '%s'%s%s%s",
+		wrong, nearest.best ? "; did you mean '" : "",
+		nearest.best ? nearest.best : "", nearest.best ? "'?" : "");
+}
+
+static bool has_row(const struct pool_report *report, const char *name)
+{
+	for (size_t i = 0; i < report->row_count; i++)
+		if (strcmp(report->rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int pool_gather_pools(struct pool_report *report, struct pool_session *session,
+	const char *exchange, int type, const char *const *only, size_t count,
+	struct pool_gather_choice *choice, struct pool_fault *fault)
+{
+	enum { TRIES = 4 };
+	int error = POOL_ESTALE;
+
+	for (int i = 0; i < TRIES && error == POOL_ESTALE; i++) {
+		pool_report_release(report);
+		pool_gather_release(choice);
+		if (pool_gather_choose(
+			    pool_session_snapshot(session), exchange, type, choice) != 0)
+			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+		choice->only = only;
+		choice->only_count = count;
+		error = pool_gather(report, session, choice, fault);
+	}
+	for (size_t i = 0; i < count && choice->count && !error; i++)
+		if (!has_row(report, only[i]))
+			error = refuse_name(
+				pool_session_snapshot(session), choice, only[i], fault);
+	return error;
 }

@@ -37,6 +37,20 @@ int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchang
 void pool_gather_release(struct pool_gather_choice *choice);
 
 /*
+ * Choose pools and gather them: again, if looking at the state brings an edited pool file
+ * to light. <report> and <choice> are released first, whatever they hold.
+ *
+ * <only>  proxies of these <count> names alone; 0: all
+ *
+ * Returns 0, or: POOL_EARGUMENT  no proxy of the chosen pools has one of the names
+ *                POOL_ESTALE     the pool file is edited without end
+ *                POOL_ENOMEM
+ */
+int pool_gather_pools(struct pool_report *report, struct pool_session *session,
+	const char *exchange, int type, const char *const *only, size_t count,
+	struct pool_gather_choice *choice, struct pool_fault *fault);
+
+/*
  * Add the chosen pools and their proxies as the state file knows them. Pools without a
  * proxy of the names asked for are left out.
  *

@@ -18,8 +18,12 @@ static bool add_cell(cJSON *object, const char *name, const struct pool_cell *ce
 	switch (cell->kind) {
 	case POOL_CELL_TEXT:
 		return add_text(object, name, cell->text);
+	case POOL_CELL_BOOL:
+		return cJSON_AddBoolToObject(object, name, cell->number != 0) != NULL;
 	case POOL_CELL_COUNT:
+	case POOL_CELL_SHARE:
 	case POOL_CELL_S:
+	case POOL_CELL_MOMENT:
 		return add_number(object, name, (double)cell->number);
 	case POOL_CELL_US:
 		return add_number(object, name, (double)cell->number / 1e6);
@@ -81,6 +85,24 @@ static bool fill_pool(cJSON *object, const struct pool_report_pool *pool)
 		add_text(object, "quorum", pool_quorum_name(pool->quorum));
 }
 
+static bool add_seconds(cJSON *object, const char *name, int64_t seconds)
+{
+	if (seconds < 0)
+		return cJSON_AddNullToObject(object, name) != NULL;
+	return add_number(object, name, (double)seconds);
+}
+
+/* What only the state file knows. */
+static bool fill_stored(cJSON *object, const struct pool_report_pool *pool)
+{
+	return add_number(object, "eligible", pool->eligible) &&
+		cJSON_AddBoolToObject(object, "stale", pool->stale) &&
+		add_seconds(object, "checked_ago_seconds", pool->checked_age_s) &&
+		add_number(object, "selections", (double)pool->selections) &&
+		add_number(object, "fallbacks", (double)pool->fallbacks) &&
+		add_number(object, "panics", (double)pool->panics);
+}
+
 static cJSON *make_pools(const struct pool_report *report)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -89,6 +111,7 @@ static cJSON *make_pools(const struct pool_report *report)
 		cJSON *pool = cJSON_CreateObject();
 
 		if (!pool || !fill_pool(pool, &report->pools[i]) ||
+			(report->is_stored && !fill_stored(pool, &report->pools[i])) ||
 			!cJSON_AddItemToArray(list, pool)) {
 			cJSON_Delete(pool);
 			cJSON_Delete(list);
@@ -138,12 +161,15 @@ void pool_report_render_json(const struct pool_report *report,
 {
 	cJSON *document = cJSON_CreateObject();
 
+	/* Rows of another name have nothing to do with a quorum. */
 	if (document &&
-		add_text(document, "quorum",
-			pool_quorum_name(pool_report_quorum(report))) &&
-		add_run(document, report) &&
-		add_item(document, "pools", make_pools(report)) &&
-		add_item(document, "proxies", make_rows(report, view)))
+		(view->rows_name ||
+			(add_text(document, "quorum",
+				 pool_quorum_name(pool_report_quorum(report))) &&
+				add_run(document, report) &&
+				add_item(document, "pools", make_pools(report)))) &&
+		add_item(document, view->rows_name ? view->rows_name : "proxies",
+			make_rows(report, view)))
 		add_printed(text, document, true);
 	else
 		text->broken = true;

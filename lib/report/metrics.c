@@ -12,6 +12,9 @@
 struct metric {
 	const char *name; /* without "proxypool_" */
 	const char *help;
+	bool counter; /* else a gauge */
+	bool stored;  /* of the state file alone */
+	bool run;     /* of a run of checks alone */
 	/* Add the series; one of them. */
 	void (*of_row)(const struct metric *metric, const struct pool_report *report,
 		const struct pool_report_row *row, struct pool_text *text);
@@ -131,6 +134,110 @@ static void add_quorum_met(const struct metric *metric,
 	pool_text_addf(text, "} %d\n", pool->quorum == POOL_QUORUM_MET);
 }
 
+/* --- what the state file counts --------------------------------------------------- */
+
+static void add_row_number(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, uint64_t number, struct pool_text *text)
+{
+	begin_row(metric, report, row, text);
+	pool_text_addf(text, "} %" PRIu64 "\n", number);
+}
+
+static void add_eligible(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_row_number(
+		metric, report, row, row->stored.obstacle == POOL_OBSTACLE_NONE, text);
+}
+
+static void add_wait(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_row_number(metric, report, row, (uint64_t)row->wait_s, text);
+}
+
+static void add_leases(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_row_number(metric, report, row, row->stored.held, text);
+}
+
+static void add_budget(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	if (row->stored.budget_left >= 0)
+		add_row_number(
+			metric, report, row, (uint64_t)row->stored.budget_left, text);
+}
+
+static void add_selections(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_row_number(metric, report, row, row->stored.selections, text);
+}
+
+static void add_verdicts(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, const uint32_t *counts, struct pool_text *text)
+{
+	for (int verdict = 0; verdict < POOL_VERDICTS; verdict++) {
+		begin_row(metric, report, row, text);
+		add_label(text, "verdict", pool_verdict_name((enum pool_verdict)verdict));
+		pool_text_addf(text, "} %u\n", (unsigned)counts[verdict]);
+	}
+}
+
+static void add_checks(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_verdicts(metric, report, row, row->stored.checks, text);
+}
+
+static void add_reports(const struct metric *metric, const struct pool_report *report,
+	const struct pool_report_row *row, struct pool_text *text)
+{
+	add_verdicts(metric, report, row, row->stored.reports, text);
+}
+
+static void add_pool_number(const struct metric *metric,
+	const struct pool_report_pool *pool, uint64_t number, struct pool_text *text)
+{
+	begin(metric, text);
+	add_label(text, "pool", pool->where);
+	pool_text_addf(text, "} %" PRIu64 "\n", number);
+}
+
+static void add_pool_eligible(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
+{
+	add_pool_number(metric, pool, pool->eligible, text);
+}
+
+static void add_pool_checked_at(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
+{
+	if (pool->checked_wall_s)
+		add_pool_number(metric, pool, (uint64_t)pool->checked_wall_s, text);
+}
+
+static void add_pool_stale(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
+{
+	if (pool->checked)
+		add_pool_number(metric, pool, pool->stale, text);
+}
+
+static void add_pool_fallbacks(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
+{
+	add_pool_number(metric, pool, pool->fallbacks, text);
+}
+
+static void add_pool_panics(const struct metric *metric,
+	const struct pool_report_pool *pool, struct pool_text *text)
+{
+	add_pool_number(metric, pool, pool->panics, text);
+}
+
 static void add_run_at(const struct metric *metric, const struct pool_report *report,
 	struct pool_text *text)
 {
@@ -177,10 +284,35 @@ static const struct metric metrics[] = {
 	{"pool_quorum_met",
 		"Whether as many proxies of the pool passed as the quorum asks for.",
 		.of_pool = add_quorum_met},
+	{"eligible", "Whether the proxy may be selected now.", .stored = true,
+		.of_row = add_eligible},
+	{"wait_seconds", "Until the proxy may be selected; 0: now, or never.",
+		.stored = true, .of_row = add_wait},
+	{"leases", "Leases of the proxy that are held.", .stored = true,
+		.of_row = add_leases},
+	{"budget_left", "Requests that the proxy may still be asked for now.",
+		.stored = true, .of_row = add_budget},
+	{"selections_total", "How often the proxy was selected.", .counter = true,
+		.stored = true, .of_row = add_selections},
+	{"checks_total", "Checks of the proxy by verdict.", .counter = true,
+		.stored = true, .of_row = add_checks},
+	{"reports_total", "Reports about the proxy by verdict.", .counter = true,
+		.stored = true, .of_row = add_reports},
+	{"pool_eligible", "Proxies of the pool that may be selected now.", .stored = true,
+		.of_pool = add_pool_eligible},
+	{"pool_checked_timestamp_seconds",
+		"When a check of the pool last said something, since 1970.",
+		.stored = true, .of_pool = add_pool_checked_at},
+	{"pool_stale", "Whether the pool has not been checked for too long.",
+		.stored = true, .of_pool = add_pool_stale},
+	{"pool_fallbacks_total", "Selections that got the url beside the pool.",
+		.counter = true, .stored = true, .of_pool = add_pool_fallbacks},
+	{"pool_panics_total", "Selections that got a proxy that was not eligible.",
+		.counter = true, .stored = true, .of_pool = add_pool_panics},
 	{"last_run_timestamp_seconds", "When the last run of checks began, since 1970.",
-		.of_all = add_run_at},
+		.run = true, .of_all = add_run_at},
 	{"last_run_duration_seconds", "How long the last run of checks took.",
-		.of_all = add_run_duration},
+		.run = true, .of_all = add_run_duration},
 	{"build_info", "The version of proxypool.", .of_all = add_build},
 };
 
@@ -189,9 +321,11 @@ void pool_metrics_render(const struct pool_report *report, struct pool_text *tex
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *metric = &metrics[i];
 
-		pool_text_addf(text,
-			"# HELP proxypool_%s %s\n# TYPE proxypool_%s gauge\n",
-			metric->name, metric->help, metric->name);
+		if (report->is_stored ? metric->run : metric->stored)
+			continue;
+		pool_text_addf(text, "# HELP proxypool_%s %s\n# TYPE proxypool_%s %s\n",
+			metric->name, metric->help, metric->name,
+			metric->counter ? "counter" : "gauge");
 		for (size_t row = 0; metric->of_row && row < report->row_count; row++)
 			metric->of_row(metric, report, &report->rows[row], text);
 		for (size_t pool = 0; metric->of_pool && pool < report->pool_count;

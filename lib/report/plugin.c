@@ -128,6 +128,23 @@ static const struct pool_report_pool *find_worst(const struct pool_report *repor
 	return worst;
 }
 
+/* The one that was checked longest ago, of those that are stale. */
+static const struct pool_report_pool *find_stale(const struct pool_report *report)
+{
+	const struct pool_report_pool *oldest = NULL;
+
+	for (size_t i = 0; i < report->pool_count; i++) {
+		const struct pool_report_pool *pool = &report->pools[i];
+
+		if (pool->stale &&
+			(!oldest || pool->checked_age_s < 0 ||
+				(oldest->checked_age_s >= 0 &&
+					pool->checked_age_s > oldest->checked_age_s)))
+			oldest = pool;
+	}
+	return oldest;
+}
+
 static bool is_critical(const struct pool_report *report,
 	const struct pool_plugin_limits *limits, bool at_best)
 {
@@ -150,6 +167,8 @@ enum pool_plugin_state pool_plugin_judge(
 
 	if (!worst)
 		return POOL_PLUGIN_OK;
+	if (find_stale(report))
+		return POOL_PLUGIN_UNKNOWN;
 	if (is_critical(report, limits, false))
 		return is_critical(report, limits, true) ? POOL_PLUGIN_CRITICAL
 							 : POOL_PLUGIN_UNKNOWN;
@@ -218,12 +237,46 @@ static void add_limits(const struct pool_report_pool *worst,
 	pool_text_add(text, ";0;100");
 }
 
+/* How long ago the pool was checked whose turn it is; "U" is unknown to all who read it.
+ */
+static void add_age(const struct pool_report *report, struct pool_text *text)
+{
+	int64_t oldest_s = -1;
+	bool never = false;
+
+	for (size_t i = 0; i < report->pool_count; i++) {
+		const struct pool_report_pool *pool = &report->pools[i];
+
+		if (!pool->checked)
+			continue;
+		never |= pool->checked_age_s < 0;
+		if (pool->checked_age_s > oldest_s)
+			oldest_s = pool->checked_age_s;
+	}
+	if (never || oldest_s < 0)
+		pool_text_add(text, " age=U");
+	else
+		pool_text_addf(text, " age=%" PRId64 "s;;;0", oldest_s);
+}
+
+static void add_stale(const struct pool_report_pool *pool, struct pool_text *text)
+{
+	pool_text_add(text, "; stale: ");
+	add_word(text, pool->where);
+	if (pool->checked_age_s < 0)
+		pool_text_add(text, " was never checked");
+	else
+		pool_text_addf(
+			text, " was checked %" PRId64 " s ago", pool->checked_age_s);
+}
+
 static void add_performance(const struct pool_report *report,
 	const struct pool_report_pool *worst, const struct pool_plugin_limits *limits,
 	struct pool_text *text)
 {
 	uint32_t counts[POOL_RESULTS] = {0}, enabled = 0;
-	double percent = floor(pool_report_percent(worst) * 100) / 100;
+	/* Rounded down: it is never negative. */
+	double percent = (double)(int64_t)(pool_report_percent(worst) * 100) / 100;
 
 	for (size_t i = 0; i < report->pool_count; i++) {
 		enabled += report->pools[i].enabled;
@@ -237,9 +290,12 @@ static void add_performance(const struct pool_report *report,
 	pool_text_addf(text, " failed=%u;;;0;%u inconclusive=%u;;;0;%u",
 		(unsigned)counts[POOL_RESULT_FAILED], (unsigned)enabled,
 		(unsigned)counts[POOL_RESULT_INCONCLUSIVE], (unsigned)enabled);
-	pool_text_addf(text, " time=%" PRId64 ".%03" PRId64 "s;;;0;%" PRId64,
-		report->run_us / 1000000, report->run_us / 1000 % 1000,
-		limits->timeout_s);
+	if (report->is_stored)
+		add_age(report, text);
+	else
+		pool_text_addf(text, " time=%" PRId64 ".%03" PRId64 "s;;;0;%" PRId64,
+			report->run_us / 1000000, report->run_us / 1000 % 1000,
+			limits->timeout_s);
 }
 
 void pool_plugin_print(const struct pool_report *report,
@@ -264,6 +320,8 @@ void pool_plugin_print(const struct pool_report *report,
 	else if (report->target_suspect)
 		pool_text_add(
 			text, "; a target fails through every proxy: check the target");
+	if (find_stale(report))
+		add_stale(find_stale(report), text);
 	name_some(report, POOL_RESULT_FAILED, "; failed: ", text);
 	name_some(report, POOL_RESULT_INCONCLUSIVE, "; inconclusive: ", text);
 	add_performance(report, worst, limits, text);

@@ -42,7 +42,7 @@ struct pool_plugin_limits {
 
 /*
  * Judge a counted report. Inconclusive checks count as not passed; where that alone would
- * make it critical it is unknown.
+ * make it critical it is unknown. So it is where a pool is stale.
  */
 enum pool_plugin_state pool_plugin_judge(
 	const struct pool_report *report, const struct pool_plugin_limits *limits);

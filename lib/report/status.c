@@ -70,7 +70,7 @@ int pool_report_add_pool(
 		return POOL_ENOMEM;
 	}
 	report->pools[report->pool_count++] = (struct pool_report_pool){
-		.where = copy, .types = types, .checked = checked};
+		.where = copy, .types = types, .checked = checked, .checked_age_s = -1};
 	return 0;
 }
 
@@ -98,6 +98,7 @@ struct pool_report_row *pool_report_add_row(
 		.endpoint = strdup(endpoint),
 		.latency_us = -1,
 		.checked_age_s = -1,
+		.stored = {.budget_left = -1, .average_us = -1},
 	};
 
 	if (!row.name || !row.endpoint || !make_room(report)) {

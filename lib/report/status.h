@@ -39,6 +39,55 @@ const char *pool_result_name(enum pool_result result);
 /* What a check came to that ended in <reason>, of a proxy that now is <status>. */
 enum pool_result pool_result_judge(enum pool_reason reason, enum pool_status status);
 
+/* What keeps a proxy from being selected now. */
+enum pool_obstacle {
+	POOL_OBSTACLE_NONE, /* nothing: it is eligible */
+	POOL_OBSTACLE_FILE, /* disabled in the pool file */
+	POOL_OBSTACLE_PERSON,
+	POOL_OBSTACLE_OPEN,    /* its breaker, for the row's reason */
+	POOL_OBSTACLE_COOLING, /* for the row's reason */
+	POOL_OBSTACLE_BUDGET,
+	POOL_OBSTACLE_LEASES, /* as many as it may have */
+	POOL_OBSTACLE_TRIAL,  /* recovering, and as many are trying it as may */
+	POOL_OBSTACLES
+};
+
+struct pool_obstacle_row {
+	const char *name; /* stable word; NULL: that of the reason */
+	const char *sentence;
+	const char *advice;
+};
+
+/* The row of <obstacle>; its texts are NULL where those of the reason tell. */
+const struct pool_obstacle_row *pool_obstacle_get(enum pool_obstacle obstacle);
+
+/* What the state file says of a proxy beside its status. */
+struct pool_report_stored {
+	enum pool_obstacle obstacle;
+	bool opened;             /* the breaker is, whatever else it is */
+	bool blocked;            /* not down: the target turns it away */
+	uint32_t held;           /* leases */
+	int32_t most;            /* leases it may have; 0: no limit */
+	int64_t budget_left;     /* requests in the window; -1: no budget */
+	int64_t until_wall_s;    /* it may be selected again; 0: now, or never */
+	int64_t checked_wall_s;  /* 0: never */
+	int64_t selected_wall_s; /* 0: never */
+	int64_t average_us;      /* latency; -1: none */
+	uint64_t selections;
+	uint32_t taken; /* leases ever */
+	uint32_t times_opened;
+	uint32_t checks[POOL_VERDICTS];
+	uint32_t reports[POOL_VERDICTS];
+};
+
+/* A change of a proxy's status, of a row that is one. */
+struct pool_report_change {
+	int64_t wall_s;
+	enum pool_status from;
+	enum pool_status to;
+	uint32_t order; /* among those of one second */
+};
+
 struct pool_report_row {
 	uint32_t pool;   /* index of its pool */
 	uint32_t member; /* in the snapshot it was gathered from */
@@ -53,6 +102,8 @@ struct pool_report_row {
 	int32_t attempts;                /* 0: none */
 	int64_t wait_s;                  /* until it may be selected; 0: now */
 	int64_t checked_age_s;           /* since the last check; -1: never */
+	struct pool_report_stored stored;
+	struct pool_report_change change;
 };
 
 /* What a pool's quorum came to. */
@@ -77,6 +128,21 @@ struct pool_report_pool {
 	uint32_t statuses[POOL_STATUSES];
 	uint32_t need; /* how many must pass */
 	enum pool_quorum_answer quorum;
+	/* Of the state file: */
+	int64_t checked_age_s;  /* since a check said something; -1: never */
+	int64_t checked_wall_s; /* 0: never */
+	int64_t interval_s;     /* how often it should be checked */
+	uint64_t selections;
+	uint64_t fallbacks; /* to its url */
+	uint64_t panics;    /* to one that was not eligible */
+	enum pool_fallback fallback;
+	bool has_url; /* to fall back on */
+	/* Judged by pool_report_judge_stored(): */
+	bool stale;
+	uint32_t eligible;
+	uint32_t blocked; /* of the unhealthy ones */
+	uint32_t unknown; /* of the eligible ones */
+	uint32_t obstacles[POOL_OBSTACLES];
 };
 
 struct pool_report {
@@ -85,7 +151,8 @@ struct pool_report {
 	struct pool_report_row *rows;
 	size_t row_count;
 	size_t row_room;
-	bool has_run; /* a run of checks was made: */
+	bool is_stored; /* it tells what the state file says, not what a run found */
+	bool has_run;   /* a run of checks was made: */
 	int64_t run_at_s;
 	int64_t run_us;
 	bool target_suspect;
@@ -155,6 +222,36 @@ enum pool_column {
 	POOL_COLUMN_ADVICE,
 	POOL_COLUMN_WHAT, /* for people: the sentence with its detail; nothing if all is
 			     well */
+	/* Of the state file: */
+	POOL_COLUMN_CAUSE, /* a word: what keeps it from being selected, else the reason
+			    */
+	POOL_COLUMN_WHY,   /* as a sentence */
+	POOL_COLUMN_ELIGIBLE,
+	POOL_COLUMN_BLOCKED,
+	POOL_COLUMN_UNTIL,
+	POOL_COLUMN_HELD,
+	POOL_COLUMN_MOST,
+	POOL_COLUMN_BUDGET,
+	POOL_COLUMN_SELECTIONS,
+	POOL_COLUMN_TAKEN,
+	POOL_COLUMN_AVERAGE,
+	POOL_COLUMN_CHECKED_AT,
+	POOL_COLUMN_SELECTED_AT,
+	POOL_COLUMN_OPENED,
+	POOL_COLUMN_CHECKS_OK,
+	POOL_COLUMN_CHECKS_DOWN,
+	POOL_COLUMN_CHECKS_BLOCKED,
+	POOL_COLUMN_CHECKS_LIMITED,
+	POOL_COLUMN_CHECKS_INCONCLUSIVE,
+	POOL_COLUMN_REPORTS_OK,
+	POOL_COLUMN_REPORTS_DOWN,
+	POOL_COLUMN_REPORTS_BLOCKED,
+	POOL_COLUMN_REPORTS_LIMITED,
+	POOL_COLUMN_REPORTS_INCONCLUSIVE,
+	/* Of a change: */
+	POOL_COLUMN_AT,
+	POOL_COLUMN_FROM,
+	POOL_COLUMN_TO,
 	POOL_COLUMNS
 };
 
@@ -170,8 +267,10 @@ struct pool_report_view {
 	enum pool_format format;
 	const enum pool_column *columns;
 	size_t column_count;
-	bool colour;      /* the table: with colours for a terminal */
-	bool only_failed; /* leave out what passed and what was not asked for */
+	bool colour;           /* the table: with colours for a terminal */
+	bool only_failed;      /* leave out what passed and what was not asked for */
+	bool only_obstructed;  /* leave out what is eligible or disabled in the file */
+	const char *rows_name; /* of the rows in JSON; NULL: "proxies" */
 };
 
 /* Names of the formats, POOL_FORMATS of them. */

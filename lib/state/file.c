@@ -318,7 +318,7 @@ static void name_holder(int fd, char *out, size_t size)
 	fclose(locks);
 }
 
-static int take_lock(
+int pool_state_wait(
 	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
 {
 	struct timespec pause = {0, 20000};
@@ -387,7 +387,7 @@ static int map_file(struct pool_state *state, struct pool_fault *fault)
 int pool_state_lock(
 	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault)
 {
-	int error = take_lock(state, timeout_ms, fault);
+	int error = pool_state_wait(state, timeout_ms, fault);
 
 	if (error)
 		return error;
@@ -413,6 +413,8 @@ int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fau
 
 	if (length <= state->length)
 		return 0;
+	if (state->fd < 0)
+		return pool_copy_extend(state, length, fault);
 	/* Allocated, not only longer: a hole on a full disk would kill us by SIGBUS. */
 	do
 		error = posix_fallocate(state->fd, 0, (off_t)length);
@@ -428,7 +430,8 @@ void pool_state_unlock(struct pool_state *state)
 	state->header = NULL;
 	state->image = NULL;
 	state->locked = false;
-	flock(state->fd, LOCK_UN);
+	if (state->fd >= 0)
+		flock(state->fd, LOCK_UN);
 }
 
 /* --- keeping a corrupt file ----------------------------------------------------- */

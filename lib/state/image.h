@@ -23,6 +23,13 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 int pool_state_extend(
 	struct pool_state *state, uint64_t length, struct pool_fault *fault);
 
+/* Take the lock of the open file, and nothing else: 0, POOL_EBUSY, POOL_ESYSTEM. */
+int pool_state_wait(
+	struct pool_state *state, int64_t timeout_ms, struct pool_fault *fault);
+
+/* pool_state_extend() of a copy. */
+int pool_copy_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault);
+
 /* Copy the file to FILE.corrupt. */
 int pool_state_keep_corrupt(const struct pool_state *state);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "config/config.h"
+#include "state/image.h"
 #include "state/session_inner.h"
 
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
@@ -129,7 +130,7 @@ static int claim(struct pool_session *session)
 	struct pool_fault fault;
 	int fd, error;
 
-	if (!session->snap_path || !may_write_snapshot(session))
+	if (!session->snap_path || session->read_only || !may_write_snapshot(session))
 		return -1;
 	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
 	if (!error)
@@ -295,11 +296,20 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 	return error;
 }
 
+/* What was read of the state is of the moment before. */
+static void forget_copy(struct pool_session *session)
+{
+	pool_state_free(session->state);
+	session->state = NULL;
+}
+
 int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 {
 	struct stat status;
 	struct pool_file_key key;
 
+	if (session->read_only)
+		forget_copy(session);
 	if (!session->absolute)
 		return session->loaded ? 0 : parse(session, fault);
 	if (stat(session->file, &status) != 0)
@@ -352,6 +362,7 @@ int pool_session_new(struct pool_session **out,
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	session->require_state = options->require_state;
+	session->read_only = options->read_only;
 	session->lock_timeout_ms =
 		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
 	session->warn = options->warn;
@@ -400,7 +411,7 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-static void warn_corrupt(struct pool_session *session)
+void pool_session_warn_corrupt(struct pool_session *session)
 {
 	if (!session->state->was_corrupt)
 		return;
@@ -435,11 +446,30 @@ static void warn_snapshot(struct pool_session *session)
 	session->snapshot_trouble[0] = '\0';
 }
 
+/* Of a session that only reads: the copy of the state since the last refresh. */
+static int read_file(struct pool_session *session, struct pool_fault *fault)
+{
+	struct pool_fault trouble = {0};
+	int error;
+
+	if (session->state)
+		return pool_image_judge(session->state, fault);
+	error = pool_state_read(&session->state, session->state_path, session->absolute,
+		session->lock_timeout_ms, &trouble);
+	if (error && fault)
+		*fault = trouble;
+	if (!error && session->state->unlocked)
+		pool_session_warn(session, "%s; read without it", trouble.text);
+	return error;
+}
+
 /* Open if need be, and lock; a file that was deleted is made anew. */
 static int lock_file(struct pool_session *session, struct pool_fault *fault)
 {
 	int error = POOL_ESTALE;
 
+	if (session->read_only)
+		return read_file(session, fault);
 	for (int i = 0; i < 2 && error == POOL_ESTALE; i++) {
 		error = session->state
 			? 0
@@ -477,11 +507,15 @@ int pool_session_lock(
 	}
 	pool_clock_get(now);
 	error = pool_state_follow(session->state, &session->snapshot, now, fault);
+	if (!error && session->read_only && !session->state->swept) {
+		pool_copy_sweep(session->state, now);
+		session->state->swept = true;
+	}
 	if (error)
 		pool_state_unlock(session->state);
 	else
 		warn_snapshot(session);
-	warn_corrupt(session);
+	pool_session_warn_corrupt(session);
 	return error;
 }
 

@@ -24,6 +24,7 @@ struct pool_session {
 				       is */
 	struct pool_state *state;   /* opened at the first use */
 	bool require_state;
+	bool read_only;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
 	uint64_t pid_space; /* pool_owner_space(); 0: not asked for yet */
@@ -37,6 +38,9 @@ struct pool_session {
 /* Tell <session>'s caller. */
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* That the file was found corrupt, once. */
+void pool_session_warn_corrupt(struct pool_session *session);
 
 /*
  * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees

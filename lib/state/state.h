@@ -24,7 +24,7 @@
 #include "state/snapshot.h"
 
 struct pool_state {
-	int fd;
+	int fd; /* -1: a copy, see pool_state_read() */
 	bool writable;
 	bool locked;
 	char *path;
@@ -34,6 +34,8 @@ struct pool_state {
 	uint64_t clock_id;
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
 	bool kept_copy;   /* and copied before */
+	bool unlocked;    /* a copy that was read while another process had the lock */
+	bool swept;       /* a copy without the leases that have ended */
 	/* Valid while locked, NULL while there is no image: */
 	struct pool_state_header *header;
 	struct pool_state_image *image;
@@ -81,6 +83,24 @@ bool pool_state_is_shared(const char *path);
 int pool_state_open(struct pool_state **out, const char *path, const char *pool_file,
 	struct pool_fault *fault);
 void pool_state_free(struct pool_state *state);
+
+/*
+ * Read the state file into memory, under its lock if that is to be had within
+ * <timeout_ms>, else as it is (unlocked is set, and <fault> says who has it). Everything
+ * that can be done to a state can be done to such a copy, and nothing of it reaches the
+ * file: pool_image_judge() takes the part of the lock. Whose file or folder it is does
+ * not matter, for nothing is believed but what is checked.
+ *
+ * Returns 0, or: POOL_ENOFILE  there is none, or it cannot be opened
+ *                POOL_EFORMAT, POOL_EFOREIGN  as pool_state_lock(); or it is corrupt
+ *                POOL_EBUSY  read without the lock, it is not whole
+ *                POOL_ESYSTEM, POOL_ENOMEM
+ */
+int pool_state_read(struct pool_state **out, const char *path, const char *pool_file,
+	int64_t timeout_ms, struct pool_fault *fault);
+
+/* End the leases of a copy whose time is over or whose owner is gone. */
+void pool_copy_sweep(struct pool_state *state, const struct pool_now *now);
 
 /*
  * Take the lock, map the file, judge it, undo what a killed process left.

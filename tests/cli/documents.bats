@@ -110,7 +110,8 @@ words_of_help() {
 	local pair pairs=("${tools[@]/%/:log-format}")
 
 	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
-		pool-select:format pool-select:strategy pool-select:type pool-validate:input; do
+		pool-select:format pool-select:strategy pool-select:type pool-exec:strategy \
+		pool-exec:type pool-validate:input; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -152,6 +153,8 @@ words_of_help() {
 
 @test "statuses are the same in help, in each page and in the overview" {
 	for tool in "${tools[@]}"; do
+		# its own are those of other commands that run one
+		[ "$tool" != pool-exec ] || continue
 		"$POOL_BIN/$tool" --help | grep -qF \
 			'Exit status: 0 yes, 1 no, 2 usage, 3 pool file or state unusable, 4 the system'
 		sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' "$man/$tool.1" | sed -n 's/^\.It //p' |
@@ -178,6 +181,7 @@ write_fakes() {
 	mkdir -p fakes
 	cat >fakes/curl <<-'END'
 		#!/bin/bash
+		[ -z "${https_proxy-}" ] || echo "via $https_proxy" >>"$FAKE_LOG"
 		while [ $# -gt 0 ]; do
 			[ "$1" != -K ] || cat "$2" >>"$FAKE_LOG"
 			shift
@@ -233,6 +237,25 @@ run_blocks() {
 	assert_equal "$(cat run.3/output)" ""
 	grep -q 'default.http: 1 of 1 passed' run.4/output
 	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | passed=100%;80:;50:;' run.5/output
+}
+
+@test "the statuses of pool-exec are the same in its help and its page" {
+	"$POOL_BIN/pool-exec" --help | sed -n '/^Exit status:/,$p' | grep -oE '[0-9]{3}' >help
+	sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' "$man/pool-exec.1" | sed -n 's/^\.It //p' >page
+	assert_equal "$(cat help)" $'124\n125\n126\n127'
+	diff -u help page
+}
+
+@test "the examples of pool-exec run" {
+	require_tool curl wget
+	blocks "$man/pool-exec.1" EXAMPLES
+	# the stubs answer in the place of any origin
+	sed -i '1i url=http://127.0.0.1:9/' block.*
+	run_blocks
+	assert_equal "$(cat run.1/page.html)" ok
+	assert_equal "$(cat run.2/output)" 3
+	assert_equal "$(cat run.3/page.html)" ok
+	assert_equal "$(cat run.4/output)" "--proxy-host=127.0.0.1 --proxy-port=$PARIS"
 }
 
 @test "the examples of pool-select run" {
@@ -338,7 +361,8 @@ run_blocks() {
 		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
 	run_blocks
 	grep -q 'paris .* healthy' run.1/output
-	[ "$(grep -c '^proxy = ' fakes.log)" -eq 2 ]
+	grep -q "^proxy = \"http://127.0.0.1:$PARIS\"" fakes.log
+	assert_equal "$(grep -c "^via http://127.0.0.1:$PARIS$" fakes.log)" 2
 }
 
 # --- completions -------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+# bash completion of pool-status
+
+# Names that begin as the last of the comma list at the cursor, which bash cuts up at each colon. They
+# are not expanded: a name is only text.
+_pool_status_names() {
+	local word=${COMP_LINE:0:${COMP_POINT:-0}} name list= i
+	local -a file=()
+
+	for ((i = 1; i < ${#COMP_WORDS[@]} - 1; i++)); do
+		case ${COMP_WORDS[i]} in
+		-f | --file) file=(-f "${COMP_WORDS[i + 1]}") ;;
+		esac
+	done
+	word=${word##*[[:blank:]=]}
+	[ -n "${COMP_LINE-}" ] || word=${COMP_WORDS[COMP_CWORD]}
+	[[ $word != *,* ]] || list=${word%,*},
+	while IFS= read -r name; do
+		name=$list$name
+		[[ $name == "$word"* ]] || continue
+		[[ $word != *:* ]] || name=${name#"${word%:*}:"}
+		COMPREPLY+=("$name")
+	done < <(pool-status --names "${file[@]}" 2>/dev/null)
+}
+
+_pool_status() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options='-f --file -s --state -x --exchange -t --type --only --format --quorum
+		--plugin -w --warning -c --critical --timeout --watch --history --names -0
+		--null --verify --repair -q --quiet -v --verbose --log-format -h --help -V
+		--version'
+	local words=
+
+	# bash takes "--format=json" for three words
+	case $cur in
+	=) cur= ;;
+	*) [ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]} ;;
+	esac
+	case $prev in
+	-t | --type) words='http websocket' ;;
+	--format) words='table tsv json jsonl prometheus' ;;
+	--log-format) words='text json' ;;
+	--only)
+		COMPREPLY=()
+		_pool_status_names
+		return
+		;;
+	-x | --exchange | --quorum | -w | --warning | -c | --critical | --timeout) return ;;
+	-f | --file | -s | --state) ;;
+	*) [[ $cur != -* ]] || words=$options ;;
+	esac
+	if [ -n "$words" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		# outside of a completion there is nothing to set
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+
+complete -F _pool_status pool-status

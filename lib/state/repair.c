@@ -1,0 +1,308 @@
+/* The state file examined and set right. */
+#include <string.h>
+#include "state/image.h"
+#include "state/repair.h"
+#include "state/session_inner.h"
+
+/* --- records -------------------------------------------------------------------- */
+
+static uint32_t kept_transitions(const struct pool_record *record)
+{
+	return record->transition_count < POOL_TRANSITIONS_KEPT ? record->transition_count
+								: POOL_TRANSITIONS_KEPT;
+}
+
+static bool sane_transition(const struct pool_state_transition *transition)
+{
+	return transition->from < POOL_STATUSES && transition->to < POOL_STATUSES &&
+		transition->reason < POOL_REASONS;
+}
+
+static bool sane_health(const struct pool_health *health)
+{
+	return health->last_reason < POOL_REASONS && health->open_reason < POOL_REASONS &&
+		health->failed_layer < POOL_LAYERS && health->opened <= 1 &&
+		health->known <= 1 && health->admin_disabled <= 1 &&
+		health->blocked <= 1 && health->open_until_ns >= 0 &&
+		health->cool_until_ns >= 0;
+}
+
+static bool sane_record(const struct pool_record *record)
+{
+	for (uint32_t i = 0; i < kept_transitions(record); i++)
+		if (!sane_transition(&record->transitions[i]))
+			return false;
+	return sane_health(&record->health) && record->latency_us >= 0 &&
+		record->last_latency_us >= 0;
+}
+
+/* A transition that cannot be told takes the history with it, a health that cannot be
+ * read becomes none; what a person disabled stays so. */
+static void mend_record(struct pool_record *record)
+{
+	const bool disabled = record->health.admin_disabled != 0;
+
+	for (uint32_t i = 0; i < kept_transitions(record); i++)
+		if (!sane_transition(&record->transitions[i]))
+			record->transition_count = 0;
+	if (!sane_health(&record->health))
+		record->health = (struct pool_health){.admin_disabled = disabled};
+	if (record->latency_us < 0)
+		record->latency_us = 0;
+	if (record->last_latency_us < 0)
+		record->last_latency_us = 0;
+}
+
+static bool is_of(const struct pool_record *record, const struct pool_snap_leaf *leaf,
+	const struct pool_snap_member *member)
+{
+	return record->leaf_key == leaf->key &&
+		pool_hash_equal(&record->identity, &member->identity);
+}
+
+static uint64_t right_word(const struct pool_state *state,
+	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
+	uint32_t at, int64_t now_ns)
+{
+	return pool_state_ready_word(leaf, member, &state->records[at],
+		state->budgets ? &state->budgets[at] : NULL, now_ns);
+}
+
+/* Times that are over are as good as each other: no word follows a budget that fills up
+ * again. */
+static bool same_word(uint64_t a, uint64_t b, int64_t now_ns)
+{
+	const uint64_t now = (uint64_t)now_ns & ~POOL_READY_FLAGS;
+
+	if ((a & POOL_READY_FLAGS) != (b & POOL_READY_FLAGS))
+		return false;
+	return (a & ~POOL_READY_FLAGS) == (b & ~POOL_READY_FLAGS) ||
+		((a & ~POOL_READY_FLAGS) <= now && (b & ~POOL_READY_FLAGS) <= now);
+}
+
+/* --- examining ------------------------------------------------------------------ */
+
+static bool follows(const struct pool_state *state, const struct pool_snapshot *snapshot)
+{
+	return state->image->snapshot_id == snapshot->id &&
+		state->image->record_count == snapshot->member_count &&
+		state->image->leaf_count == snapshot->leaf_count;
+}
+
+static int blame(struct pool_fault *fault, const struct pool_snapshot *snapshot,
+	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
+	const char *what)
+{
+	const char *where = pool_snapshot_string(snapshot, leaf->where);
+	const char *name = pool_snapshot_string(snapshot, member->name);
+
+	return pool_fault_set(fault, POOL_EFORMAT, 0, "proxy '%s' of %s: %s",
+		name ? name : "", where ? where : "", what);
+}
+
+static int examine_leaf(const struct pool_state *state,
+	const struct pool_snapshot *snapshot, uint32_t index, struct pool_fault *fault)
+{
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[index];
+	struct pool_now now;
+
+	pool_clock_get(&now);
+	if (state->leaves[index].key != leaf->key ||
+		state->leaves[index].first_record != leaf->first_member ||
+		state->leaves[index].record_count != leaf->member_count)
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"%s is not where the pool file has it",
+			pool_snapshot_string(snapshot, leaf->where));
+	for (uint32_t at = leaf->first_member;
+		at < leaf->first_member + leaf->member_count; at++) {
+		const struct pool_snap_member *member = &snapshot->members[at];
+		const struct pool_record *record = &state->records[at];
+
+		if (!is_of(record, leaf, member))
+			return blame(fault, snapshot, leaf, member,
+				"its record is another one's");
+		if (state->weights[at] != member->weight_micro)
+			return blame(fault, snapshot, leaf, member,
+				"its weight is not that of the pool file");
+		if (!same_word(state->ready[at],
+			    right_word(state, leaf, member, at, now.boot_ns),
+			    now.boot_ns))
+			return blame(fault, snapshot, leaf, member,
+				"when it may be selected does not follow from its "
+				"record");
+	}
+	return 0;
+}
+
+int pool_state_examine(const struct pool_state *state,
+	const struct pool_snapshot *snapshot, struct pool_fault *fault)
+{
+	int error = pool_state_verify(state, fault);
+
+	if (error || !state->image)
+		return error;
+	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
+		i++)
+		if (!sane_record(&state->records[i]))
+			return pool_fault_set(
+				fault, POOL_EFORMAT, 0, "record %u is out of range", i);
+	if (!follows(state, snapshot))
+		return 0;
+	for (uint32_t i = 0; i < snapshot->leaf_count && !error; i++)
+		error = examine_leaf(state, snapshot, i, fault);
+	return error;
+}
+
+/* --- setting right ---------------------------------------------------------------- */
+
+static void repair_members(struct pool_state *state, const struct pool_snapshot *snapshot,
+	const struct pool_snap_leaf *leaf, int64_t now_ns, struct pool_repairs *repairs)
+{
+	for (uint32_t at = leaf->first_member;
+		at < leaf->first_member + leaf->member_count; at++) {
+		const struct pool_snap_member *member = &snapshot->members[at];
+		struct pool_record *record = &state->records[at];
+		uint64_t word;
+
+		if (!is_of(record, leaf, member)) {
+			*record = (struct pool_record){
+				.identity = member->identity, .leaf_key = leaf->key};
+			repairs->records++;
+		}
+		word = right_word(state, leaf, member, at, now_ns);
+		repairs->words += !same_word(state->ready[at], word, now_ns) ||
+			state->weights[at] != member->weight_micro;
+		state->ready[at] = word;
+		state->weights[at] = member->weight_micro;
+	}
+}
+
+static void repair_leaf(struct pool_state *state, const struct pool_snapshot *snapshot,
+	uint32_t index, int64_t now_ns, struct pool_repairs *repairs)
+{
+	const struct pool_snap_leaf *source = &snapshot->leaves[index];
+	struct pool_state_leaf *leaf = &state->leaves[index], before = *leaf;
+	uint64_t selections;
+
+	leaf->key = source->key;
+	leaf->first_record = source->first_member;
+	leaf->record_count = source->member_count;
+	repair_members(state, snapshot, source, now_ns, repairs);
+	selections = leaf->fallbacks;
+	for (uint32_t i = 0; i < leaf->record_count; i++)
+		selections += state->records[leaf->first_record + i].selections;
+	if (leaf->selections < selections)
+		leaf->selections = selections;
+	repairs->pools += memcmp(&before, leaf, sizeof(before)) != 0;
+}
+
+static bool recount(struct pool_state *state)
+{
+	const struct pool_state_image *image = state->image;
+	const size_t length = sizeof(*state->counts) *
+		((size_t)image->record_count + image->orphan_count);
+	const uint64_t before = pool_hash_64(NULL, state->counts, length);
+	const uint32_t used = image->leases_used, owned = image->leases_owned;
+
+	pool_state_recount(state);
+	return before != pool_hash_64(NULL, state->counts, length) ||
+		used != image->leases_used || owned != image->leases_owned;
+}
+
+void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
+	const struct pool_now *now, struct pool_repairs *repairs)
+{
+	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
+		i++) {
+		if (sane_record(&state->records[i]))
+			continue;
+		mend_record(&state->records[i]);
+		repairs->records++;
+	}
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
+		repair_leaf(state, snapshot, i, now->boot_ns, repairs);
+	repairs->leases |= recount(state);
+}
+
+/* --- of a session ----------------------------------------------------------------- */
+
+static void take_census(const struct pool_state *state, struct pool_census *census)
+{
+	const struct pool_state_image *image = state->image;
+
+	*census = (struct pool_census){0};
+	if (!image)
+		return;
+	census->proxies = image->record_count;
+	census->leases = image->leases_used;
+	/* Empty ones only hide the default. */
+	for (uint32_t i = 0; i < image->leaf_count; i++)
+		census->pools += state->leaves[i].record_count != 0;
+}
+
+int pool_session_verify(struct pool_session *session, struct pool_census *census,
+	struct pool_fault *fault)
+{
+	struct pool_fault trouble = {0};
+	struct pool_state *state = NULL;
+	int error;
+
+	if (!session->state_path)
+		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
+	error = pool_state_read(&state, session->state_path, session->absolute,
+		session->lock_timeout_ms, &trouble);
+	if (!error && state->unlocked)
+		error = POOL_EBUSY;
+	if (error) {
+		if (fault)
+			*fault = trouble;
+	} else {
+		error = pool_state_examine(state, &session->snapshot, &trouble);
+		if (error)
+			pool_fault_set(fault, error, 0,
+				"state file '%s' is not whole: %s", session->state_path,
+				trouble.text);
+		else
+			take_census(state, census);
+	}
+	pool_state_free(state);
+	return error;
+}
+
+/* What cannot be set right: as if the file had been found corrupt. */
+static int begin_anew(struct pool_session *session, const struct pool_now *now,
+	struct pool_repairs *repairs, struct pool_fault *fault)
+{
+	struct pool_state *state = session->state;
+
+	repairs->rebuilt = true;
+	state->kept_copy = pool_state_keep_corrupt(state) == 0;
+	state->was_corrupt = true;
+	state->header = NULL;
+	state->image = NULL;
+	pool_session_warn_corrupt(session);
+	return pool_state_follow(state, &session->snapshot, now, fault);
+}
+
+int pool_session_repair(struct pool_session *session, struct pool_census *census,
+	struct pool_repairs *repairs, struct pool_fault *fault)
+{
+	struct pool_repairs done = {0};
+	struct pool_now now;
+	int error = pool_session_lock_to_write(session, &now, fault);
+
+	if (error)
+		return error;
+	pool_state_repair(session->state, &session->snapshot, &now, &done);
+	error = pool_state_examine(session->state, &session->snapshot, NULL);
+	if (error == POOL_EFORMAT)
+		error = begin_anew(session, &now, &done, fault);
+	else if (error)
+		pool_fault_set(fault, error, 0, "out of memory");
+	if (!error) {
+		take_census(session->state, census);
+		*repairs = done;
+	}
+	pool_state_unlock(session->state);
+	return error;
+}
