@@ -306,7 +306,8 @@ user.unprivileged: nobody'
 }
 
 # start_nginx_origin NAME: / answers "origin NAME", /status/N answers N, both with an access log
-# in $SERVERS/NAME.access. Its port is in ORIGIN_PORT.
+# in $SERVERS/NAME.access. /limited answers "served" once a minute to each value of the header
+# X-Client, else 429 with Retry-After: 120. Its port is in ORIGIN_PORT.
 start_nginx_origin() {
 	local file=$SERVERS/$1.conf dir=$SERVERS/$1.nginx
 
@@ -326,9 +327,17 @@ start_nginx_origin() {
 			fastcgi_temp_path "$dir/fastcgi";
 			uwsgi_temp_path "$dir/uwsgi";
 			scgi_temp_path "$dir/scgi";
+			limit_req_zone \$http_x_client zone=clients:1m rate=1r/m;
+			limit_req_status 429;
 			server {
 				listen 127.0.0.1:$ORIGIN_PORT;
 				location = / { return 200 "origin $1\n"; }
+				location = /limited {
+					limit_req zone=clients;
+					add_header Retry-After 120 always;
+					try_files /none @served;
+				}
+				location @served { return 200 "served\n"; }
 				location = /status/403 { return 403; }
 				location = /status/429 { return 429; }
 				location = /status/451 { return 451; }
