@@ -64,7 +64,6 @@ PROBE  := engine method transfer request outcome answer classify descriptors pin
 TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status
 PROBING_TOOLS := pool-check pool-watch
 QUICK_TOOLS   := pool-select pool-report pool-exec pool-status
-REPORTING_TOOLS := pool-check pool-status
 
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
@@ -74,8 +73,6 @@ LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
 TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
-# what those that print a report share besides
-REPORT_OBJECTS := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool_report tool_screen)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lm
@@ -109,18 +106,17 @@ comma := ,
 # scripts start often
 LAZY := $(BUILD)/obj/lib/config/lazy.o
 lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson,$(LIBS)),$(LIBS))
-report_or_not = $(if $(filter $(1),$(REPORTING_TOOLS)),$(REPORT_OBJECTS))
 probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(REPORT_OBJECTS) \
-		$(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
-	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ \
-		$(filter-out $(LAZY) $(REPORT_OBJECTS),$(filter %.o,$^)) $(call report_or_not,$*) \
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
 		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \
 		$(call probe_or_not,$*,$(PROBE_LIBS)) $(call lazy_or_not,$*))
 
 # objects of single tools
+$(BUILD)/bin/pool-check $(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_report.o
+$(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_screen.o
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client evidence input words)
 

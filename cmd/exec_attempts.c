@@ -1,5 +1,6 @@
 /* The attempts of a command. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,14 @@ static int refuse_to_run(const struct execution *execution, int error)
 		execution->request->argv[0], strerror(error));
 }
 
+static int become(struct exec_words *words)
+{
+	int status = exec_child_become(words->argv, words->envp);
+
+	exec_words_release(words);
+	return status;
+}
+
 /* 0 once it has run, or the exit status after having told why not. */
 static int run_once(struct execution *execution, const struct pool_choice *choice)
 {
@@ -190,7 +199,7 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	if (words.cleared_bypass && request->verbose)
 		tool_note("NO_PROXY is not passed on (--keep-no-proxy does)");
 	if (can_become(execution))
-		return exec_child_become(words.argv, words.envp);
+		return become(&words);
 	run.argv = words.argv;
 	run.envp = words.envp;
 	exec_client_begin(&execution->client);
@@ -198,6 +207,13 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	error = exec_child_run(&run, &execution->end);
 	exec_words_release(&words);
 	return error ? refuse_to_run(execution, error) : 0;
+}
+
+static bool has_failed(const struct execution *execution)
+{
+	enum pool_verdict verdict = pool_reason_get((int)execution->said.reason)->verdict;
+
+	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
 }
 
 /* What the end of the attempt says of the proxy. */
@@ -211,18 +227,17 @@ static void judge(struct execution *execution)
 
 	exec_client_judge(&execution->client, status, end->timed_out, said);
 	execution->listed = request->fail_on[status];
-	/* A person's word, or a reader that went away, is no failure. */
-	if (end->told || end->write_error)
-		said->reason = POOL_REASON_NONE;
 	by_status = pool_health_judge_status(&execution->policy, said->http_status);
 	if (by_status != POOL_REASON_NONE)
 		said->reason = by_status;
 	if (execution->client.kind == EXEC_CLIENT_OTHER && request->fails_on_any &&
 		status == 0)
 		said->reason = POOL_REASON_OK;
-	if (execution->listed && !end->told &&
-		pool_reason_get((int)said->reason)->verdict == POOL_VERDICT_INCONCLUSIVE)
+	if (execution->listed && !has_failed(execution))
 		said->reason = POOL_REASON_REPORTED;
+	/* A person's word, or a reader that went away, is no failure. */
+	if (end->told || end->write_error)
+		said->reason = POOL_REASON_NONE;
 }
 
 static int note_attempt(
@@ -234,25 +249,18 @@ static int note_attempt(
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s};
-	return exec_evidence_add(&execution->evidence, proxy, &attempt);
+	if (exec_evidence_add(&execution->evidence, proxy, &attempt) == 0)
+		return 0;
+	return tool_refuse(execution->request->spec, TOOL_SYSTEM, "out of memory");
 }
 
 /* --- another attempt? ------------------------------------------------------------ */
-
-static bool has_failed(const struct execution *execution)
-{
-	enum pool_verdict verdict = pool_reason_get((int)execution->said.reason)->verdict;
-
-	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
-}
 
 /* Why no other attempt follows a failure; NULL: one does. */
 static const char *find_obstacle(struct execution *execution)
 {
 	const struct exec_end *end = &execution->end;
 
-	if (end->told)
-		return "a signal ended it";
 	if (execution->left == 0)
 		return "no attempt is left";
 	if (end->wrote)
@@ -327,6 +335,18 @@ static int release_output(struct exec_end *end, bool wanted)
 	return error;
 }
 
+/* A limit that was no failure of the proxy, which would have been told already. */
+static int tell_timeout(const struct execution *execution)
+{
+	const struct exec_request *request = execution->request;
+
+	if (request->timeout_s > 0 && !has_failed(execution) && !request->quiet)
+		tool_end(EXEC_TIMEOUT, "timeout",
+			"'%s' took longer than %" PRId64 " s (--timeout), and was ended",
+			request->argv[0], request->timeout_s);
+	return EXEC_TIMEOUT;
+}
+
 /* The exit status, or the same end as the command's. */
 static int finish(const struct execution *execution)
 {
@@ -338,7 +358,7 @@ static int finish(const struct execution *execution)
 	if (end->write_error && end->status == 0)
 		exec_child_die(SIGPIPE);
 	if (end->timed_out)
-		return EXEC_TIMEOUT;
+		return tell_timeout(execution);
 	if (end->signal)
 		exec_child_die(end->signal);
 	return end->status;
@@ -377,7 +397,7 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	if (request->verbose)
 		tool_note("no proxy: %s", pool_explain_none(reason));
 	if (request->timeout_s <= 0)
-		return exec_child_become(words.argv, words.envp);
+		return become(&words);
 	run.limit_ms = request->timeout_s * 1000;
 	run.argv = words.argv;
 	run.envp = words.envp;

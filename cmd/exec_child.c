@@ -84,8 +84,9 @@ int exec_child_become(char *const *argv, char *const *envp)
 	restore_signals();
 	execvpe(argv[0], argv, envp);
 	error = errno;
-	tool_error("cannot run '%s': %s", argv[0], strerror(error));
-	return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+	return tool_end(error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
+		tool_status_word(TOOL_SYSTEM), "cannot run '%s': %s", argv[0],
+		strerror(error));
 }
 
 static _Noreturn void begin_child(const struct exec_run *run, int output_fd)

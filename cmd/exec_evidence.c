@@ -86,16 +86,15 @@ int exec_evidence_add(struct exec_evidence *evidence,
 	return 0;
 }
 
-/* In the words of the judge: any answer of the target is a success here, and what a SOCKS
- * proxy or a user cannot tell apart is like an empty answer. */
+/* In the words of the judge: any answer of the target is a success here, and a failure
+ * that nobody knows the place of is like an empty answer. */
 static enum pool_reason translate(const struct exec_attempt *attempt)
 {
 	enum pool_verdict verdict = verdict_of(attempt);
 
 	if (verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED)
 		return POOL_REASON_OK;
-	if (attempt->reason == POOL_REASON_PROXY_FAILED ||
-		attempt->reason == POOL_REASON_REPORTED)
+	if (attempt->reason == POOL_REASON_REPORTED)
 		return POOL_REASON_EMPTY;
 	return attempt->reason;
 }

@@ -39,9 +39,10 @@ struct settings {
 /* --- options -------------------------------------------------------------------- */
 
 /* Every failure of ours has one status, or it would be taken for the command's. */
-static int refuse(int status, const char *text)
+static int refuse(int status, const char *error, const char *text)
 {
-	return tool_end(EXEC_FAILED, tool_status_word(status), "%s", text);
+	(void)status;
+	return tool_end(EXEC_FAILED, error, "%s", text);
 }
 
 static int read_fail_on(const struct tool_given *given, void *context)
@@ -138,7 +139,7 @@ static const struct tool_spec spec = {
 	.options = options,
 	.examples = "  pool-exec curl -fsS https://api.example.com/\n"
 		    "  pool-exec -x binance --retries 4 --buffer curl -s "
-		    "https://api.binance.com/api/v3/time\n"
+		    "https://api.binance.com/\n"
 		    "  pool-exec --fail-on 7 -- ./fetch-prices --all\n",
 	.statuses = "the command's; 124 it took too long, 125 pool-exec failed or\n"
 		    "there is no proxy, 126 the command cannot be run, 127 there is no "
@@ -199,6 +200,9 @@ static int run(struct settings *settings)
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return tool_refuse_by(&spec, &fault);
+	if (!files.state && !settings->common.no_state && !settings->require_state &&
+		!settings->common.quiet)
+		tool_warn_stateless(files.file, false);
 	request->query.lease = files.state != NULL;
 	request->query.owner_pid = files.state ? (int32_t)getpid() : 0;
 	status = exec_attempts_run(request, session);

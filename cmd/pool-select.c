@@ -381,6 +381,9 @@ static int run(struct settings *settings)
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return refuse(settings, tool_fail(&fault), "error");
+	if (!pool_session_state_path(session) && !settings->common.no_state &&
+		!settings->require_state && !settings->common.quiet)
+		tool_warn_stateless(files.file, settings->query.lease);
 	if (settings->serve)
 		status = serve(settings, session);
 	else

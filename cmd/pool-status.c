@@ -244,23 +244,20 @@ static int tell_missing(const struct settings *settings, const char *path)
 	return TOOL_YES;
 }
 
-/* Whether the state can be read, before anything is shown of it. */
+/* Whether the state can be read, before anything is shown of it; <there>: or is none. */
 static int look_at_state(
-	const struct settings *settings, struct pool_session *session, bool *there)
+	struct pool_session *session, bool *there, struct pool_fault *fault)
 {
-	const char *path = pool_session_state_path(session);
-	struct pool_fault fault = {0};
+	int error = 0;
 
-	*there = false;
-	if (!path)
-		return tell_missing(settings, NULL);
-	if (pool_session_check_state(session, &fault) == 0) {
-		*there = true;
-		return TOOL_YES;
+	*there = pool_session_state_path(session) != NULL;
+	if (*there)
+		error = pool_session_check_state(session, fault);
+	if (error && is_missing(fault)) {
+		*there = false;
+		error = 0;
 	}
-	if (is_missing(&fault))
-		return tell_missing(settings, path);
-	return tool_refuse_by(settings->spec, &fault);
+	return error;
 }
 
 /* --- what is shown -------------------------------------------------------------- */
@@ -406,13 +403,17 @@ static int print_history(const struct settings *settings, struct look *look)
 static int show_once(const struct settings *settings, struct pool_session *session)
 {
 	struct look look = {.session = session};
+	struct pool_fault fault = {0};
+	int status = TOOL_YES;
 	bool there;
-	int status;
 
 	tool_warn_near_miss(session, settings->common.exchange);
-	status = look_at_state(settings, session, &there);
+	if (look_at_state(session, &there, &fault) != 0)
+		status = tool_refuse_by(settings->spec, &fault);
 	if (!status)
 		status = gather(settings, &look);
+	if (!status && !there)
+		status = tell_missing(settings, pool_session_state_path(session));
 	if (!status && settings->plugin.asked)
 		status = tool_print_plugin(
 			settings->spec, &settings->plugin, &look.report);
@@ -426,10 +427,8 @@ static int show_once(const struct settings *settings, struct pool_session *sessi
 /* --- again and again ------------------------------------------------------------ */
 
 /* On a screen a failure is shown where the table would be, and may pass. */
-static int refuse_on_screen(const struct settings *settings, struct pool_text *trouble,
-	const struct pool_fault *fault)
+static int refuse_on_screen(struct pool_text *trouble, const struct pool_fault *fault)
 {
-	(void)settings;
 	pool_text_add_safe(trouble, fault->text, strlen(fault->text));
 	pool_text_add(trouble, "\n");
 	return TOOL_NO;
@@ -440,18 +439,19 @@ static int look_again(
 {
 	const struct tool_common *common = &settings->common;
 	struct pool_fault fault = {0};
+	bool there;
 	int error = pool_session_refresh(look->session, &fault);
 
-	if (!error && pool_session_state_path(look->session))
-		error = pool_session_check_state(look->session, &fault);
-	if (error && !is_missing(&fault))
-		return refuse_on_screen(settings, trouble, &fault);
+	if (!error)
+		error = look_at_state(look->session, &there, &fault);
 	if (error)
+		return refuse_on_screen(trouble, &fault);
+	if (!there)
 		pool_text_add(trouble, "no state file yet\n");
 	if (pool_gather_pools(&look->report, look->session, common->exchange,
 		    common->type, settings->only.list, settings->only.count,
 		    &look->choice, &fault) != 0)
-		return refuse_on_screen(settings, trouble, &fault);
+		return refuse_on_screen(trouble, &fault);
 	pool_report_judge_stored(&look->report, &settings->quorum);
 	if (!look->choice.count)
 		pool_text_add(trouble, "no pool to show\n");

@@ -60,8 +60,9 @@ struct tool_spec {
 	int said_status;    /* exit status after --help and --version */
 	int unsaid_status;  /* and if they cannot be written; 0: TOOL_SYSTEM */
 	bool options_first; /* what follows the first operand is none of its options */
-	/* Tell a failure and answer the exit status; NULL: tool_error() and <status>. */
-	int (*refuse)(int status, const char *text);
+	/* Tell a failure, <error> being its word or NULL, and answer the exit status;
+	 * NULL: tool_end(). */
+	int (*refuse)(int status, const char *error, const char *text);
 };
 
 /* What all tools can be told: every tool's settings begin with it. */
@@ -314,6 +315,13 @@ int tool_find_files(const struct tool_spec *spec, const struct tool_common *comm
  */
 int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
 	const char *file, const char *instead);
+
+/*
+ * Warn that selections of <file>, which has no state file, are not shared: of a regular
+ * file, for want of a home folder. Any other never has one: then only of a missing
+ * <lease>.
+ */
+void tool_warn_stateless(const char *file, bool lease);
 
 /* Warn if no exchange is called <exchange> (may be NULL) but one nearly so. */
 void tool_warn_near_miss(const struct pool_session *session, const char *exchange);

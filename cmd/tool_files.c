@@ -157,6 +157,18 @@ int tool_refuse_stateless(const struct tool_spec *spec, const char *what,
 		instead ? "; " : "", instead ? instead : "");
 }
 
+void tool_warn_stateless(const char *file, bool lease)
+{
+	struct stat status;
+
+	if (stat(file, &status) == 0 && S_ISREG(status.st_mode))
+		tool_warn("selecting without shared state: there is no home folder to "
+			  "keep that of '%s' in; give a state file or folder with -s",
+			file);
+	else if (lease)
+		tool_warn("no lease: only a regular file has a state file");
+}
+
 void tool_warn_near_miss(const struct pool_session *session, const char *exchange)
 {
 	struct pool_resolution resolution;

@@ -265,7 +265,7 @@ int tool_refuse(const struct tool_spec *spec, int status, const char *format, ..
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (spec->refuse)
-		return spec->refuse(status, text);
+		return spec->refuse(status, tool_status_word(status), text);
 	return tool_end(status, tool_status_word(status), "%s", text);
 }
 
@@ -276,7 +276,7 @@ int tool_refuse_by(const struct tool_spec *spec, const struct pool_fault *fault)
 	int status = tool_status(fault->code);
 
 	if (spec->refuse)
-		return spec->refuse(status, text);
+		return spec->refuse(status, row->name, text);
 	return tool_end(status, row->name, "%s", text);
 }
 
@@ -295,7 +295,7 @@ int tool_refuse_reason(const struct tool_spec *spec, int status, enum pool_reaso
 	va_end(arguments);
 	add_sentence(text, sizeof(text), message.reason);
 	if (spec->refuse)
-		return spec->refuse(status, text);
+		return spec->refuse(status, message.error, text);
 	tell(&message, text);
 	return status;
 }

@@ -56,11 +56,12 @@ bool tool_is_plugin(int argc, char **argv)
 	return false;
 }
 
-int tool_refuse_as_plugin(int status, const char *why)
+int tool_refuse_as_plugin(int status, const char *error, const char *why)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	(void)status;
+	(void)error;
 	pool_plugin_print_unknown(why, &text);
 	if (text.bytes)
 		fputs(text.bytes, stdout);

@@ -35,7 +35,7 @@ int tool_read_type_or_timeout(const struct tool_given *given, void *settings);
  */
 bool tool_is_plugin(int argc, char **argv);
 /* As struct tool_spec.refuse: a plugin's user sees nothing but its line. */
-int tool_refuse_as_plugin(int status, const char *why);
+int tool_refuse_as_plugin(int status, const char *error, const char *why);
 /* Whether -w and -c, or <format_given>, do not go with --plugin or without it: the exit
  * status, having told so. */
 int tool_judge_plugin(const struct tool_spec *spec, const struct tool_plugin *plugin,

@@ -25,7 +25,7 @@ _pool_exec() {
 		--strategy --key --strict --exclude --scheme --cost --wait --retries --timeout
 		--fail-on --buffer --template --keep-no-proxy --direct-ok -q --quiet -v --verbose
 		--log-format -h --help -V --version'
-	local words= place
+	local place words=
 
 	place=$(_pool_exec_command)
 	COMPREPLY=()

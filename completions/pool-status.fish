@@ -7,9 +7,10 @@ function __pool_status_names
 	for i in (seq (math (count $words) - 1))
 		contains -- $words[$i] -f --file; and set file -f $words[(math $i + 1)]
 	end
-	set -l before (string replace -r '[^,=]*$' '' -- (commandline -ct))
-	set before (string replace -r '^--[a-z]*=' '' -- $before)
-	pool-status --names $file 2>/dev/null | string replace -r '^' -- "$before"
+	set -l before (commandline -ct | string replace -r '^--[a-z]*=' '' | string replace -r '[^,]*$' '')
+	for name in (pool-status --names $file 2>/dev/null)
+		echo $before$name
+	end
 end
 
 complete -c pool-status -s f -l file -r -F -d 'The pool file (- is standard input)'

@@ -256,10 +256,11 @@ static const char *const sentences[POOL_NO_REASONS] = {
 		"neither the exchange nor default has a proxy of this type",
 	[POOL_NO_ALL_DISABLED] = "every proxy of the pool is disabled in the pool file",
 	[POOL_NO_NONE_ELIGIBLE] =
-		"all are unhealthy, cooling or at a limit; --explain says which",
+		"all are unhealthy, cooling, at a limit, or disabled by a person; "
+		"pool-status says which",
 	[POOL_NO_FILTERED] = "--exclude and --scheme leave none",
 	[POOL_NO_STRICT] = "the proxy of this key cannot be used now, and --strict moves "
-			   "to no other; --explain says why",
+			   "to no other; pool-select --explain says why",
 	[POOL_NO_ERROR] = "an error",
 };
 

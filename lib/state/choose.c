@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/text.h"
 #include "config/url.h"
 #include "select/strategy.h"
@@ -12,6 +13,7 @@ enum {
 	OWNERS_A_SELECTION = 8,
 	OWNERS_A_SWEEP = 2,
 	OWNERS_AT_ONCE = 256,
+	SLOTS_A_SELECTION = 512,
 	OWNERS_EVERY_MS = 10,
 	FIRST_PAUSE_MS = 5,
 	LONGEST_PAUSE_MS = 100,
@@ -30,6 +32,8 @@ struct selection {
 	uint32_t cost;         /* what a budget is charged with */
 	struct pool_rate rate; /* of each proxy; requests 0: no budget */
 	bool waits;            /* who finds none eligible now will look again */
+	bool again;            /* who asks has been told already what is odd about it */
+	bool looked;           /* others have just looked up owners of leases */
 	int64_t next_ns; /* not before then, unless another process changes something */
 	struct pool_state *state; /* NULL: without */
 	struct pool_now now;
@@ -64,10 +68,9 @@ static bool below_limits(const struct selection *selection, uint32_t index)
 {
 	const struct pool_state *state = selection->state;
 	const uint32_t at = selection->leaf->first_member + index;
-	int32_t most = selection->members[index].max_connections;
 
-	most = most ? most : selection->leaf->policy.max_connections;
-	if (most && state->counts[at] >= (uint32_t)most)
+	if (!pool_state_below_limit(
+		    selection->leaf, &selection->members[index], state->counts[at]))
 		return false;
 	return !selection->rate.requests || !state->budgets ||
 		pool_budget_ready_ns(&state->budgets[at], &selection->rate,
@@ -186,7 +189,7 @@ static void skip_name(struct selection *selection, const char *name)
 			found = true;
 		}
 	}
-	if (!found)
+	if (!found && !selection->again)
 		pool_session_warn(selection->session, "no proxy of '%s' is called '%s'",
 			pool_snapshot_string(snapshot, selection->leaf->where), name);
 }
@@ -218,18 +221,18 @@ static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 			"a lease needs an owner or a time to live");
 	if (!query->owner_pid)
 		return 0;
-	/* The same one as before is not looked up again: should another process have its
-	 * number by now, the lease ends as if it had been taken before. */
-	if (query->owner_pid != session->owner_pid) {
-		uint64_t start;
-
-		if (!pool_owner_look_up(query->owner_pid, &start, &session->pid_space))
-			return pool_fault_set(fault, POOL_EARGUMENT, 0,
-				"no process has the number %d", (int)query->owner_pid);
-		session->owner_pid = query->owner_pid;
-		session->owner_start = start;
+	/* Of ourselves once. Another one may have ended since, and its number be that of
+	 * a third. */
+	if (query->owner_pid == session->own_pid && query->owner_pid == getpid()) {
+		selection->owner_start = session->own_start;
+	} else if (!pool_owner_look_up(query->owner_pid, &selection->owner_start,
+			   &session->pid_space)) {
+		return pool_fault_set(fault, POOL_EARGUMENT, 0,
+			"no process has the number %d", (int)query->owner_pid);
+	} else if (query->owner_pid == getpid()) {
+		session->own_pid = query->owner_pid;
+		session->own_start = selection->owner_start;
 	}
-	selection->owner_start = session->owner_start;
 	selection->owner_space = session->pid_space;
 	return 0;
 }
@@ -269,8 +272,7 @@ static void look_without_lock(struct selection *selection)
 
 	if (ready && selection->session->state &&
 		pool_state_peek(selection->session->state, &selection->session->snapshot,
-			leaf->first_member, leaf->member_count, selection->now.boot_ns,
-			ready))
+			leaf, selection->now.boot_ns, ready))
 		memcpy(selection->bare_ready, ready, leaf->member_count * sizeof(*ready));
 	free(ready);
 }
@@ -548,16 +550,21 @@ static uint64_t pid_space(struct pool_session *session)
 	return session->pid_space;
 }
 
+/* A table that was large once has few owners far apart: they are not all looked for. */
+static struct pool_lease_walk walk_anywhere(struct pool_session *session)
+{
+	return (struct pool_lease_walk){
+		(uint32_t)pool_random_next(&session->random), SLOTS_A_SELECTION};
+}
+
 /* End the leases of a few owners whose process is not there any more: quick enough to be
  * asked under the lock. */
 static void sweep(struct selection *selection)
 {
 	struct pool_session *session = selection->session;
+	struct pool_lease_walk walk = walk_anywhere(session);
 	struct pool_owner owners[OWNERS_A_SWEEP];
-	uint32_t next;
-	size_t count = pool_lease_owners(selection->state,
-		(uint32_t)pool_random_next(&session->random), owners, OWNERS_A_SWEEP,
-		&next);
+	size_t count = pool_lease_owners(selection->state, &walk, owners, OWNERS_A_SWEEP);
 
 	for (size_t i = 0; i < count; i++)
 		if (pool_owner_vanished(&owners[i], pid_space(session)))
@@ -565,54 +572,67 @@ static void sweep(struct selection *selection)
 				selection->state, &owners[i], &selection->now);
 }
 
-/* Look up owners without the lock, and end the leases of those that are gone. */
-static int reap(struct selection *selection, size_t most, struct pool_fault *fault)
+/* Look up <owners> without the lock, and end the leases of those that are gone. */
+static int reap_some(struct selection *selection, struct pool_owner *owners, size_t count,
+	struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
-	struct pool_owner owners[OWNERS_AT_ONCE];
-	uint64_t space = pid_space(session);
-	uint32_t from =
-		most < OWNERS_AT_ONCE ? (uint32_t)pool_random_next(&session->random) : 0;
-	uint32_t next = 0, capacity = selection->state->image->lease_capacity;
-	uint64_t loads = session->loads;
-	size_t count, gone;
+	const uint64_t space = pid_space(session), loads = session->loads;
+	struct pool_fault trouble = {0};
+	size_t gone = 0;
 
 	/* Read back as a hint only: no need for the undo slot. */
 	selection->state->image->owners_ns = selection->now.boot_ns;
-	for (size_t seen = 0; seen < capacity; seen += count) {
-		struct pool_fault trouble = {0};
+	pool_session_unlock(session);
+	for (size_t i = 0; i < count; i++)
+		if (pool_owner_gone(&owners[i], space))
+			owners[gone++] = owners[i];
+	if (pool_session_lock(session, &selection->now, &trouble) != 0)
+		return go_without(selection, &trouble, loads, fault);
+	selection->state = session->state;
+	/* Another layout, or another file: neither is what was resolved and attached. */
+	if (session->loads != loads || !session->state->writable)
+		return POOL_ESTALE;
+	for (size_t i = 0; i < gone; i++)
+		pool_lease_release_owner(selection->state, &owners[i], &selection->now);
+	return 0;
+}
 
-		count = pool_lease_owners(selection->state, from, owners,
-			most < OWNERS_AT_ONCE ? most : OWNERS_AT_ONCE, &next);
+/* A few owners, from anywhere in the table. */
+static int reap_few(struct selection *selection, struct pool_fault *fault)
+{
+	struct pool_lease_walk walk = walk_anywhere(selection->session);
+	struct pool_owner owners[OWNERS_A_SELECTION];
+	size_t count =
+		pool_lease_owners(selection->state, &walk, owners, OWNERS_A_SELECTION);
+
+	return count ? reap_some(selection, owners, count, fault) : 0;
+}
+
+static int reap_all(struct selection *selection, struct pool_fault *fault)
+{
+	struct pool_owner owners[OWNERS_AT_ONCE];
+	struct pool_lease_walk walk = {0, UINT32_MAX};
+	int error = 0;
+
+	while (!error && selection->state) {
+		size_t count = pool_lease_owners(
+			selection->state, &walk, owners, OWNERS_AT_ONCE);
+
 		if (!count)
 			break;
-		pool_state_unlock(selection->state);
-		gone = 0;
-		for (size_t i = 0; i < count; i++)
-			if (pool_owner_gone(&owners[i], space))
-				owners[gone++] = owners[i];
-		if (pool_session_lock(session, &selection->now, &trouble) != 0)
-			return go_without(selection, &trouble, loads, fault);
-		selection->state = session->state;
-		if (session->loads != loads)
-			return POOL_ESTALE;
-		for (size_t i = 0; i < gone; i++)
-			pool_lease_release_owner(
-				selection->state, &owners[i], &selection->now);
-		if (most < OWNERS_AT_ONCE || count < OWNERS_AT_ONCE)
-			break;
-		from = next;
+		error = reap_some(selection, owners, count, fault);
 	}
-	return 0;
+	return error;
 }
 
 /* Whether owners were looked up only just now, by whomever. */
 static bool looked_just_now(const struct selection *selection)
 {
-	const int64_t ago_ns =
-		selection->now.boot_ns - selection->state->image->owners_ns;
+	const int64_t now_ns = selection->now.boot_ns;
+	const int64_t then_ns = selection->state->image->owners_ns;
 
-	return ago_ns >= 0 && ago_ns < OWNERS_EVERY_MS * POOL_NS_PER_MS;
+	return then_ns <= now_ns && then_ns > now_ns - OWNERS_EVERY_MS * POOL_NS_PER_MS;
 }
 
 /* Before the choice: time and death have ended some leases. */
@@ -623,19 +643,20 @@ static int end_leases(struct selection *selection, struct pool_fault *fault)
 	pool_lease_expire(selection->state, &selection->now);
 	if (!selection->state->image->leases_owned)
 		return 0;
-	if (!looked_just_now(selection))
-		return reap(selection, OWNERS_A_SELECTION, fault);
+	selection->looked = looked_just_now(selection);
+	if (!selection->looked)
+		return reap_few(selection, fault);
 	sweep(selection);
 	return 0;
 }
 
 /* Nothing is eligible: all owners are looked up before that is said. Who looks again and
- * again leaves that to the others at times. */
+ * again leaves that to the others while they do it. */
 static bool wants_all_owners(const struct selection *selection)
 {
 	return selection->state && selection->state->writable &&
 		selection->state->image->leases_owned > 0 &&
-		!(selection->waits && looked_just_now(selection));
+		!(selection->waits && selection->looked);
 }
 
 /* --- without an eligible one ---------------------------------------------------- */
@@ -785,7 +806,7 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 	}
 	error = choose(selection, fault);
 	if (error == POOL_ENONE && wants_all_owners(selection)) {
-		error = reap(selection, OWNERS_AT_ONCE, fault);
+		error = reap_all(selection, fault);
 		if (!error)
 			error = choose(selection, fault);
 	}
@@ -796,6 +817,12 @@ static int choose_locked(struct selection *selection, struct pool_fault *fault)
 	if (error == POOL_ENONE && selection->waits)
 		selection->next_ns = find_next(selection);
 	return error;
+}
+
+static int refuse_read_only(const struct pool_session *session, struct pool_fault *fault)
+{
+	return pool_fault_set(fault, POOL_ENOFILE, 0, "state file '%s' cannot be written",
+		session->state_path);
 }
 
 /* Lock if that can be; go without otherwise, unless the caller wants it. */
@@ -814,15 +841,9 @@ static int attach_state(struct selection *selection, struct pool_fault *fault)
 	if (pool_session_lock(session, &selection->now, &trouble) != 0)
 		return go_without(selection, &trouble, loads, fault);
 	selection->state = session->state;
-	if (session->state->writable)
+	if (session->state->writable || !session->require_state)
 		return 0;
-	pool_fault_set(&trouble, POOL_ENOFILE, 0, "state file '%s' cannot be written",
-		session->state_path);
-	if (!session->require_state)
-		warn_degraded(session, &trouble);
-	else if (fault)
-		*fault = trouble;
-	return session->require_state ? POOL_ENOFILE : 0;
+	return refuse_read_only(session, fault);
 }
 
 /* URLs are filled in last, without the lock: a password file may be slow to read. */
@@ -861,18 +882,20 @@ static void give_back(struct selection *selection)
 	struct pool_session *session = selection->session;
 
 	if (!selection->taken_count ||
-		pool_session_lock(session, &selection->now, NULL) != 0)
+		pool_session_lock_to_write(session, &selection->now, NULL) != 0)
 		return;
 	for (size_t i = 0; i < selection->taken_count; i++)
 		pool_lease_release(session->state, selection->taken[i], &selection->now);
-	pool_state_unlock(session->state);
+	pool_session_unlock(session);
 }
 
 static int run(struct selection *selection, struct pool_fault *fault)
 {
 	size_t count = selection->query->count ? selection->query->count : 1;
+	struct pool_session *session = selection->session;
 	struct pool_choice *choice = selection->choice;
-	uint64_t loads = selection->session->loads;
+	struct pool_fault trouble = {0};
+	uint64_t loads = session->loads;
 	int error;
 
 	if (count > selection->leaf->member_count)
@@ -896,15 +919,18 @@ static int run(struct selection *selection, struct pool_fault *fault)
 	if (!error)
 		error = choose_locked(selection, fault);
 	if (selection->session->state && selection->session->state->locked)
-		pool_state_unlock(selection->session->state);
+		pool_session_unlock(selection->session);
 	if (!error && selection->session->loads != loads)
 		error = POOL_ESTALE;
-	if (!error) {
-		error = fill_urls(selection, fault);
-		if (error)
-			give_back(selection);
-	}
 	if (!error)
+		error = fill_urls(selection, fault);
+	if (selection->state && !selection->state->writable && !session->require_state) {
+		refuse_read_only(session, &trouble);
+		warn_degraded(session, &trouble);
+	}
+	if (error)
+		give_back(selection);
+	else
 		warn_fallback(selection);
 	return error;
 }
@@ -917,7 +943,7 @@ static int resolve(struct selection *selection, struct pool_fault *fault)
 
 	pool_snapshot_resolve(
 		&session->snapshot, query->exchange, query->type, &resolution);
-	if (resolution.near_miss)
+	if (resolution.near_miss && !selection->again)
 		pool_session_warn(session,
 			"no exchange is called '%s'; did you mean '%s'?", query->exchange,
 			resolution.near_miss);
@@ -951,10 +977,16 @@ static int select_once(struct selection *selection, struct pool_fault *fault)
 	return error;
 }
 
-/* A selection now. <next_ns>: when to look again, if it is to be waited for. */
+/* How a selection that waits looks: <waits> for another look, <again> after one. */
+struct look {
+	bool waits;
+	bool again;
+	int64_t next_ns; /* when to look again, if it is to be waited for */
+};
+
+/* A selection now. */
 static int select_now(struct pool_session *session, const struct pool_query *query,
-	bool waits, struct pool_choice *choice, int64_t *next_ns,
-	struct pool_fault *fault)
+	struct look *look, struct pool_choice *choice, struct pool_fault *fault)
 {
 	enum { TRIES = 4 };
 	struct pool_now began;
@@ -969,11 +1001,12 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 			.choice = choice,
 			.now = began,
 			.began_ns = began.boot_ns,
-			.waits = waits,
+			.waits = look->waits,
+			.again = look->again || i > 0,
 			.next_ns = INT64_MAX};
 
 		error = select_once(&selection, fault);
-		*next_ns = selection.next_ns;
+		look->next_ns = selection.next_ns;
 		if (error && error != POOL_ENONE)
 			pool_choice_release(choice);
 		if (error != POOL_ESTALE)
@@ -1011,20 +1044,22 @@ static void pause_until(int64_t now_ns, int64_t until_ns, int64_t pause_ms)
 int pool_session_select(struct pool_session *session, const struct pool_query *query,
 	struct pool_choice *choice, struct pool_fault *fault)
 {
-	int64_t pause_ms = FIRST_PAUSE_MS, next_ns = INT64_MAX, end_ns;
+	struct look look = {.next_ns = INT64_MAX};
+	int64_t pause_ms = FIRST_PAUSE_MS, end_ns;
 	struct pool_now now;
 	int error;
 
 	pool_clock_get(&now);
 	end_ns = now.boot_ns + query->wait_ms * POOL_NS_PER_MS;
-	for (;;) {
-		error = select_now(
-			session, query, now.boot_ns < end_ns, choice, &next_ns, fault);
-		if (!may_pass(error, choice) || now.boot_ns >= end_ns)
+	for (;; look.again = true) {
+		look.waits = now.boot_ns < end_ns;
+		error = select_now(session, query, &look, choice, fault);
+		if (!look.waits || !may_pass(error, choice))
 			return error;
 		pool_choice_release(choice);
 		pool_clock_get(&now);
-		pause_until(now.boot_ns, next_ns < end_ns ? next_ns : end_ns, pause_ms);
+		pause_until(now.boot_ns, look.next_ns < end_ns ? look.next_ns : end_ns,
+			pause_ms);
 		pause_ms =
 			pause_ms * 2 < LONGEST_PAUSE_MS ? pause_ms * 2 : LONGEST_PAUSE_MS;
 		pool_clock_get(&now);

@@ -36,6 +36,16 @@ static int read_part(
 	return 0;
 }
 
+/* As many zeroes, which take memory when they become something else. */
+static void *make_room(size_t length)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	/* of no file: without a descriptor */
+	/* cppcheck-suppress invalidFunctionArg */
+	return mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
 static void forget(struct pool_state *state)
 {
 	if (state->map)
@@ -76,8 +86,7 @@ static int read_file(
 			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
 	if (status.st_size == 0)
 		return 0;
-	map = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = make_room((size_t)status.st_size);
 	if (map == MAP_FAILED)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	state->map = map;
@@ -168,9 +177,8 @@ out:
 
 int pool_copy_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	void *map = state->map ? mremap(state->map, state->length, length, MREMAP_MAYMOVE)
-			       : mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+			       : make_room(length);
 
 	if (map == MAP_FAILED)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");

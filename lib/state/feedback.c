@@ -212,7 +212,6 @@ static void count(const struct telling *telling, const struct place *place,
 		record->http_status = feedback->http_status;
 	if (verdict == POOL_VERDICT_OK && feedback->latency_us >= 0)
 		pool_record_add_latency(record, feedback->latency_us);
-	pool_state_settle(state, &telling->now);
 	snprintf(telling->out->from, sizeof(telling->out->from), "%s",
 		pool_status_name(transition.from));
 	snprintf(telling->out->to, sizeof(telling->out->to), "%s",
@@ -220,7 +219,19 @@ static void count(const struct telling *telling, const struct place *place,
 	telling->out->reason = pool_reason_get((int)reason)->name;
 }
 
-/* Evidence for <place>, if anything is said; the lease in <slot> ends. */
+/* What was held in <slot> is over, and reported; another report of it is a repetition. */
+static void end_lease(struct pool_state *state, uint32_t slot, const struct pool_now *now)
+{
+	if (state->leases[slot].id) {
+		pool_lease_end(state, slot, true, now);
+		return;
+	}
+	pool_state_touch(state, &state->leases[slot], sizeof(*state->leases));
+	state->leases[slot].flags |= POOL_LEASE_REPORTED;
+}
+
+/* Evidence for <place>, if anything is said, and the end of the lease in <slot>: one
+ * update, or a process killed in between would have its report counted twice. */
 static void take(const struct telling *telling, const struct place *place, uint32_t slot,
 	int64_t began_ns)
 {
@@ -229,12 +240,12 @@ static void take(const struct telling *telling, const struct place *place, uint3
 		&telling->session->snapshot.leaves[place->leaf].policy;
 
 	fill_result(telling, place);
-	/* Counted first: killed in between, the lease is still there to report. */
 	if (telling->feedback->said != POOL_SAID_DONE)
 		count(telling, place, judge(policy, telling->feedback, telling->given),
 			began_ns);
-	if (slot != POOL_NO_SLOT && state->leases[slot].id)
-		pool_lease_end(state, slot, true, &telling->now);
+	if (slot != POOL_NO_SLOT)
+		end_lease(state, slot, &telling->now);
+	pool_state_settle(state, &telling->now);
 }
 
 /* The pool of record <at>; false if its proxy is no longer in the pool file. */
@@ -292,11 +303,6 @@ static int take_lease(
 		return 0;
 	}
 	take(telling, &place, slot, lease->began_ns);
-	if (ended) {
-		pool_state_touch(state, lease, sizeof(*lease));
-		lease->flags |= POOL_LEASE_REPORTED;
-		pool_state_settle(state, &telling->now);
-	}
 	return 0;
 }
 
@@ -311,7 +317,7 @@ static int report_lease(struct telling *telling, struct pool_fault *fault)
 	if (error)
 		return error;
 	error = take_lease(telling, id, fault);
-	pool_state_unlock(telling->session->state);
+	pool_session_unlock(telling->session);
 	return error;
 }
 
@@ -334,17 +340,18 @@ static int report_name(struct telling *telling, struct pool_fault *fault)
 	else
 		error = pool_session_lock_to_write(session, &telling->now, fault);
 	if (!error && session->loads != loads) {
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 		error = POOL_ESTALE;
 	}
 	if (!error) {
 		began_ns = telling->now.boot_ns;
-		if (telling->feedback->latency_us > 0)
+		if (telling->feedback->latency_us > 0 &&
+			telling->feedback->latency_us < began_ns / 1000)
 			began_ns -= telling->feedback->latency_us * 1000;
 		take(telling, &places.list[0],
 			pool_lease_find_selection(session->state, places.list[0].at),
 			began_ns);
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 	}
 	free(places.list);
 	return error;
@@ -429,7 +436,7 @@ static int command_all(struct pool_session *session, const struct places *places
 			i < places->count;
 			n++)
 			command_one(session, &places->list[i++], command, &now);
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 		if (session->loads != loads)
 			return POOL_ESTALE;
 	}

@@ -401,10 +401,10 @@ int pool_state_lock(
 }
 
 bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready)
+	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready)
 {
 	return map_file(state, NULL) == 0 && state->map &&
-		pool_image_peek(state, snapshot, first, count, now_ns, ready);
+		pool_image_peek(state, snapshot, leaf, now_ns, ready);
 }
 
 int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault)

@@ -38,6 +38,17 @@ static bool section_fits(
 		count <= (image->length - at) / size;
 }
 
+/* Where they are is outside the checksum: it must be where nothing else is. */
+static bool budgets_fit(const struct pool_state_image *image, uint64_t records)
+{
+	const uint64_t at = image->budgets_at;
+
+	return at == 0 ||
+		(section_fits(image, at, records, sizeof(struct pool_budget)) &&
+			at >= image->finishes_at + records * sizeof(double) &&
+			at + records * sizeof(struct pool_budget) <= image->leases_at);
+}
+
 /* Set the pointers into the image that <root> names; false if it cannot be one. */
 static bool attach(struct pool_state *state, const struct pool_state_root *root)
 {
@@ -63,9 +74,7 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 			image, image->records_at, records, sizeof(struct pool_record)) ||
 		!section_fits(image, image->leases_at, image->lease_capacity,
 			sizeof(struct pool_lease)) ||
-		(image->budgets_at &&
-			!section_fits(image, image->budgets_at, records,
-				sizeof(struct pool_budget))))
+		!budgets_fit(image, records))
 		return false;
 	state->image = (void *)(state->map + root->offset);
 	state->leaves = (void *)((char *)state->image + image->leaves_at);
@@ -125,8 +134,32 @@ static bool sound_header(const struct pool_state *state)
 
 static bool other_clock(const struct pool_state *state);
 
+/* A ready word as it is to be taken without the lock. Nobody can be asked behind it: who
+ * is cooling, has spent its budget or is at its limit is never ready, not even for a
+ * fallback; who is on trial already is so for a fallback only. */
+static uint64_t peek_word(const struct pool_state *state,
+	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
+	uint32_t at, int64_t now_ns)
+{
+	const struct pool_health health = state->records[at].health;
+	const uint64_t word = *(volatile uint64_t *)&state->ready[at];
+	const uint32_t held = *(volatile uint32_t *)&state->counts[at];
+	const uint64_t open_until = health.opened && health.open_until_ns > 0
+		? (uint64_t)health.open_until_ns
+		: 0;
+	const uint64_t later = word & ~POOL_READY_FLAGS;
+
+	if (health.admin_disabled || health.cool_until_ns > now_ns ||
+		(later > (uint64_t)now_ns && later > open_until) ||
+		!pool_state_below_limit(leaf, member, held))
+		return POOL_READY_NEVER;
+	if (health.opened && held >= (uint32_t)leaf->policy.half_open_max)
+		return INT64_MAX & ~POOL_READY_FLAGS;
+	return word;
+}
+
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready)
+	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready)
 {
 	struct pool_state_header *header = (void *)state->map;
 	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
@@ -135,15 +168,10 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 		state->image->record_count == snapshot->member_count &&
 		!other_clock(state);
 
-	for (uint32_t i = 0; good && i < count; i++) {
-		const volatile struct pool_health *health =
-			&state->records[first + i].health;
+	for (uint32_t i = 0; good && i < leaf->member_count; i++) {
+		const uint32_t at = leaf->first_member + i;
 
-		ready[i] = *(volatile uint64_t *)&state->ready[first + i];
-		/* What makes it wait, and is no breaker: a cooldown or a spent budget. */
-		if (health->admin_disabled || health->cool_until_ns > now_ns ||
-			(!health->opened && (int64_t)(ready[i] >> 2) > now_ns >> 2))
-			ready[i] = POOL_READY_NEVER;
+		ready[i] = peek_word(state, leaf, &snapshot->members[at], at, now_ns);
 	}
 	state->image = NULL;
 	return good;
@@ -314,6 +342,15 @@ struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf)
 		leaf->policy.budget_requests, leaf->policy.budget_per_s};
 }
 
+bool pool_state_below_limit(const struct pool_snap_leaf *leaf,
+	const struct pool_snap_member *member, uint32_t held)
+{
+	const int32_t most = member->max_connections ? member->max_connections
+						     : leaf->policy.max_connections;
+
+	return !most || held < (uint32_t)most;
+}
+
 uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 	const struct pool_snap_member *member, const struct pool_record *record,
 	const struct pool_budget *budget, int64_t now_ns)
@@ -411,7 +448,11 @@ static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns)
 
 	if (!plan->other_clock || deadline_ns <= 0)
 		return deadline_ns;
-	left_ns = deadline_ns - plan->state->image->written_boot_ns - plan->passed_ns;
+	/* Numbers that cannot be are as good as any, if they are none to overflow. */
+	if (__builtin_sub_overflow(
+		    deadline_ns, plan->state->image->written_boot_ns, &left_ns) ||
+		__builtin_sub_overflow(left_ns, plan->passed_ns, &left_ns))
+		return 0;
 	if (left_ns > LONGEST_REST_S * POOL_NS_PER_S)
 		left_ns = LONGEST_REST_S * POOL_NS_PER_S;
 	return left_ns > 0 ? plan->now->boot_ns + left_ns : 0;
@@ -496,7 +537,7 @@ static bool outlived(const struct plan *plan, const struct pool_record *record)
 	int64_t removed_ns = moved_moment(plan, record->removed_ns);
 
 	return removed_ns &&
-		plan->now->boot_ns - removed_ns >= ORPHAN_DAYS_S * POOL_NS_PER_S;
+		removed_ns <= plan->now->boot_ns - ORPHAN_DAYS_S * POOL_NS_PER_S;
 }
 
 static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
@@ -684,6 +725,7 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 	const struct pool_state *state = plan->state;
 	uint32_t used = 0;
 
+	/* What has ended is to be remembered for a while: new ones go behind. */
 	for (uint32_t i = 0; state->image && i < state->image->lease_capacity; i++) {
 		const struct pool_lease *old = &state->leases[i];
 		struct pool_lease *lease;
@@ -702,6 +744,7 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 				lease->expires_ns = 1;
 		}
 	}
+	new->image->lease_hint = used;
 }
 
 /*
@@ -801,6 +844,18 @@ static bool other_clock(const struct pool_state *state)
 		state->clock_id != state->image->clock_id;
 }
 
+/* What has passed since by the wall clock: nothing, if it went back; at most so long that
+ * nothing is left of any rest. */
+static int64_t passed_ns(int64_t now_s, int64_t then_s)
+{
+	int64_t passed_s;
+
+	if (__builtin_sub_overflow(now_s, then_s, &passed_s) ||
+		passed_s > 2 * (int64_t)LONGEST_REST_S)
+		passed_s = now_s > then_s ? 2 * (int64_t)LONGEST_REST_S : 0;
+	return passed_s > 0 ? passed_s * POOL_NS_PER_S : 0;
+}
+
 int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, uint32_t leases, struct pool_fault *fault)
 {
@@ -812,15 +867,14 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 			"state file '%s' cannot be written, and it is older than the "
 			"pool file or the last boot",
 			state->path);
-	plan.lease_capacity = state->image ? state->image->lease_capacity : FIRST_LEASES;
+	plan.lease_capacity = state->image ? state->image->lease_capacity : 0;
+	if (plan.lease_capacity < FIRST_LEASES)
+		plan.lease_capacity = FIRST_LEASES;
 	while (plan.lease_capacity < leases)
 		plan.lease_capacity *= 2;
 	if (state->image && other_clock(state)) {
 		plan.other_clock = true;
-		plan.passed_ns =
-			(now->wall_s - state->image->written_wall_s) * POOL_NS_PER_S;
-		if (plan.passed_ns < 0)
-			plan.passed_ns = 0;
+		plan.passed_ns = passed_ns(now->wall_s, state->image->written_wall_s);
 	}
 	error = match_records(&plan);
 	if (error)
@@ -836,7 +890,8 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 {
 	if (state->image && state->image->snapshot_id == snapshot->id &&
 		state->image->record_count == snapshot->member_count &&
-		state->image->leaf_count == snapshot->leaf_count && !other_clock(state))
+		state->image->leaf_count == snapshot->leaf_count && !other_clock(state) &&
+		(state->budgets || !has_budgets(snapshot)))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

@@ -17,7 +17,7 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault);
 
 /* pool_state_peek() on the mapped file. */
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready);
+	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
 
 /* Make the file at least <length> bytes long, allocated, and map it anew. */
 int pool_state_extend(

@@ -85,21 +85,22 @@ bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
 	return false;
 }
 
-size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
-	struct pool_owner *owners, size_t room, uint32_t *next)
+size_t pool_lease_owners(const struct pool_state *state, struct pool_lease_walk *walk,
+	struct pool_owner *owners, size_t room)
 {
-	uint32_t capacity = state->image ? state->image->lease_capacity : 0, i;
+	const uint32_t capacity = state->image->lease_capacity;
 	size_t count = 0;
 
-	for (i = 0; i < capacity && count < room; i++) {
-		uint32_t slot = (from + i) % capacity;
+	if (walk->left > capacity)
+		walk->left = capacity;
+	for (; walk->left && count < room; walk->left--) {
+		const uint32_t slot = walk->at++ % capacity;
 		const struct pool_lease *lease = &state->leases[slot];
 
 		if (lease->id && lease->owner_pid)
 			owners[count++] = (struct pool_owner){lease->id, slot,
 				lease->owner_pid, lease->owner_start, lease->owner_space};
 	}
-	*next = capacity ? (from + i) % capacity : 0;
 	return count;
 }
 
@@ -198,7 +199,8 @@ uint32_t pool_lease_find_selection(const struct pool_state *state, uint32_t reco
 {
 	uint32_t oldest = POOL_NO_SLOT;
 
-	for (uint32_t i = 0; i < state->image->lease_capacity; i++) {
+	for (uint32_t i = 0; state->counts[record] && i < state->image->lease_capacity;
+		i++) {
 		const struct pool_lease *lease = &state->leases[i];
 
 		if (!lease->id || lease->record != record ||

@@ -280,7 +280,6 @@ static int begin_anew(struct pool_session *session, const struct pool_now *now,
 	state->was_corrupt = true;
 	state->header = NULL;
 	state->image = NULL;
-	pool_session_warn_corrupt(session);
 	return pool_state_follow(state, &session->snapshot, now, fault);
 }
 
@@ -303,6 +302,6 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 		take_census(session->state, census);
 		*repairs = done;
 	}
-	pool_state_unlock(session->state);
+	pool_session_unlock(session);
 	return error;
 }

@@ -411,7 +411,8 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-void pool_session_warn_corrupt(struct pool_session *session)
+/* That the file was found corrupt, once. */
+static void warn_corrupt(struct pool_session *session)
 {
 	if (!session->state->was_corrupt)
 		return;
@@ -511,12 +512,19 @@ int pool_session_lock(
 		pool_copy_sweep(session->state, now);
 		session->state->swept = true;
 	}
-	if (error)
+	if (error) {
 		pool_state_unlock(session->state);
-	else
-		warn_snapshot(session);
-	pool_session_warn_corrupt(session);
+		warn_corrupt(session);
+	}
 	return error;
+}
+
+void pool_session_unlock(struct pool_session *session)
+{
+	pool_state_unlock(session->state);
+	/* Not before: who listens may be slow. */
+	warn_corrupt(session);
+	warn_snapshot(session);
 }
 
 int pool_session_lock_to_write(
@@ -526,7 +534,7 @@ int pool_session_lock_to_write(
 
 	if (error || session->state->writable)
 		return error;
-	pool_state_unlock(session->state);
+	pool_session_unlock(session);
 	return pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
 		session->state_path);
 }
@@ -537,7 +545,7 @@ int pool_session_check_state(struct pool_session *session, struct pool_fault *fa
 	int error = pool_session_lock_to_write(session, &now, fault);
 
 	if (!error)
-		pool_state_unlock(session->state);
+		pool_session_unlock(session);
 	return error;
 }
 
@@ -565,7 +573,7 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 	if (session->loads != loads) {
 		pool_view_release(view);
 		if (!error)
-			pool_state_unlock(session->state);
+			pool_session_unlock(session);
 		return pool_fault_set(fault, POOL_ESTALE, 0,
 			"pool file '%s' changed meanwhile", session->file);
 	}
@@ -580,7 +588,7 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 			view->count * sizeof(*view->budgets));
 	view->totals = state->leaves[leaf];
 	view->has_state = true;
-	pool_state_unlock(state);
+	pool_session_unlock(session);
 	return 0;
 }
 

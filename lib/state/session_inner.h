@@ -28,8 +28,8 @@ struct pool_session {
 	int64_t lock_timeout_ms;
 	struct pool_random random;
 	uint64_t pid_space; /* pool_owner_space(); 0: not asked for yet */
-	int32_t owner_pid;  /* the last one of a lease, and its start time */
-	uint64_t owner_start;
+	int32_t own_pid;    /* ours, 0: not asked for yet, and our start time */
+	uint64_t own_start;
 	void (*warn)(void *context, const char *text);
 	const char *(*lookup)(void *context, const char *name);
 	void *context;
@@ -38,9 +38,6 @@ struct pool_session {
 /* Tell <session>'s caller. */
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* That the file was found corrupt, once. */
-void pool_session_warn_corrupt(struct pool_session *session);
 
 /*
  * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees
@@ -51,7 +48,11 @@ void pool_session_warn_corrupt(struct pool_session *session);
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
 
-/* The same, for who is of no use without being able to write: else POOL_ENOFILE. */
+/* Give the lock back, and tell what was found out while it was held. */
+void pool_session_unlock(struct pool_session *session);
+
+/* pool_session_lock(), for who is of no use without being able to write: else
+ * POOL_ENOFILE. */
 int pool_session_lock_to_write(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
 

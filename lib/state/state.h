@@ -115,14 +115,14 @@ int pool_state_lock(
 void pool_state_unlock(struct pool_state *state);
 
 /*
- * Copy <count> ready words from record <first> on without the lock, if the layout is the
- * snapshot's. Each word is whole; together they may be of different moments. Who is
- * cooling or disabled at <now_ns> is never ready: not even a fallback may use it.
+ * Copy the ready words of <leaf> without the lock, if the layout is the snapshot's. Each
+ * word is whole; together they may be of different moments. Who is cooling, disabled or
+ * at a limit at <now_ns> is never ready: not even a fallback may use it.
  *
  * Returns false, and <ready> undefined, if nothing can be believed.
  */
 bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t first, uint32_t count, int64_t now_ns, uint64_t *ready);
+	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
 
 /*
  * Make the layout the snapshot's, while locked: nothing to do if it is already; else
@@ -151,6 +151,10 @@ void pool_state_settle(struct pool_state *state, const struct pool_now *now);
 uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 	const struct pool_snap_member *member, const struct pool_record *record,
 	const struct pool_budget *budget, int64_t now_ns);
+
+/* Whether a proxy that is <held> may be leased once more. */
+bool pool_state_below_limit(const struct pool_snap_leaf *leaf,
+	const struct pool_snap_member *member, uint32_t held);
 
 /* The budget that each proxy of a pool has. */
 struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf);
@@ -186,14 +190,16 @@ bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space);
 bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space);
 uint64_t pool_owner_space(void);
 
-/*
- * Copy up to <room> owners out of the table, starting at slot <from>. May be called
- * without the lock on a mapped file: what is torn is found out when it is released.
- *
- * Returns how many; <next> is where to go on.
- */
-size_t pool_lease_owners(const struct pool_state *state, uint32_t from,
-	struct pool_owner *owners, size_t room, uint32_t *next);
+/* A walk through the lease table, around its end; left: UINT32_MAX for all of it. */
+struct pool_lease_walk {
+	uint32_t at;
+	uint32_t left; /* slots */
+};
+
+/* Copy up to <room> owners out of the slots of <walk>, which goes on behind them. Returns
+ * how many; 0: there are no more. */
+size_t pool_lease_owners(const struct pool_state *state, struct pool_lease_walk *walk,
+	struct pool_owner *owners, size_t room);
 
 /* End leases, while locked: that of a dead owner, if it is still the one seen; <id>;
  * that of a slot, by a report or not; those out of time. */

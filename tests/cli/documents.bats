@@ -46,7 +46,7 @@ options_of_help() {
 # .It Fl f , Fl -file Ar file, within the section OPTIONS
 options_of_page() {
 	sed -n '/^\.Sh OPTIONS/,/^\.Sh OUTPUT/p' "$man/$1.1" |
-		sed -nE '/^\.It Fl /{s/ Ar .*//;s/^\.It //;s/ , /\n/;p}' |
+		sed -nE '/^\.It Fl /{s/ (Ar|Ns) .*//;s/^\.It //;s/ , /\n/;p}' |
 		sed -E 's/^Fl /-/' | sort
 }
 
@@ -61,7 +61,7 @@ zsh_specs() {
 }
 
 options_of_zsh() {
-	zsh_specs "$1" | sed -nE 's/^(\([^)]*\))?\*?(-[a-zA-Z]|--[a-z-]+)[[+=:].*/\2/p' | sort
+	zsh_specs "$1" | sed -nE 's/^(\([^)]*\))?\*?(-[a-zA-Z0-9]|--[a-z-]+)[[+=:].*/\2/p' | sort
 }
 
 # One completion for the short names, since fish has no "--" before those.
@@ -81,6 +81,13 @@ options_of_fish() {
 		name=${file##*/}
 		name=${name#_}
 		[ -x "$POOL_BIN/${name%.*}" ]
+	done
+}
+
+@test "no line of help is wider than a terminal" {
+	for tool in "${tools[@]}"; do
+		run -0 awk 'length > 80' <("$POOL_BIN/$tool" --help)
+		assert_output ""
 	done
 }
 
@@ -111,7 +118,7 @@ words_of_help() {
 
 	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
 		pool-select:format pool-select:strategy pool-select:type pool-exec:strategy \
-		pool-exec:type pool-validate:input; do
+		pool-exec:type pool-status:format pool-validate:input; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -285,6 +292,16 @@ run_blocks() {
 	done
 	(cd run.3 && POOL_STATE=$PWD/state-3 pool-select --explain --dry-run) 2>explained >answer
 	grep -qE '^  tokyo +disabled ' explained
+}
+
+@test "the examples of pool-status run" {
+	blocks "$man/pool-status.1" EXAMPLES
+	run_blocks
+	grep -q '^paris .* healthy' run.1/output
+	assert_equal "$(cat run.2/output)" ""
+	assert_equal "$(cat run.3/output)" go
+	grep -q ' paris  unknown  healthy  *ok$' run.4/output
+	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | ' run.5/output
 }
 
 @test "the beginning and the examples of the overview run" {

@@ -61,6 +61,12 @@ for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
 	assert_output ""
 	assert_equal "$(fields level message error status)" \
 		"error|cannot read pool file 'missing.json': No such file or directory|no-file|3"
+	run -125 --separate-stderr pool-exec --log-format json -f missing.json true
+	assert_equal "$(fields message error status)" \
+		"cannot read pool file 'missing.json': No such file or directory|no-file|125"
+	run -127 --separate-stderr pool-exec --log-format json -f pool.json ./missing
+	assert_equal "$(fields message error status)" \
+		"cannot run './missing': No such file or directory|system|127"
 	run -1 --separate-stderr pool-select --log-format json off.json
 	assert_output "no-proxy://disabled"
 	assert_equal "$(fields level error status)" "error|no-proxy|1"

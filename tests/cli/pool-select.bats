@@ -63,6 +63,33 @@ write_exchanges() {
 	assert_equal "$stderr" "pool-select: there is no state file"
 }
 
+@test "a lease that cannot be had is a warning, also of standard input" {
+	run -0 --separate-stderr "$select" --lease --ttl 9 - <pool.json
+	refute_regex "$output" ' '
+	assert_equal "$stderr" \
+		"pool-select: warning: no lease: only a regular file has a state file"
+	run -0 --separate-stderr "$select" -q --lease --ttl 9 - <pool.json
+	assert_equal "$stderr" ""
+}
+
+@test "without a home folder the selection warns that it shares no state" {
+	[ "$(id -u)" != 0 ] || chown 65534 pool.json
+	unset HOME XDG_STATE_HOME POOL_STATE
+	warning="warning: selecting without shared state: there is no home folder to keep that of \
+'pool.json' in; give a state file or folder with -s"
+	run -0 --separate-stderr "$select" -f pool.json
+	assert_regex "$output" '^(http|socks5)://'
+	assert_equal "$stderr" "pool-select: $warning"
+	run -0 --separate-stderr pool-exec -f pool.json true
+	assert_equal "$stderr" "pool-exec: $warning"
+	for options in -q --no-state; do
+		run -0 --separate-stderr "$select" $options -f pool.json
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr pool-exec $options -f pool.json true
+		assert_equal "$stderr" ""
+	done
+}
+
 @test "--state names a file or a folder" {
 	unset POOL_STATE
 	run -0 "$select" -s own.state pool.json
@@ -347,7 +374,7 @@ names() {
 	run -1 --separate-stderr "$select" --key k --strict sticky.json
 	assert_output "no-proxy://strict"
 	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: the \
-proxy of this key cannot be used now, and --strict moves to no other; --explain says why"
+proxy of this key cannot be used now, and --strict moves to no other; pool-select --explain says why"
 	run -1 --separate-stderr "$select" --key k --strict --explain sticky.json
 	assert_regex "$stderr" "$own +unhealthy .* not used for"
 	run -0 --separate-stderr "$select" --key k --format '%{name}' sticky.json

@@ -11,15 +11,18 @@ setup() {
 
 teardown() { pool_teardown; }
 
-# A pool of COUNT proxies.
+# A pool of COUNT proxies, and other keys.
 pool_of() {
 	local i list=
 
 	for ((i = 1; i <= $1; i++)); do
 		list+="${list:+, }\"http://127.0.0.1:$i\""
 	done
-	echo "{\"proxies\": [$list]}"
+	echo "{\"proxies\": [$list]${2:+, $2}}"
 }
+
+# Limits that nobody reaches, so that they are counted.
+wide='"limits": {"max_connections": 1000, "requests": 1000000, "per_seconds": 86400}'
 
 hammer() {
 	timeout 50 "$HAMMER" "$1" pool.json "$POOL_STATE" "${@:2}"
@@ -94,7 +97,8 @@ serve_thousand() {
 }
 
 @test "1,000 processes are killed at work, and nothing is broken or lost" {
-	write_pool pool.json.other "$(pool_of 6)"
+	write_pool pool.json "$(pool_of 10 "$wide")"
+	write_pool pool.json.other "$(pool_of 6 "$wide")"
 	run -0 --separate-stderr hammer kill 1000
 	assert_output "1000 processes killed"
 	assert_equal "$stderr" ""
@@ -104,10 +108,13 @@ serve_thousand() {
 }
 
 @test "an update that is cut off at any instruction is undone as a whole" {
+	write_pool pool.json "$(pool_of 10 "$wide")"
 	run --separate-stderr hammer step 37
 	[ "$status" -ne 77 ] || skip "tracing is not permitted"
 	assert_success
-	assert_output --regexp '^killed at [1-9][0-9]* places of an update$'
+	assert_line --index 0 --regexp '^killed at [1-9][0-9]* places of a selection$'
+	assert_line --index 1 --regexp '^killed at [1-9][0-9]* places of a report$'
+	assert_line --index 2 --regexp '^killed at [1-9][0-9]* places of a command$'
 	assert_equal "$stderr" ""
 }
 
@@ -117,6 +124,18 @@ serve_thousand() {
 	run -0 --separate-stderr hammer limit 64 40
 	assert_output "2560 leases, never more than 3 of one proxy"
 	assert_equal "$stderr" ""
+}
+
+@test "16 processes never try a recovering proxy more often at once than half_open_max" {
+	local allowed
+
+	for allowed in 1 3; do
+		write_pool pool.json '{"fallback": "fail", "proxies": ["http://127.0.0.1:1"],
+			"breaker": {"open_seconds": 1, "half_open_max": '$allowed'}}'
+		run -0 --separate-stderr hammer trial 16 40
+		assert_output --regexp "^640 trials, never more than [1-$allowed] at once\$"
+		assert_equal "$stderr" ""
+	done
 }
 
 @test "8 processes never exceed 100 requests in 2 s, and spend what they may" {

@@ -8,10 +8,14 @@
  *		processes at work are killed; after each, all must hold; FILE.other takes
  *		turns with FILE, as an edit would
  *	hammer step FILE STATE STRIDE
- *		processes are killed at every STRIDEth instruction of an update
+ *		processes are killed at every STRIDEth instruction of a selection with a
+ *		lease, of a report, and of a person's command
  *	hammer limit FILE STATE PROCESSES TIMES
  *		processes lease and give back; no proxy is ever held more often than its
  *		max_connections, nor left behind
+ *	hammer trial FILE STATE PROCESSES TIMES
+ *		processes select a proxy that is recovering, with a lease and without; it
+ *		is never tried by more than half_open_max of them at once
  *	hammer budget FILE STATE PROCESSES SECONDS
  *		processes select as often as they may; no window of a budget exceeds it
  *
@@ -30,7 +34,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "state/session.h"
+#include "state/repair.h"
 
 enum { NO_TRACING = 77, MOST_PROCESSES = 64 };
 
@@ -79,16 +83,53 @@ static pid_t start(void)
 	return child;
 }
 
-static void select_one(struct pool_session *session, const struct pool_query *query)
+/* A use of a proxy. */
+struct use {
+	uint32_t index;
+	char lease[20];
+};
+
+static struct use select_one(struct pool_session *session, const struct pool_query *query)
 {
 	struct pool_choice choice;
 	struct pool_fault fault = {0};
+	struct use use;
 
 	if (pool_session_select(session, query, &choice, &fault) != 0)
 		die("cannot select", fault.text);
 	if (choice.count != 1 || choice.proxies[0].fallback)
 		die("selected", "not one eligible proxy");
+	use.index = choice.proxies[0].index;
+	memcpy(use.lease, choice.proxies[0].lease, sizeof(use.lease));
 	pool_choice_release(&choice);
+	return use;
+}
+
+/* Of a lease, or of a proxy by its name. */
+static void report(struct pool_session *session, const char *lease, const char *proxy,
+	enum pool_said said, const char *reason)
+{
+	const struct pool_feedback feedback = {.lease = lease,
+		.target = {.proxy = proxy, .type = -1},
+		.said = said,
+		.reason = reason,
+		.retry_after_s = -1,
+		.latency_us = said == POOL_SAID_OK ? 1000 : -1};
+	struct pool_fault fault = {0};
+
+	if (pool_session_report(session, &feedback, NULL, &fault) != 0)
+		die("cannot report", fault.text);
+}
+
+static void command(
+	struct pool_session *session, const char *proxy, enum pool_admin command)
+{
+	const struct pool_target target = {.proxy = proxy, .type = -1};
+	struct pool_fault fault = {0};
+	size_t count;
+
+	if (pool_session_command(session, &target, command, &count, &fault) != 0)
+		die("cannot command", fault.text);
 }
 
 /* What the state file says, under its lock. */
@@ -97,8 +138,31 @@ struct tally {
 	uint64_t records;
 	uint64_t least;
 	uint64_t most;
+	uint64_t spent; /* of budgets */
+	uint64_t reports;
+	uint32_t disabled; /* by a person */
 	uint32_t leases;
 };
+
+static void add_record(struct tally *tally, const struct pool_state *state,
+	const struct pool_snapshot *snapshot, uint32_t at)
+{
+	const struct pool_rate rate = pool_state_rate(&snapshot->leaves[0]);
+	const struct pool_record *record = &state->records[at];
+	struct pool_now now;
+
+	pool_clock_get(&now);
+	tally->records += record->selections;
+	tally->least =
+		record->selections < tally->least ? record->selections : tally->least;
+	tally->most = record->selections > tally->most ? record->selections : tally->most;
+	tally->disabled += record->health.admin_disabled;
+	for (int i = 0; i < POOL_VERDICTS; i++)
+		tally->reports += record->reports[i];
+	if (state->budgets)
+		tally->spent += (uint32_t)rate.requests -
+			pool_budget_left(&state->budgets[at], &rate, now.boot_ns);
+}
 
 static struct tally take_tally(const struct files *files)
 {
@@ -115,19 +179,14 @@ static struct tally take_tally(const struct files *files)
 			0 ||
 		pool_state_lock(state, 5000, &fault) != 0 ||
 		pool_state_follow(state, snapshot, &now, &fault) != 0 ||
-		pool_state_verify(state, &fault) != 0)
+		pool_state_examine(state, snapshot, &fault) != 0)
 		die("the state file does not hold together", fault.text);
 	if (state->was_corrupt)
 		die("the state file", "was found corrupt");
 	tally.pool = state->leaves[0].selections;
 	tally.leases = state->image->leases_used;
-	for (uint32_t i = 0; i < snapshot->leaves[0].member_count; i++) {
-		uint64_t selections = state->records[i].selections;
-
-		tally.records += selections;
-		tally.least = selections < tally.least ? selections : tally.least;
-		tally.most = selections > tally.most ? selections : tally.most;
-	}
+	for (uint32_t i = 0; i < snapshot->leaves[0].member_count; i++)
+		add_record(&tally, state, snapshot, i);
 	pool_state_free(state);
 	free(absolute);
 	pool_session_free(session);
@@ -282,7 +341,11 @@ static void select_while_storing(const struct files *files, int processes, int s
 
 /* --- killing -------------------------------------------------------------------- */
 
-/* Work until killed: selections, leases of ours and of no owner, checks. */
+/* The first proxy of every pool that <kill> and <step> are used with. */
+static const char *const first = "127.0.0.1:1";
+
+/* Work until killed: selections, leases of ours and of no owner, reports, commands,
+ * checks. */
 static pid_t start_work(const struct files *files)
 {
 	pid_t child = start();
@@ -296,9 +359,19 @@ static pid_t start_work(const struct files *files)
 							.owner_pid = getpid()},
 						timed = {.lease = true, .ttl_ms = 1};
 
+			struct use use;
+
 			select_one(session, &plain);
+			use = select_one(session, &owned);
+			report(session, use.lease, NULL, POOL_SAID_OK, NULL);
 			select_one(session, &owned);
+			use = select_one(session, &timed);
+			report(session, use.lease, NULL, POOL_SAID_DONE, NULL);
 			select_one(session, &timed);
+			report(session, NULL, first, POOL_SAID_OK, NULL);
+			command(session, NULL, POOL_ADMIN_RESET);
+			command(session, first, POOL_ADMIN_DISABLE);
+			command(session, first, POOL_ADMIN_ENABLE);
 			store_good_checks(session);
 		}
 	}
@@ -383,24 +456,83 @@ static void kill_many(const struct files *files, int times)
 
 /* --- killing at any instruction ------------------------------------------------- */
 
-/* A process that stops just before it selects with a lease of its own, and ends after it.
- */
-static pid_t start_stepping(const struct files *files)
+/* An update that is cut off: what it begins with, itself, and what it makes of a file. */
+struct update {
+	const char *name;
+	void (*run)(struct pool_session *session, const struct use *use);
+	/* Whether <after> is <before> with all of it (<whole>) or without any. */
+	bool (*judge)(const struct tally *before, const struct tally *after, bool whole);
+};
+
+static void run_lease(struct pool_session *session, const struct use *use)
+{
+	const struct pool_query query = {.lease = true, .owner_pid = getpid()};
+
+	(void)use;
+	select_one(session, &query);
+}
+
+static bool judge_lease(const struct tally *before, const struct tally *after, bool whole)
+{
+	return after->pool == before->pool + whole &&
+		after->leases == before->leases + whole &&
+		after->reports == before->reports && after->disabled == before->disabled;
+}
+
+static void run_report(struct pool_session *session, const struct use *use)
+{
+	report(session, use->lease, NULL, POOL_SAID_OK, NULL);
+}
+
+static bool judge_report(
+	const struct tally *before, const struct tally *after, bool whole)
+{
+	return after->pool == before->pool && after->leases == before->leases - whole &&
+		after->reports == before->reports + whole &&
+		after->disabled == before->disabled;
+}
+
+static void run_command(struct pool_session *session, const struct use *use)
+{
+	(void)use;
+	command(session, first, POOL_ADMIN_DISABLE);
+}
+
+static bool judge_command(
+	const struct tally *before, const struct tally *after, bool whole)
+{
+	return after->pool == before->pool && after->leases == before->leases &&
+		after->reports == before->reports &&
+		after->disabled == before->disabled + whole;
+}
+
+static const struct update updates[] = {
+	{"selection", run_lease, judge_lease},
+	{"report", run_report, judge_report},
+	{"command", run_command, judge_command},
+};
+
+/* A process that holds a lease, stops just before <update>, and ends after it. */
+static pid_t start_stepping(const struct files *files, const struct update *update)
 {
 	pid_t child = start();
 	int status;
 
 	if (child == 0) {
 		struct pool_session *session = open_session(files, 5000);
-		const struct pool_query plain = {.count = 1},
-					owned = {.lease = true, .owner_pid = getpid()};
+		const struct pool_query query = {.lease = true, .owner_pid = getpid()};
+		struct use use;
 
-		/* Once before, so that the dynamic linker has nothing left to do. */
-		select_one(session, &plain);
+		/* All of it once before, so that the dynamic linker has nothing left to
+		 * do. */
+		use = select_one(session, &query);
+		report(session, use.lease, NULL, POOL_SAID_DONE, NULL);
+		command(session, NULL, POOL_ADMIN_ENABLE);
+		use = select_one(session, &query);
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
 			_exit(NO_TRACING);
 		raise(SIGSTOP);
-		select_one(session, &owned);
+		update->run(session, &use);
 		_exit(0);
 	}
 	if (waitpid(child, &status, 0) != child)
@@ -441,14 +573,16 @@ static const volatile struct pool_state_undo *map_undo(const struct files *files
 
 /*
  * Kill in the middle of an update: <steps> instructions behind the one that first put
- * something into the undo slot. False if the update was over by then.
+ * something into the undo slot. False if the update was over by then. <before> is what
+ * it found.
  */
-static bool kill_behind(const struct files *files,
-	const volatile struct pool_state_undo *undo, unsigned steps)
+static bool kill_behind(const struct files *files, const struct update *update,
+	const volatile struct pool_state_undo *undo, unsigned steps, struct tally *before)
 {
-	pid_t child = start_stepping(files);
+	pid_t child = start_stepping(files, update);
 	bool within;
 
+	*before = take_tally(files);
 	while (undo->count == 0)
 		if (!step(child))
 			die("cannot step", "there was no update");
@@ -460,12 +594,42 @@ static bool kill_behind(const struct files *files,
 	return within;
 }
 
-static void kill_stepping(const struct files *files, unsigned stride)
+/* Nobody is disabled, and the leases of the dead are gone. */
+static void clean_up(const struct files *files)
 {
 	const struct pool_query query = {.count = 1};
-	const volatile struct pool_state_undo *undo;
+	struct pool_session *session = open_session(files, 1000);
+
+	command(session, NULL, POOL_ADMIN_ENABLE);
+	select_one(session, &query);
+	pool_session_free(session);
+}
+
+/* Killed at every <stride>th instruction of <update>: how often. */
+static int kill_within(const struct files *files, const struct update *update,
+	const volatile struct pool_state_undo *undo, unsigned stride)
+{
 	bool within = true;
 	int times = 0;
+
+	for (unsigned steps = 0; within; steps += stride, times++) {
+		struct tally before, after;
+
+		within = kill_behind(files, update, undo, steps, &before);
+		after = take_tally(files);
+		if (!update->judge(&before, &after, !within))
+			die(update->name, "is lost, or half of one stays");
+		if (after.records != after.pool || after.most - after.least > 1 ||
+			(after.spent && after.spent != after.pool))
+			die(update->name, "was counted in part");
+		clean_up(files);
+	}
+	return times;
+}
+
+static void kill_stepping(const struct files *files, unsigned stride)
+{
+	const volatile struct pool_state_undo *undo;
 
 #ifdef __SANITIZE_ADDRESS__
 	/* Its own instructions are many times ours, and stepping is slow. */
@@ -473,22 +637,9 @@ static void kill_stepping(const struct files *files, unsigned stride)
 #endif
 	take_tally(files);
 	undo = map_undo(files);
-	for (unsigned steps = 0; within; steps += stride, times++) {
-		struct tally before = take_tally(files), after;
-		struct pool_session *session;
-
-		within = kill_behind(files, undo, steps);
-		after = take_tally(files);
-		/* The plain one; of the other nothing, unless it was whole. */
-		if (after.pool != before.pool + 2 - within)
-			die("a selection", "is lost, or half of one stays");
-		if (after.records != after.pool || after.most - after.least > 1)
-			die("a selection", "was counted in part");
-		session = open_session(files, 1000);
-		select_one(session, &query);
-		pool_session_free(session);
-	}
-	printf("killed at %d places of an update\n", times);
+	for (size_t i = 0; i < sizeof(updates) / sizeof(updates[0]); i++)
+		printf("killed at %d places of a %s\n",
+			kill_within(files, &updates[i], undo, stride), updates[i].name);
 }
 
 /* --- limits --------------------------------------------------------------------- */
@@ -521,62 +672,106 @@ static void note_most(int *most, int now)
 		;
 }
 
+/* Hold it, for the others to see. */
+static void be_seen(struct held *held, uint32_t index)
+{
+	if (index >= MOST_PROXIES)
+		die("cannot hold", "so many proxies");
+	note_most(&held->most[index],
+		__atomic_add_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST));
+	sched_yield();
+	__atomic_sub_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST);
+}
+
 /* Lease, be seen with it, give it back. */
 static void lease_once(struct pool_session *session, struct held *held)
 {
 	const struct pool_query query = {
 		.lease = true, .owner_pid = getpid(), .wait_ms = 20000};
-	struct pool_feedback feedback = {
-		.said = POOL_SAID_DONE, .retry_after_s = -1, .latency_us = -1};
-	struct pool_fault fault = {0};
-	struct pool_choice choice;
-	uint32_t index;
+	struct use use = select_one(session, &query);
 
-	if (pool_session_select(session, &query, &choice, &fault) != 0)
-		die("cannot lease", fault.text);
-	index = choice.proxies[0].index;
-	if (choice.proxies[0].fallback || index >= MOST_PROXIES)
-		die("leased", "a proxy that was not eligible");
-	note_most(&held->most[index],
-		__atomic_add_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST));
-	sched_yield();
-	__atomic_sub_fetch(&held->now[index], 1, __ATOMIC_SEQ_CST);
-	feedback.lease = choice.proxies[0].lease;
-	if (pool_session_report(session, &feedback, NULL, &fault) != 0)
-		die("cannot give back", fault.text);
-	pool_choice_release(&choice);
+	be_seen(held, use.index);
+	report(session, use.lease, NULL, POOL_SAID_DONE, NULL);
 }
 
-static void hold_to_limits(const struct files *files, int processes, int times)
+/* <use> by each of <processes>, <times> times: the most that held a proxy at once. */
+static int hold(const struct files *files, int processes, int times,
+	void (*use)(struct pool_session *session, struct held *held))
 {
-	struct pool_session *session = open_session(files, 5000);
-	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
-	const struct pool_snap_leaf *leaf = &snapshot->leaves[0];
-	const int limit = leaf->policy.max_connections;
-	const uint32_t proxies = leaf->member_count;
 	struct held *held = share(sizeof(*held));
 	pid_t children[MOST_PROCESSES];
 	int most = 0;
 
-	pool_session_free(session);
 	for (int i = 0; i < processes; i++) {
 		children[i] = start();
 		if (children[i] == 0) {
-			session = open_session(files, 20000);
+			struct pool_session *session = open_session(files, 20000);
+
 			for (int n = 0; n < times; n++)
-				lease_once(session, held);
+				use(session, held);
 			_exit(0);
 		}
 	}
 	for (int i = 0; i < processes; i++)
 		wait_for(children[i]);
-	for (uint32_t i = 0; i < proxies && i < MOST_PROXIES; i++)
+	for (uint32_t i = 0; i < MOST_PROXIES; i++)
 		most = held->most[i] > most ? held->most[i] : most;
-	if (most > limit)
-		die("a proxy", "was held more often than its limit");
 	if (take_tally(files).leases)
 		die("leases", "were left behind");
+	munmap(held, sizeof(*held));
+	return most;
+}
+
+static struct pool_policy read_policy(const struct files *files)
+{
+	struct pool_session *session = open_session(files, 5000);
+	struct pool_policy policy = pool_session_snapshot(session)->leaves[0].policy;
+
+	pool_session_free(session);
+	return policy;
+}
+
+static void hold_to_limits(const struct files *files, int processes, int times)
+{
+	const int limit = read_policy(files).max_connections;
+	const int most = hold(files, processes, times, lease_once);
+
+	if (most > limit)
+		die("a proxy", "was held more often than its limit");
 	printf("%d leases, never more than %d of one proxy\n", processes * times, most);
+}
+
+/* --- trials --------------------------------------------------------------------- */
+
+/* Use the proxy on trial, with a lease or without, and say nothing about it. */
+static void try_once(struct pool_session *session, struct held *held)
+{
+	const struct pool_query leased = {.lease = true,
+					.owner_pid = getpid(),
+					.wait_ms = 20000},
+				plain = {.wait_ms = 20000};
+	struct use use = select_one(session, getpid() % 2 ? &leased : &plain);
+
+	be_seen(held, use.index);
+	if (use.lease[0])
+		report(session, use.lease, NULL, POOL_SAID_DONE, NULL);
+	else
+		report(session, NULL, first, POOL_SAID_FAIL, "no-route");
+}
+
+static void hold_to_trials(const struct files *files, int processes, int times)
+{
+	const int allowed = read_policy(files).half_open_max;
+	struct pool_session *session = open_session(files, 5000);
+	int most;
+
+	for (int i = 0; i < read_policy(files).failure_threshold; i++)
+		report(session, NULL, first, POOL_SAID_FAIL, "connect-refused");
+	pool_session_free(session);
+	most = hold(files, processes, times, try_once);
+	if (most > allowed)
+		die("a proxy", "was tried by more than half_open_max at once");
+	printf("%d trials, never more than %d at once\n", processes * times, most);
 }
 
 /* --- budgets -------------------------------------------------------------------- */
@@ -702,6 +897,8 @@ int main(int argc, char **argv)
 		kill_stepping(&files, (unsigned)atoi(argv[4]));
 	else if (argc == 6 && strcmp(argv[1], "limit") == 0)
 		hold_to_limits(&files, atoi(argv[4]), atoi(argv[5]));
+	else if (argc == 6 && strcmp(argv[1], "trial") == 0)
+		hold_to_trials(&files, atoi(argv[4]), atoi(argv[5]));
 	else if (argc == 6 && strcmp(argv[1], "budget") == 0)
 		hold_to_budgets(&files, atoi(argv[4]), atoi(argv[5]));
 	else

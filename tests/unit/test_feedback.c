@@ -232,6 +232,26 @@ static void test_late_report(void **context)
 		1, look(place, "default.http", "a", NULL).reports[POOL_VERDICT_DOWN]);
 }
 
+/* What is left of a lease is not the first to go after an edit. */
+static void test_late_report_after_an_edit(void **context)
+{
+	struct place *place = *context;
+	struct pool_feedback feedback = about(NULL, POOL_SAID_FAIL);
+	struct pool_feedback_result result;
+	char ended[20], other[20];
+
+	lease(place, "a", 0, ended);
+	feedback.lease = ended;
+	assert_int_equal(0, say(place, &feedback, &result));
+	edit(place,
+		"{\"proxies\": [{\"name\": \"a\", \"url\": \"http://127.0.0.1:1\"},"
+		" {\"name\": \"b\", \"url\": \"http://127.0.0.1:2\"}]}");
+	for (int i = 0; i < 8; i++)
+		lease(place, "b", 0, other);
+	assert_int_equal(0, say(place, &feedback, &result));
+	assert_true(result.repeated);
+}
+
 static void test_unknown_lease(void **context)
 {
 	static const char *const ids[] = {"0123456789abcdef", "0000000000000000",
@@ -384,6 +404,35 @@ static void test_latency(void **context)
 	feedback.latency_us = 900000;
 	assert_int_equal(0, say(place, &feedback, NULL));
 	assert_int_equal(1200, look(place, "default.http", "a", NULL).latency_us);
+}
+
+/* An average that cannot be is none. */
+static void test_damaged_latency(void **context)
+{
+	static const int64_t cases[] = {INT64_MAX, INT64_MIN, -1};
+	struct place *place = *context;
+	struct pool_feedback feedback = about("a", POOL_SAID_OK);
+
+	feedback.latency_us = 1000;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		struct pool_state *state = NULL;
+
+		assert_int_equal(0, say(place, &feedback, NULL));
+		assert_int_equal(
+			0, pool_state_open(&state, place->state, place->file, NULL));
+		assert_int_equal(0, pool_state_lock(state, 1000, NULL));
+		for (uint32_t at = 0; at < state->image->record_count; at++)
+			state->records[at].latency_us = cases[i];
+		pool_state_free(state);
+		assert_int_equal(0, say(place, &feedback, NULL));
+		assert_int_equal(1000, look(place, "default.http", "a", NULL).latency_us);
+	}
+	/* Nor is one that a caller made up. */
+	feedback.latency_us = INT64_MAX;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(0, say(place, &feedback, NULL));
+	assert_in_range(
+		look(place, "default.http", "a", NULL).latency_us, 1000, 86400000000);
 }
 
 static void test_refusals(void **context)
@@ -554,12 +603,14 @@ int main(void)
 		TEST(test_lease_once),
 		TEST(test_lease_done),
 		TEST(test_late_report),
+		TEST(test_late_report_after_an_edit),
 		TEST(test_unknown_lease),
 		TEST(test_threshold),
 		TEST(test_began_before),
 		TEST(test_limited),
 		TEST(test_statuses),
 		TEST(test_latency),
+		TEST(test_damaged_latency),
 		TEST(test_refusals),
 		TEST(test_trial_ends),
 		TEST(test_commands),

@@ -194,7 +194,7 @@ static void use(struct pool_state *state, const struct place *place)
 {
 	struct pool_owner owners[8];
 	struct pool_now now;
-	uint32_t next;
+	struct pool_lease_walk walk = {3, UINT32_MAX};
 
 	pool_clock_get(&now);
 	for (uint32_t i = 0; i < 70; i++) {
@@ -209,7 +209,7 @@ static void use(struct pool_state *state, const struct place *place)
 	}
 	for (uint32_t i = 0; i < place->snapshot.member_count; i++)
 		pool_health_status(&state->records[i].health, now.boot_ns);
-	pool_lease_owners(state, 3, owners, SIZE(owners), &next);
+	pool_lease_owners(state, &walk, owners, SIZE(owners));
 	now.boot_ns += 2000 * S;
 	pool_lease_expire(state, &now);
 	pool_state_verify(state, NULL);
@@ -391,6 +391,62 @@ static void test_lease_of_no_record(void **context)
 	pool_state_recount(state);
 	must_verify(state);
 	assert_int_equal(0, state->image->leases_used);
+	pool_state_free(state);
+}
+
+/* Of another clock, and of no time there ever was. */
+static void test_times_that_cannot_be(void **context)
+{
+	static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX};
+	struct place *place = *context;
+
+	for (size_t i = 0; i < SIZE(times) * SIZE(times) * SIZE(times); i++) {
+		struct pool_state *state;
+		struct pool_now now;
+
+		fixture_write(place->path, place->bytes, place->length);
+		state = fixture_state(place->path, &place->snapshot);
+		state->image->clock_id ^= 1;
+		state->image->written_boot_ns = times[i % SIZE(times)];
+		state->image->written_wall_s = times[i / SIZE(times) % SIZE(times)];
+		state->image->owners_ns = times[i % SIZE(times)];
+		for (uint32_t at = 0; at < 10; at++) {
+			struct pool_health *health = &state->records[at].health;
+
+			health->open_until_ns = health->cool_until_ns =
+				health->changed_ns = state->records[at].removed_ns =
+					state->leases[at].began_ns = state->leases[at]
+									     .expires_ns =
+						times[i / SIZE(times) / SIZE(times)];
+			health->opened = 1;
+		}
+		pool_state_unlock(state);
+		fixture_lock(state, &place->snapshot);
+		pool_clock_get(&now);
+		for (uint32_t at = 0; at < 10; at++) {
+			assert_true(state->records[at].health.open_until_ns <=
+				now.boot_ns + 300 * S);
+			assert_true(state->leases[at].expires_ns <=
+				now.boot_ns + INT64_C(2592000) * S);
+		}
+		pool_state_free(state);
+	}
+}
+
+/* A table of no size grows all the same. */
+static void test_no_room_for_leases(void **context)
+{
+	struct place *place = *context;
+	struct pool_state *state = fixture_state(place->path, &place->snapshot);
+	struct pool_now now;
+
+	pool_clock_get(&now);
+	state->image->lease_capacity = 0;
+	state->header->roots[state->header->active].checksum =
+		pool_hash_64(NULL, state->image, POOL_STATE_IMAGE_FIXED);
+	assert_int_equal(
+		0, pool_state_grow_leases(state, &place->snapshot, &now, 100, NULL));
+	assert_true(state->image->lease_capacity >= 100);
 	pool_state_free(state);
 }
 
@@ -598,6 +654,8 @@ int main(void)
 		CASE(test_ranges_of_pools),
 		CASE(test_corruption_is_counted),
 		CASE(test_lease_of_no_record),
+		CASE(test_times_that_cannot_be),
+		CASE(test_no_room_for_leases),
 		CASE(test_damaged_and_read_only),
 		CASE(test_killed_between_any_two_stores),
 		CASE(test_settled_stays),

@@ -1,0 +1,880 @@
+# pool-exec, in the order of its manual page.
+
+load ../lib
+
+setup() {
+	pool_setup
+	exec=$POOL_BIN/pool-exec
+	url=http://target.invalid/
+}
+
+teardown() {
+	pool_teardown
+}
+
+# write_members JSON...: pool.json with these proxies, and failover, so that the first is tried
+# first.
+write_members() {
+	local IFS=,
+
+	write_pool pool.json "{\"strategy\": \"failover\", \"proxies\": [$*]}"
+}
+
+# member NAME PORT [SCHEME]
+member() {
+	printf '{"name": "%s", "url": "%s://127.0.0.1:%s"}' "$1" "${3:-http}" "$2"
+}
+
+# A dead proxy before a live one.
+write_dead_and_live() {
+	DEAD=$(free_port)
+	start_stub --name live http-proxy
+	LIVE=$STUB_PORT
+	write_members "$(member dead "$DEAD")" "$(member live "$LIVE")"
+}
+
+# What is known of proxy $1: its line of pool-select --explain.
+explain() {
+	pool-select --explain --dry-run 2>&1 >/dev/null | grep -E "^[* ] $1 "
+}
+
+# Programs called curl or wget that do as $1, a script, says. Their arguments are in args, a line
+# each run; the proxy's name is in POOL_PROXY.
+write_client() {
+	mkdir -p fakes
+	printf '%s\n' '#!/bin/bash' 'echo "$*" >>args' "$2" >"fakes/$1"
+	chmod +x "fakes/$1"
+	PATH=$PWD/fakes:$PATH
+}
+
+# --- what the command gets ---------------------------------------------------------------------
+
+@test "the command has the proxy in its environment, and no other" {
+	write_pool pool.json '{"proxies": [
+		{"name": "one", "url": "socks5h://mira:S3CRETpw@127.0.0.1:9"}]}'
+	export HTTP_PROXY=http://other:1 http_proxy=http://other:2 FTP_PROXY=http://other:3 \
+		NO_PROXY=target.invalid POOL_LEASE=old KEPT=kept
+	run -0 --separate-stderr "$exec" env
+	assert_equal "$stderr" ""
+	assert_line KEPT=kept
+	assert_line --regexp '^POOL_LEASE=[0-9a-f]{16}$'
+	run -0 grep -iE '^[a-z_]*proxy=' <<<"$output"
+	proxy=socks5h://mira:S3CRETpw@127.0.0.1:9
+	assert_equal "$(sort <<<"$output")" "$(printf '%s\n' ALL_PROXY=$proxy HTTPS_PROXY=$proxy \
+		NO_PROXY= POOL_PROXY=one WSS_PROXY=$proxy WS_PROXY=$proxy all_proxy=$proxy \
+		http_proxy=$proxy https_proxy=$proxy no_proxy= ws_proxy=$proxy wss_proxy=$proxy |
+		sort)"
+}
+
+@test "--keep-no-proxy keeps it, and -v says that it is cleared" {
+	write_members "$(member one 9)"
+	export NO_PROXY=a.invalid no_proxy=b.invalid
+	run -0 --separate-stderr "$exec" --keep-no-proxy sh -c 'echo "$NO_PROXY $no_proxy"'
+	assert_output "a.invalid b.invalid"
+	run -0 --separate-stderr "$exec" -v sh -c 'echo "$NO_PROXY$no_proxy"'
+	assert_output ""
+	assert_equal "$stderr" "pool-exec: proxy: transport=http exchange=default scheme=http \
+endpoint=127.0.0.1:9
+pool-exec: NO_PROXY is not passed on (--keep-no-proxy does)"
+}
+
+@test "options after the command are the command's" {
+	write_members "$(member one 9)"
+	run -0 --separate-stderr "$exec" echo -q --help
+	assert_output "-q --help"
+	run -0 --separate-stderr "$exec" -q -- echo -- -q
+	assert_output -- "-- -q"
+}
+
+@test "--template fills in names, and nothing else" {
+	write_members "$(member one 9 socks5)"
+	run -0 --separate-stderr "$exec" --template printf '%%s\n' '%{scheme}+%{hostport} %{name}' \
+		'a\tb' 100%% ''
+	assert_output 'socks5+127.0.0.1:9 one
+a\tb
+100%'
+	run -0 --separate-stderr "$exec" echo '%{name}'
+	assert_output '%{name}'
+	run -125 --separate-stderr "$exec" --template echo '%{nmae}'
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-exec: no field is called '%{nmae}'; did you mean '%{name}'?"
+}
+
+@test "a closed standard descriptor stays closed" {
+	write_members "$(member one 9)"
+	for options in "" "--fail-on 7"; do
+		for closing in '0 <&-' '1 >&-' '2 2>&-'; do
+			run -0 bash -c \
+				"'$exec' $options sh -c '[ ! -e /proc/self/fd/\$0 ]' $closing"
+		done
+	done
+}
+
+@test "the command inherits what its caller opened, and nothing of ours" {
+	write_members "$(member one 9)"
+	for options in "" "--fail-on 7" "--fail-on 7 --buffer"; do
+		# shellcheck disable=SC2086 # words of a line
+		run -0 bash -c "exec 7</dev/null; exec \"$exec\" $options ls -l /proc/self/fd"
+		assert_line --regexp ' 7 -> /dev/null$'
+		refute_output --partial "$PWD/state"
+		refute_output --partial signalfd
+		# 0, 1, 2, 7 and the folder that ls reads; bats has some of its own
+		run -0 bash -c "for fd in /proc/self/fd/*; do fd=\${fd##*/}
+			[ \$fd -le 2 ] || eval \"exec \$fd>&-\"; done
+			exec \"$exec\" $options ls /proc/self/fd"
+		assert_output $'0\n1\n2\n3'
+	done
+}
+
+# --- exit statuses -----------------------------------------------------------------------------
+
+@test "the exit status is the command's" {
+	write_members "$(member one 9)"
+	for status in 0 1 7 124 125 126 127 255; do
+		run -$status --separate-stderr "$exec" sh -c "exit $status"
+		assert_equal "$stderr" ""
+		run -$status --separate-stderr "$exec" --fail-on 99 sh -c "exit $status"
+		assert_equal "$stderr" ""
+	done
+}
+
+@test "a command that a signal ends takes pool-exec with it" {
+	write_members "$(member one 9)"
+	for options in "" "--fail-on 99"; do
+		for signal in TERM KILL INT; do
+			# shellcheck disable=SC2086 # words of a line
+			run -0 bash -c "
+				\"$exec\" $options sh -c 'kill -$signal \$\$' 2>/dev/null
+				kill -l \$?"
+			assert_line --index -1 "$signal"
+		done
+	done
+}
+
+@test "126 and 127 are of commands that cannot be run" {
+	write_members "$(member one 9)"
+	for options in "" "--fail-on 99"; do
+		# shellcheck disable=SC2086 # words of a line
+		run -127 --separate-stderr "$exec" $options no-such-command
+		assert_output ""
+		assert_equal "$stderr" \
+			"pool-exec: cannot run 'no-such-command': No such file or directory"
+		# shellcheck disable=SC2086
+		run -126 --separate-stderr "$exec" $options ./pool.json
+		assert_equal "$stderr" "pool-exec: cannot run './pool.json': Permission denied"
+	done
+}
+
+@test "a script without #! is run by a shell" {
+	write_members "$(member one 9)"
+	echo 'echo "$POOL_PROXY"' >script
+	chmod +x script
+	run -0 --separate-stderr "$exec" ./script
+	assert_output one
+	run -0 --separate-stderr "$exec" --fail-on 9 ./script
+	assert_output one
+}
+
+@test "125 is all that is wrong with pool-exec" {
+	run -125 --separate-stderr "$exec" true
+	assert_regex "$stderr" "^pool-exec: no pool file"
+	write_members "$(member one 9)"
+	run -125 --separate-stderr "$exec"
+	assert_equal "$stderr" "pool-exec: which command? Try 'pool-exec --help'"
+	run -125 --separate-stderr "$exec" --nonsense true
+	assert_equal "$stderr" "pool-exec: unknown option '--nonsense'; try 'pool-exec --help'"
+	run -125 --separate-stderr "$exec" --fail-on 1,x true
+	assert_equal "$stderr" \
+		"pool-exec: --fail-on wants exit statuses from 1 to 255 like 1,3-5, not 'x'"
+	run -125 --separate-stderr "$exec" --strict true
+	assert_equal "$stderr" "pool-exec: --strict needs --key: whose proxy is it?"
+	run -125 --separate-stderr "$exec" --strategy sticky true
+	assert_output ""
+	echo '{' >pool.json
+	run -125 --separate-stderr "$exec" -f other.json true
+	assert_equal "$stderr" \
+		"pool-exec: cannot read pool file 'other.json': No such file or directory"
+	run -125 bash -c "\"$exec\" --help >/dev/full"
+}
+
+@test "without a proxy the command is not run" {
+	write_members '{"url": "http://127.0.0.1:9", "enabled": false}'
+	run -125 --separate-stderr "$exec" touch ran
+	assert_output ""
+	assert_regex "$stderr" "^pool-exec: no proxy for 'default' http in default.http: "
+	run -125 --separate-stderr "$exec" --direct-ok touch ran
+	[ ! -e ran ]
+	write_members "$(member one 9)"
+	run -125 --separate-stderr "$exec" --scheme socks5 touch ran
+	run -125 --separate-stderr "$exec" --exclude one touch ran
+	# wget knows no SOCKS
+	write_members "$(member one 9 socks5h)"
+	run -125 --separate-stderr "$exec" wget "$url"
+	[ ! -e ran ]
+}
+
+@test "--direct-ok goes direct where nothing is configured, and then really" {
+	write_pool pool.json '{"enabled": false, "default": {"http": "http://127.0.0.1:9"}}'
+	export http_proxy=http://other:1 ALL_PROXY=http://other:2
+	run -125 --separate-stderr "$exec" env
+	assert_regex "$stderr" "no proxy for 'default'"
+	run -0 --separate-stderr "$exec" --direct-ok env
+	assert_equal "$stderr" ""
+	assert_line POOL_PROXY=
+	refute_output --partial http://other
+	run -0 --separate-stderr "$exec" --direct-ok -v --template echo '<%{url}> 1%%'
+	assert_output "<> 1%"
+	assert_regex "$stderr" "^pool-exec: no proxy: "
+	run -124 --separate-stderr "$exec" --direct-ok --timeout 1 sleep 30
+	assert_equal "$stderr" "pool-exec: 'sleep' took longer than 1 s (--timeout), and was ended"
+}
+
+# --- attempts ----------------------------------------------------------------------------------
+
+@test "a curl that hits a dead proxy ends on a live one" {
+	require_tool curl
+	write_dead_and_live
+	run -0 --separate-stderr "$exec" curl -s "$url"
+	assert_output ok
+	assert_equal "$stderr" "pool-exec: warning: attempt 1 through 'dead' failed \
+(connect-refused, connect), trying again: nothing listens at the proxy's address; check that \
+the proxy runs, and its port"
+	run -0 explain dead
+	assert_output --partial "nothing listens at the proxy's address"
+	run -0 explain live
+	assert_output --partial " healthy "
+	assert_output --partial "leases 0"
+}
+
+@test "the first selection after the evidence avoids the proxy" {
+	require_tool curl
+	start_stub --name live http-proxy
+	DEAD=$(free_port)
+	write_pool pool.json '{"strategy": "failover", "breaker": {"failure_threshold": 1},
+		"proxies": ['"$(member dead "$DEAD"), $(member live "$STUB_PORT")"']}'
+	run -0 --separate-stderr "$exec" -q curl -s "$url"
+	assert_equal "$stderr" ""
+	run -0 pool-select --format '%{name}'
+	assert_output live
+}
+
+@test "a wget that hits a dead proxy ends on a live one" {
+	require_tool wget
+	write_dead_and_live
+	run -0 --separate-stderr "$exec" -q wget -qO page "$url"
+	assert_equal "$(cat page)" ok
+	run -0 explain dead
+	assert_output --partial "a user of the proxy reported a failure"
+	run -0 explain live
+	assert_output --partial " healthy "
+}
+
+@test "--retries bounds the attempts, and waits come before one already tried" {
+	write_members "$(member one 9)" "$(member two 8)"
+	for number in 0 1 4; do
+		rm -f ran
+		run -7 --separate-stderr "$exec" --retries "$number" --fail-on 7 \
+			sh -c 'echo "$POOL_PROXY" >>ran; exit 7'
+		assert_equal "$(wc -l <ran)" "$((number + 1))"
+	done
+	assert_equal "$(head -n 2 ran)" $'one\ntwo'
+	assert_regex "${stderr_lines[4]}" "^pool-exec: attempt 5 through '(one|two)' failed \
+\(reported, status 7\), not tried again: no attempt is left: "
+}
+
+@test "limited and blocked are tried elsewhere, and the proxy rests" {
+	require_tool curl
+	start_stub --name limited http-proxy --status 429 --retry-after 77
+	limited=$STUB_PORT
+	start_stub --name blocked http-proxy --status 403
+	blocked=$STUB_PORT
+	start_stub --name live http-proxy
+	write_members "$(member limited "$limited")" "$(member blocked "$blocked")" \
+		"$(member live "$STUB_PORT")"
+	run -0 --separate-stderr "$exec" curl -s -o page "$url"
+	assert_equal "$(cat page)" ok
+	assert_equal "${#stderr_lines[@]}" 2
+	assert_regex "${stderr_lines[0]}" \
+		"attempt 1 through 'limited' failed \(limited, target, HTTP 429\), trying again: "
+	assert_regex "${stderr_lines[1]}" \
+		"attempt 2 through 'blocked' failed \(blocked, target, HTTP 403\), trying again: "
+	run -0 explain limited
+	assert_output --regexp ' cooling .* rests for 7[67] s'
+	run -0 explain blocked
+	assert_output --partial "the target turns this proxy away"
+	run -0 explain live
+	assert_output --partial " healthy "
+}
+
+@test "other answers are the command's affair" {
+	require_tool curl
+	start_stub --name origin http-proxy --script 404,500,404,502
+	write_members "$(member one "$STUB_PORT")" "$(member two 9)"
+	for status in 0 0 22 22; do
+		options=
+		[ "$status" = 0 ] || options=f
+		run -$status --separate-stderr "$exec" curl "-s$options" "$url"
+		assert_equal "$stderr" ""
+	done
+	run -0 explain one
+	assert_output --partial " healthy "
+}
+
+@test "a proxy that answers CONNECT with no is told from the target" {
+	require_tool curl
+	start_stub --name forbidden http-proxy --connect-status 403
+	forbidden=$STUB_PORT
+	start_stub --name secret http-proxy --connect-status 407
+	write_members "$(member forbidden "$forbidden")" "$(member secret "$STUB_PORT")"
+	run -56 --separate-stderr "$exec" --retries 1 curl -s https://target.invalid/
+	assert_regex "${stderr_lines[0]}" "'forbidden' failed \(denied, handshake\), trying again: "
+	assert_regex "${stderr_lines[1]}" "'secret' failed \(authentication, auth\), not tried again"
+}
+
+@test "a dead target ejects nobody" {
+	require_tool curl
+	# the proxy's word for a target that it cannot reach
+	start_stub --name a http-proxy --connect-status 502
+	a=$STUB_PORT
+	start_stub --name b http-proxy --connect-status 502
+	b=$STUB_PORT
+	write_pool pool.json '{"strategy": "failover", "breaker": {"failure_threshold": 1},
+		"proxies": ['"$(member a "$a"), $(member b "$b")"']}'
+	run -56 --separate-stderr "$exec" curl -s https://target.invalid/
+	assert_regex "${stderr_lines[3]}" "^pool-exec: warning: 3 attempts: the target failed \
+through every proxy that reached it"
+	for name in a b; do
+		run -0 explain "$name"
+		assert_output --partial " unknown "
+		assert_output --partial "leases 0"
+	done
+}
+
+@test "what may be the target's fault counts once another attempt comes through" {
+	require_tool curl
+	start_stub --name bad http-proxy --connect-status 502
+	bad=$STUB_PORT
+	start_stub --name origin origin
+	origin=$STUB_PORT
+	start_stub --name good http-proxy
+	write_pool pool.json '{"strategy": "failover", "breaker": {"failure_threshold": 1},
+		"proxies": ['"$(member bad "$bad"), $(member good "$STUB_PORT")"']}'
+	run -0 --separate-stderr "$exec" curl -sp "http://127.0.0.1:$origin/"
+	assert_output ok
+	run -0 explain bad
+	assert_output --partial " unhealthy "
+	assert_output --partial "the proxy says that it cannot reach the target"
+}
+
+@test "a proxy that stalls is given up after --timeout, or the connection's" {
+	require_tool curl
+	start_stub --name stalled stall
+	stalled=$STUB_PORT
+	start_stub --name live http-proxy
+	write_members "$(member stalled "$stalled")" "$(member live "$STUB_PORT")"
+	run -0 --separate-stderr "$exec" --timeout 1 curl -s "$url"
+	assert_output ok
+	assert_regex "$stderr" "'stalled' failed \(response-timeout, target\), trying again: "
+	run -0 explain stalled
+	assert_output --partial "did not come, or did not end, in time"
+	write_pool pool.json '{"timeout_seconds": 1, "pool": {"strategy": "failover", "proxies": ['"$(
+		member stalled "$stalled"), $(member live "$STUB_PORT")"']}}'
+	write_pool pool.json '{"enabled": true, "default": {"http":'"$(cat pool.json)"'}}'
+	run -0 --separate-stderr "$exec" curl -s "$url"
+	assert_output ok
+	run -124 --separate-stderr "$exec" --retries 0 --exclude live curl -s "$url"
+	assert_output ""
+	run -0 --separate-stderr "$exec" sleep 1.2
+}
+
+@test "the timeout of another command is no evidence" {
+	write_members "$(member one 9)"
+	run -124 --separate-stderr "$exec" --timeout 1 sh -c 'echo began; exec sleep 30'
+	assert_output began
+	assert_equal "$stderr" "pool-exec: 'sh' took longer than 1 s (--timeout), and was ended"
+	run -124 --separate-stderr "$exec" -q --timeout 1 sleep 30
+	assert_equal "$stderr" ""
+	run -0 explain one
+	assert_output --partial "not checked yet"
+	# one that takes no notice is ended all the same
+	run -124 --separate-stderr "$exec" --timeout 1 --fail-on 124 --retries 0 \
+		bash -c 'trap "" TERM; while :; do sleep 1; done'
+	assert_regex "$stderr" "'one' failed \(reported, status 124\), not tried again: "
+	refute_regex "$stderr" "took longer"
+	run -0 explain one
+	assert_output --partial "a user of the proxy reported a failure"
+}
+
+@test "the failure of another command is neither evidence nor tried again" {
+	write_members "$(member one 9)" "$(member two 8)"
+	run -1 --separate-stderr "$exec" sh -c 'echo ran >>ran; exit 1'
+	run -1 --separate-stderr "$exec" --fail-on 2-9 sh -c 'echo ran >>ran; exit 1'
+	assert_equal "$stderr" ""
+	assert_equal "$(wc -l <ran)" 2
+	run -0 explain one
+	assert_output --partial "not checked yet"
+	assert_output --partial "leases 0"
+}
+
+@test "--fail-on makes it one, and a success as well" {
+	write_members "$(member one 9)" "$(member two 8)"
+	run -0 --separate-stderr "$exec" --fail-on 1,3-5 sh -c '[ "$POOL_PROXY" = two ] || exit 4' \
+		</dev/null
+	assert_equal "$stderr" "pool-exec: warning: attempt 1 through 'one' failed (reported, \
+status 4), trying again: a user of the proxy reported a failure; run pool-check"
+	run -0 explain one
+	assert_output --partial "a user of the proxy reported a failure"
+	run -0 explain two
+	assert_output --partial " healthy "
+	# a status that would say nothing is one as well
+	require_tool curl
+	start_stub --name origin http-proxy --status 404
+	write_members "$(member three "$STUB_PORT")"
+	run -22 --separate-stderr "$exec" --retries 0 --fail-on 22 curl -sf "$url"
+	assert_regex "$stderr" "'three' failed \(reported, HTTP 404\), not tried again: no attempt"
+}
+
+@test "--fail-on through all proxies blames none" {
+	write_pool pool.json '{"breaker": {"failure_threshold": 1},
+		"proxies": ['"$(member one 9), $(member two 8)"']}'
+	run -1 --separate-stderr "$exec" --fail-on 1 --retries 1 false </dev/null
+	assert_equal "${#stderr_lines[@]}" 3
+	for name in one two; do
+		run -0 explain "$name"
+		assert_output --partial " unknown "
+	done
+}
+
+@test "a curl that names its own proxy says nothing about ours" {
+	require_tool curl
+	write_members "$(member one 9)" "$(member two 8)"
+	DEAD=$(free_port)
+	for option in "-x http://127.0.0.1:$DEAD" "-sx127.0.0.1:$DEAD" \
+		"--proxy 127.0.0.1:$DEAD"; do
+		# shellcheck disable=SC2086 # words of a line
+		run -7 "$exec" curl -s $option "$url"
+		assert_output ""
+	done
+	run -0 explain one
+	assert_output --partial "not checked yet"
+	# but with ours filled in it does
+	run -7 "$exec" --retries 0 --template curl -s -x '%{hostport}' "$url"
+	run -0 explain one
+	assert_output --partial "nothing listens"
+}
+
+@test "curl's -D is put where it belongs, and not beside another" {
+	write_members "$(member one 9)"
+	write_client curl ''
+	while IFS='|' read -r given wanted; do
+		rm -f args
+		# shellcheck disable=SC2086 # words of a line
+		run -0 "$exec" curl $given
+		assert_equal "$(sed 's|/dev/fd/[0-9]*|FD|g' args)" "$wanted"
+	done <<-'END'
+		u|-DFD u
+		-s u|-DFD -s u
+		-q u|-q -DFD u
+		-sq u|-sq -DFD u
+		-qo file u|-qo file -DFD u
+		-oq u|-DFD -oq u
+		--disable u|--disable -DFD u
+		u --next v|-DFD u --next -DFD v
+		u -: v --next -s w|-DFD u -: v --next -DFD -s w
+		-D own u|-D own u
+		-sDown u|-sDown u
+		-sD own u|-sD own u
+		--dump-header own u|--dump-header own u
+		--dump own u|--dump own u
+		-H -D u|-DFD -H -D u
+		-o -D u|-DFD -o -D u
+		-- -D u|-DFD -- -D u
+	END
+}
+
+@test "curl's last answer counts" {
+	require_tool curl
+	start_stub --name origin http-proxy --script 429,200,200,429
+	write_members "$(member one "$STUB_PORT")"
+	run -0 --separate-stderr "$exec" curl -s "$url" --next -s "$url"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$exec" --retries 0 curl -s "$url" --next -s "$url"
+	assert_regex "$stderr" "\(limited, target, HTTP 429\)"
+}
+
+@test "without an answer curl's 22 says nothing, nor does wget's 8" {
+	require_tool curl wget
+	start_stub --name origin http-proxy --status 429
+	write_members "$(member one "$STUB_PORT")"
+	run -22 --separate-stderr "$exec" curl -sf -D /dev/null "$url"
+	assert_equal "$stderr" ""
+	run -8 --separate-stderr "$exec" wget -qO /dev/null "$url"
+	assert_equal "$stderr" ""
+	run -0 explain one
+	assert_output --partial "not checked yet"
+}
+
+@test "what has no answer proves nothing" {
+	require_tool curl wget
+	write_members "$(member one 9)"
+	run -0 "$exec" curl --version
+	run -0 "$exec" wget --version
+	run -0 explain one
+	assert_output --partial "not checked yet"
+}
+
+# --- what must not be done twice ---------------------------------------------------------------
+
+@test "a request that changes something is not sent twice" {
+	write_members "$(member one 9)" "$(member two 8)" "$(member three 7)"
+	write_client curl 'exit 52'
+	for options in "-d x" "--data-binary @file" "-XPOST" "--request PATCH" "-F a=b" "--json {}" \
+		"-sd x"; do
+		rm -f args
+		# shellcheck disable=SC2086 # words of a line
+		run -52 --separate-stderr "$exec" curl $options "$url"
+		assert_equal "$(wc -l <args)" 1
+		assert_regex "$stderr" \
+			"not tried again: the target may have done what was asked for already: "
+	done
+	for options in "" "-Gd x" "-X PUT -d x" "-T file" "--request DELETE" "-H -d" "-I"; do
+		rm -f args
+		# shellcheck disable=SC2086
+		run -52 "$exec" curl $options "$url"
+		assert_equal "$(wc -l <args)" 3
+	done
+	# it cannot have got there, or is listed
+	write_client curl 'exit 7'
+	rm -f args
+	run -7 "$exec" curl -d x "$url"
+	assert_equal "$(wc -l <args)" 3
+	write_client curl 'exit 52'
+	rm -f args
+	run -52 "$exec" --fail-on 52 curl -d x "$url"
+	assert_equal "$(wc -l <args)" 3
+	write_client wget 'exit 4'
+	rm -f args
+	run -4 "$exec" wget --post-data=x "$url"
+	assert_equal "$(wc -l <args)" 1
+	rm -f args
+	run -4 "$exec" wget "$url"
+	assert_equal "$(wc -l <args)" 3
+}
+
+@test "an attempt that wrote is not tried again, unless --buffer" {
+	write_members "$(member one 9)" "$(member two 8)"
+	run -4 --separate-stderr bash -c \
+		"'$exec' --fail-on 4 sh -c 'echo \$POOL_PROXY; [ \$POOL_PROXY = two ] || exit 4' </dev/null"
+	assert_output one
+	assert_equal "$stderr" "pool-exec: attempt 1 through 'one' failed (reported, status 4), \
+not tried again: part of its output is out already (--buffer holds it back): a user of the proxy \
+reported a failure; run pool-check"
+	run -0 --separate-stderr bash -c \
+		"'$exec' --buffer --fail-on 4 sh -c 'echo \$POOL_PROXY; [ \$POOL_PROXY = two ] || exit 4' </dev/null"
+	assert_output two
+	# the last failure keeps its output
+	run -4 --separate-stderr "$exec" --buffer --retries 1 --fail-on 4 \
+		sh -c 'echo "$POOL_PROXY"; exit 4' </dev/null
+	assert_output two
+	# also where none can be had for another attempt
+	write_pool pool.json '{"fallback": "fail", "breaker": {"failure_threshold": 1},
+		"proxies": ['"$(member one 9)"']}'
+	run -4 --separate-stderr "$exec" --buffer --fail-on 4 \
+		sh -c 'pool-report one fail; echo "$POOL_PROXY"; exit 4' </dev/null
+	assert_output one
+	assert_regex "${stderr_lines[1]}" "^pool-exec: no proxy for 'default' http "
+	write_members "$(member one 9)" "$(member two 8)"
+	# nobody reads it twice
+	run -4 bash -c "'$exec' --fail-on 4 sh -c 'echo x >&2; echo y; exit 4' </dev/null >/dev/null"
+	assert_equal "$(grep -cx x <<<"$output")" 3
+}
+
+@test "a megabyte comes through whole and in order" {
+	write_members "$(member one 9)"
+	seq 200000 >wanted
+	for options in "--fail-on 9" "--fail-on 9 --buffer" ""; do
+		# shellcheck disable=SC2086 # words of a line
+		"$exec" $options cat wanted </dev/null | cmp - wanted
+		# shellcheck disable=SC2086
+		"$exec" $options cat wanted </dev/null >got
+		cmp got wanted
+		# shellcheck disable=SC2086
+		"$exec" $options cat wanted </dev/null >>got
+		cat wanted wanted | cmp - got
+		# shellcheck disable=SC2086
+		"$exec" $options cat wanted </dev/null > >(cat >>slow)
+	done
+	wait_until 5 [ "$(wc -l <slow)" -eq 600000 ]
+}
+
+@test "a reader that goes away is felt by the command" {
+	write_members "$(member one 9)"
+	for options in "--fail-on 9" ""; do
+		run -0 bash -c "'$exec' $options yes </dev/null | head -n 1
+			echo \${PIPESTATUS[0]}"
+		assert_output $'y\n141'
+	done
+	# also where pool-exec itself has all of it
+	run -0 bash -c "'$exec' --fail-on 9 --buffer seq 100000 </dev/null | head -n 1
+		echo \${PIPESTATUS[0]}"
+	assert_output $'1\n141'
+	run -125 --separate-stderr bash -c "'$exec' --fail-on 9 echo x >/dev/full"
+	assert_equal "$stderr" \
+		"pool-exec: cannot write standard output: No space left on device"
+}
+
+@test "what a command left behind is not waited for" {
+	write_members "$(member one 9)"
+	run -0 timeout 10 "$exec" --fail-on 9 sh -c 'sleep 30 2>/dev/null & echo $! >left; echo done' \
+		</dev/null
+	kill "$(cat left)"
+	assert_output done
+}
+
+@test "input is read again from a file, and from nothing else" {
+	write_members "$(member one 9)" "$(member two 8)"
+	printf '%s\n' first second third >input
+	script='read -r line; cat >/dev/null; echo "$line" >>ran; [ $POOL_PROXY = two ] || exit 4'
+	# from where it was
+	run -0 bash -c "{ read -r line; '$exec' --fail-on 4 sh -c '$script'; } <input"
+	assert_equal "$(cat ran)" $'second\nsecond'
+	rm ran
+	run -4 --separate-stderr bash -c "cat input | '$exec' --fail-on 4 sh -c '$script'"
+	assert_equal "$(cat ran)" first
+	assert_regex "$stderr" "not tried again: it has read input that cannot be read again"
+	# unread input stays for those behind
+	run -0 bash -c "{ '$exec' --fail-on 4 sh -c '[ \$POOL_PROXY = two ] || exit 4'; cat; } <input"
+	assert_line --index 1 first
+	rm ran
+	run -4 "$exec" --fail-on 4 sh -c '[ $POOL_PROXY = two ] || { cat "$1" >>ran; exit 4; }' sh \
+		<(cat input) </dev/null
+	assert_equal "$(cat ran)" "$(cat input)"
+}
+
+@test "a curl in a loop over a pipe fails over, one that reads it does not" {
+	require_tool curl
+	write_dead_and_live
+	run -0 --separate-stderr bash -c "printf '%s\n' $url $url |
+		while read -r one; do '$exec' -q curl -s \"\$one\"; done"
+	assert_output $'ok\nok'
+	write_pool pool.json '{"strategy": "failover", "proxies": ['"$(
+		member dead "$DEAD"), $(member live "$LIVE")"']}'
+	run -7 --separate-stderr bash -c "echo x | '$exec' curl -s -d @- $url"
+	assert_output ""
+	assert_regex "$stderr" "it has read input that cannot be read again"
+}
+
+# --- signals -----------------------------------------------------------------------------------
+
+# began FILE: the command of the test has written its pid there.
+began() {
+	[ -s "$1" ]
+}
+
+@test "signals are passed on, and none follows another attempt" {
+	write_members "$(member one 9)" "$(member two 8)"
+	for signal in INT TERM HUP QUIT; do
+		rm -f pid
+		# signals that the shell would ignore for what it starts in the background
+		env --default-signal=INT,QUIT "$exec" --fail-on 1-255 bash -c "
+			trap 'exit 9' $signal
+			echo \$\$ >pid.new; mv pid.new pid
+			while :; do read -r -t 0.1 <> <(:); done" </dev/null 2>err 3>&- &
+		echo $! >"$SERVERS/exec.pid"
+		wait_until 10 began pid
+		kill "-$signal" "$(cat "$SERVERS/exec.pid")"
+		status=0
+		wait "$(cat "$SERVERS/exec.pid")" || status=$?
+		assert_equal "$signal $status" "$signal 9"
+		assert_equal "$(cat err)" ""
+	done
+	run -0 explain one
+	assert_output --partial "not checked yet"
+	assert_output --partial "leases 0"
+}
+
+@test "a command that ignores a signal runs on" {
+	write_members "$(member one 9)"
+	for options in "--fail-on 1" ""; do
+		rm -f pid
+		# shellcheck disable=SC2086 # words of a line
+		"$exec" $options bash -c "trap : USR1; trap '' TERM
+			echo \$\$ >pid.new; mv pid.new pid
+			while [ ! -e go ]; do read -r -t 0.1 <> <(:); done; exit 3" </dev/null 3>&- &
+		echo $! >"$SERVERS/exec.pid"
+		wait_until 10 began pid
+		kill -TERM "$(cat "$SERVERS/exec.pid")"
+		kill -USR1 "$(cat "$SERVERS/exec.pid")"
+		is_running pid
+		is_running "$SERVERS/exec.pid"
+		touch go
+		status=0
+		wait "$(cat "$SERVERS/exec.pid")" || status=$?
+		assert_equal "$status" 3
+		rm go
+	done
+}
+
+@test "what is ignored from the beginning stays so" {
+	write_members "$(member one 9)"
+	for options in "--fail-on 1" ""; do
+		# shellcheck disable=SC2086 # words of a line
+		run -0 bash -c "trap '' HUP; exec '$exec' $options grep SigIgn /proc/self/status"
+		assert_output --regexp '[13579bdf]$'
+		# SIGPIPE is not
+		# shellcheck disable=SC2086
+		run -0 bash -c "trap '' PIPE; exec '$exec' $options grep SigIgn /proc/self/status"
+		assert_output --regexp '[0-7]...$'
+		# shellcheck disable=SC2086
+		run -0 "$exec" $options grep SigBlk /proc/self/status
+		assert_output --regexp '	0*$'
+	done
+}
+
+@test "a terminal's signals come once" {
+	require_tool script
+	write_members "$(member one 9)"
+	cat >count <<-'END'
+		trap 'echo int >>got' INT
+		echo $$ >pid.new; mv pid.new pid
+		while [ ! -e go ]; do read -r -t 0.1 <> <(:); done
+		exit 5
+	END
+	mkfifo keys
+	exec {keys}<>keys
+	env --default-signal=INT,QUIT script -qec "'$exec' --fail-on 1 bash count" /dev/null <keys >screen 2>&1 3>&- &
+	echo $! >"$SERVERS/script.pid"
+	wait_until 10 began pid
+	printf '\003' >&"$keys"
+	wait_until 10 began got
+	touch go
+	status=0
+	wait "$(cat "$SERVERS/script.pid")" || status=$?
+	exec {keys}>&-
+	assert_equal "$status" 5
+	assert_equal "$(cat got)" int
+}
+
+# states PID...: of processes, e.g. "TT"
+has_states() {
+	local pid state states=
+	local wanted=$1
+	shift
+
+	for pid; do
+		state=$(sed -n 's/^[0-9]* (.*) \(.\).*/\1/p' "/proc/$pid/stat")
+		states+=$state
+	done
+	[[ $states =~ ^$wanted$ ]]
+}
+
+@test "what stops pool-exec stops the command, and its time" {
+	write_members "$(member one 9)"
+	# in a process group that is not an orphan: those do not stop
+	cat >job <<-END
+		set -m
+		{
+			'$exec' --fail-on 1 --timeout 2 --retries 0 sh -c '
+				echo \$PPID >servers/exec.pid; echo \$\$ >pid.new; mv pid.new pid
+				while [ ! -e go ]; do :; done; exit 3' </dev/null
+			echo \$? >code
+		} &
+		wait
+	END
+	bash job 3>&- &
+	echo $! >"$SERVERS/job.pid"
+	wait_until 10 began pid
+	both="$(cat pid) $(cat "$SERVERS/exec.pid")"
+	kill -TSTP "$(cat "$SERVERS/exec.pid")"
+	# shellcheck disable=SC2086 # two numbers
+	wait_until 10 has_states TT $both
+	# longer than the attempt may take
+	end=$((SECONDS + 3))
+	wait_until 10 past "$end"
+	kill -CONT "$(cat "$SERVERS/exec.pid")"
+	# shellcheck disable=SC2086
+	wait_until 10 has_states '[RS]S' $both
+	touch go
+	wait "$(cat "$SERVERS/job.pid")"
+	assert_equal "$(cat code)" 3
+}
+
+past() {
+	[ "$SECONDS" -ge "$1" ]
+}
+
+@test "the lease ends with pool-exec, even with kill -9" {
+	write_pool pool.json '{"proxies": [
+		{"name": "one", "url": "http://127.0.0.1:9", "max_connections": 1}], "fallback": "fail"}'
+	for options in "--fail-on 1" ""; do
+		rm -f pid
+		# shellcheck disable=SC2086 # words of a line
+		"$exec" $options sh -c 'echo $$ >pid.new; mv pid.new pid; exec sleep 60' \
+			</dev/null 3>&- &
+		echo $! >"$SERVERS/exec.pid"
+		wait_until 10 began pid
+		run -125 "$exec" true
+		kill -KILL "$(cat "$SERVERS/exec.pid")"
+		wait_until 5 has_ended "$SERVERS/exec.pid"
+		run -0 --separate-stderr "$exec" --wait 5 true
+		assert_equal "$stderr" ""
+		# in place of pool-exec it has ended with it
+		! is_running pid || kill "$(cat pid)"
+	done
+}
+
+# --- the rest ----------------------------------------------------------------------------------
+
+@test "the command may report its lease itself" {
+	write_members "$(member one 9)"
+	run -0 --separate-stderr "$exec" --fail-on 1 \
+		sh -c 'pool-report "$POOL_LEASE" fail --reason reset' </dev/null
+	assert_equal "$stderr" ""
+	run -0 explain one
+	assert_output --partial "the proxy cut the connection"
+}
+
+@test "--no-state runs without a lease" {
+	write_members "$(member one 9)"
+	run -0 --separate-stderr "$exec" --no-state sh -c 'echo "<$POOL_LEASE>"'
+	assert_output "<>"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$exec" --no-state --fail-on 1 true
+	assert_equal "$stderr" ""
+	run -0 ls state
+	assert_output ""
+	run -125 --separate-stderr "$exec" --require-state -f - true <pool.json
+	assert_equal "$stderr" "pool-exec: there is no state file"
+}
+
+@test "where a person has disabled all, that is said" {
+	write_members "$(member one 9)"
+	run -0 pool-report one disable
+	run -125 --separate-stderr "$exec" true
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: all are \
+unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
+}
+
+@test "the url beside a pool is used without a lease" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:9",
+		"pool": {"proxies": [{"url": "http://127.0.0.1:8", "enabled": false}]}}}}'
+	run -1 --separate-stderr "$exec" --fail-on 1 --retries 1 sh -c 'echo $http_proxy; exit 1' \
+		</dev/null >/dev/null
+	assert_equal "${#stderr_lines[@]}" 2
+}
+
+@test "no secret is in a message" {
+	require_tool curl
+	DEAD=$(free_port)
+	write_pool pool.json '{"proxies": [{"name": "one",
+		"url": "http://mira:S3CRETpw@127.0.0.1:'"$DEAD"'"}]}'
+	run -7 "$exec" -v --retries 1 curl -sS "$url"
+	refute_output --partial S3CRET
+	refute_output --partial mira
+	run -7 "$exec" -v --log-format json --retries 0 curl -s "$url"
+	refute_output --partial S3CRET
+	assert_line --partial '"reason":"connect-refused","layer":"connect"'
+	run -127 "$exec" -v ./none
+	refute_output --partial S3CRET
+}

@@ -1,0 +1,811 @@
+# pool-status, in the order of its manual page.
+
+load ../lib
+
+setup() {
+	pool_setup
+	unset NO_COLOR
+}
+
+teardown() {
+	pool_teardown
+}
+
+# a works, b refuses and has a password, c is disabled in the pool file.
+write_three() {
+	start_stub http-proxy
+	WORKING=127.0.0.1:$STUB_PORT
+	start_stub refuse
+	REFUSING=127.0.0.1:$STUB_PORT
+	write_pool pool.json "{\"health_check\": {\"retry_count\": 1}${*:+, $*}, \"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://$WORKING\"},
+		{\"name\": \"b\", \"url\": \"http://mira:S3CRETpw@$REFUSING\"},
+		{\"name\": \"c\", \"url\": \"http://127.0.0.1:1\", \"enabled\": false}]}"
+}
+
+# Proxies that nobody has to answer for: a, b.
+write_two() {
+	write_pool pool.json "{\"health_check\": {\"enabled\": false}${*:+, $*}, \"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://127.0.0.1:1\"},
+		{\"name\": \"b\", \"url\": \"http://mira:S3CRETpw@127.0.0.1:2\"}]}"
+}
+
+# Times and ports as words, runs of blanks as one.
+masked() {
+	sed -E 's/127\.0\.0\.1:[0-9]+/HOST/g; s/[0-9.]+ (ms|s|min|h)\b/TIME/g; s/ +/ /g' <<<"$1"
+}
+
+# field NAME [ARGUMENT...]: of each proxy.
+field() {
+	local name=$1
+	shift
+	pool-status --format tsv pool.json "$@" | awk -F '\t' -v name="$name" \
+		'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }'
+}
+
+# watch_until SIGNAL COMMAND...: until something was shown, in the file tables; its status.
+watch_until() {
+	local signal=$1 pid
+	shift
+
+	rm -f tables
+	# what runs in the background ignores SIGINT
+	env --default-signal=INT "$@" >tables 3>&- &
+	pid=$!
+	wait_until 15 test -s tables
+	kill "-$signal" "$pid"
+	wait "$pid"
+}
+
+everything_in() {
+	find "$1" -exec stat -c '%n %Y %Z %s %i' {} + | sort
+}
+
+@test "a table shows each proxy, lines below it what to do next" {
+	write_three
+	pool-check -q pool.json
+	run -0 --separate-stderr pool-status pool.json
+	assert_equal "$stderr" ""
+	assert_equal "$(masked "$output")" "\
+PROXY STATUS CAUSE WAIT LEASES USED TIME CHECKED
+a healthy ok - 0 0 TIME TIME
+b unhealthy connect-refused TIME 0 0 - TIME
+c disabled pool-file - 0 0 - -
+$(printf ' ' | tr -d ' ')
+default.http: 1 of 2 eligible, 1 unhealthy, 1 disabled; checked TIME ago
+ b: nothing listens at the proxy's address, rests TIME more; check that the proxy runs, and its port"
+}
+
+@test "the table of one pool fits into 80 columns" {
+	write_three '"limits": {"requests": 9000, "per_seconds": 10, "max_connections": 100}'
+	pool-check -q pool.json
+	run -0 pool-status pool.json
+	assert_line --index 0 --regexp BUDGET
+	awk 'NF && !/:/ && length > 80 { exit 1 }' <<<"$output"
+}
+
+@test "several pools have a column of their own" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:1"}},
+		"exchanges": {"okx": {"http": {"url": "http://127.0.0.1:2"}}}}'
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --index 0 --regexp '^POOL +PROXY +STATUS '
+	assert_line --regexp '^exchanges.okx.http +127.0.0.1:2 +unknown '
+	assert_line --regexp '^default.http: 1 of 1 eligible, 1 unknown; never checked$'
+	assert_line --regexp '^exchanges.okx.http: 1 of 1 eligible, '
+}
+
+@test "nothing is changed or made: no state file, no folder" {
+	write_three
+	rmdir state
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^a +unknown '
+	assert_line '  no check is stored: run pool-check, from cron'
+	assert_regex "$stderr" "^pool-status: no state file yet: '.*/state' is made by "
+	[ ! -e state ]
+	run -0 --separate-stderr env -u POOL_STATE pool-status -q pool.json
+	assert_equal "$stderr" ""
+	assert_equal "$(ls home)" ""
+	mkdir -m 700 state
+	pool-check -q pool.json
+	pool-select --lease --ttl 60 pool.json >lease
+	before=$(everything_in state)
+	for option in -q --history --names --verify --plugin; do
+		pool-status "$option" pool.json >out || :
+	done
+	run -0 pool-status pool.json
+	assert_equal "$(everything_in state)" "$before"
+}
+
+@test "an edited pool file is followed without a trace" {
+	write_three
+	pool-check -q pool.json
+	before=$(everything_in state)
+	sed 's/"c"/"d"/; s/"enabled": false/"weight": 2/' pool.json >new.json
+	chmod 600 new.json
+	mv new.json pool.json
+	run -0 --separate-stderr pool-status --format tsv pool.json
+	assert_equal "$stderr" ""
+	assert_equal "$(cut -f 3,5 <<<"$output" | tr '\t' ' ')" "proxy status
+a healthy
+b unhealthy
+d unknown"
+	assert_equal "$(everything_in state)" "$before"
+	echo '{"proxies": [' >pool.json
+	run -0 --separate-stderr pool-status --format tsv pool.json
+	assert_equal "$(cut -f 3,5 <<<"$output" | tail -n 1 | tr '\t' ' ')" "c disabled"
+	assert_regex "$stderr" "^pool-status: warning: 'pool.json' is invalid, its last good version"
+	assert_equal "$(everything_in state)" "$before"
+}
+
+@test "files of another user are shown if they may be read" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+	write_three
+	pool-check -q pool.json
+	mkdir theirs
+	cp pool.json theirs/pool.json
+	chmod 755 "$BATS_RUN_TMPDIR" "$TEST_DIR" theirs
+	mkdir theirs/state
+	pool-check -q -s theirs/state/one theirs/pool.json
+	chown -R 65534 theirs
+	chmod 700 theirs/state
+	run -0 --separate-stderr pool-status -s theirs/state/one theirs/pool.json
+	assert_equal "$stderr" ""
+	assert_line --regexp '^a +healthy '
+	assert_line --regexp '^b +unhealthy '
+}
+
+@test "a read-only file is shown" {
+	write_two
+	pool-select -q pool.json >out
+	chmod 400 state/*
+	chmod 500 state
+	run -0 --separate-stderr pool-status pool.json
+	chmod 700 state
+	assert_equal "$stderr" ""
+	assert_line --regexp '^a +unknown .* 1 +-'
+}
+
+@test "no user name or password is shown, in no format" {
+	write_three
+	pool-check -q pool.json
+	for arguments in "" -v "--format tsv" "--format json" "--format jsonl" \
+		"--format prometheus" --history "--history --format json" --names --plugin \
+		--verify --repair; do
+		# shellcheck disable=SC2086 # words of a line
+		pool-status $arguments pool.json >>out 2>&1 || :
+	done
+	watch_until TERM pool-status --watch pool.json
+	cat tables >>out
+	[ -s out ]
+	run -1 grep -E 'mira|S3CRET' out
+}
+
+# --- what keeps a proxy from being used ----------------------------------------------------------
+
+@test "what a person disabled says how to enable it" {
+	write_two
+	pool-report -f pool.json b disable
+	run -0 --separate-stderr pool-status pool.json
+	assert_equal "$stderr" ""
+	assert_line --regexp '^b +disabled +person +- '
+	assert_line "default.http: 1 of 1 eligible, 1 unknown, 1 disabled; its health_check is not enabled"
+	assert_line "  b: a person disabled it; 'pool-report b enable' enables it"
+	assert_equal "$(field cause)" "
+person"
+}
+
+@test "a cooldown says how long, and how to end it" {
+	write_two
+	pool-report -f pool.json -x default a fail --status 429 --retry-after 3600
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^a +cooling +limited +60 min '
+	assert_line --regexp "^  a: the target limits the rate of this proxy, rests 60 min more; wait .*; \
+'pool-report a reset' ends it now$"
+	assert_equal "$(field wait_seconds | head -n 1)" 3600
+	until=$(field until_timestamp_seconds | head -n 1)
+	[ $((until - $(date +%s))) -gt 3500 ]
+	assert_equal "$(field reports_limited | head -n 1)" 1
+}
+
+@test "blocked is told apart from down" {
+	write_two '"breaker": {"failure_threshold": 1}'
+	pool-report -f pool.json a fail --status 403
+	pool-report -f pool.json b fail --reason connect-refused
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^a +unhealthy +blocked '
+	assert_line --regexp '^b +unhealthy +connect-refused '
+	assert_line --regexp '^default.http: 0 of 2 eligible, 1 unhealthy, 1 blocked;'
+	assert_line '  no proxy is eligible: a selection gets an unhealthy one, with a warning'
+	assert_equal "$(field blocked)" "true
+false"
+	assert_equal "$(field times_opened)" "1
+1"
+}
+
+@test "leases and budgets at their limits are causes" {
+	write_two '"limits": {"max_connections": 1, "requests": 2, "per_seconds": 600}'
+	pool-select --lease --ttl 600 pool.json >out
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^a +unknown +at-limit +- +1/1 +1 +1 '
+	assert_line --regexp '^b +unknown +- +- +0/1 +2 +0 '
+	assert_line --regexp '^  a: as many use it as max_connections allows; '
+	pool-select pool.json >out
+	pool-select pool.json >out
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^b +unknown +budget +[0-9]+ min +0/1 +0 +2 '
+	assert_line --regexp '^default.http: 0 of 2 eligible, 2 at a limit;'
+	assert_line '  no proxy is eligible: a selection fails'
+	assert_equal "$(field budget_left)" "1
+0"
+}
+
+@test "leases that ended are not counted" {
+	write_two
+	sleep 1000 3>&- &
+	owner=$!
+	disown "$owner"
+	pool-select --lease --owner "$owner" pool.json >out
+	assert_equal "$(field leases | head -n 1)" 1
+	kill "$owner"
+	wait_until 10 eval '! kill -0 "$owner" 2>/dev/null'
+	assert_equal "$(field leases | head -n 1)" 0
+}
+
+@test "the same trouble of many is one line" {
+	write_pool pool.json '{"health_check": {"retry_count": 1}, "proxies": [
+		"http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3",
+		"http://127.0.0.1:4", "http://127.0.0.1:5"]}'
+	pool-check -q pool.json >out || :
+	run -0 pool-status pool.json
+	assert_line --regexp '^  127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:3 and 2 more: nothing listens at .*, first rests '
+	assert_equal "$(grep -c 'nothing listens' <<<"$output")" 1
+}
+
+@test "names are shown without control bytes" {
+	write_pool pool.json '{"proxies": [{"name": "a\u0001\u202eb", "url": "http://127.0.0.1:1"}]}'
+	run pool-status pool.json
+	if [ "$status" -eq 0 ]; then
+		refute_regex "$output" $'\001'
+	else
+		# refused by the pool file's own rules
+		assert_equal "$status" 3
+	fi
+}
+
+# --- choosing --------------------------------------------------------------------------------------
+
+@test "-x, -t and --only choose" {
+	write_pool pool.json '{"enabled": true,
+		"default": {"http": {"url": "http://127.0.0.1:1"}, "websocket": {"url": "http://127.0.0.1:2"}},
+		"exchanges": {"okx": {"http": {"url": "http://127.0.0.1:3"}}, "bare": {}}}'
+	assert_equal "$(field proxy -t ws)" 127.0.0.1:2
+	assert_equal "$(field proxy -x OKX -t http)" 127.0.0.1:3
+	assert_equal "$(field proxy --only 127.0.0.1:3,127.0.0.1:2)" "127.0.0.1:2
+127.0.0.1:3"
+	run -2 --separate-stderr pool-status --only 127.0.0.1:4 pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-status: no proxy is called '127.0.0.1:4'; did you mean '127.0.0.1:1'?"
+	write_pool only.json '{"enabled": true, "exchanges": {"okx": {"http": {"url": "http://127.0.0.1:3"}}}}'
+	run -1 --separate-stderr pool-status -x kraken only.json
+	assert_output ""
+	assert_regex "$stderr" "pool-status: no pool for 'kraken': neither it nor default has one"
+	run -1 --separate-stderr pool-status -x okkx -t http only.json
+	assert_regex "$stderr" "did you mean 'okx'"
+}
+
+@test "a disabled file has nothing to show, which is no failure" {
+	write_pool pool.json '{"enabled": false, "default": {"http": "http://127.0.0.1:1"}}'
+	run -0 --separate-stderr pool-status pool.json
+	assert_output ""
+	assert_regex "$stderr" 'nothing to show: the pool file does not say "enabled": true'
+	run -0 --separate-stderr pool-status -q pool.json
+	assert_output ""
+	assert_equal "$stderr" ""
+}
+
+@test "standard input has no state" {
+	write_two
+	run -0 --separate-stderr pool-status - <pool.json
+	assert_line --regexp '^a +unknown '
+	assert_equal "$stderr" "pool-status: no state file: only what the pool file says is known"
+}
+
+# --- formats -----------------------------------------------------------------------------------------
+
+@test "tsv, json and jsonl have the columns of the manual page" {
+	require_tool python3
+	write_three
+	pool-check -q pool.json
+	sed -n '/^\.Bl -column "selected/,/^\.El/p' "$SOURCE_DIR/man/pool-status.1" |
+		sed -n 's/^\.It Ic \([a-z_]*\) Ta.*/\1/p' >page
+	[ "$(wc -l <page)" -gt 20 ]
+	pool-status --format tsv pool.json >tsv
+	head -n 1 tsv | tr '\t' '\n' >header
+	run -0 diff page header
+	[ "$(wc -l <tsv)" -eq 4 ]
+	run -0 --separate-stderr pool-status --format json pool.json
+	assert_equal "$stderr" ""
+	run -0 python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+p = d["pools"][0]
+print(d["quorum"], p["eligible"], p["stale"], p["checked_ago_seconds"] < 60)
+a, b, c = d["proxies"]
+print(a["eligible"], b["eligible"], a["cause"], b["cause"], b["blocked"], c["cause"])
+print(open("page").read().split() == list(a))' <<<"$output"
+	assert_output "met 1 False True
+True False ok connect-refused False pool-file
+True"
+	run -0 --separate-stderr pool-status --format jsonl pool.json
+	run -0 python3 -c '
+import json, sys
+print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
+	assert_output "['healthy', 'unhealthy', 'disabled']"
+	run -2 --separate-stderr pool-status --format jsn pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-status: --format wants table, tsv, json, jsonl or prometheus, \
+not 'jsn'; did you mean 'json'?"
+}
+
+@test "the manual page names every metric and label" {
+	write_three '"limits": {"requests": 5, "per_seconds": 60}'
+	pool-check -q pool.json
+	pool-select pool.json >out
+	run -0 --separate-stderr pool-status --format prometheus pool.json
+	assert_equal "$stderr" ""
+	assert_line 'proxypool_up{pool="default.http",proxy="a"} 1'
+	assert_line 'proxypool_eligible{pool="default.http",proxy="b"} 0'
+	assert_line 'proxypool_selections_total{pool="default.http",proxy="a"} 1'
+	assert_line '# TYPE proxypool_selections_total counter'
+	assert_line 'proxypool_checks_total{pool="default.http",proxy="b",verdict="down"} 1'
+	assert_line 'proxypool_pool_stale{pool="default.http"} 0'
+	echo "$output" >pool.prom
+	run -0 diff <(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' pool.prom | sort) \
+		<(sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$SOURCE_DIR/man/pool-status.1" | sort)
+	grep -v '^#' pool.prom | grep -oE '[{,][a-z_]+=' | tr -d '{,=' | sort -u >labels
+	run -0 diff labels <(sed -n '/^Labels are/,/^No label/p' "$SOURCE_DIR/man/pool-status.1" |
+		sed -n 's/^\.Li //p' | tr -d '.,' | tr -s ' ' '\n' | sort)
+	# each name has one TYPE, before its series
+	run -0 awk '/^# TYPE/ { if (seen[$3]++) exit 1; type = $3; next }
+		!/^#/ { split($1, name, "{"); if (name[1] != type) exit 1 }' pool.prom
+}
+
+# --- yes or no -----------------------------------------------------------------------------------------
+
+@test "--quorum is over what is known to work" {
+	write_three
+	run -1 --separate-stderr pool-status --quorum 1 pool.json
+	assert_line --regexp '; the quorum of 1 cannot be decided$'
+	pool-check -q pool.json
+	run -0 --separate-stderr pool-status --quorum 1 pool.json
+	assert_line --regexp '; the quorum of 1 is met$'
+	run -1 --separate-stderr pool-status --quorum 100% pool.json
+	assert_line --regexp '; the quorum of 2 is missed$'
+	assert_equal "$stderr" ""
+	run -1 --separate-stderr pool-status --quorum 2 --format jsonl pool.json
+	assert_equal "${#lines[@]}" 3
+	assert_equal "${stderr_lines[0]%;*}" \
+		"pool-status: default.http: 1 of 2 eligible, 1 unhealthy, 1 disabled; checked 0 s ago"
+	run -0 --separate-stderr pool-status pool.json
+	run -2 --separate-stderr pool-status --quorum 101% pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-status: --quorum wants a count or a percentage up to 100%, not '101%'"
+}
+
+@test "--plugin answers in one line with a plugin's status" {
+	write_three
+	run -3 --separate-stderr pool-status --plugin pool.json
+	assert_regex "$output" "^POOL UNKNOWN - no state file yet: '.*' is made by the first check"
+	assert_equal "$stderr" ""
+	pool-check -q pool.json
+	run -1 --separate-stderr pool-status --plugin pool.json
+	assert_regex "$output" '^POOL WARNING - 1/2 passed \(50%\), pool default.http; failed: b \(connect-refused\) \| passed=50%;100:;50:;0;100 failed=1;;;0;2 inconclusive=0;;;0;2 age=[0-9]+s;;;0$'
+	run -0 --separate-stderr pool-status --plugin -w 50: -c 20: pool.json
+	assert_regex "$output" '^POOL OK - '
+	run -2 --separate-stderr pool-status --plugin --quorum 2 pool.json
+	assert_regex "$output" '^POOL CRITICAL - '
+	run -2 --separate-stderr pool-status --plugin -c 60: pool.json
+	assert_regex "$output" '^POOL CRITICAL - '
+	run -3 --separate-stderr pool-status --plugin -w x pool.json
+	assert_output "POOL UNKNOWN - --warning wants a range [@][start:]end, not 'x'"
+	run -1 --separate-stderr pool-status --plugin -t 20 pool.json
+	run -3 --separate-stderr pool-status --plugin --type 20 pool.json
+	assert_output "POOL UNKNOWN - --type wants http or websocket, not '20'"
+	run -2 --separate-stderr pool-status -w 50: pool.json
+	assert_equal "$stderr" "pool-status: -w and -c go with --plugin"
+}
+
+@test "a pool that was never checked is stale, and so unknown to --plugin" {
+	write_three
+	pool-select pool.json >out
+	run -3 --separate-stderr pool-status --plugin pool.json
+	assert_regex "$output" '^POOL UNKNOWN - 0/2 passed \(0%\), pool default.http; stale: default.http was never checked; .* age=U$'
+	# where checks are not enabled none is missed
+	write_two
+	run -0 --separate-stderr pool-status --plugin pool.json
+	assert_output "POOL OK - no pool to check"
+}
+
+# Make all checks of pool 0 of a state file so many seconds older.
+age_checks() {
+	python3 - "$@" <<-'END'
+		import struct, sys
+		older = int(sys.argv[2]) * 10 ** 9
+		with open(sys.argv[1], "r+b") as f:
+		    b = bytearray(f.read())
+		    root = struct.unpack_from("<Q", b, 64 + 32 * (b[56] & 1))[0]
+		    count = struct.unpack_from("<I", b, root + 20)[0]
+		    leaves = root + struct.unpack_from("<Q", b, root + 32)[0]
+		    records = root + struct.unpack_from("<Q", b, root + 72)[0]
+		    for at in [leaves + 64] + [records + 256 * i + 48 for i in range(count)]:
+		        checked = struct.unpack_from("<q", b, at)[0]
+		        struct.pack_into("<q", b, at, checked - older if checked else 0)
+		    f.seek(0)
+		    f.write(b)
+	END
+}
+
+@test "a pool whose last check is old is stale" {
+	require_tool python3
+	write_three
+	pool-check -q -s own pool.json
+	age_checks own 170
+	run -0 --separate-stderr pool-status -s own pool.json
+	assert_line --regexp '; checked 2 min ago$'
+	age_checks own 600
+	run -0 --separate-stderr pool-status -s own pool.json
+	assert_line --regexp '; stale: checked 12 min ago$'
+	assert_line '  pool-check has not run for 12 min: is its cron job alive?'
+	run -3 --separate-stderr pool-status --plugin -s own pool.json
+	assert_regex "$output" '; stale: default.http was checked 77[0-9] s ago; .* age=77[0-9]s;;;0$'
+	# three intervals, if that is more
+	sed -i 's/"retry_count": 1/"retry_count": 1, "interval_seconds": 300/' pool.json
+	run -0 --separate-stderr pool-status -s own pool.json
+	assert_line --regexp '; checked 12 min ago$'
+	run -0 --separate-stderr pool-status -q --only a -s own pool.json
+	assert_output ""
+}
+
+# --- again and again ------------------------------------------------------------------------------------
+
+@test "--watch where there is no terminal prints tables behind one another" {
+	write_two
+	pool-select pool.json >out
+	pool-status --watch=1 pool.json >tables 2>errors 3>&- &
+	pid=$!
+	disown "$pid"
+	wait_until 15 eval '[ "$(grep -c "^PROXY" tables)" -ge 2 ]'
+	pool-report -f pool.json b disable
+	wait_until 15 grep -q "^b  *disabled" tables
+	kill -TERM "$pid"
+	wait_until 15 eval '! kill -0 "$pid" 2>/dev/null'
+	run -0 cat errors
+	assert_output ""
+	run -0 grep -c -B 1 '^$' tables
+	refute_regex "$(cat tables)" $'\033'
+}
+
+@test "--watch ends with 0 by a signal, and when its reader goes" {
+	write_three
+	for signal in INT TERM HUP; do
+		run -0 --separate-stderr watch_until "$signal" pool-status --watch pool.json
+		assert_equal "$stderr" ""
+		grep -q '^a  *unknown ' tables
+	done
+	run -0 bash -c 'pool-status --watch=1 pool.json | head -n 1; exit "${PIPESTATUS[0]}"'
+	assert_line --index 0 --regexp '^PROXY '
+	run -1 --separate-stderr watch_until TERM pool-status --watch --quorum 1 pool.json
+	grep -q '; the quorum of 1 cannot be decided$' tables
+	run -3 --separate-stderr pool-status --watch missing.json
+	assert_output ""
+}
+
+# A terminal of 8 lines: what pool-status draws, until it is told to end.
+watch_on_terminal() {
+	python3 - "$@" <<-'END'
+		import fcntl, os, pty, signal, struct, sys, termios, time
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[2], sys.argv[2:])
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 8, 60, 0, 0))
+		os.kill(pid, signal.SIGWINCH)
+		seen, end, told = b"", time.time() + 20, False
+		while time.time() < end:
+		    try:
+		        got = os.read(fd, 4096)
+		    except OSError:
+		        break
+		    if not got:
+		        break
+		    seen += got
+		    if sys.argv[1].encode() in seen and not told:
+		        told = True
+		        os.kill(pid, signal.SIGINT)
+		status = os.waitpid(pid, 0)[1]
+		sys.stdout.buffer.write(seen)
+		sys.exit(os.waitstatus_to_exitcode(status))
+	END
+}
+
+@test "--watch redraws a terminal, cut to its height, and restores it" {
+	require_tool python3
+	write_pool pool.json '{"health_check": {"enabled": false}, "proxies": ["http://127.0.0.1:1",
+		"http://127.0.0.1:2", "http://127.0.0.1:3", "http://127.0.0.1:4",
+		"http://127.0.0.1:5", "http://127.0.0.1:6"]}'
+	export TERM=xterm
+	run -0 watch_on_terminal "more" pool-status --watch=1 pool.json
+	# the alternate screen, no cursor, no wrapped lines; and back, last of all
+	assert_regex "$output" $'^\033\\[\\?1049h\033\\[\\?25l\033\\[\\?7l\033\\[H'
+	assert_regex "$output" $'\033\\[\\?7h\033\\[\\?25h\033\\[\\?1049l$'
+	assert_regex "$output" '\.\.\. [0-9]+ more'
+	assert_regex "$output" 'pool.json at [0-9:]+, every 1 s'
+	run -2 --separate-stderr pool-status --watch=0 pool.json
+	assert_equal "$stderr" "pool-status: --watch wants a whole number from 1 to 86400, not '0'"
+	run -2 --separate-stderr pool-status --watch --format json pool.json
+	assert_equal "$stderr" "pool-status: --watch shows the table: it has no other --format"
+}
+
+@test "--watch shows a failure in place of the table, and goes on" {
+	write_two
+	pool-status --watch=1 pool.json >tables 2>errors 3>&- &
+	pid=$!
+	disown "$pid"
+	wait_until 15 grep -q '^PROXY' tables
+	mv pool.json away.json
+	wait_until 15 grep -q "cannot read pool file 'pool.json'" tables
+	mv away.json pool.json
+	count=$(grep -c '^PROXY' tables)
+	wait_until 15 eval '[ "$(grep -c "^PROXY" tables)" -gt "$count" ]'
+	kill -TERM "$pid"
+	wait_until 15 eval '! kill -0 "$pid" 2>/dev/null'
+	assert_equal "$(cat errors)" ""
+}
+
+# --- history, names ---------------------------------------------------------------------------------------
+
+@test "--history is the last changes, oldest first" {
+	require_tool python3
+	write_two '"breaker": {"failure_threshold": 1}'
+	run -0 --separate-stderr pool-status --history pool.json
+	assert_output ""
+	pool-report -f pool.json a ok
+	pool-report -f pool.json b fail --reason tls
+	pool-report -f pool.json a disable
+	run -0 --separate-stderr pool-status --history pool.json
+	assert_equal "$stderr" ""
+	assert_line --index 0 --regexp '^WHEN +POOL +PROXY +FROM +TO +REASON +WHAT HAPPENED$'
+	assert_line --index 1 --regexp '^[0-9-]{10} [0-9:]{8}Z  default.http  a +unknown +healthy +ok$'
+	run -0 pool-status --history --format tsv pool.json
+	assert_equal "$(cut -f 3-6 <<<"$output" | sort | tr '\t' ' ')" "a healthy disabled person
+a unknown healthy ok
+b unknown unhealthy tls
+proxy from to reason"
+	assert_equal "$(cut -f 1 <<<"$output" | sed 1d)" "$(cut -f 1 <<<"$output" | sed 1d | sort -n)"
+	run -0 pool-status --history --only b --format json pool.json
+	run -0 python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(list(d), [(t["proxy"], t["from"], t["to"], t["reason"]) for t in d["transitions"]])' \
+		<<<"$output"
+	assert_output "['transitions'] [('b', 'unknown', 'unhealthy', 'tls')]"
+	run -2 --separate-stderr pool-status --history --format prometheus pool.json
+	assert_output ""
+	assert_equal "$stderr" \
+		"pool-status: --history is no metric: it has table, tsv, json and jsonl"
+}
+
+@test "--names are for completions: sorted, each once, nothing without a pool file" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {"pool": {"proxies": [
+		{"name": "b", "url": "http://127.0.0.1:1"}, {"name": "a.b", "url": "http://127.0.0.1:2"}]}}},
+		"exchanges": {"okx": {"http": {"pool": {"proxies": [
+		{"name": "b", "url": "http://127.0.0.1:1"}, {"name": "o", "url": "http://127.0.0.1:3"}]}}}}}'
+	run -0 --separate-stderr pool-status --names pool.json
+	assert_output "a.b
+b
+o"
+	assert_equal "$stderr" ""
+	assert_equal "$(pool-status --names -x okx -t http pool.json)" "b
+o"
+	pool-status --names -0 pool.json >names
+	assert_equal "$(tr '\0' '|' <names)" "a.b|b|o|"
+	rm pool.json
+	run -3 --separate-stderr pool-status --names
+	assert_output ""
+	run -2 --separate-stderr pool-status -0
+	assert_equal "$stderr" "pool-status: -0 goes with --names"
+	assert_equal "$(ls state)" ""
+}
+
+@test "completions of the other tools offer names" {
+	require_tool fish
+	write_two
+	export POOL_FILE=$PWD/pool.json
+	complete_bash() {
+		bash -c 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); "_${1//-/_}"
+			printf "%s\n" "${COMPREPLY[@]}"' bash "$SOURCE_DIR/completions/$1.bash" "$@"
+	}
+	write_pool other.json '{"proxies": [{"name": "x", "url": "http://127.0.0.1:1"}]}'
+	for line in "pool-select --exclude" "pool-check --only" "pool-status --only"; do
+		# shellcheck disable=SC2086 # words of a line
+		assert_equal "$(complete_bash $line '')" "a
+b"
+		# shellcheck disable=SC2086
+		assert_equal "$(complete_bash $line a,)" "a,a
+a,b"
+		# shellcheck disable=SC2086
+		assert_equal "$(complete_bash ${line%% *} -f other.json ${line#* } '')" x
+		run -0 fish --no-config -c 'source $argv[1]; complete -C $argv[2]' \
+			"$SOURCE_DIR/completions/${line%% *}.fish" "${line%% *} -f other.json ${line#* } "
+		assert_output --regexp '^x'
+	done
+	assert_equal "$(complete_bash pool-report -f other.json x)" x
+}
+
+# --- the file ---------------------------------------------------------------------------------------------
+
+@test "--verify says whether the file is whole" {
+	write_two
+	run -0 --separate-stderr pool-status --verify -s own pool.json
+	assert_output ""
+	assert_regex "$stderr" "^pool-status: no state file yet: 'own'"
+	[ ! -e own ]
+	pool-select --lease --ttl 60 -s own pool.json >out
+	run -0 --separate-stderr pool-status --verify -s own pool.json
+	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
+	assert_equal "$stderr" ""
+}
+
+# damage FILE OFFSET BYTES: in place.
+damage() {
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "what does not hold together is named, and set right by --repair" {
+	require_tool python3
+	write_two
+	pool-select --lease --ttl 600 -s own pool.json >out
+	# the count of leases held by the first record, at the place its image says
+	python3 - own <<-'END'
+		import struct, sys
+		with open(sys.argv[1], "r+b") as f:
+		    b = f.read()
+		    active = b[56] & 1
+		    root = struct.unpack_from("<Q", b, 64 + 32 * active)[0]
+		    counts = root + struct.unpack_from("<Q", b, root + 56)[0]
+		    f.seek(counts)
+		    f.write(struct.pack("<I", 7))
+	END
+	run -1 --separate-stderr pool-status --verify -s own pool.json
+	assert_output "state file 'own' is not whole: leases held differ from the lease table"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr pool-status --repair -s own pool.json
+	assert_output "own: set right: counts of leases
+own: whole, 2 proxies in 1 pool, 1 lease"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr pool-status --verify -s own pool.json
+	run -0 --separate-stderr pool-status --repair -s own pool.json
+	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
+}
+
+@test "a corrupt file is status 3, and begun anew by --repair alone" {
+	write_two
+	pool-select -s own pool.json >out
+	damage own 100 'xxxx'
+	cp own before
+	for option in -q --history --plugin; do
+		run -3 --separate-stderr pool-status "$option" -s own pool.json
+		assert_regex "$output$stderr" "state file 'own' is corrupt"
+	done
+	run -1 --separate-stderr pool-status --verify -s own pool.json
+	assert_output "state file 'own' is corrupt"
+	cmp own before
+	run -0 --separate-stderr pool-status --repair -s own pool.json
+	assert_output "own: whole, 2 proxies in 1 pool, 0 leases"
+	assert_equal "$stderr" "pool-status: warning: state file 'own' was corrupt: copied to \
+'own.corrupt' and begun anew"
+	cmp own.corrupt before
+}
+
+@test "the state file of another pool file, or another file, is status 3" {
+	write_two
+	cp pool.json other.json
+	pool-select -s own other.json >out
+	cp own before
+	for option in -q --history --verify --repair; do
+		run -3 --separate-stderr pool-status "$option" -s own pool.json
+		assert_output ""
+		assert_regex "$stderr" "^pool-status: state file 'own' belongs to the pool file '.*/other.json'"
+	done
+	run -3 --separate-stderr pool-status --plugin -s own pool.json
+	assert_regex "$output" "^POOL UNKNOWN - state file 'own' belongs to"
+	cmp own before
+	echo 'just a text, and longer than a magic' >text
+	run -3 --separate-stderr pool-status -s text pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-status: 'text' is not a state file: left alone"
+	mkfifo fifo
+	run -3 --separate-stderr timeout 10 pool-status -s fifo pool.json
+	assert_equal "$stderr" "pool-status: 'fifo' is not a state file"
+}
+
+@test "a locked file is read all the same, and named" {
+	require_tool flock
+	write_two
+	pool-select -s own pool.json >out
+	run -0 --separate-stderr flock own pool-status -s own pool.json
+	assert_line --regexp '^a +unknown .* 1 +- +-$'
+	assert_regex "$stderr" "^pool-status: warning: state file 'own' is locked .*; read without it$"
+	run -5 --separate-stderr flock own pool-status --verify --timeout 1 -s own pool.json
+	assert_output ""
+	assert_regex "$stderr" "^pool-status: state file 'own' is locked "
+	run -5 --separate-stderr flock own pool-status --repair --timeout 1 -s own pool.json
+	assert_output ""
+}
+
+@test "--repair needs to write" {
+	[ "$(id -u)" -ne 0 ] || skip "root may write everything"
+	write_two
+	pool-select -s own pool.json >out
+	chmod 400 own
+	run -3 --separate-stderr pool-status --repair -s own pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-status: cannot write state file 'own'"
+}
+
+# --- the rest ---------------------------------------------------------------------------------------------
+
+@test "-q prints only what is not as it should be" {
+	write_three
+	pool-check -q pool.json
+	run -0 --separate-stderr pool-status -q pool.json
+	refute_line --regexp '^(a|c) '
+	assert_line --regexp '^b +unhealthy '
+	assert_line --regexp '^default.http: 1 of 2 eligible'
+	run -0 --separate-stderr pool-status -q --only a pool.json
+	assert_output ""
+	assert_equal "$stderr" ""
+}
+
+@test "-v says why of each proxy" {
+	write_three
+	pool-check -q pool.json
+	run -0 pool-status -v pool.json
+	assert_line --index 0 --regexp 'CHECKED  WHY$'
+	assert_line --regexp "^b .* nothing listens at the proxy's address$"
+	assert_line --regexp "^c .* enabled is false in the pool file$"
+}
+
+@test "what excludes each other is a usage error" {
+	write_two
+	run -2 --separate-stderr pool-status --history --names pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-status: --plugin, --watch, --history, --names, --verify and \
+--repair exclude each other"
+	run -2 --separate-stderr pool-status --verify --format json pool.json
+	assert_equal "$stderr" "pool-status: --names, --verify and --repair have no --format"
+	run -2 --separate-stderr pool-status --history --quorum 1 pool.json
+	assert_regex "$stderr" "^pool-status: --quorum goes with "
+	run -2 --separate-stderr pool-status --histroy
+	assert_equal "$stderr" "pool-status: unknown option '--histroy'; did you mean '--history'?"
+}
+
+@test "output that cannot be written is status 4" {
+	write_two
+	run -4 --separate-stderr bash -c 'pool-status pool.json >/dev/full'
+	assert_regex "$stderr" 'cannot write standard output'
+	run -4 --separate-stderr bash -c 'timeout 20 pool-status --watch=1 pool.json >/dev/full'
+	assert_regex "$stderr" 'cannot write standard output'
+}
+
+@test "colours are for terminals, and not under NO_COLOR" {
+	require_tool script
+	write_three
+	pool-check -q pool.json
+	export TERM=xterm
+	run -0 script -qec "pool-status pool.json" /dev/null
+	assert_regex "$output" $'\033\[32mhealthy\033\[0m'
+	NO_COLOR=1 run -0 script -qec "pool-status pool.json" /dev/null
+	refute_regex "$output" $'\033\[3'
+}
