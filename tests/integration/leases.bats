@@ -20,6 +20,7 @@ write_single() {
 start_owner() {
 	printf '%s\0' tail -f /dev/null >"$SERVERS/$1.cmd"
 	launch "$1"
+	echo 0 >"$SERVERS/$1.port"
 	OWNER=$(cat "$SERVERS/$1.pid")
 }
 
@@ -122,21 +123,26 @@ is_zombie() {
 # In a pid namespace of its own: says how selecting ended while the owner lived, and what was
 # selected when another process had its number.
 reuse_number() {
-	local first second
+	local first second start
 
 	echo 500 >/proc/sys/kernel/ns_last_pid
 	tail -f /dev/null &
 	first=$!
+	start=$(cut -d ' ' -f 22 "/proc/$first/stat")
 	pool-select -f pool.json --require-state --lease --owner "$first" >lease
 	pool-select -f pool.json --require-state -q >no-lease 2>&1
 	echo -n "$? "
-	kill -KILL "$first"
-	wait "$first" 2>/dev/null
-	while kill -0 "$first" 2>/dev/null; do :; done
-	echo $((first - 1)) >/proc/sys/kernel/ns_last_pid
-	tail -f /dev/null &
-	second=$!
-	[ "$second" = "$first" ] || echo "another number"
+	second=$first
+	# the clock of start times is coarse: a process of the same tick would be the same
+	while :; do
+		kill -KILL "$second"
+		wait "$second" 2>/dev/null
+		echo $((first - 1)) >/proc/sys/kernel/ns_last_pid
+		tail -f /dev/null &
+		second=$!
+		[ "$second" = "$first" ] || echo "another number"
+		[ "$(cut -d ' ' -f 22 "/proc/$second/stat")" = "$start" ] || break
+	done
 	pool-select -f pool.json --require-state
 }
 
