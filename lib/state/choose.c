@@ -11,7 +11,7 @@
 
 enum {
 	OWNERS_A_SELECTION = 8,
-	OWNERS_A_SWEEP = 2,
+	OWNERS_A_SWEEP = 1,
 	OWNERS_AT_ONCE = 256,
 	SLOTS_A_SELECTION = 512,
 	OWNERS_EVERY_MS = 10,
@@ -151,7 +151,7 @@ static int prepare_demands(struct selection *selection, struct pool_fault *fault
 
 	selection->rate = pool_state_rate(selection->leaf);
 	selection->cost = query->cost > 0 ? (uint32_t)query->cost : 1;
-	if (query->key)
+	if (query->key && (strategy->wants_key || selection->leaf->rollout_percent < 100))
 		selection->key = pool_hash_64(NULL, query->key, strlen(query->key));
 	if (query->cost < 0 || query->cost > INT32_MAX ||
 		(selection->rate.requests && query->cost > selection->rate.requests))
@@ -223,7 +223,7 @@ static int prepare_owner(struct selection *selection, struct pool_fault *fault)
 		return 0;
 	/* Of ourselves once. Another one may have ended since, and its number be that of
 	 * a third. */
-	if (query->owner_pid == session->own_pid && query->owner_pid == getpid()) {
+	if (query->owner_pid == session->own_pid) {
 		selection->owner_start = session->own_start;
 	} else if (!pool_owner_look_up(query->owner_pid, &selection->owner_start,
 			   &session->pid_space)) {
@@ -557,7 +557,7 @@ static struct pool_lease_walk walk_anywhere(struct pool_session *session)
 		(uint32_t)pool_random_next(&session->random), SLOTS_A_SELECTION};
 }
 
-/* End the leases of a few owners whose process is not there any more: quick enough to be
+/* End the lease of an owner whose process is not there any more: quick enough to be
  * asked under the lock. */
 static void sweep(struct selection *selection)
 {
