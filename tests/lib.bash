@@ -306,7 +306,8 @@ user.unprivileged: nobody'
 }
 
 # start_nginx_origin NAME: / answers "origin NAME", /status/N answers N, both with an access log
-# in $SERVERS/NAME.access. Its port is in ORIGIN_PORT.
+# in $SERVERS/NAME.access. /limited answers "served" once a minute to each value of the header
+# X-Client, else 429 with Retry-After: 120. Its port is in ORIGIN_PORT.
 start_nginx_origin() {
 	local file=$SERVERS/$1.conf dir=$SERVERS/$1.nginx
 
@@ -326,9 +327,17 @@ start_nginx_origin() {
 			fastcgi_temp_path "$dir/fastcgi";
 			uwsgi_temp_path "$dir/uwsgi";
 			scgi_temp_path "$dir/scgi";
+			limit_req_zone \$http_x_client zone=clients:1m rate=1r/m;
+			limit_req_status 429;
 			server {
 				listen 127.0.0.1:$ORIGIN_PORT;
 				location = / { return 200 "origin $1\n"; }
+				location = /limited {
+					limit_req zone=clients;
+					add_header Retry-After 120 always;
+					try_files /none @served;
+				}
+				location @served { return 200 "served\n"; }
 				location = /status/403 { return 403; }
 				location = /status/429 { return 429; }
 				location = /status/451 { return 451; }
@@ -345,6 +354,14 @@ write_pool() {
 		umask 077
 		printf '%s\n' "$2" >"$1"
 	)
+}
+
+# status_field NAME COLUMN [POOL]: what pool-status says in tsv of a proxy of pool.json.
+status_field() {
+	pool-status -f pool.json --format tsv </dev/null | awk -F '\t' -v name="$1" -v column="$2" \
+		-v pool="${3:-}" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$at["proxy"] == name && (pool == "" || $at["pool"] == pool) { print $at[column] }'
 }
 
 # netns_run COMMAND...: in a network namespace of its own where that is allowed, with lo up and

@@ -30,6 +30,14 @@ get() {
 	assert_output "200 0"
 }
 
+@test "a delayed answer comes also to who wants the connection closed" {
+	start_stub origin --delay-ms 100 --body late
+	run get "http://127.0.0.1:$STUB_PORT/"
+	assert_output "late200 0"
+	run get -H "Connection: close" "http://127.0.0.1:$STUB_PORT/"
+	assert_output "late200 0"
+}
+
 @test "http-proxy answers itself, forwards, tunnels, and demands its password" {
 	start_stub origin --body "far "
 	origin=$STUB_PORT

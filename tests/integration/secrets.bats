@@ -141,3 +141,63 @@ has_gone() {
 	# not even the snapshot has it
 	refute_secret all state
 }
+
+@test "no output of pool-report shows it" {
+	lease=$(pool-select -f pool.json --lease --ttl 60 --format '%{lease}')
+	note pool-report -v -f pool.json "$lease" fail --reason authentication
+	for proxy in "${good##*@}" "${wrong##*@}" "$good" "$wrong" no-such-proxy "$PASSWORD@x"; do
+		# the operand itself must not come back either
+		note pool-report -v -f pool.json "$proxy" fail
+		note pool-report -v -f pool.json --log-format json "$proxy" fail --status 407
+	done
+	note pool-report -v -f pool.json --all reset
+	grep -q unhealthy all
+	refute_secret all state/*.state
+}
+
+@test "no message of pool-exec shows it, nor the process list" {
+	url=http://127.0.0.1:$ORIGIN_PORT/
+	for _ in 1 2 3; do
+		note pool-exec -v -f pool.json curl -sSo /dev/null "$url"
+		note pool-exec -v --log-format json -f pool.json curl -sSo /dev/null "$url"
+	done
+	note pool-exec -v -f pool.json --scheme socks5h --retries 0 curl -sSo /dev/null "$url"
+	note pool-exec -v -f pool.json --template echo '%{name} %{host} %{port}'
+	note pool-exec -v -f pool.json --template echo '%{no-such-name}'
+	note pool-exec -v -f pool.json no-such-command
+	stop_server good
+	note pool-exec -v -f pool.json --scheme http curl -sSo /dev/null "$url"
+	grep -q "attempt 1" all
+	refute_secret all state/*.state
+	# what it is for: the command has it
+	run -0 --separate-stderr pool-exec -f pool.json --scheme socks5h -- printenv http_proxy
+	assert_output "$socks"
+
+	start_stub origin --delay-ms 700
+	pool-exec -q -f pool.json --scheme socks5h curl -sSo /dev/null \
+		"http://127.0.0.1:$STUB_PORT/" 3>&- &
+	asking=$!
+	until has_gone "$asking"; do
+		for child in "$asking" $(cat "/proc/$asking/task/$asking/children" 2>/dev/null); do
+			cat "/proc/$child/cmdline" >>seen 2>/dev/null || :
+		done
+		pause
+	done
+	grep -aq pool-exec seen
+	grep -aq curl seen
+	refute_secret seen
+}
+
+@test "no output of pool-status shows it" {
+	pool-check -q -f pool.json || :
+	for format in table tsv json jsonl prometheus; do
+		note pool-status -v -f pool.json --format "$format"
+	done
+	for option in --plugin --history --names --verify --repair "--only ${wrong##*@}" \
+		"--quorum 3" -q; do
+		# shellcheck disable=SC2086
+		note pool-status -f pool.json $option
+	done
+	grep -q unhealthy all
+	refute_secret all state/*.state
+}

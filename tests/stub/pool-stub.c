@@ -267,7 +267,8 @@ static void settle(struct stub *stub, struct conn *conn)
 {
 	if (conn->dead || conn->out_length)
 		return;
-	if (conn->close_next) {
+	/* an answer that still waits for its time is not sent yet */
+	if (conn->close_next && !conn->waiting) {
 		drop(stub, conn);
 		return;
 	}
