@@ -139,54 +139,43 @@ static void end_request(struct findings *found)
 	found->sends = found->gets = found->other_method = found->same_method = false;
 }
 
+/* The value of wget's -e: a command of its configuration. */
+static bool says_send(const char *value)
+{
+	return strcasestr(value, "post") || strcasestr(value, "body") ||
+		strcasestr(value, "method");
+}
+
+/* What is sent, and whether that may be done twice. */
+static void note_request(
+	struct findings *found, enum meaning meaning, const char *value, int at)
+{
+	found->sends |= meaning == SEND;
+	found->gets |= meaning == GET;
+	if (meaning == METHOD)
+		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
+	found->changes |= meaning == CONFIG || (meaning == EXECUTE && says_send(value));
+	if (meaning == NEXT) {
+		end_request(found);
+		found->next = at;
+	}
+}
+
 static void note(struct findings *found, enum meaning meaning, const char *value, int at)
 {
 	bool dash = strcmp(value, "-") == 0;
 
-	switch (meaning) {
-	case ANSWER:
-		found->answer = true;
-		break;
-	case PROXY:
-		found->proxy = true;
-		break;
-	case EXECUTE:
-		found->proxy |= strcasestr(value, "proxy") != NULL;
-		found->changes |= strcasestr(value, "post") ||
-			strcasestr(value, "body") || strcasestr(value, "method");
-		break;
-	case SEND:
-		found->sends = true;
-		found->input |= dash;
-		break;
-	case GET:
-		found->gets = true;
-		break;
-	case METHOD:
-		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
-		break;
-	case CONFIG:
-		found->changes = true;
-		found->input |= dash;
-		break;
-	case INPUT:
-		found->input |= dash || strcmp(value, ".") == 0;
-		break;
-	case NEXT:
-		end_request(found);
-		found->next = at;
-		break;
-	case TUNNEL:
-		found->tunnel = true;
-		break;
-	case ASK:
-		found->ask = true;
-		break;
-	case OUTPUT:
-	case NOTHING:
+	if (meaning == NOTHING || meaning == OUTPUT)
 		return;
-	}
-	found->input |= names_input(value);
+	found->answer |= meaning == ANSWER;
+	found->proxy |=
+		meaning == PROXY || (meaning == EXECUTE && strcasestr(value, "proxy"));
+	found->tunnel |= meaning == TUNNEL;
+	found->ask |= meaning == ASK;
+	found->input |= names_input(value) ||
+		(dash && (meaning == SEND || meaning == INPUT || meaning == CONFIG)) ||
+		(meaning == INPUT && strcmp(value, ".") == 0);
+	note_request(found, meaning, value, at);
 }
 
 /* Both take a beginning of a long name for it, if no other name begins so. */
