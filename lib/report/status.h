@@ -275,8 +275,6 @@ struct pool_report_view {
 
 /* Names of the formats, POOL_FORMATS of them. */
 const char *const *pool_format_names(void);
-/* The format of that name, or -1. */
-int pool_format_find(const char *name);
 
 /*
  * How a run of checks is shown: the table short enough for people, all there is to know

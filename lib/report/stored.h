@@ -2,11 +2,10 @@
  * What the state file says now: a report without a run of checks, its table, and what to
  * do next.
  *
- *	pool_gather(&report, session, &choice, &fault);
- *	pool_report_judge_stored(&report, &quorum);
- *	view = pool_report_view_stored(&report, format, sentences);
- *	pool_report_render(&report, &view, &text);
- *	pool_report_tell_stored(&report, &telling, &text);
+ *	pool_gather_pools(&report, session, exchange, type, names, count, &choice,
+ *&fault); pool_report_judge_stored(&report, &quorum); view =
+ *pool_report_view_stored(&report, format, sentences); pool_report_render(&report, &view,
+ *&text); pool_report_tell_stored(&report, &telling, &text);
  *
  * A proxy passes that is healthy, or cooling: it works. One that is unhealthy fails.
  * Unknown and recovering ones are inconclusive, until something is known of them.
@@ -27,8 +26,6 @@ void pool_report_judge_stored(
 /* Whether a pool wants somebody's attention: not all that are enabled are eligible, a
  * person has disabled one, or it is stale. */
 bool pool_report_is_degraded(const struct pool_report_pool *pool);
-/* Whether any is stale. */
-bool pool_report_is_stale(const struct pool_report *report);
 
 /*
  * How it is shown: a table that fits a terminal, all there is to know for programs.
