@@ -1,8 +1,7 @@
 /*
  * Gathering a report: from a session's snapshot and state to pools and rows.
  *
- *	pool_gather_pools(&report, session, exchange, type, names, count, &choice,
- *&fault);
+ *	pool_gather_pools(&report, session, NULL, -1, NULL, 0, &choice, &fault);
  *	... checks are made and stored ...
  *	pool_gather_again(&report, session, &choice, &fault);
  *	pool_gather_release(&choice);

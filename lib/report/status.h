@@ -13,7 +13,7 @@
  *
  * A report owns its strings. Rows stand in the order of their pools. Neither the model
  * nor any renderer knows a URL with a user or a password: rows hold scheme, host and
- *port.
+ * port.
  *
  * Not promised: that the table for people keeps its columns. The names of the other
  * formats do.

@@ -2,10 +2,11 @@
  * What the state file says now: a report without a run of checks, its table, and what to
  * do next.
  *
- *	pool_gather_pools(&report, session, exchange, type, names, count, &choice,
- *&fault); pool_report_judge_stored(&report, &quorum); view =
- *pool_report_view_stored(&report, format, sentences); pool_report_render(&report, &view,
- *&text); pool_report_tell_stored(&report, &telling, &text);
+ *	pool_gather_pools(&report, session, NULL, -1, NULL, 0, &choice, &fault);
+ *	pool_report_judge_stored(&report, &quorum);
+ *	view = pool_report_view_stored(&report, format, sentences);
+ *	pool_report_render(&report, &view, &text);
+ *	pool_report_tell_stored(&report, &telling, &text);
  *
  * A proxy passes that is healthy, or cooling: it works. One that is unhealthy fails.
  * Unknown and recovering ones are inconclusive, until something is known of them.
