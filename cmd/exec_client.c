@@ -139,33 +139,25 @@ static void end_request(struct findings *found)
 	found->sends = found->gets = found->other_method = found->same_method = false;
 }
 
+/* The value of wget's -e: a command of its configuration. */
+static bool says_send(const char *value)
+{
+	return strcasestr(value, "post") || strcasestr(value, "body") ||
+		strcasestr(value, "method");
+}
+
 /* What is sent, and whether that may be done twice. */
 static void note_request(
 	struct findings *found, enum meaning meaning, const char *value, int at)
 {
-	switch (meaning) {
-	case SEND:
-		found->sends = true;
-		break;
-	case GET:
-		found->gets = true;
-		break;
-	case METHOD:
+	found->sends |= meaning == SEND;
+	found->gets |= meaning == GET;
+	if (meaning == METHOD)
 		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
-		break;
-	case EXECUTE:
-		found->changes |= strcasestr(value, "post") ||
-			strcasestr(value, "body") || strcasestr(value, "method");
-		break;
-	case CONFIG:
-		found->changes = true;
-		break;
-	case NEXT:
+	found->changes |= meaning == CONFIG || (meaning == EXECUTE && says_send(value));
+	if (meaning == NEXT) {
 		end_request(found);
 		found->next = at;
-		break;
-	default:
-		break;
 	}
 }
 
@@ -330,7 +322,13 @@ static void give_answer_file(
 		return;
 	snprintf(client->answer_option, sizeof(client->answer_option), "-D/dev/fd/%d",
 		client->answer_fd);
-	insert_answer(client, argv, found->next);
+	/* curl must not fail where there is no /proc. */
+	if (access(client->answer_option + strlen("-D"), W_OK) == 0) {
+		insert_answer(client, argv, found->next);
+		return;
+	}
+	close(client->answer_fd);
+	client->answer_fd = -1;
 }
 
 int exec_client_init(

@@ -392,29 +392,6 @@ static int write_metrics(
 
 /* --- the run -------------------------------------------------------------------- */
 
-/* Nothing to check: a yes, but not for an exchange that was asked for by name and has
- * none. */
-static int tell_nothing(
-	const struct settings *settings, const struct pool_gather_choice *choice)
-{
-	const struct tool_common *common = &settings->common;
-	bool disabled = choice->reason == POOL_NO_DISABLED;
-
-	if (common->exchange && !disabled)
-		return tool_refuse(settings->spec, TOOL_NO,
-			"no pool for '%s'%s%s: neither it nor default has one",
-			common->exchange, common->type < 0 ? "" : " ",
-			common->type < 0 ? ""
-					 : pool_type_name((enum pool_type)common->type));
-	if (!common->quiet)
-		tool_note("nothing to check: the pool file %s%s",
-			disabled ? "does not say \"enabled\": true" : "has no pool",
-			disabled || common->type < 0             ? ""
-				: common->type == POOL_TYPE_HTTP ? " for http"
-								 : " for websocket");
-	return TOOL_YES;
-}
-
 /* Whether method and URL of each check suit each other, where they are not both the pool
  * file's. An exit status. */
 static int judge_urls(const struct settings *settings,
@@ -517,7 +494,8 @@ static int check(const struct settings *settings, struct pool_session *session)
 		    &choice, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
 	else if (!choice.count)
-		status = tell_nothing(settings, &choice);
+		status = tool_tell_no_pool(settings->spec, &settings->common,
+			choice.reason, settings->common.quiet ? NULL : "check");
 	if (!status)
 		status = judge_urls(settings, pool_session_snapshot(session), &choice);
 	if (!status)

@@ -291,28 +291,6 @@ static void release(struct look *look)
 	pool_gather_release(&look->choice);
 }
 
-/* A yes, but not for an exchange that was asked for by name and has no pool. */
-static int tell_nothing(
-	const struct settings *settings, const struct pool_gather_choice *choice)
-{
-	const struct tool_common *common = &settings->common;
-	bool disabled = choice->reason == POOL_NO_DISABLED;
-
-	if (common->exchange && !disabled)
-		return tool_refuse(settings->spec, TOOL_NO,
-			"no pool for '%s'%s%s: neither it nor default has one",
-			common->exchange, common->type < 0 ? "" : " ",
-			common->type < 0 ? ""
-					 : pool_type_name((enum pool_type)common->type));
-	if (!common->quiet && !settings->plugin.asked && !settings->trouble)
-		tool_note("nothing to show: the pool file %s%s",
-			disabled ? "does not say \"enabled\": true" : "has no pool",
-			disabled || common->type < 0             ? ""
-				: common->type == POOL_TYPE_HTTP ? " for http"
-								 : " for websocket");
-	return TOOL_YES;
-}
-
 /* Gather the chosen pools; an exit status. */
 static int gather(const struct settings *settings, struct look *look)
 {
@@ -324,7 +302,10 @@ static int gather(const struct settings *settings, struct look *look)
 		    &look->choice, &fault) != 0)
 		return tool_refuse_by(settings->spec, &fault);
 	pool_report_judge_stored(&look->report, &settings->quorum);
-	return look->choice.count ? TOOL_YES : tell_nothing(settings, &look->choice);
+	if (look->choice.count)
+		return TOOL_YES;
+	return tool_tell_no_pool(settings->spec, common, look->choice.reason,
+		common->quiet || settings->plugin.asked ? NULL : "show");
 }
 
 static int quorum_status(

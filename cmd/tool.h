@@ -175,6 +175,9 @@ int tool_read_options(
 int tool_read_operand(
 	int argc, char **argv, const struct tool_spec *spec, struct tool_common *common);
 
+/* The member of <settings> that the row is about. */
+void *tool_member(const struct tool_given *given, void *settings);
+
 /* Readers of rows: what each sets. */
 int tool_read_flag(const struct tool_given *given, void *settings);   /* bool */
 int tool_read_text(const struct tool_given *given, void *settings);   /* const char * */

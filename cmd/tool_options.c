@@ -202,20 +202,20 @@ int tool_read_operand(
 
 /* --- values --------------------------------------------------------------------- */
 
-static void *member_of(const struct tool_given *given, void *settings)
+void *tool_member(const struct tool_given *given, void *settings)
 {
 	return (char *)settings + given->option->offset;
 }
 
 int tool_read_flag(const struct tool_given *given, void *settings)
 {
-	*(bool *)member_of(given, settings) = true;
+	*(bool *)tool_member(given, settings) = true;
 	return TOOL_YES;
 }
 
 int tool_read_text(const struct tool_given *given, void *settings)
 {
-	*(const char **)member_of(given, settings) = given->value;
+	*(const char **)tool_member(given, settings) = given->value;
 	return TOOL_YES;
 }
 
@@ -230,8 +230,8 @@ int tool_read_number(const struct tool_given *given, void *settings)
 	const struct tool_option *option = given->option;
 	char what[96];
 
-	if (pool_text_to_int(
-		    given->value, option->low, option->high, member_of(given, settings)))
+	if (pool_text_to_int(given->value, option->low, option->high,
+		    tool_member(given, settings)))
 		return TOOL_YES;
 	snprintf(what, sizeof(what), "a whole number from %" PRId64 " to %" PRId64,
 		option->low, option->high);
@@ -240,7 +240,7 @@ int tool_read_number(const struct tool_given *given, void *settings)
 
 int tool_read_names(const struct tool_given *given, void *settings)
 {
-	struct tool_names *names = member_of(given, settings);
+	struct tool_names *names = tool_member(given, settings);
 	size_t room = names->count + 1, before = names->count;
 	const char **longer;
 	char *rest = NULL;
@@ -320,5 +320,5 @@ int tool_find_type(
 int tool_read_type(const struct tool_given *given, void *settings)
 {
 	return tool_find_type(
-		given->spec, "--type", given->value, member_of(given, settings));
+		given->spec, "--type", given->value, tool_member(given, settings));
 }

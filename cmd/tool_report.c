@@ -4,21 +4,16 @@
 #include <unistd.h>
 #include "tool_report.h"
 
-static void *member_of(const struct tool_given *given, void *settings)
-{
-	return (char *)settings + given->option->offset;
-}
-
 int tool_read_quorum(const struct tool_given *given, void *settings)
 {
-	if (pool_quorum_parse(given->value, member_of(given, settings)))
+	if (pool_quorum_parse(given->value, tool_member(given, settings)))
 		return TOOL_YES;
 	return tool_refuse_value(given, "a count or a percentage up to 100%");
 }
 
 int tool_read_range(const struct tool_given *given, void *settings)
 {
-	struct tool_plugin *plugin = member_of(given, settings);
+	struct tool_plugin *plugin = tool_member(given, settings);
 	bool warns = given->option->letter == 'w';
 	struct pool_range *range = warns ? &plugin->warning : &plugin->critical;
 
@@ -30,7 +25,7 @@ int tool_read_range(const struct tool_given *given, void *settings)
 
 int tool_read_type_or_timeout(const struct tool_given *given, void *settings)
 {
-	struct tool_plugin *plugin = member_of(given, settings);
+	struct tool_plugin *plugin = tool_member(given, settings);
 	struct tool_common *common = settings;
 
 	if (!plugin->asked || given->is_long)
@@ -88,6 +83,29 @@ int tool_print_plugin(const struct tool_spec *spec, const struct tool_plugin *pl
 
 	pool_plugin_print(report, &plugin->limits, state, &text);
 	return tool_print_text(spec, &text, (int)state);
+}
+
+/* --- nothing to report ---------------------------------------------------------- */
+
+int tool_tell_no_pool(const struct tool_spec *spec, const struct tool_common *common,
+	enum pool_no_reason reason, const char *verb)
+{
+	bool disabled = reason == POOL_NO_DISABLED;
+
+	if (common->exchange && !disabled)
+		return tool_refuse(spec, TOOL_NO,
+			"no pool for '%s'%s%s: neither it nor default has one",
+			common->exchange, common->type < 0 ? "" : " ",
+			common->type < 0 ? ""
+					 : pool_type_name((enum pool_type)common->type));
+	if (verb)
+		tool_note("nothing to %s: the pool file %s%s%s", verb,
+			disabled ? "does not say \"enabled\": true" : "has no pool",
+			disabled || common->type < 0 ? "" : " for ",
+			disabled || common->type < 0
+				? ""
+				: pool_type_name((enum pool_type)common->type));
+	return TOOL_YES;
 }
 
 /* --- where it goes ---------------------------------------------------------------- */

@@ -44,6 +44,17 @@ int tool_judge_plugin(const struct tool_spec *spec, const struct tool_plugin *pl
 int tool_print_plugin(const struct tool_spec *spec, const struct tool_plugin *plugin,
 	const struct pool_report *report);
 
+/*
+ * Tell that no pool was chosen, for <reason>: a yes, but not for an exchange that was
+ * asked for by name and has none.
+ *
+ * <verb>  what there is none to: "check"; NULL: a yes is not told
+ *
+ * Returns the exit status.
+ */
+int tool_tell_no_pool(const struct tool_spec *spec, const struct tool_common *common,
+	enum pool_no_reason reason, const char *verb);
+
 /* Whether standard output is a terminal that shall have colours. */
 bool tool_wants_colour(void);
 /* Print <text>, which is released: <status>, or that of a failure. */

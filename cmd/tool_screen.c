@@ -65,7 +65,8 @@ static size_t count_lines(const char *text)
 	return count;
 }
 
-void tool_screen_cut(const char *text, size_t room, struct pool_text *out)
+/* As many lines as fit into <room>, the last one "... N more" if it is not all. */
+static void add_cut(const char *text, size_t room, struct pool_text *out)
 {
 	size_t count = count_lines(text), shown = count;
 
@@ -121,9 +122,9 @@ static void compose(
 	else if (below > room)
 		below = room;
 	pool_text_addf(out, "%s\n", title);
-	tool_screen_cut(rows, room - below, out);
+	add_cut(rows, room - below, out);
 	pool_text_add(out, "\n");
-	tool_screen_cut(lines, below, out);
+	add_cut(lines, below, out);
 }
 
 void tool_screen_show(struct tool_screen *screen, const char *title,

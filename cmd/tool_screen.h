@@ -40,8 +40,4 @@ bool tool_screen_wait(struct tool_screen *screen, int64_t seconds);
 
 void tool_screen_end(struct tool_screen *screen);
 
-/* As many lines of <text> as fit into <room>, the last one being "... N more" if it is
- * not all of them. */
-void tool_screen_cut(const char *text, size_t room, struct pool_text *out);
-
 #endif

@@ -5,14 +5,9 @@
 #include "select/strategy.h"
 #include "tool_select.h"
 
-static void *member_of(const struct tool_given *given, void *settings)
-{
-	return (char *)settings + given->option->offset;
-}
-
 int tool_read_schemes(const struct tool_given *given, void *settings)
 {
-	unsigned *schemes = member_of(given, settings);
+	unsigned *schemes = tool_member(given, settings);
 	const char *names[POOL_SCHEMES];
 	char *rest = NULL;
 
@@ -41,7 +36,7 @@ int tool_read_strategy(const struct tool_given *given, void *settings)
 
 	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
 		names[i] = pool_strategy_get(i)->name;
-	*(const char **)member_of(given, settings) = given->value;
+	*(const char **)tool_member(given, settings) = given->value;
 	return tool_find_value(given, names, POOL_STRATEGIES, &found);
 }
 

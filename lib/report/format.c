@@ -216,14 +216,6 @@ const char *const *pool_format_names(void)
 	return format_names;
 }
 
-int pool_format_find(const char *name)
-{
-	for (int i = 0; i < POOL_FORMATS; i++)
-		if (strcmp(format_names[i], name) == 0)
-			return i;
-	return -1;
-}
-
 struct pool_report_view pool_report_view_checks(enum pool_format format, bool advice)
 {
 	static const enum pool_column people[] = {POOL_COLUMN_POOL, POOL_COLUMN_PROXY,

@@ -228,7 +228,7 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 	return 0;
 }
 
-int pool_gather(struct pool_report *report, struct pool_session *session,
+static int gather(struct pool_report *report, struct pool_session *session,
 	const struct pool_gather_choice *choice, struct pool_fault *fault)
 {
 	for (size_t i = 0; i < choice->count; i++) {
@@ -323,7 +323,7 @@ int pool_gather_pools(struct pool_report *report, struct pool_session *session,
 			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		choice->only = only;
 		choice->only_count = count;
-		error = pool_gather(report, session, choice, fault);
+		error = gather(report, session, choice, fault);
 	}
 	for (size_t i = 0; i < count && choice->count && !error; i++)
 		if (!has_row(report, only[i]))

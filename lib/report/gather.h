@@ -1,8 +1,7 @@
 /*
  * Gathering a report: from a session's snapshot and state to pools and rows.
  *
- *	pool_gather_choose(snapshot, exchange, type, &choice);
- *	pool_gather(&report, session, &choice, &fault);
+ *	pool_gather_pools(&report, session, NULL, -1, NULL, 0, &choice, &fault);
  *	... checks are made and stored ...
  *	pool_gather_again(&report, session, &choice, &fault);
  *	pool_gather_release(&choice);
@@ -37,8 +36,10 @@ int pool_gather_choose(const struct pool_snapshot *snapshot, const char *exchang
 void pool_gather_release(struct pool_gather_choice *choice);
 
 /*
- * Choose pools and gather them: again, if looking at the state brings an edited pool file
- * to light. <report> and <choice> are released first, whatever they hold.
+ * Choose pools, and add them and their proxies as the state file knows them: again, if
+ * looking at the state brings an edited pool file to light. Pools without a proxy of the
+ * names asked for are left out. <report> and <choice> are released first, whatever they
+ * hold.
  *
  * <only>  proxies of these <count> names alone; 0: all
  *
@@ -49,16 +50,6 @@ void pool_gather_release(struct pool_gather_choice *choice);
 int pool_gather_pools(struct pool_report *report, struct pool_session *session,
 	const char *exchange, int type, const char *const *only, size_t count,
 	struct pool_gather_choice *choice, struct pool_fault *fault);
-
-/*
- * Add the chosen pools and their proxies as the state file knows them. Pools without a
- * proxy of the names asked for are left out.
- *
- * Returns 0, or: POOL_ESTALE  the pool file was edited meanwhile: choose again
- *                POOL_ENOMEM
- */
-int pool_gather(struct pool_report *report, struct pool_session *session,
-	const struct pool_gather_choice *choice, struct pool_fault *fault);
 
 /*
  * Read the state again: status, wait and age of each row. Nothing changes if the pool

@@ -13,7 +13,7 @@
  *
  * A report owns its strings. Rows stand in the order of their pools. Neither the model
  * nor any renderer knows a URL with a user or a password: rows hold scheme, host and
- *port.
+ * port.
  *
  * Not promised: that the table for people keeps its columns. The names of the other
  * formats do.
@@ -275,8 +275,6 @@ struct pool_report_view {
 
 /* Names of the formats, POOL_FORMATS of them. */
 const char *const *pool_format_names(void);
-/* The format of that name, or -1. */
-int pool_format_find(const char *name);
 
 /*
  * How a run of checks is shown: the table short enough for people, all there is to know

@@ -72,14 +72,6 @@ bool pool_report_is_degraded(const struct pool_report_pool *pool)
 		pool->obstacles[POOL_OBSTACLE_PERSON];
 }
 
-bool pool_report_is_stale(const struct pool_report *report)
-{
-	for (size_t i = 0; i < report->pool_count; i++)
-		if (report->pools[i].stale)
-			return true;
-	return false;
-}
-
 /* --- the table ------------------------------------------------------------------ */
 
 static bool has_budgets(const struct pool_report *report)

@@ -2,7 +2,7 @@
  * What the state file says now: a report without a run of checks, its table, and what to
  * do next.
  *
- *	pool_gather(&report, session, &choice, &fault);
+ *	pool_gather_pools(&report, session, NULL, -1, NULL, 0, &choice, &fault);
  *	pool_report_judge_stored(&report, &quorum);
  *	view = pool_report_view_stored(&report, format, sentences);
  *	pool_report_render(&report, &view, &text);
@@ -27,8 +27,6 @@ void pool_report_judge_stored(
 /* Whether a pool wants somebody's attention: not all that are enabled are eligible, a
  * person has disabled one, or it is stale. */
 bool pool_report_is_degraded(const struct pool_report_pool *pool);
-/* Whether any is stale. */
-bool pool_report_is_stale(const struct pool_report *report);
 
 /*
  * How it is shown: a table that fits a terminal, all there is to know for programs.

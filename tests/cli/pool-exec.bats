@@ -540,6 +540,17 @@ status 4), trying again: a user of the proxy reported a failure; run pool-check"
 	END
 }
 
+@test "where there is no /dev/fd curl keeps its answer to itself" {
+	require_tool curl unshare
+	unshare -rm true || skip "a mount of our own is not allowed"
+	start_stub --name origin http-proxy
+	write_members "$(member one "$STUB_PORT")"
+	run -0 --separate-stderr unshare -rm sh -c \
+		'mount -t tmpfs none /proc && exec "$@"' sh "$exec" --no-state curl -s "$url"
+	assert_output ok
+	assert_equal "$stderr" ""
+}
+
 @test "curl's last answer counts" {
 	require_tool curl
 	start_stub --name origin http-proxy --script 429,200,200,429

@@ -160,14 +160,6 @@ static void every_column_has_a_name_of_its_own(void **state)
 	pool_report_release(&report);
 }
 
-static void formats_round_trip(void **state)
-{
-	(void)state;
-	for (int i = 0; i < POOL_FORMATS; i++)
-		assert_int_equal(i, pool_format_find(pool_format_names()[i]));
-	assert_int_equal(-1, pool_format_find("xml"));
-}
-
 static void durations_are_shown_in_fitting_units(void **state)
 {
 	static const struct {
@@ -502,7 +494,6 @@ int main(void)
 		cmocka_unit_test(json_is_one_document_with_pools),
 		cmocka_unit_test(only_what_failed_leaves_out_pools_that_met_their_quorum),
 		cmocka_unit_test(every_column_has_a_name_of_its_own),
-		cmocka_unit_test(formats_round_trip),
 		cmocka_unit_test(durations_are_shown_in_fitting_units),
 		cmocka_unit_test(quorums_are_read_and_rounded_up),
 		cmocka_unit_test(pools_are_summed_up_in_words),
