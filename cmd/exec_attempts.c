@@ -258,7 +258,8 @@ static int note_attempt(
 	judge(execution, proxy);
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
-		.retry_after_s = execution->said.retry_after_s};
+		.retry_after_s = execution->said.retry_after_s,
+		.listed = execution->listed};
 	if (exec_evidence_add(&execution->evidence, proxy, &attempt) == 0)
 		return 0;
 	return tool_refuse(execution->request->spec, TOOL_SYSTEM, "out of memory");

@@ -27,6 +27,7 @@ enum meaning {
 	EXECUTE, /* wget's -e: its value stands for one of these */
 	ASK,     /* about the client itself */
 	TUNNEL,  /* through CONNECT whatever the URL is */
+	CONCEAL, /* -D gets no answers to CONNECT */
 };
 
 struct option_row {
@@ -62,6 +63,7 @@ static const struct option_row curl_options[] = {
 	{"cookie-jar", 'c', OUTPUT, true},
 	{"next", ':', NEXT, false},
 	{"proxytunnel", 'p', TUNNEL, false},
+	{"suppress-connect-headers", 0, CONCEAL, false},
 	{NULL, 0, NOTHING, false},
 };
 
@@ -99,7 +101,7 @@ enum { CLIENTS = sizeof(clients) / sizeof(clients[0]) };
 
 /* What was found in a command line. */
 struct findings {
-	bool answer, proxy, input, ask, tunnel;
+	bool answer, proxy, input, ask, tunnel, conceal;
 	bool secure, plain;                          /* URLs */
 	bool sends, gets, other_method, same_method; /* of the request looked at */
 	bool changes;                                /* one of those before does */
@@ -171,6 +173,7 @@ static void note(struct findings *found, enum meaning meaning, const char *value
 	found->proxy |=
 		meaning == PROXY || (meaning == EXECUTE && strcasestr(value, "proxy"));
 	found->tunnel |= meaning == TUNNEL;
+	found->conceal |= meaning == CONCEAL;
 	found->ask |= meaning == ASK;
 	found->input |= names_input(value) ||
 		(dash && (meaning == SEND || meaning == INPUT || meaning == CONFIG)) ||
@@ -352,7 +355,8 @@ int exec_client_init(
 	if ((found.proxy && !own_proxy_is_ours) || found.ask)
 		client->kind = EXEC_CLIENT_OTHER;
 	client->changes = found.changes;
-	client->connects = found.tunnel || (found.secure && !found.plain);
+	client->connects =
+		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;
 	client->reads_input = found.input;
 	if (client->kind == EXEC_CLIENT_CURL && !found.answer)
 		give_answer_file(client, argv, &found);
@@ -472,9 +476,11 @@ static void judge_curl(int status, bool connects, const struct answer *answer,
 {
 	bool answered = status == 0 || status == CURL_HTTP_ERROR;
 	bool broke_off = status == CURL_RECEIVE_ERROR && answer->status >= 300;
+	/* -f makes 22 of any status, be it the proxy's. */
+	bool refused = broke_off || (status == CURL_HTTP_ERROR && answer->status >= 400);
 
 	out->maybe_sent = !ended_early(status);
-	if (broke_off && connects && !answer->connected) {
+	if (refused && connects && !answer->connected) {
 		out->reason = judge_connect(answer->status);
 		out->retry_after_s = answer->retry_after_s;
 		out->maybe_sent = false;

@@ -16,7 +16,7 @@ struct exec_client {
 	/* Its arguments ask for something that must not be done twice. */
 	bool changes;
 	bool reads_input; /* they name standard input */
-	bool connects;    /* an HTTP proxy is asked for a tunnel */
+	bool connects;    /* an HTTP proxy is asked for a tunnel, and its answer shown */
 	int answer_fd;    /* curl's -D leads here; -1: there is none */
 	char **argv;      /* with that -D; ends with NULL; its strings are borrowed */
 	char answer_option[32];

@@ -86,17 +86,21 @@ int exec_evidence_add(struct exec_evidence *evidence,
 	return 0;
 }
 
-/* In the words of the judge: any answer of the target is a success here, and a failure
- * that nobody knows the place of is like an empty answer. */
+/*
+ * In the words of the judge. Any answer of the target is a success here. What was held
+ * back counts as the target's, also of a single proxy, unless another attempt came
+ * through; what
+ * --fail-on lists is the proxy's, unless it came of several.
+ */
 static enum pool_reason translate(const struct exec_attempt *attempt)
 {
 	enum pool_verdict verdict = verdict_of(attempt);
 
 	if (verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED)
 		return POOL_REASON_OK;
-	if (attempt->reason == POOL_REASON_REPORTED)
-		return POOL_REASON_EMPTY;
-	return attempt->reason;
+	if (!attempt->held || pool_reason_get((int)attempt->reason)->timeout)
+		return attempt->reason;
+	return attempt->listed ? POOL_REASON_EMPTY : POOL_REASON_STATUS;
 }
 
 static uint32_t find_first_of_host(const struct exec_evidence *evidence, size_t at)
@@ -109,10 +113,14 @@ static uint32_t find_first_of_host(const struct exec_evidence *evidence, size_t 
 	return first;
 }
 
-static void tell_held(const struct exec_evidence *evidence, struct exec_attempt *attempt)
+/* What was held back, as it was judged: inconclusive, it is only counted. */
+static void tell_held(const struct exec_evidence *evidence, struct exec_attempt *attempt,
+	enum pool_reason judged)
 {
 	struct pool_feedback feedback = make_feedback(attempt);
 
+	if (pool_reason_get((int)judged)->verdict == POOL_VERDICT_INCONCLUSIVE)
+		feedback.reason = pool_reason_get((int)judged)->name;
 	feedback.target = (struct pool_target){.proxy = attempt->name,
 		.exchange = evidence->exchange ? evidence->exchange : "default",
 		.type = (int)evidence->type};
@@ -135,9 +143,8 @@ bool exec_evidence_settle(struct exec_evidence *evidence)
 		};
 	pool_run_judge(items, evidence->count, &scratch, 1, &judgement);
 	for (size_t i = 0; i < evidence->count; i++)
-		if (evidence->list[i].held &&
-			pool_reason_get(items[i].reason)->verdict == POOL_VERDICT_DOWN)
-			tell_held(evidence, &evidence->list[i]);
+		if (evidence->list[i].held)
+			tell_held(evidence, &evidence->list[i], items[i].reason);
 	free(items);
 	return judgement.target_suspect;
 }

@@ -126,8 +126,12 @@ int tool_read_log_format(const struct tool_given *given, void *settings)
 	return status;
 }
 
-static void tell(const struct message *message, const char *text)
+static void tell(const struct message *message, const char *given)
 {
+	char text[MESSAGE_SIZE];
+
+	/* A URL may stand where a name was wanted, and be repeated. */
+	pool_text_redact(text, sizeof(text), given);
 	if (!tool_log_is_json() || !tell_json(message, text))
 		tell_text(message, text);
 }

@@ -292,3 +292,23 @@ bool pool_text_to_int(const char *text, int64_t low, int64_t high, int64_t *out)
 	*out = value;
 	return true;
 }
+
+void pool_text_redact(char *out, size_t size, const char *text)
+{
+	size_t length = 0;
+
+	while (*text && length + 1 < size) {
+		const char *at = NULL;
+
+		if (strncmp(text, "://", 3) == 0)
+			at = memrchr(text + 3, '@', strcspn(text + 3, " \t\r\n"));
+		if (!at) {
+			out[length++] = *text++;
+			continue;
+		}
+		length += (size_t)snprintf(out + length, size - length, "://***");
+		length = length < size ? length : size - 1;
+		text = at;
+	}
+	out[length] = '\0';
+}

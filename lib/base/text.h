@@ -44,6 +44,13 @@ void pool_text_release(struct pool_text *text);
 /* Wipe a string that may hold a secret, and free() it; NULL is none. */
 void pool_text_forget(char *string);
 
+/*
+ * <text> into <out>, with "***" for what stands between "://" and a later "@" of the same
+ * word: the user and password of a URL that turned up where none was expected. Cut at
+ * <size> - 1; always terminated.
+ */
+void pool_text_redact(char *out, size_t size, const char *text);
+
 /* pool_text_add_safe() into a fixed buffer, cut at <size> - 1. Always terminates it. */
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length);
 

@@ -375,22 +375,29 @@ static int take_url(struct pool_selection *selection, struct pool_fault *fault)
 	return 0;
 }
 
-static int fall_back(struct pool_selection *selection, struct pool_fault *fault)
+/* A selection that got the url, as what it is to fall back on or by its share. */
+static void account_url(struct pool_selection *selection, bool fallback)
 {
 	struct pool_state *state = selection->state;
+	struct pool_state_leaf *leaf;
+
+	if (!state || !state->writable || selection->query->dry_run)
+		return;
+	leaf = &state->leaves[selection->leaf_index];
+	pool_state_touch(state, leaf, sizeof(*leaf));
+	leaf->fallbacks += fallback;
+	leaf->selections++;
+	pool_state_settle(state, &selection->now);
+}
+
+static int fall_back(struct pool_selection *selection, struct pool_fault *fault)
+{
 	int error = POOL_ENONE;
 
 	if (pool_selection_has_url(selection)) {
 		error = take_url(selection, fault);
-		if (!error && state && state->writable && !selection->query->dry_run) {
-			struct pool_state_leaf *leaf =
-				&state->leaves[selection->leaf_index];
-
-			pool_state_touch(state, leaf, sizeof(*leaf));
-			leaf->fallbacks++;
-			leaf->selections++;
-			pool_state_settle(state, &selection->now);
-		}
+		if (!error)
+			account_url(selection, true);
 	}
 	if (error == POOL_ENONE && !selection->waits &&
 		selection->leaf->policy.fallback == POOL_FALLBACK_ANY) {
@@ -427,7 +434,8 @@ static bool rolled_out(struct pool_selection *selection)
 	struct pool_state *state = selection->state;
 	struct pool_state_leaf *leaf;
 
-	if (percent >= 100 || !pool_selection_has_url(selection))
+	/* Who looks again was given to the pool, or its url cannot be used. */
+	if (percent >= 100 || selection->again || !pool_selection_has_url(selection))
 		return true;
 	/* The high half: the low one is what a sticky choice begins with. */
 	if (selection->query->key)
@@ -452,10 +460,12 @@ int pool_selection_choose(struct pool_selection *selection, struct pool_fault *f
 		return error;
 	if (!rolled_out(selection)) {
 		error = take_url(selection, fault);
-		if (error != POOL_ENONE) {
+		if (!error) {
 			selection->choice->proxies[0].fallback = false;
-			return error;
+			account_url(selection, false);
 		}
+		if (error != POOL_ENONE)
+			return error;
 	}
 	error = choose(selection, fault);
 	if (error == POOL_ENONE)

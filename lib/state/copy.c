@@ -84,6 +84,7 @@ static int read_file(
 	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > LENGTH_MAX)
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
+	state->exposed = status.st_nlink != 1 || (status.st_mode & S_IWOTH);
 	if (status.st_size == 0)
 		return 0;
 	map = make_room((size_t)status.st_size);

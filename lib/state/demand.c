@@ -1,4 +1,6 @@
 /* What a query asks: of which pool, by which strategy, on whose behalf. */
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,6 +119,16 @@ static int prepare_filters(struct pool_selection *selection, struct pool_fault *
 	return 0;
 }
 
+/* Nobody, or one that cannot be looked up: no descriptor is left, or /proc is hidden. */
+static int refuse_owner(int32_t pid, struct pool_fault *fault)
+{
+	if (kill(pid, 0) == 0 || errno == EPERM)
+		return pool_fault_set(fault, POOL_ESYSTEM, 0,
+			"cannot look up process %d in /proc", (int)pid);
+	return pool_fault_set(
+		fault, POOL_EARGUMENT, 0, "no process has the number %d", (int)pid);
+}
+
 static int prepare_owner(struct pool_selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
@@ -138,8 +150,7 @@ static int prepare_owner(struct pool_selection *selection, struct pool_fault *fa
 		selection->owner_start = session->own_start;
 	} else if (!pool_owner_look_up(query->owner_pid, &selection->owner_start,
 			   &session->pid_space)) {
-		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"no process has the number %d", (int)query->owner_pid);
+		return refuse_owner(query->owner_pid, fault);
 	} else if (query->owner_pid == getpid()) {
 		session->own_pid = query->owner_pid;
 		session->own_start = selection->owner_start;

@@ -86,10 +86,12 @@ static int refuse_unknown(const struct pool_snapshot *snapshot,
 		names[i] = name_of(snapshot, places.list[i].at);
 	if (names)
 		near = pool_text_nearest(target->proxy, names, places.count);
-	pool_fault_set(fault, POOL_EUNKNOWN, 0, "no proxy%s%s%s is called '%s'%s%s%s",
+	pool_fault_set(fault, POOL_EUNKNOWN, 0, "no proxy%s%s%s%s%s is called '%s'%s%s%s",
 		target->exchange ? " of '" : "", target->exchange ? target->exchange : "",
-		target->exchange ? "'" : "", target->proxy,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		target->exchange ? "'" : "", target->type < 0 ? "" : " for ",
+		target->type < 0 ? "" : pool_type_name((enum pool_type)target->type),
+		target->proxy, near ? "; did you mean '" : "", near ? near : "",
+		near ? "'?" : "");
 	free(names);
 	free(places.list);
 	return POOL_EUNKNOWN;
@@ -101,8 +103,7 @@ static int refuse_ambiguous(const struct pool_snapshot *snapshot,
 	const struct place *first = &places->list[0], *second = &places->list[1];
 
 	return pool_fault_set(fault, POOL_EARGUMENT, 0,
-		"'%s' is in %zu pools, '%s' and '%s'%s: say which with an exchange and a "
-		"type",
+		"'%s' is in %zu pools, '%s' and '%s'%s: say which with -x and -t",
 		name_of(snapshot, first->at), places->count,
 		where_of(snapshot, first->leaf), where_of(snapshot, second->leaf),
 		places->count > 2 ? " among them" : "");

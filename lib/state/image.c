@@ -107,9 +107,11 @@ static int start_over(struct pool_state *state, struct pool_fault *fault)
 	state->image = NULL;
 	if (!state->writable || state->fd < 0)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			state->fd < 0 ? "state file '%s' is corrupt"
-				      : "state file '%s' is corrupt, and it cannot be "
-					"written",
+			state->fd < 0
+				? "state file '%s' is corrupt (pool-status --repair "
+				  "begins it anew)"
+				: "state file '%s' is corrupt, and it cannot be "
+				  "written",
 			state->path);
 	/* Without room for a copy the rebuilding matters more. */
 	state->kept_copy = pool_state_keep_corrupt(state) == 0;

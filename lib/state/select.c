@@ -84,11 +84,13 @@ static void warn_fallback(const struct pool_selection *selection)
 		return;
 	if (selection->any)
 		pool_session_warn(selection->session,
-			"no proxy of '%s' is eligible: using '%s', which is %s", where,
-			proxy->name, proxy->status);
+			"no %sproxy of '%s' is eligible: using '%s', which is %s",
+			selection->filtered ? "such " : "", where, proxy->name,
+			proxy->status);
 	else
 		pool_session_warn(selection->session,
-			"no proxy of '%s' is eligible: falling back on its url", where);
+			"no %sproxy of '%s' is eligible: falling back on its url",
+			selection->filtered ? "such " : "", where);
 }
 
 /* All of it, once. */

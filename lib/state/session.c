@@ -461,6 +461,11 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 		*fault = trouble;
 	if (!error && session->state->unlocked)
 		pool_session_warn(session, "%s; read without it", trouble.text);
+	if (!error && session->state->exposed)
+		pool_session_warn(session,
+			"state file '%s' is unsafe, others can write it or it has a "
+			"second name: no selection uses it",
+			session->state_path);
 	return error;
 }
 

@@ -35,7 +35,8 @@ struct pool_state {
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
 	bool kept_copy;   /* and copied before */
 	bool unlocked;    /* a copy that was read while another process had the lock */
-	bool swept;       /* a copy without the leases that have ended */
+	bool exposed; /* a copy of a file that others can write: nobody selects by it */
+	bool swept;   /* a copy without the leases that have ended */
 	/* Valid while locked, NULL while there is no image: */
 	struct pool_state_header *header;
 	struct pool_state_image *image;

@@ -379,6 +379,55 @@ the proxy runs, and its port"
 	assert_equal "$(wc -l <args)" 3
 }
 
+@test "-f does not hide that it was the proxy who said no" {
+	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"; exit 22'
+	while IFS='|' read -r scheme answers arguments wanted; do
+		write_members "$(member one 9 "$scheme")"
+		# shellcheck disable=SC2086 # words of a line
+		ANSWERS=$answers run -22 --separate-stderr "$exec" --no-state --retries 0 curl $arguments
+		assert_regex "$arguments: $stderr" "^$arguments: .* 'one' failed \($wanted"
+	done <<-END
+		http|502|-f https://u|bad-gateway
+		http|500|-f -p http://u|bad-gateway
+		http|407|-f https://u|authentication
+		http|403|-f https://u|denied
+		http|200 403|-f https://u|blocked
+		http|403|-f --suppress-connect-headers https://u|blocked
+		http|403|-f http://u|blocked
+		socks5|429|-f https://u|limited
+	END
+	# an answer of the target that it is the command's affair
+	ANSWERS="200 404" run -22 --separate-stderr "$exec" --no-state curl -f https://u
+	assert_equal "$stderr" ""
+}
+
+@test "a single proxy is not blamed for what may be the target's fault" {
+	require_tool curl wget
+	# the proxy answers, and the target does not
+	start_tinyproxy live
+	for command in "curl -sS https://127.0.0.1:9/" "wget -qt1 https://127.0.0.1:9/"; do
+		write_members "$(member live "$PROXY_PORT")"
+		for _ in 1 2; do
+			# shellcheck disable=SC2086 # words of a line
+			run --separate-stderr "$exec" --retries 0 $command
+			[ "$status" -ne 0 ]
+		done
+		run -0 pool-status --format tsv
+		assert_line --index 1 --regexp "	live	.*	unknown	"
+		run -0 status_field live reports_down
+		assert_output 0
+		run -0 status_field live reports_inconclusive
+		assert_output 2
+		run -0 pool-report live reset
+		rm -rf "$POOL_STATE"/*
+	done
+	# what --fail-on lists is said to be the proxy's
+	write_members "$(member live "$PROXY_PORT")"
+	run -3 --separate-stderr "$exec" --retries 0 --fail-on 3 sh -c 'exit 3'
+	run -0 status_field live reports_down
+	assert_output 1
+}
+
 @test "a dead target ejects nobody" {
 	require_tool curl
 	# the proxy's word for a target that it cannot reach

@@ -149,7 +149,7 @@ usage() {
 	report 1 nothing-like-it disable
 	assert_equal "$stderr" "pool-report: no proxy is called 'nothing-like-it'"
 	report 1 -x binance ws -t http ok -f two.json
-	assert_regex "$stderr" "^pool-report: no proxy of 'binance' is called 'ws'"
+	assert_regex "$stderr" "^pool-report: no proxy of 'binance' for http is called 'ws'"
 }
 
 @test "a name in several pools wants -x or -t" {

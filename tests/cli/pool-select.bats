@@ -402,6 +402,9 @@ proxy of its own: strict goes with sticky"
 		"url": "http://127.0.0.1:9", "rollout_percent": 30,
 		"pool": {"proxies": ["http://127.0.0.1:1", "http://127.0.0.1:2"]}}}}'
 	yes - 2>/dev/null | head -n 250 | "$select" --serve part.json >answers
+	# what goes to the url is counted with the rest, and is no fallback
+	run -0 pool-status --format json part.json
+	assert_output --regexp '"selections":[[:space:]]*250,[[:space:]]*"fallbacks":[[:space:]]*0,'
 	for first in 1 2 50 99 151; do
 		run -0 bash -c "tail -n +$first answers | head -n 100 | grep -vc ':9$'"
 		assert_output 30

@@ -708,6 +708,16 @@ own: whole, 2 proxies in 1 pool, 1 lease"
 	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
 }
 
+@test "a file that others can write is shown with a warning" {
+	write_two
+	pool-select -s own pool.json >out
+	chmod 666 own
+	run -0 --separate-stderr pool-status -s own pool.json
+	assert_line --partial "unknown"
+	assert_equal "$stderr" "pool-status: warning: state file 'own' is unsafe, others can write it \
+or it has a second name: no selection uses it"
+}
+
 @test "a corrupt file is status 3, and begun anew by --repair alone" {
 	write_two
 	pool-select -s own pool.json >out
@@ -718,7 +728,7 @@ own: whole, 2 proxies in 1 pool, 1 lease"
 		assert_regex "$output$stderr" "state file 'own' is corrupt"
 	done
 	run -1 --separate-stderr pool-status --verify -s own pool.json
-	assert_output "state file 'own' is corrupt"
+	assert_output "state file 'own' is corrupt (pool-status --repair begins it anew)"
 	cmp own before
 	run -0 --separate-stderr pool-status --repair -s own pool.json
 	assert_output "own: whole, 2 proxies in 1 pool, 0 leases"

@@ -339,7 +339,8 @@ holds_lease() {
 	assert_equal "$(status_field one eligible default.http)" true
 }
 
-# none_ejected COMMAND...: asked 5 times for a target that is gone, it makes no proxy ineligible.
+# none_ejected COMMAND...: asked 5 times for a target that is gone, it makes no proxy ineligible of
+# those that $names has.
 none_ejected() {
 	local name
 
@@ -347,7 +348,7 @@ none_ejected() {
 	for _ in 1 2 3 4 5; do
 		pool-exec -q -f pool.json "$@" >/dev/null 2>&1 || :
 	done
-	for name in tiny other squid; do
+	for name in $names; do
 		assert_equal "$*: $name $(status_field "$name" eligible)" "$*: $name true"
 		assert_equal "$*: $name $(status_field "$name" times_opened)" "$*: $name 0"
 	done
@@ -363,11 +364,35 @@ none_ejected() {
 	member squid "http://127.0.0.1:$PROXY_PORT"
 	write_members '"breaker": {"failure_threshold": 2, "open_seconds": 300}, "fallback": "fail"'
 	stop_server o
+	names="tiny other squid"
 	none_ejected curl -sS "$url"
 	none_ejected curl -fsS "$url"
 	none_ejected curl -sSp "$url"
 	none_ejected curl -sS "${url/http:/https:}"
 	none_ejected wget -qO- -t 1 "$url"
+	none_ejected wget -qO- -t 1 "${url/http:/https:}"
+}
+
+@test "a target that refuses connections ejects no SOCKS proxy" {
+	start_microsocks micro
+	member micro "socks5://127.0.0.1:$PROXY_PORT"
+	start_dante dante
+	member dante "socks5h://127.0.0.1:$PROXY_PORT"
+	write_members '"breaker": {"failure_threshold": 2, "open_seconds": 300}, "fallback": "fail"'
+	stop_server o
+	names="micro dante"
+	none_ejected curl -sS "$url"
+	none_ejected curl -fsS "${url/http:/https:}"
+}
+
+@test "a target that refuses connections does not eject the only proxy" {
+	require_tool wget
+	start_tinyproxy tiny
+	member tiny "http://127.0.0.1:$PROXY_PORT"
+	write_members '"breaker": {"failure_threshold": 2, "open_seconds": 300}, "fallback": "fail"'
+	stop_server o
+	names=tiny
+	none_ejected curl -sS "${url/http:/https:}"
 	none_ejected wget -qO- -t 1 "${url/http:/https:}"
 }
 

@@ -201,3 +201,17 @@ has_gone() {
 	grep -q unhealthy all
 	refute_secret all state/*.state
 }
+
+@test "a URL where a name or a number is wanted is not repeated" {
+	for words in "pool-status --only" "pool-status --quorum" "pool-check --dry-run --only" \
+		"pool-check --quorum" "pool-select --exclude" "pool-select --key k --strategy" \
+		"pool-select --count" "pool-select" "pool-validate" "pool-report" "pool-report -x" \
+		"pool-exec --fail-on" "pool-exec --exclude" "pool-exec --scheme" "pool-exec"; do
+		# shellcheck disable=SC2086 # words of a command line
+		POOL_FILE=pool.json note $words "$wrong" true
+		# shellcheck disable=SC2086
+		POOL_FILE=pool.json note $words --log-format json "$wrong" true
+	done
+	grep -q 'http://\*\*\*@127.0.0.1' all
+	refute_secret all state/*.state
+}

@@ -444,13 +444,13 @@ static void test_refusals(void **context)
 	} cases[] = {
 		{{.target = {"b", NULL, -1}}, POOL_EARGUMENT,
 			"'b' is in 2 pools, 'default.http' and 'exchanges.okx.http': say "
-			"which with an exchange and a type"},
+			"which with -x and -t"},
 		{{.target = {"onyl", NULL, -1}}, POOL_EUNKNOWN,
 			"no proxy is called 'onyl'; did you mean 'only'?"},
 		{{.target = {"a", "okx", POOL_TYPE_HTTP}}, POOL_EUNKNOWN,
-			"no proxy of 'okx' is called 'a'"},
+			"no proxy of 'okx' for http is called 'a'"},
 		{{.target = {"a", NULL, POOL_TYPE_WEBSOCKET}}, POOL_EUNKNOWN,
-			"no proxy is called 'a'"},
+			"no proxy for websocket is called 'a'"},
 		{{.target = {"a", NULL, -1}, .reason = "refused"}, POOL_EARGUMENT,
 			"no reason is called 'refused'"},
 		{{.target = {"a", NULL, -1}, .reason = "tls"}, POOL_EARGUMENT,

@@ -312,6 +312,35 @@ static void test_to_int(void **unused)
 	}
 }
 
+static void test_redact(void **unused)
+{
+	static const struct {
+		const char *text, *expected;
+		size_t size;
+	} cases[] = {
+		{"no proxy is called 'x'", "no proxy is called 'x'", 100},
+		{"'http://a:b@h:1'", "'http://***@h:1'", 100},
+		{"http://a:b'c@d@h:1 and a@b", "http://***@h:1 and a@b", 100},
+		{"http://h:1/ http://u@h", "http://h:1/ http://***@h", 100},
+		{"://@", "://***@", 100},
+		{"http://***@h", "http://***@h", 100},
+		{"a://", "a://", 100},
+		{":", ":", 100},
+		{"", "", 1},
+		{"http://secret@h", "http:/", 7},
+		{"http://secret@h", "http://**", 10},
+		{"http://secret@h", "http://***", 11},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char out[100];
+
+		pool_text_redact(out, cases[i].size, cases[i].text);
+		assert_string_equal(cases[i].expected, out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_nearest_takes_the_nearer),
 		cmocka_unit_test(test_to_int),
+		cmocka_unit_test(test_redact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
