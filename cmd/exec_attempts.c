@@ -295,9 +295,15 @@ static void describe(const struct execution *execution, char *out, size_t size)
 
 	if (said->http_status)
 		snprintf(status, sizeof(status), ", HTTP %d", (int)said->http_status);
-	else if (said->reason == POOL_REASON_REPORTED)
-		snprintf(status, sizeof(status), ", status %d",
-			execution->end.timed_out ? EXEC_TIMEOUT : execution->end.status);
+	if (said->reason == POOL_REASON_REPORTED) {
+		if (said->http_status)
+			snprintf(out, size, "HTTP %d", (int)said->http_status);
+		else
+			snprintf(out, size, "status %d",
+				execution->end.timed_out ? EXEC_TIMEOUT
+							 : execution->end.status);
+		return;
+	}
 	snprintf(out, size, "%s%s%s%s", row->name,
 		row->layer == POOL_LAYER_NONE ? "" : ", ",
 		row->layer == POOL_LAYER_NONE ? "" : pool_layer_name(row->layer), status);
@@ -307,16 +313,22 @@ static void tell_attempt(const struct execution *execution, const char *obstacle
 {
 	const struct exec_evidence *evidence = &execution->evidence;
 	const char *proxy = evidence->list[evidence->count - 1].name;
-	char what[96];
+	const enum tool_level level = obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING;
+	const enum pool_reason reason = execution->said.reason;
+	char what[96], text[512];
 
 	if (execution->request->quiet)
 		return;
 	describe(execution, what, sizeof(what));
-	tool_tell_reason(obstacle ? TOOL_LEVEL_ERROR : TOOL_LEVEL_WARNING, proxy,
-		execution->said.reason, "attempt %zu through '%s' failed (%s), %s%s",
+	snprintf(text, sizeof(text), "attempt %zu through '%s' failed (%s), %s%s",
 		evidence->count, proxy, what,
 		obstacle ? "not tried again: " : "trying again",
 		obstacle ? obstacle : "");
+	/* Of a failure that is one by its status alone there is nothing more to say. */
+	if (reason == POOL_REASON_REPORTED)
+		tool_tell_about(level, proxy, reason, "%s", text);
+	else
+		tool_tell_reason(level, proxy, reason, "%s", text);
 }
 
 /* Whether there is to be another attempt. */

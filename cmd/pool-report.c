@@ -338,12 +338,12 @@ static void tell_result(
 				? ": curl's exit status says nothing about the proxy"
 				: "");
 	else if (strcmp(result->from, result->to) == 0)
-		tool_note_reason(result->proxy,
+		tool_tell_about(TOOL_LEVEL_NOTE, result->proxy,
 			(enum pool_reason)pool_reason_find(result->reason),
 			"%s of %s: still %s (%s)", result->proxy, result->where,
 			result->to, result->reason);
 	else
-		tool_note_reason(result->proxy,
+		tool_tell_about(TOOL_LEVEL_NOTE, result->proxy,
 			(enum pool_reason)pool_reason_find(result->reason),
 			"%s of %s: %s -> %s (%s)", result->proxy, result->where,
 			result->from, result->to, result->reason);

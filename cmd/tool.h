@@ -241,9 +241,9 @@ void tool_note_text(const char *text);
 void tool_tell_reason(enum tool_level level, const char *proxy, enum pool_reason reason,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* A note of what became of it, in the caller's words alone. */
-void tool_note_reason(const char *proxy, enum pool_reason reason, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* The same in the caller's words alone. */
+void tool_tell_about(enum tool_level level, const char *proxy, enum pool_reason reason,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 bool tool_log_is_json(void);
 

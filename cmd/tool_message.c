@@ -177,11 +177,11 @@ void tool_note(const char *format, ...)
 	va_end(arguments);
 }
 
-void tool_note_reason(const char *proxy, enum pool_reason reason, const char *format, ...)
+void tool_tell_about(enum tool_level level, const char *proxy, enum pool_reason reason,
+	const char *format, ...)
 {
-	const struct message message = {.level = TOOL_LEVEL_NOTE,
-		.proxy = proxy,
-		.reason = pool_reason_get((int)reason)};
+	const struct message message = {
+		.level = level, .proxy = proxy, .reason = pool_reason_get((int)reason)};
 	va_list arguments;
 
 	va_start(arguments, format);
