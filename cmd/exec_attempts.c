@@ -286,27 +286,24 @@ static const char *find_obstacle(struct execution *execution)
 	return NULL;
 }
 
-/* "connect-refused, connect" or "limited, target, HTTP 429" */
+/* "connect-refused, connect", "limited, target, HTTP 429" or "status 7" */
 static void describe(const struct execution *execution, char *out, size_t size)
 {
 	const struct exec_client_end *said = &execution->said;
 	const struct pool_reason_row *row = pool_reason_get((int)said->reason);
-	char status[32] = "";
+	const bool by_status = said->reason == POOL_REASON_REPORTED;
+	char answer[32] = "";
 
 	if (said->http_status)
-		snprintf(status, sizeof(status), ", HTTP %d", (int)said->http_status);
-	if (said->reason == POOL_REASON_REPORTED) {
-		if (said->http_status)
-			snprintf(out, size, "HTTP %d", (int)said->http_status);
-		else
-			snprintf(out, size, "status %d",
-				execution->end.timed_out ? EXEC_TIMEOUT
-							 : execution->end.status);
-		return;
-	}
-	snprintf(out, size, "%s%s%s%s", row->name,
-		row->layer == POOL_LAYER_NONE ? "" : ", ",
-		row->layer == POOL_LAYER_NONE ? "" : pool_layer_name(row->layer), status);
+		snprintf(answer, sizeof(answer), "HTTP %d", (int)said->http_status);
+	else if (by_status)
+		snprintf(answer, sizeof(answer), "status %d",
+			execution->end.timed_out ? EXEC_TIMEOUT : execution->end.status);
+	if (by_status)
+		snprintf(out, size, "%s", answer);
+	else
+		snprintf(out, size, "%s, %s%s%s", row->name, pool_layer_name(row->layer),
+			answer[0] ? ", " : "", answer);
 }
 
 static void tell_attempt(const struct execution *execution, const char *obstacle)
