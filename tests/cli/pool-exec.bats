@@ -595,7 +595,7 @@ trying again"
 	start_stub --name origin http-proxy
 	write_members "$(member one "$STUB_PORT")"
 	run -0 --separate-stderr unshare -rm sh -c \
-		'mount -t tmpfs none /proc && exec "$@"' sh "$exec" --no-state curl -s "$url"
+		'mount -t tmpfs none /dev && exec "$@"' sh "$exec" --no-state curl -s "$url"
 	assert_output ok
 	assert_equal "$stderr" ""
 }

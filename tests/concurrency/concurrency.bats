@@ -25,7 +25,7 @@ pool_of() {
 wide='"limits": {"max_connections": 1000, "requests": 1000000, "per_seconds": 86400}'
 
 hammer() {
-	timeout 50 "$HAMMER" "$1" pool.json "$POOL_STATE" "${@:2}"
+	timeout 100 "$HAMMER" "$1" pool.json "$POOL_STATE" "${@:2}"
 }
 
 # count_lines FILE...: "LINES DISTINCT LEAST MOST" of the lines in them.
@@ -109,7 +109,7 @@ serve_thousand() {
 
 @test "an update that is cut off at any instruction is undone as a whole" {
 	write_pool pool.json "$(pool_of 10 "$wide")"
-	run --separate-stderr hammer step 37
+	run --separate-stderr hammer step 89
 	[ "$status" -ne 77 ] || skip "tracing is not permitted"
 	assert_success
 	assert_line --index 0 --regexp '^killed at [1-9][0-9]* places of a selection$'
