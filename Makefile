@@ -55,8 +55,8 @@ BASE   := error text clock random hash http
 CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file image copy repair snapshot lookup lease session select demand attach owners \
-	choose store feedback
+STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
+	attach owners choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \

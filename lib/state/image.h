@@ -1,5 +1,6 @@
 /*
- * Inside state/: what file.c and image.c need of each other.
+ * Inside state/: what those who read, judge and lay out the state file need of each
+ * other.
  */
 #ifndef POOL_STATE_IMAGE_H
 #define POOL_STATE_IMAGE_H
@@ -14,6 +15,28 @@
  * Returns 0, or POOL_EFORMAT, POOL_EFOREIGN.
  */
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault);
+
+/* Images begin at multiples of this, and so do their sections. */
+enum { POOL_IMAGE_ALIGNMENT = 64 };
+
+/* Set the pointers into the image in force; false if it cannot be one. */
+bool pool_image_attach(struct pool_state *state);
+
+/* Whether the times of the image are of another clock than ours. One that cannot be told
+ * (no descriptor left, no /proc) is taken for the same. */
+bool pool_image_is_of_other_clock(const struct pool_state *state);
+
+/* Begin a file: a header that is not whole before the first image is put in force. */
+void pool_image_begin(struct pool_state *state);
+
+/* Put the image at <offset> of the file in force: one store. */
+void pool_image_switch(struct pool_state *state, uint64_t offset);
+
+/* Put back what an update that was cut off has overwritten; false if what the slot holds
+ * makes no sense. */
+bool pool_undo_repair(struct pool_state *state);
+/* Nothing is to be put back. */
+void pool_undo_forget(struct pool_state *state);
 
 /* pool_state_peek() on the mapped file. */
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
