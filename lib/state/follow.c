@@ -426,7 +426,6 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	return 0;
 }
 
-
 /* What has passed since by the wall clock: nothing, if it went back; at most so long that
  * nothing is left of any rest. */
 static int64_t passed_ns(int64_t now_s, int64_t then_s)
@@ -473,7 +472,8 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 {
 	if (state->image && state->image->snapshot_id == snapshot->id &&
 		state->image->record_count == snapshot->member_count &&
-		state->image->leaf_count == snapshot->leaf_count && !pool_image_is_of_other_clock(state) &&
+		state->image->leaf_count == snapshot->leaf_count &&
+		!pool_image_is_of_other_clock(state) &&
 		(state->budgets || !has_budgets(snapshot)))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
