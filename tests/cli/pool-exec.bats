@@ -882,7 +882,7 @@ began() {
 	END
 	mkfifo keys
 	exec {keys}<>keys
-	env --default-signal=INT,QUIT script -qec "'$exec' --fail-on 1 bash count" /dev/null <keys >screen 2>&1 3>&- &
+	env --default-signal=INT,QUIT script -qec "exec '$exec' --fail-on 1 bash count" /dev/null <keys >screen 2>&1 3>&- &
 	echo $! >"$SERVERS/script.pid"
 	wait_until 10 began pid
 	printf '\003' >&"$keys"
