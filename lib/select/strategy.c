@@ -326,6 +326,26 @@ static uint32_t pick_highest_score(const struct pool_field *field)
 	return best;
 }
 
+/*
+ * -ln(1 - rest) of 0..1, by the series of atanh: ln(u) = -2 atanh((1 - u) / (1 + u)), for
+ * u from 1/2 on. Not log1p(): to load libm would cost each start of a tool a tenth.
+ */
+static double minus_ln(double rest)
+{
+	const double ln_2 = 0x1.62e42fefa39efp-1;
+	double u = 1 - rest, halvings = 0, z, power, sum = 0;
+
+	for (; u < 0.5; u *= 2)
+		halvings++;
+	z = halvings > 0 ? (1 - u) / (1 + u) : rest / (2 - rest);
+	power = z;
+	for (int n = 1; power > sum * 0x1p-54; n += 2) {
+		sum += power / n;
+		power *= z * z;
+	}
+	return halvings * ln_2 + 2 * sum;
+}
+
 static uint32_t pick_lowest_cost(const struct pool_field *field)
 {
 	const uint64_t key = scatter_key(field);
@@ -339,7 +359,7 @@ static uint32_t pick_lowest_cost(const struct pool_field *field)
 
 		if (!(rest < lowest * weight) || !eligible(field, i))
 			continue;
-		cost = -log1p(-rest) / weight;
+		cost = minus_ln(rest) / weight;
 		if (cost < lowest) {
 			best = i;
 			lowest = cost;

@@ -117,3 +117,12 @@ plant() {
 	run -1 "$TESTS_DIR/layers" .
 	assert_output "build/bin/pool-select: needs libcurl"
 }
+
+@test "a library beside libc in a tool that scripts start often is found" {
+	require_tool gcc readelf
+	plant x.c 'int main(void) { return 0; }'
+	gcc -Wl,--no-as-needed -o build/bin/pool-exec x.c -lm
+	cp build/bin/pool-exec build/bin/pool-validate
+	run -1 "$TESTS_DIR/layers" .
+	assert_output "build/bin/pool-exec: needs more than libc"
+}
