@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "tool.h"
 
-enum { OPTIONS_MAX = 64, HELP_LEFT = 26, HELP_WIDTH = 79 };
+enum { OPTIONS_MAX = 64, HELP_LEFT = 26, HELP_WIDTH = 79, LIKE_LETTERS = 4 };
 
 static size_t count_options(const struct tool_spec *spec)
 {
@@ -79,7 +79,9 @@ static void print_version(const struct tool_spec *spec)
 
 /* --- getopt --------------------------------------------------------------------- */
 
-static int refuse_unknown(const struct tool_spec *spec, const char *word)
+/* The option that is nearest to <word>, or else begins like it: --retry is no --retries
+ * by its length, and meant all the same. */
+static const char *find_like(const struct tool_spec *spec, const char *word)
 {
 	const char *names[OPTIONS_MAX];
 	size_t count = count_options(spec);
@@ -88,6 +90,16 @@ static int refuse_unknown(const struct tool_spec *spec, const char *word)
 	for (size_t i = 0; i < count; i++)
 		names[i] = spec->options[i].name;
 	near = pool_text_nearest(word, names, count);
+	for (size_t i = 0; i < count && !near; i++)
+		if (strncmp(names[i], word, LIKE_LETTERS) == 0)
+			near = names[i];
+	return near;
+}
+
+static int refuse_unknown(const struct tool_spec *spec, const char *word)
+{
+	const char *near = find_like(spec, word);
+
 	if (near)
 		return tool_refuse(spec, TOOL_USAGE,
 			"unknown option '--%s'; did you mean '--%s'?", word, near);

@@ -18,7 +18,7 @@
  *
  * Invariants: a function that can fail returns 0 or a negative POOL_E*, and writes its
  * outputs only on success. Nothing here prints, exits, reads the environment or installs
- *a signal handler. Nothing here ever answers "go direct": no proxy is an error.
+ * a signal handler. Nothing here ever answers "go direct": no proxy is an error.
  *
  * Threads: one session, one thread. Processes: any number may share the files. A session
  * does not survive fork(): open another one in the child.

@@ -8,8 +8,8 @@
  * The scanner knows RFC 8259 and refuses what cJSON lets pass, and what a C string cannot
  * hold. For each value it notes where that stands, in document order: the first child of
  * value N is N + 1, its next sibling N + size. A tree built from the same text by
- *whatever means is walked beside that list. Duplicate keys are left to the walk, which
- *sees them decoded.
+ * whatever means is walked beside that list. Duplicate keys are left to the walk, which
+ * sees them decoded.
  */
 #ifndef POOL_CONFIG_JSON_H
 #define POOL_CONFIG_JSON_H

@@ -434,8 +434,9 @@ static bool rolled_out(struct pool_selection *selection)
 	struct pool_state *state = selection->state;
 	struct pool_state_leaf *leaf;
 
-	/* Who looks again was given to the pool, or its url cannot be used. */
-	if (percent >= 100 || selection->again || !pool_selection_has_url(selection))
+	/* Who waits was given to the pool, or its url cannot be used: one turn is enough.
+	 */
+	if (percent >= 100 || selection->waited || !pool_selection_has_url(selection))
 		return true;
 	/* The high half: the low one is what a sticky choice begins with. */
 	if (selection->query->key)

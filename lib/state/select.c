@@ -152,6 +152,7 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 			.began_ns = began.boot_ns,
 			.waits = look->waits,
 			.again = look->again || i > 0,
+			.waited = look->again,
 			.next_ns = INT64_MAX};
 
 		error = run(&selection, fault);

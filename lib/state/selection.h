@@ -7,7 +7,7 @@
  *
  * select.c does one after the other, fills in URLs, and waits. Any of them may answer
  * POOL_ESTALE: the pool file was edited meanwhile, and with the snapshot went all that
- *was taken from it. Then all of it is done once more.
+ * was taken from it. Then all of it is done once more.
  */
 #ifndef POOL_STATE_SELECTION_H
 #define POOL_STATE_SELECTION_H
@@ -32,8 +32,9 @@ struct pool_selection {
 	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
 	uint64_t owner_start;
 	uint64_t owner_space;
-	bool waits; /* who finds none eligible now will look again */
-	bool again; /* who asks has been told already what is odd about it */
+	bool waits;  /* who finds none eligible now will look again */
+	bool again;  /* who asks has been told already what is odd about it */
+	bool waited; /* a look before was given to the pool, and found none eligible */
 	/* What it is chosen from: */
 	struct pool_state *state; /* NULL: without */
 	uint64_t *bare_ready;     /* without: arrays of its own */

@@ -201,6 +201,8 @@ a\tb
 	assert_equal "$stderr" "pool-exec: which command? Try 'pool-exec --help'"
 	run -125 --separate-stderr "$exec" --nonsense true
 	assert_equal "$stderr" "pool-exec: unknown option '--nonsense'; try 'pool-exec --help'"
+	run -125 --separate-stderr "$exec" --retry 3 true
+	assert_equal "$stderr" "pool-exec: unknown option '--retry'; did you mean '--retries'?"
 	run -125 --separate-stderr "$exec" --fail-on 1,x true
 	assert_equal "$stderr" \
 		"pool-exec: --fail-on wants exit statuses from 1 to 255 like 1,3-5, not 'x'"

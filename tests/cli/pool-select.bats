@@ -411,6 +411,24 @@ proxy of its own: strict goes with sticky"
 	done
 }
 
+@test "who waits takes one turn of rollout_percent" {
+	write_pool part.json '{"enabled": true, "default": {"http": {
+		"url": "socks5://127.0.0.1:9", "rollout_percent": 1,
+		"pool": {"limits": {"max_connections": 1}, "proxies": ["http://127.0.0.1:1"]}}}}'
+	sleep 60 3>&- &
+	owner=$!
+	# the url is not asked for: this one is the pool's, and so are its many looks
+	run -0 "$select" --scheme http --lease --owner $owner part.json
+	run -1 --separate-stderr "$select" --scheme http --wait 1 part.json
+	assert_output "no-proxy://none-eligible"
+	kill $owner
+	wait $owner || true
+	# two turns are taken: the hundredth of all is the pool's
+	yes - 2>/dev/null | head -n 98 | "$select" --serve part.json >answers
+	run -0 grep -n 'http://127.0.0.1:1$' answers
+	assert_output "98:http://127.0.0.1:1"
+}
+
 @test "with --key a key always is on the same side of rollout_percent" {
 	write_pool part.json '{"enabled": true, "default": {"http": {
 		"url": "http://127.0.0.1:9", "rollout_percent": 30,
