@@ -90,8 +90,9 @@ struct pool_round {
  *
  * A pool whose health_check is off has no items; neither have disabled proxies.
  *
- * Returns 0, or: POOL_EARGUMENT  no proxy of a name in <only>; a method without a url; a
- * url that no check would use POOL_ENOMEM
+ * Returns 0, or: POOL_EARGUMENT  no proxy of a name in <only>; a method without a url;
+ *                                a url that no check would use
+ *                POOL_ENOMEM
  */
 int pool_round_plan(struct pool_round *round, const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, struct pool_fault *fault);

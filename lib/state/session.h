@@ -69,8 +69,10 @@ struct pool_view {
  * Copy what is known of the pool <leaf>. Without a state that can be read the records are
  * zero.
  *
- * Returns 0, or: POOL_ESTALE  the pool file was edited meanwhile: <leaf> and whatever
- * else was taken from the snapshot before are void POOL_ENOMEM Release it.
+ * Returns 0, or: POOL_ESTALE  the pool file was edited meanwhile: <leaf> and all else
+ *                             that was taken from the snapshot before are void
+ *                POOL_ENOMEM
+ * Release it.
  */
 int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
 	struct pool_fault *fault);

@@ -106,8 +106,9 @@ void pool_copy_sweep(struct pool_state *state, const struct pool_now *now);
 /*
  * Take the lock, map the file, judge it, undo what a killed process left.
  *
- * Returns 0, or: POOL_EBUSY     not within <timeout_ms>; the fault names the holder if it
- * is known POOL_EFORMAT   not a state file, or of another version: untouched
+ * Returns 0, or: POOL_EBUSY     not within <timeout_ms>; the fault names the holder,
+ *                               where it is known
+ *                POOL_EFORMAT   not a state file, or of another version: untouched
  *                POOL_EFOREIGN  of another pool file: untouched
  *                POOL_ESYSTEM
  */
