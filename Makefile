@@ -59,7 +59,7 @@ STATE  := file image undo follow copy repair snapshot lookup lease session selec
 	attach owners choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
 	obstacle stored history
-PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
+PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round
 
 TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status

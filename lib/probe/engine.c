@@ -3,18 +3,17 @@
  *
  * Events, and what each does:
  *	a slot is free         the next check begins: one that was put off if its
- *	                       time has come, else the next of the list
+ *	                       time has come, else the next of the queue
  *	a socket is ready      libcurl goes on with that transfer
  *	libcurl's timer        libcurl goes on with whatever is due
  *	a transfer ended       it is judged; a ping sends its echo
  *	an echo came, or did   the ping is judged
  *	not come in time
  *	an attempt was judged  it is put off for another one, or the check is finished
- *	the deadline           what waits for another attempt is finished as its last
+ *	a name did not resolve the resolver is asked whether any name server answers,
+ *	                       and the check is finished when it is known
+ *	abandon                what waits for another attempt is finished as its last
  *	                       one ended, all else that is left as RUN_DEADLINE
- *	stop                   all that is left is finished as RUN_DEADLINE
- *	the end                proxies whose names did not resolve are finished, once it
- *	                       is known whether any name server answers
  *
  * The queue is ours, since libcurl counts time in its own queue against a transfer's
  * timeout.
@@ -24,29 +23,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/random.h"
 #include "probe/descriptors.h"
 #include "probe/engine.h"
 #include "probe/method.h"
+#include "probe/multi.h"
+#include "probe/pace.h"
 #include "probe/ping.h"
-#include "probe/rate.h"
 #include "probe/resolver.h"
 #include "probe/timers.h"
 
 enum {
-	BATCH = 64, /* begun in one round, so that a round stays short */
-	EVENTS = 256,
+	BATCH = 64, /* begun in one turn, so that a turn stays short */
 	STOP_POLL_MS = 100,
+	TURN_MS = 60000, /* of a run: the longest wait without any event */
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = 2000,
-	CACHED_CONNECTIONS =
-		8,           /* none is used twice; the default grows with the handles */
-	ASK_NAMES_MS = 1000, /* at the end of a run, for all of them */
+	ASK_NAMES_MS = 1000, /* how long a name server may take to answer */
+	LOOK_MS = 20,        /* between two looks for its answer */
 	NAME_DESCRIPTORS =
 		4, /* a check that resolves a name: the resolver's three as well */
 };
+
+#define NO_TASK UINT32_MAX
 
 struct slot {
 	struct pool_transfer transfer; /* first: libcurl's private pointer leads here */
@@ -57,24 +57,38 @@ struct slot {
 	int64_t sent_ns;
 };
 
+enum task_state {
+	TASK_FREE,
+	TASK_QUEUED,
+	TASK_DELAYED, /* in the heap of those to begin later */
+	TASK_BUSY,    /* has a slot */
+	TASK_HELD,    /* its proxy's name did not resolve, and why is being asked */
+};
+
 struct task {
+	const struct pool_probe *probe;
+	size_t index;
 	int64_t began_ns;
 	int32_t attempts;
-	bool finished;
-	bool held; /* its proxy's name did not resolve; why is asked at the end */
+	uint32_t next; /* in the queue, or among the free ones */
+	enum task_state state;
 	/* How its last attempt ended, while it waits for another one; else NULL. */
 	struct pool_probe_result *last;
 };
 
-struct engine {
-	const struct pool_probe *probes;
-	const struct pool_engine_options *options;
-	struct pool_engine_report *report;
-	size_t count;
-	size_t left;  /* not finished */
-	size_t held;  /* of those, waiting for the end */
-	size_t fresh; /* the next of the list */
+struct engine_queue {
+	uint32_t first, last; /* NO_TASK: empty */
+};
+
+struct pool_engine {
+	struct pool_engine_options options;
+	struct pool_engine_report report;
 	struct task *tasks;
+	size_t task_room;
+	uint32_t free_task;
+	struct engine_queue queue; /* never begun */
+	size_t left;               /* not finished */
+	size_t held;               /* of those, waiting for the resolver's answer */
 	struct slot *slots;
 	uint32_t *spare; /* a stack of free slots */
 	size_t spare_count;
@@ -82,15 +96,17 @@ struct engine {
 	size_t width; /* slots in use at most: fewer when descriptors ran out */
 	struct pool_timers delayed; /* tasks to begin later */
 	struct pool_timers echoes;  /* slots whose echo is late then */
-	struct pool_rate rate;
+	struct pool_pace pace;
 	struct pool_random random;
 	struct pool_pinger pinger;
-	CURLM *multi;
-	int epoll;
-	bool global;
+	struct pool_multi multi;
 	int64_t now_ns;
-	int64_t deadline_ns;
-	int64_t curl_due_ns;
+	int64_t deadline_ns; /* INT64_MAX: none */
+	/* The question whether any name server answers: */
+	struct pool_question *question; /* NULL: not asked */
+	int64_t look_ns;                /* look for the answer then */
+	int64_t give_up_ns;
+	bool silent; /* it was given up, and has still no answer */
 };
 
 static int64_t read_clock(void)
@@ -109,24 +125,34 @@ static bool is_local_trouble(enum pool_reason reason)
 		reason != POOL_REASON_RUN_DEADLINE;
 }
 
+static void free_task(struct pool_engine *engine, uint32_t at)
+{
+	struct task *task = &engine->tasks[at];
+
+	free(task->last);
+	*task = (struct task){.next = engine->free_task};
+	engine->free_task = at;
+}
+
 /* The one way in which a check ends. */
 static void finish(
-	struct engine *engine, uint32_t index, struct pool_probe_result *result)
+	struct pool_engine *engine, uint32_t at, struct pool_probe_result *result)
 {
-	struct task *task = &engine->tasks[index];
+	const struct task *task = &engine->tasks[at];
+	size_t index = task->index;
 
 	result->attempts = task->attempts;
 	result->began_boot_ns = task->attempts ? task->began_ns : engine->now_ns;
-	task->finished = true;
 	engine->left--;
-	engine->report->local_trouble += is_local_trouble(result->reason);
-	engine->options->done(engine->options->context, index, result);
+	engine->report.local_trouble += is_local_trouble(result->reason);
+	free_task(engine, at);
+	engine->options.done(engine->options.context, index, result);
 }
 
-static void free_slot(struct engine *engine, struct slot *slot)
+static void free_slot(struct pool_engine *engine, struct slot *slot)
 {
 	if (slot->in_multi)
-		curl_multi_remove_handle(engine->multi, slot->transfer.easy);
+		curl_multi_remove_handle(engine->multi.handle, slot->transfer.easy);
 	if (slot->transfer.easy)
 		pool_transfer_clear(&slot->transfer);
 	slot->in_multi = false;
@@ -136,7 +162,7 @@ static void free_slot(struct engine *engine, struct slot *slot)
 }
 
 /* Full jitter: anything from nothing to the backoff. */
-static int64_t draw_backoff_ns(struct engine *engine, int32_t attempts)
+static int64_t draw_backoff_ns(struct pool_engine *engine, int32_t attempts)
 {
 	int64_t most_ms = BACKOFF_MAX_MS;
 
@@ -157,44 +183,45 @@ static bool may_pass(const struct pool_probe_result *result)
 /* Put the task off for another attempt; false if there is none left, or no time for it.
  */
 static bool put_off(
-	struct engine *engine, uint32_t index, const struct pool_probe_result *result)
+	struct pool_engine *engine, uint32_t at, const struct pool_probe_result *result)
 {
-	struct task *task = &engine->tasks[index];
+	struct task *task = &engine->tasks[at];
 	struct pool_probe_result *last;
 	int64_t at_ns;
 
-	if (task->attempts > engine->probes[index].retries || !may_pass(result))
+	if (task->attempts > task->probe->retries || !may_pass(result))
 		return false;
-	at_ns = pool_rate_book(&engine->rate, index,
+	at_ns = pool_pace_book(&engine->pace, task->probe->url,
 		engine->now_ns + draw_backoff_ns(engine, task->attempts));
 	if (at_ns >= engine->deadline_ns || !(last = malloc(sizeof(*last))))
 		return false;
-	if (pool_timers_add(&engine->delayed,
-		    (struct pool_timer){.at_ns = at_ns, .index = index})) {
+	if (pool_timers_add(
+		    &engine->delayed, (struct pool_timer){.at_ns = at_ns, .index = at})) {
 		free(last);
 		return false;
 	}
 	*last = *result;
 	task->last = last;
+	task->state = TASK_DELAYED;
 	return true;
 }
 
-/* No attempt follows: this is the check's result, but for names, asked about later. */
+/* No attempt follows: this is the check's result, but for names, asked about first. */
 static void settle(
-	struct engine *engine, uint32_t index, struct pool_probe_result *result)
+	struct pool_engine *engine, uint32_t at, struct pool_probe_result *result)
 {
 	if (result->reason == POOL_REASON_PROXY_NAME) {
-		engine->tasks[index].held = true;
+		engine->tasks[at].state = TASK_HELD;
 		engine->held++;
 		return;
 	}
-	finish(engine, index, result);
+	finish(engine, at, result);
 }
 
 static void end_attempt(
-	struct engine *engine, struct slot *slot, struct pool_probe_result *result)
+	struct pool_engine *engine, struct slot *slot, struct pool_probe_result *result)
 {
-	uint32_t index = slot->task;
+	uint32_t at = slot->task;
 
 	free_slot(engine, slot);
 	/* As many as could be had fit: no more at once from now on. */
@@ -204,12 +231,12 @@ static void end_attempt(
 		if (busy < engine->width)
 			engine->width = busy ? busy : 1;
 	}
-	if (!put_off(engine, index, result))
-		settle(engine, index, result);
+	if (!put_off(engine, at, result))
+		settle(engine, at, result);
 }
 
-static void end_with(struct engine *engine, struct slot *slot, enum pool_reason reason,
-	const char *detail)
+static void end_with(struct pool_engine *engine, struct slot *slot,
+	enum pool_reason reason, const char *detail)
 {
 	struct pool_probe_result result = {.reason = reason, .retry_after_s = -1};
 
@@ -237,7 +264,7 @@ static const struct {
 	{EHOSTDOWN, POOL_REASON_UNREACHABLE},
 };
 
-static void end_ping_with_error(struct engine *engine, struct slot *slot, int error)
+static void end_ping_with_error(struct pool_engine *engine, struct slot *slot, int error)
 {
 	enum pool_reason reason = POOL_REASON_SETUP;
 	char words[64];
@@ -252,16 +279,16 @@ static void end_ping_with_error(struct engine *engine, struct slot *slot, int er
 			: strerror_r(error, words, sizeof(words)));
 }
 
-static int watch(struct engine *engine, int fd)
+static int watch(struct pool_engine *engine, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
-	if (epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
+	if (epoll_ctl(engine->multi.epoll, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
 		return -errno;
 	return 0;
 }
 
-static void send_echo(struct engine *engine, struct slot *slot)
+static void send_echo(struct pool_engine *engine, struct slot *slot)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&slot->transfer.address;
 	struct pool_ping_mark mark = {.slot = (uint32_t)(slot - engine->slots)};
@@ -278,14 +305,14 @@ static void send_echo(struct engine *engine, struct slot *slot)
 			(struct pool_timer){.token = mark.token,
 				.index = mark.slot,
 				.at_ns = slot->sent_ns +
-					engine->probes[slot->task].timeout_ms *
+					slot->transfer.probe->timeout_ms *
 						POOL_NS_PER_MS}))
 		error = -ENOMEM;
 	if (error)
 		end_ping_with_error(engine, slot, -error);
 }
 
-static void take_echoes(struct engine *engine, int fd)
+static void take_echoes(struct pool_engine *engine, int fd)
 {
 	struct pool_probe_result result = {.reason = POOL_REASON_OK, .retry_after_s = -1};
 	struct pool_ping_mark mark;
@@ -303,7 +330,7 @@ static void take_echoes(struct engine *engine, int fd)
 	}
 }
 
-static void end_late_echoes(struct engine *engine)
+static void end_late_echoes(struct pool_engine *engine)
 {
 	struct pool_timer timer;
 
@@ -317,24 +344,25 @@ static void end_late_echoes(struct engine *engine)
 
 /* --- begin ---------------------------------------------------------------------- */
 
-static void begin(struct engine *engine, uint32_t index)
+static void begin(struct pool_engine *engine, uint32_t at)
 {
 	struct slot *slot = &engine->slots[engine->spare[--engine->spare_count]];
-	struct task *task = &engine->tasks[index];
+	struct task *task = &engine->tasks[at];
 	int error = 0;
 
 	slot->busy = true;
-	slot->task = index;
+	slot->task = at;
 	free(task->last);
 	task->last = NULL;
+	task->state = TASK_BUSY;
 	if (!task->attempts++)
 		task->began_ns = read_clock();
 	if (!slot->transfer.easy)
 		error = pool_transfer_init(&slot->transfer);
 	if (!error)
-		error = pool_transfer_set(&slot->transfer, &engine->probes[index],
-			engine->options->ca_file);
-	if (!error && curl_multi_add_handle(engine->multi, slot->transfer.easy))
+		error = pool_transfer_set(
+			&slot->transfer, task->probe, engine->options.ca_file);
+	if (!error && curl_multi_add_handle(engine->multi.handle, slot->transfer.easy))
 		error = POOL_ENOMEM;
 	if (error == POOL_EARGUMENT)
 		end_with(engine, slot, POOL_REASON_SETUP,
@@ -345,8 +373,26 @@ static void begin(struct engine *engine, uint32_t index)
 		slot->in_multi = true;
 }
 
+static void enqueue(struct pool_engine *engine, uint32_t at)
+{
+	engine->tasks[at].next = NO_TASK;
+	if (engine->queue.first == NO_TASK)
+		engine->queue.first = at;
+	else
+		engine->tasks[engine->queue.last].next = at;
+	engine->queue.last = at;
+}
+
+static uint32_t dequeue(struct pool_engine *engine)
+{
+	uint32_t at = engine->queue.first;
+
+	engine->queue.first = engine->tasks[at].next;
+	return at;
+}
+
 /* The next task whose time has come; false if there is none. */
-static bool take_task(struct engine *engine, uint32_t *out)
+static bool take_task(struct pool_engine *engine, uint32_t *out)
 {
 	struct pool_timer timer;
 
@@ -354,72 +400,77 @@ static bool take_task(struct engine *engine, uint32_t *out)
 		*out = timer.index;
 		return true;
 	}
-	while (engine->fresh < engine->count) {
-		*out = (uint32_t)engine->fresh++;
+	while (engine->queue.first != NO_TASK) {
+		*out = dequeue(engine);
 		timer = (struct pool_timer){.index = *out};
-		timer.at_ns = pool_rate_book(&engine->rate, *out, engine->now_ns);
+		timer.at_ns = pool_pace_book(
+			&engine->pace, engine->tasks[*out].probe->url, engine->now_ns);
 		if (timer.at_ns <= engine->now_ns ||
 			pool_timers_add(&engine->delayed, timer))
 			return true;
+		engine->tasks[*out].state = TASK_DELAYED;
 	}
 	return false;
 }
 
-static bool has_room(const struct engine *engine)
+static bool has_room(const struct pool_engine *engine)
 {
 	return engine->slot_count - engine->spare_count < engine->width;
 }
 
-static void fill(struct engine *engine)
+static void fill(struct pool_engine *engine)
 {
-	uint32_t index;
+	uint32_t at;
 
-	for (int i = 0; i < BATCH && has_room(engine) && take_task(engine, &index); i++)
-		begin(engine, index);
+	for (int i = 0; i < BATCH && has_room(engine) && take_task(engine, &at); i++)
+		begin(engine, at);
 }
 
-/* --- libcurl -------------------------------------------------------------------- */
-
-static int watch_socket(
-	CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+static int grow_tasks(struct pool_engine *engine)
 {
-	struct engine *engine = context;
-	struct epoll_event event = {.data.fd = fd};
+	size_t room = engine->task_room ? engine->task_room * 2 : 64;
+	struct task *tasks;
 
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, &event);
-		return 0;
+	if (room >= NO_TASK)
+		return POOL_ENOMEM;
+	tasks = realloc(engine->tasks, room * sizeof(*tasks));
+	if (!tasks)
+		return POOL_ENOMEM;
+	engine->tasks = tasks;
+	/* The lowest first. */
+	for (size_t i = room; i-- > engine->task_room;) {
+		tasks[i] = (struct task){.next = engine->free_task};
+		engine->free_task = (uint32_t)i;
 	}
-	event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-		(what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-	if (known && !epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event))
-		return 0;
-	/* A number that was closed and given out again is known to one side only. */
-	if (epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event) && errno == EEXIST)
-		epoll_ctl(engine->epoll, EPOLL_CTL_MOD, fd, &event);
-	if (!known)
-		curl_multi_assign(engine->multi, fd, engine);
+	engine->task_room = room;
 	return 0;
 }
 
-static int set_timer(CURLM *multi, long timeout_ms, void *context)
+int pool_engine_add(
+	struct pool_engine *engine, const struct pool_probe *probe, size_t index)
 {
-	struct engine *engine = context;
+	uint32_t at;
 
-	(void)multi;
-	engine->curl_due_ns =
-		timeout_ms < 0 ? INT64_MAX : read_clock() + timeout_ms * POOL_NS_PER_MS;
+	if (engine->free_task == NO_TASK && grow_tasks(engine))
+		return POOL_ENOMEM;
+	at = engine->free_task;
+	engine->free_task = engine->tasks[at].next;
+	engine->tasks[at] =
+		(struct task){.probe = probe, .index = index, .state = TASK_QUEUED};
+	enqueue(engine, at);
+	engine->left++;
 	return 0;
 }
 
-static void end_transfer(struct engine *engine, struct slot *slot, CURLcode code)
+/* --- transfers ------------------------------------------------------------------ */
+
+static void end_transfer(struct pool_engine *engine, struct slot *slot, CURLcode code)
 {
 	struct pool_probe_result result = {.retry_after_s = -1};
 
 	if (pool_method_work_get(slot->transfer.probe->method)->echo &&
 		slot->transfer.address_length) {
-		curl_multi_remove_handle(engine->multi, slot->transfer.easy);
+		curl_multi_remove_handle(engine->multi.handle, slot->transfer.easy);
 		slot->in_multi = false;
 		send_echo(engine, slot);
 		return;
@@ -428,12 +479,12 @@ static void end_transfer(struct engine *engine, struct slot *slot, CURLcode code
 	end_attempt(engine, slot, &result);
 }
 
-static void take_messages(struct engine *engine)
+static void take_messages(struct pool_engine *engine)
 {
 	struct CURLMsg *message;
 	int more;
 
-	while ((message = curl_multi_info_read(engine->multi, &more))) {
+	while ((message = curl_multi_info_read(engine->multi.handle, &more))) {
 		CURLcode code = message->data.result;
 		char *transfer = NULL;
 
@@ -444,6 +495,70 @@ static void take_messages(struct engine *engine)
 	}
 }
 
+/* --- names ---------------------------------------------------------------------- */
+
+/* Finish all checks of names that did not resolve. */
+static void settle_names(struct pool_engine *engine, bool answered)
+{
+	for (uint32_t at = 0; engine->held && at < engine->task_room; at++) {
+		struct pool_probe_result result = {
+			.reason = POOL_REASON_PROXY_NAME, .retry_after_s = -1};
+
+		if (engine->tasks[at].state != TASK_HELD)
+			continue;
+		if (!answered &&
+			pool_resolver_accepts(engine->tasks[at].probe->login->host))
+			result.reason = POOL_REASON_NO_RESOLVER;
+		engine->held--;
+		finish(engine, at, &result);
+	}
+}
+
+/* Ask about the first name that a name server can be asked about. */
+static void ask_about_names(struct pool_engine *engine)
+{
+	for (uint32_t at = 0; !engine->question && at < engine->task_room; at++) {
+		const char *host;
+
+		if (engine->tasks[at].state != TASK_HELD)
+			continue;
+		host = engine->tasks[at].probe->login->host;
+		if (pool_resolver_accepts(host))
+			engine->question = pool_resolver_ask(host);
+	}
+	if (!engine->question) {
+		settle_names(engine, false);
+		return;
+	}
+	engine->look_ns = engine->now_ns + LOOK_MS * POOL_NS_PER_MS;
+	engine->give_up_ns = engine->now_ns + ASK_NAMES_MS * POOL_NS_PER_MS;
+}
+
+/*
+ * Whether the names are at fault or the resolver. A question that is given up is not
+ * asked again before the C library is through with it: nobody answers until then.
+ */
+static void look_after_names(struct pool_engine *engine)
+{
+	enum pool_resolver_answer answer;
+
+	if (engine->held && !engine->question)
+		ask_about_names(engine);
+	if (!engine->question || engine->now_ns < engine->look_ns)
+		return;
+	answer = pool_resolver_look(engine->question);
+	if (answer == POOL_RESOLVER_WORKING) {
+		engine->look_ns = engine->now_ns + LOOK_MS * POOL_NS_PER_MS;
+		engine->silent |= engine->now_ns >= engine->give_up_ns;
+		if (engine->silent)
+			settle_names(engine, false);
+		return;
+	}
+	engine->question = NULL;
+	engine->silent = false;
+	settle_names(engine, answer == POOL_RESOLVER_ANSWERED);
+}
+
 /* --- the loop ------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -451,144 +566,100 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int choose_wait_ms(const struct engine *engine)
+int64_t pool_engine_due_ns(const struct pool_engine *engine)
 {
-	int64_t at_ns = earlier(engine->deadline_ns, engine->curl_due_ns);
-	int64_t wait_ms;
+	int64_t at_ns = earlier(engine->multi.due_ns, pool_timers_next(&engine->echoes));
 
-	at_ns = earlier(at_ns, pool_timers_next(&engine->echoes));
 	if (has_room(engine)) {
-		if (engine->fresh < engine->count)
+		if (engine->queue.first != NO_TASK)
 			return 0;
 		at_ns = earlier(at_ns, pool_timers_next(&engine->delayed));
 	}
-	if (at_ns <= engine->now_ns)
+	if (engine->held && !engine->question)
 		return 0;
-	/* Rounded up: waking early would only spin. */
-	wait_ms = (at_ns - engine->now_ns + POOL_NS_PER_MS - 1) / POOL_NS_PER_MS;
-	return (int)earlier(wait_ms, engine->options->stop ? STOP_POLL_MS : 60000);
+	/* One that was given up is of interest again only to the next that asks. */
+	if (engine->question && (engine->held || !engine->silent))
+		at_ns = earlier(at_ns, engine->look_ns);
+	return at_ns;
 }
 
-static void take_event(struct engine *engine, const struct epoll_event *event)
+int pool_engine_descriptor(const struct pool_engine *engine)
 {
-	int running, mask = 0;
+	return engine->multi.epoll;
+}
+
+size_t pool_engine_left(const struct pool_engine *engine)
+{
+	return engine->left;
+}
+
+struct pool_engine_report pool_engine_report(const struct pool_engine *engine)
+{
+	return engine->report;
+}
+
+static bool take_ping_event(void *context, int fd)
+{
+	struct pool_engine *engine = context;
 
 	for (int i = 0; i < POOL_PING_FAMILIES; i++)
-		if (event->data.fd == engine->pinger.fd[i]) {
-			take_echoes(engine, event->data.fd);
-			return;
+		if (fd == engine->pinger.fd[i]) {
+			take_echoes(engine, fd);
+			return true;
 		}
-	if (event->events & (EPOLLIN | EPOLLHUP))
-		mask |= CURL_CSELECT_IN;
-	if (event->events & EPOLLOUT)
-		mask |= CURL_CSELECT_OUT;
-	if (event->events & EPOLLERR)
-		mask |= CURL_CSELECT_ERR;
-	curl_multi_socket_action(engine->multi, event->data.fd, mask, &running);
+	return false;
 }
 
-static void turn(struct engine *engine)
+/* Rounded up: waking early would only spin. */
+static int64_t choose_wait_ms(const struct pool_engine *engine, int64_t wait_ms)
 {
-	struct epoll_event events[EVENTS];
-	int running;
-	int count = epoll_wait(engine->epoll, events, EVENTS, choose_wait_ms(engine));
+	int64_t due_ns = pool_engine_due_ns(engine), left_ms;
 
-	for (int i = 0; i < count; i++)
-		take_event(engine, &events[i]);
+	/* What cannot be set up has ended already. */
+	if (!engine->left)
+		return 0;
+	if (due_ns == INT64_MAX)
+		return wait_ms;
+	if (due_ns <= engine->now_ns)
+		return 0;
+	left_ms = (due_ns - engine->now_ns + POOL_NS_PER_MS - 1) / POOL_NS_PER_MS;
+	return earlier(left_ms, wait_ms);
+}
+
+void pool_engine_turn(struct pool_engine *engine, int64_t wait_ms)
+{
 	engine->now_ns = read_clock();
-	if (engine->curl_due_ns <= engine->now_ns) {
-		engine->curl_due_ns = INT64_MAX;
-		curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	fill(engine);
+	pool_multi_turn(&engine->multi, choose_wait_ms(engine, wait_ms));
+	engine->now_ns = read_clock();
 	take_messages(engine);
 	end_late_echoes(engine);
+	look_after_names(engine);
 }
 
-/* What is under way or was never begun says nothing. A check that waits for another
- * attempt has had its answer, unless somebody else than the deadline cut it short. */
-static void abandon(struct engine *engine)
+void pool_engine_abandon(struct pool_engine *engine)
 {
 	bool in_time = engine->now_ns < engine->deadline_ns;
 
 	for (size_t i = 0; i < engine->slot_count; i++)
 		if (engine->slots[i].busy)
 			free_slot(engine, &engine->slots[i]);
-	for (size_t i = 0; i < engine->count; i++) {
-		const struct task *task = &engine->tasks[i];
+	engine->queue.first = NO_TASK;
+	engine->delayed.count = 0;
+	/* By number: what done() adds meanwhile is not abandoned. */
+	for (uint32_t at = 0, count = (uint32_t)engine->task_room; at < count; at++) {
+		const struct task *task = &engine->tasks[at];
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (task->finished || task->held)
+		if (task->state == TASK_FREE || task->state == TASK_HELD)
 			continue;
+		/* A check that waits for another attempt has had its answer, unless
+		 * somebody else than the deadline cut it short. */
 		if (task->last && !in_time)
 			result = *task->last;
-		settle(engine, (uint32_t)i, &result);
+		settle(engine, at, &result);
 	}
-}
-
-/* Whether any name server answers about any of the names that did not resolve. */
-static bool ask_names(const struct engine *engine)
-{
-	int64_t until_ns = read_clock() + ASK_NAMES_MS * POOL_NS_PER_MS;
-	const char *asked = NULL;
-
-	for (size_t i = 0; i < engine->count; i++) {
-		int64_t left_ns = until_ns - read_clock();
-		const char *host;
-
-		if (left_ns <= 0)
-			return false;
-		if (!engine->tasks[i].held)
-			continue;
-		host = engine->probes[i].login->host;
-		if (!pool_resolver_accepts(host) || (asked && strcmp(asked, host) == 0))
-			continue;
-		if (pool_resolver_answers(host, left_ns / POOL_NS_PER_MS))
-			return true;
-		asked = host;
-	}
-	return false;
-}
-
-/*
- * Whether the names are at fault or the resolver. It blocks, and would make transfers
- * late: so it comes when there are none.
- */
-static void settle_names(struct engine *engine)
-{
-	bool answers = engine->held && ask_names(engine);
-
-	for (size_t i = 0; engine->held && i < engine->count; i++) {
-		struct pool_probe_result result = {
-			.reason = POOL_REASON_PROXY_NAME, .retry_after_s = -1};
-
-		if (!engine->tasks[i].held)
-			continue;
-		if (!answers && pool_resolver_accepts(engine->probes[i].login->host))
-			result.reason = POOL_REASON_NO_RESOLVER;
-		engine->held--;
-		finish(engine, (uint32_t)i, &result);
-	}
-}
-
-static void work(struct engine *engine)
-{
-	const struct pool_engine_options *options = engine->options;
-	int64_t ask_ns = 0;
-
-	while (engine->left > engine->held && engine->now_ns < engine->deadline_ns) {
-		if (options->stop && engine->now_ns >= ask_ns) {
-			if (options->stop(options->context))
-				break;
-			ask_ns = engine->now_ns + STOP_POLL_MS * POOL_NS_PER_MS;
-		}
-		fill(engine);
-		/* What cannot be set up ends there. */
-		if (engine->left > engine->held)
-			turn(engine);
-	}
-	abandon(engine);
-	settle_names(engine);
 }
 
 /* --- start and end -------------------------------------------------------------- */
@@ -607,55 +678,33 @@ static bool resolves_names(const struct pool_probe *probe)
 			login->scheme == POOL_SCHEME_SOCKS5);
 }
 
-static size_t choose_concurrency(const struct engine *engine)
+static size_t choose_concurrency(const struct pool_engine_options *options)
 {
-	size_t concurrency =
-		engine->options->concurrency ? engine->options->concurrency : 1;
-	size_t each = 1, allowed;
+	size_t concurrency = options->concurrency ? options->concurrency : 1;
+	size_t allowed;
 
-	for (size_t i = 0; i < engine->count && each == 1; i++)
-		if (resolves_names(&engine->probes[i]))
-			each = NAME_DESCRIPTORS;
 	pool_descriptors_raise();
-	allowed = pool_descriptors_allow(each);
-	if (concurrency > allowed)
-		concurrency = allowed;
-	return concurrency > engine->count ? engine->count : concurrency;
+	allowed = pool_descriptors_allow(options->resolves_names ? NAME_DESCRIPTORS : 1);
+	return concurrency > allowed ? allowed : concurrency;
 }
 
-static int open_multi(struct engine *engine)
+static int open_engine(struct pool_engine *engine, struct pool_fault *fault)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return POOL_ENOMEM;
-	engine->global = true;
-	engine->multi = curl_multi_init();
-	if (!engine->multi)
-		return POOL_ENOMEM;
-	curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-	curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-	curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)CACHED_CONNECTIONS);
-	return 0;
-}
+	int error;
 
-static int open_engine(struct engine *engine, struct pool_fault *fault)
-{
-	engine->slot_count = choose_concurrency(engine);
+	engine->slot_count = choose_concurrency(&engine->options);
 	engine->width = engine->slot_count;
-	engine->report->concurrency = engine->slot_count;
-	engine->tasks = calloc(engine->count, sizeof(*engine->tasks));
+	engine->report.concurrency = engine->slot_count;
 	engine->slots = calloc(engine->slot_count, sizeof(*engine->slots));
 	engine->spare = calloc(engine->slot_count, sizeof(*engine->spare));
-	if (!engine->tasks || !engine->slots || !engine->spare ||
-		pool_rate_init(&engine->rate, engine->probes, engine->count,
-			engine->options->target_rate) ||
-		open_multi(engine))
+	if (!engine->slots || !engine->spare)
 		return pool_fault_set(
 			fault, POOL_ENOMEM, 0, "cannot run checks: out of memory");
-	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (engine->epoll < 0)
-		return pool_fault_set(fault, POOL_ESYSTEM, errno, "cannot run checks");
+	error = pool_multi_open(&engine->multi, fault);
+	if (error)
+		return error;
+	engine->multi.other = take_ping_event;
+	engine->multi.context = engine;
 	while (engine->spare_count < engine->slot_count) {
 		engine->spare[engine->spare_count] =
 			(uint32_t)(engine->slot_count - 1 - engine->spare_count);
@@ -664,51 +713,105 @@ static int open_engine(struct engine *engine, struct pool_fault *fault)
 	return 0;
 }
 
-static void close_engine(struct engine *engine)
+int pool_engine_new(struct pool_engine **out, const struct pool_engine_options *options,
+	struct pool_fault *fault)
 {
-	for (size_t i = 0; engine->slots && i < engine->slot_count; i++)
+	struct pool_engine *engine = calloc(1, sizeof(*engine));
+	int error;
+
+	if (!engine)
+		return pool_fault_set(
+			fault, POOL_ENOMEM, 0, "cannot run checks: out of memory");
+	engine->options = *options;
+	engine->free_task = engine->queue.first = NO_TASK;
+	engine->now_ns = read_clock();
+	engine->random.state = options->seed;
+	engine->deadline_ns = options->deadline_ms
+		? engine->now_ns + options->deadline_ms * POOL_NS_PER_MS
+		: INT64_MAX;
+	pool_multi_init(&engine->multi);
+	pool_pinger_init(&engine->pinger, (uint16_t)pool_random_next(&engine->random));
+	pool_pace_init(&engine->pace, options->target_rate);
+	error = open_engine(engine, fault);
+	if (error)
+		pool_engine_free(engine);
+	else
+		*out = engine;
+	return error;
+}
+
+void pool_engine_free(struct pool_engine *engine)
+{
+	if (!engine)
+		return;
+	for (size_t i = 0; engine->slots && i < engine->slot_count; i++) {
+		if (engine->slots[i].busy)
+			free_slot(engine, &engine->slots[i]);
 		pool_transfer_release(&engine->slots[i].transfer);
-	if (engine->multi)
-		curl_multi_cleanup(engine->multi);
-	if (engine->global)
-		curl_global_cleanup();
-	if (engine->epoll >= 0)
-		close(engine->epoll);
+	}
+	pool_multi_close(&engine->multi);
 	pool_pinger_release(&engine->pinger);
 	pool_timers_release(&engine->delayed);
 	pool_timers_release(&engine->echoes);
-	pool_rate_release(&engine->rate);
-	for (size_t i = 0; engine->tasks && i < engine->count; i++)
+	pool_pace_release(&engine->pace);
+	pool_resolver_forget(engine->question);
+	for (size_t i = 0; i < engine->task_room; i++)
 		free(engine->tasks[i].last);
 	free(engine->tasks);
 	free(engine->slots);
 	free(engine->spare);
+	free(engine);
+}
+
+/* --- a run ---------------------------------------------------------------------- */
+
+static void work(struct pool_engine *engine)
+{
+	const struct pool_engine_options *options = &engine->options;
+	int64_t ask_ns = 0;
+
+	while (engine->left > engine->held && engine->now_ns < engine->deadline_ns) {
+		int64_t wait_ms = options->stop ? STOP_POLL_MS : TURN_MS;
+		int64_t left_ms = (engine->deadline_ns - engine->now_ns) / POOL_NS_PER_MS;
+
+		if (options->stop && engine->now_ns >= ask_ns) {
+			if (options->stop(options->context))
+				break;
+			ask_ns = engine->now_ns + STOP_POLL_MS * POOL_NS_PER_MS;
+		}
+		pool_engine_turn(engine, earlier(wait_ms, left_ms + 1));
+	}
+	pool_engine_abandon(engine);
+	while (engine->left)
+		pool_engine_turn(engine, LOOK_MS);
 }
 
 int pool_engine_run(const struct pool_probe *probes, size_t count,
 	const struct pool_engine_options *options, struct pool_engine_report *report,
 	struct pool_fault *fault)
 {
-	struct engine engine = {.probes = probes,
-		.options = options,
-		.report = report,
-		.count = count,
-		.left = count,
-		.epoll = -1,
-		.now_ns = read_clock(),
-		.curl_due_ns = INT64_MAX,
-		.random.state = options->seed};
+	struct pool_engine_options chosen = *options;
+	struct pool_engine *engine = NULL;
 	int error;
 
 	*report = (struct pool_engine_report){0};
 	if (!count)
 		return 0;
-	pool_pinger_init(&engine.pinger, (uint16_t)pool_random_next(&engine.random));
-	engine.deadline_ns = engine.now_ns + options->deadline_ms * POOL_NS_PER_MS;
-	error = open_engine(&engine, fault);
-	if (!error)
-		work(&engine);
-	close_engine(&engine);
+	for (size_t i = 0; i < count && !chosen.resolves_names; i++)
+		chosen.resolves_names = resolves_names(&probes[i]);
+	if (chosen.concurrency > count)
+		chosen.concurrency = count;
+	error = pool_engine_new(&engine, &chosen, fault);
+	if (error)
+		return error;
+	for (size_t i = 0; i < count && !error; i++)
+		error = pool_engine_add(engine, &probes[i], i);
+	if (error)
+		pool_fault_set(fault, error, 0, "cannot run checks: out of memory");
+	else
+		work(engine);
+	*report = engine->report;
+	pool_engine_free(engine);
 	return error;
 }
 

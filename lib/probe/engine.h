@@ -2,6 +2,9 @@
  * The check engine: runs many checks at once on libcurl's multi interface, one event
  * loop, no thread of ours, a queue of its own.
  *
+ * pool_engine_run() makes a list of checks and returns; an engine that lives on takes
+ * checks at any time and works whenever its caller's own loop gives it a turn.
+ *
  * Every check ends through one function with one reason. A check is up to 1 + retries
  * attempts; an attempt that ends in a reason that may pass (a timeout, a reset) is
  * repeated after exponential backoff with full jitter; one that cannot change by itself
@@ -14,8 +17,7 @@
  *
  * Running out of descriptors, ports or memory says nothing about a proxy: such checks end
  * as inconclusive, and fewer run at once from then on. That a proxy's name does not
- * resolve is reported at the end of the run, when it has been asked whether any name
- * server answers.
+ * resolve is reported when it has been asked whether any name server answers.
  *
  * Not promised: the order of results.
  */
@@ -26,7 +28,7 @@
 #include "config/url.h"
 #include "health/reason.h"
 
-/* One check to make. All pointers are borrowed until pool_engine_run() returns. */
+/* One check to make. All pointers are borrowed until it has ended. */
 struct pool_probe {
 	const struct pool_login
 		*login;      /* the proxy; NULL: ask directly (the control request) */
@@ -56,16 +58,18 @@ struct pool_probe_result {
 struct pool_engine_options {
 	size_t concurrency;  /* checks in flight, at least 1; lowered to what descriptors
 				allow */
-	int64_t deadline_ms; /* of the whole run; what is unfinished then ends as its
-				last attempt did, or as RUN_DEADLINE if that had not
-				ended */
+	bool resolves_names; /* some checks ask the resolver: each takes more
+				descriptors */
+	int64_t deadline_ms; /* from the start: no attempt is put off beyond it; 0: none.
+				Of a run: what is unfinished then ends as its last attempt
+				did, or as RUN_DEADLINE if that had not ended */
 	double target_rate;  /* requests a second to one target host; 0: unbounded */
 	uint64_t seed;       /* of the jitter */
 	const char *ca_file; /* NULL: the system's */
-	/* Called as each check ends; <index> counts <probes>. <result> is borrowed for
-	 * the call. */
+	/* Called as each check ends; <index> is what it was added with, or counts the
+	 * probes of a run. <result> is borrowed for the call. */
 	void (*done)(void *context, size_t index, const struct pool_probe_result *result);
-	/* Asked a few times a second; true ends the run at once. May be NULL. */
+	/* Of a run: asked a few times a second; true ends it at once. May be NULL. */
 	bool (*stop)(void *context);
 	void *context;
 };
@@ -76,11 +80,54 @@ struct pool_engine_report {
 			       */
 };
 
+struct pool_engine;
+
+/*
+ * An engine without checks. Raises the soft limit of descriptors to the hard one. SIGPIPE
+ * must be ignored by the caller.
+ *
+ * <options>  copied; ca_file is borrowed until the engine is freed
+ *
+ * Returns 0, or POOL_ESYSTEM, POOL_ENOMEM.
+ */
+int pool_engine_new(struct pool_engine **out, const struct pool_engine_options *options,
+	struct pool_fault *fault);
+/* What is unfinished is dropped, and nobody is told. Accepts NULL. */
+void pool_engine_free(struct pool_engine *engine);
+
+/*
+ * Make this check as soon as there is room and its target's pace allows it.
+ *
+ * <probe>  all it points to is borrowed until done() is called for it
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int pool_engine_add(
+	struct pool_engine *engine, const struct pool_probe *probe, size_t index);
+
+/*
+ * Wait for the first event, at most <wait_ms>, and do what is due; done() is called from
+ * here, and may add checks.
+ */
+void pool_engine_turn(struct pool_engine *engine, int64_t wait_ms);
+
+/* A descriptor, readable when a turn has something to do: for an epoll of the caller's.
+ */
+int pool_engine_descriptor(const struct pool_engine *engine);
+/* When a turn is wanted in any case, CLOCK_BOOTTIME; INT64_MAX: not before an event. */
+int64_t pool_engine_due_ns(const struct pool_engine *engine);
+
+/* How many checks have not ended. */
+size_t pool_engine_left(const struct pool_engine *engine);
+/* The checks in flight at most, and how often there was local trouble, so far. */
+struct pool_engine_report pool_engine_report(const struct pool_engine *engine);
+
+/* End what is unfinished, as a deadline does: but for names, whose reason is still asked
+ * for; a few more turns end those. */
+void pool_engine_abandon(struct pool_engine *engine);
+
 /*
  * Run <count> checks to their end.
- *
- * Raises the soft limit of descriptors to the hard one. SIGPIPE must be ignored by the
- * caller.
  *
  * Returns 0, or POOL_ESYSTEM, POOL_ENOMEM if nothing could be run at all.
  * Blocks: up to deadline_ms and a little.

@@ -1,14 +1,13 @@
-/* Asking the resolver, with a time limit. */
+/* Asking the resolver, without waiting for it. */
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "probe/resolver.h"
 
 enum { NAME_MAX_BYTES = 253, LABEL_MAX = 63 };
 
 /* What glibc's resolver works on: it must outlive a request that cannot be cancelled. */
-struct request {
+struct pool_question {
 	struct gaicb control;
 	struct addrinfo hints;
 	char host[];
@@ -32,34 +31,52 @@ bool pool_resolver_accepts(const char *host)
 	return label > 0;
 }
 
-bool pool_resolver_answers(const char *host, int64_t timeout_ms)
+struct pool_question *pool_resolver_ask(const char *host)
 {
 	size_t size = strlen(host) + 1;
-	struct request *request = calloc(1, sizeof(*request) + size);
+	struct pool_question *question = calloc(1, sizeof(*question) + size);
 	struct gaicb *list[1];
-	struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
-	int error;
 
-	if (!request)
-		return false;
-	memcpy(request->host, host, size);
-	request->hints.ai_socktype = SOCK_STREAM;
-	request->control.ar_name = request->host;
-	request->control.ar_request = &request->hints;
-	list[0] = &request->control;
-	error = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
-	if (error) {
-		free(request);
-		return false;
-	}
-	gai_suspend((const struct gaicb *const *)list, 1, &limit);
-	error = gai_error(list[0]);
-	/* Still under way, and nothing can stop it: the thread keeps its request. */
-	if (error == EAI_INPROGRESS && gai_cancel(list[0]) != EAI_CANCELED)
-		return false;
-	if (request->control.ar_result)
-		freeaddrinfo(request->control.ar_result);
-	free(request);
+	if (!question)
+		return NULL;
+	memcpy(question->host, host, size);
+	question->hints.ai_socktype = SOCK_STREAM;
+	question->control.ar_name = question->host;
+	question->control.ar_request = &question->hints;
+	list[0] = &question->control;
+	if (getaddrinfo_a(GAI_NOWAIT, list, 1, NULL) == 0)
+		return question;
+	free(question);
+	return NULL;
+}
+
+static void drop(struct pool_question *question)
+{
+	if (question->control.ar_result)
+		freeaddrinfo(question->control.ar_result);
+	free(question);
+}
+
+enum pool_resolver_answer pool_resolver_look(struct pool_question *question)
+{
+	int error = gai_error(&question->control);
+
+	if (error == EAI_INPROGRESS)
+		return POOL_RESOLVER_WORKING;
+	drop(question);
 	return error == 0 || error == EAI_NONAME || error == EAI_NODATA ||
-		error == EAI_FAIL;
+			error == EAI_FAIL
+		? POOL_RESOLVER_ANSWERED
+		: POOL_RESOLVER_SILENT;
+}
+
+void pool_resolver_forget(struct pool_question *question)
+{
+	if (!question)
+		return;
+	/* Under way, and nothing can stop it: the thread keeps its question. */
+	if (gai_error(&question->control) == EAI_INPROGRESS &&
+		gai_cancel(&question->control) == EAI_NOTCANCELED)
+		return;
+	drop(question);
 }
