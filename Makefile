@@ -56,7 +56,7 @@ CONFIG := diagnostic rules json schema url check_url login model source walk val
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
-	attach owners choose store feedback
+	attach owners choose store feedback view instance
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \

@@ -1,6 +1,7 @@
 /* Which checks are the same, and what they have in common. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/text.h"
 #include "probe/round.h"
 
 static int compare_strings(const char *a, const char *b)
@@ -69,6 +70,75 @@ int pool_probe_compare(const struct pool_probe *a, const struct pool_probe *b)
 	if (!order)
 		order = compare_numbers(a->timeout_ms, b->timeout_ms);
 	return order ? order : compare_numbers(a->retries, b->retries);
+}
+
+/* --- as one number -------------------------------------------------------------- */
+
+/* A part of what is hashed: its length first, so that no two lists look alike. */
+static void add_part(struct pool_text *text, const void *bytes, size_t length)
+{
+	uint64_t size = bytes ? length : UINT64_MAX;
+
+	pool_text_add_bytes(text, &size, sizeof(size));
+	if (bytes)
+		pool_text_add_bytes(text, bytes, length);
+}
+
+static void add_string(struct pool_text *text, const char *string)
+{
+	add_part(text, string, string ? strlen(string) : 0);
+}
+
+static void add_number(struct pool_text *text, int64_t number)
+{
+	add_part(text, &number, sizeof(number));
+}
+
+static void add_host(struct pool_text *text, const struct pool_probe *probe)
+{
+	add_string(text, probe->login->host);
+	add_number(text, probe->login->port);
+}
+
+static void add_question(struct pool_text *text, const struct pool_probe *probe)
+{
+	add_number(text, probe->method);
+	add_string(text, probe->url);
+	add_string(text, probe->request);
+	add_string(text, probe->headers);
+	add_string(text, probe->body);
+	add_part(text, probe->expect, sizeof(*probe->expect));
+	add_part(text, probe->cooling, sizeof(*probe->cooling));
+	add_part(text, probe->blocked, sizeof(*probe->blocked));
+}
+
+int pool_probe_keys_get(struct pool_probe_keys *keys, const struct pool_hash_key *salt,
+	const struct pool_probe *probe)
+{
+	struct pool_text text = POOL_TEXT_SECRET;
+	struct pool_probe_keys made = {0};
+	bool broken;
+
+	add_host(&text, probe);
+	made.host = text.broken ? 0 : pool_hash_64(salt, text.bytes, text.length);
+	text.length = 0;
+	add_question(&text, probe);
+	if (probe->url && !text.broken)
+		made.target = pool_hash_64(salt, text.bytes, text.length) | 1;
+	add_host(&text, probe);
+	add_number(&text, probe->login->scheme);
+	add_string(&text, probe->login->user);
+	add_string(&text, probe->login->password);
+	add_number(&text, probe->timeout_ms);
+	add_number(&text, probe->retries);
+	broken = text.broken;
+	if (!broken)
+		made.check = pool_hash_128(salt, text.bytes, text.length);
+	pool_text_release(&text);
+	if (broken)
+		return POOL_ENOMEM;
+	*keys = made;
+	return 0;
 }
 
 /* --- sorted by one of these ----------------------------------------------------- */

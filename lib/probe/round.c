@@ -144,43 +144,53 @@ static struct pool_probe make_probe(const struct pool_snapshot *snapshot,
 	return probe;
 }
 
+int pool_round_make(const struct pool_snapshot *snapshot, uint32_t leaf, uint32_t member,
+	const struct pool_round_options *options, struct pool_probe *probe,
+	struct pool_login *login, struct pool_fault *fault)
+{
+	const struct pool_snap_member *source = &snapshot->members[member];
+	const char *url = pool_snapshot_string(snapshot, source->url);
+	int error;
+
+	*probe = make_probe(snapshot, &snapshot->leaves[leaf], options);
+	error = pool_login_init(login, url ? url : "",
+		pool_snapshot_string(snapshot, source->password_file), options->lookup,
+		options->context, fault);
+	if (error)
+		*login = (struct pool_login){0};
+	probe->login = login;
+	return error;
+}
+
 static int plan_item(struct pool_round *round, const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, uint32_t leaf_index,
 	uint32_t member_index, struct pool_fault *fault)
 {
 	const struct pool_snap_leaf *leaf = &snapshot->leaves[leaf_index];
-	const struct pool_snap_member *member = &snapshot->members[member_index];
 	struct pool_round_item *item = &round->items[round->count];
 	struct pool_probe *probe = &round->probes[round->probe_count];
-	struct pool_login *login = &round->logins[round->probe_count];
-	const char *url = pool_snapshot_string(snapshot, member->url);
 	struct pool_fault why = {0};
-	int error;
+	int error = pool_round_make(snapshot, leaf_index, member_index, options, probe,
+		&round->logins[round->probe_count], &why);
 
 	*item = (struct pool_round_item){
 		.leaf = leaf_index, .member = member_index, .probe = POOL_NO_PROBE};
-	*probe = make_probe(snapshot, leaf, options);
 	round->outcomes[round->count++] = (struct pool_outcome){
 		.leaf_key = leaf->key,
-		.identity = member->identity,
+		.identity = snapshot->members[member_index].identity,
 		.member = member_index,
 		.good_layer = pool_method_get(probe->method)->good_layer,
 		.retry_after_s = -1,
 	};
-	error = pool_login_init(login, url ? url : "",
-		pool_snapshot_string(snapshot, member->password_file), options->lookup,
-		options->context, &why);
 	if (error == POOL_ENOMEM)
 		return pool_fault_set(fault, error, 0, "out of memory");
 	if (error) {
-		*login = (struct pool_login){0};
 		item->found =
 			error == POOL_ESECRET ? POOL_REASON_NO_SECRET : POOL_REASON_SETUP;
 		pool_text_safe(
 			item->detail, sizeof(item->detail), why.text, strlen(why.text));
 		return 0;
 	}
-	probe->login = login;
 	round->control_wanted[round->probe_count] =
 		leaf->policy.control == POOL_CONTROL_DIRECT;
 	item->probe = (uint32_t)round->probe_count++;

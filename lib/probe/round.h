@@ -115,6 +115,18 @@ enum pool_reason pool_round_obstacle(const struct pool_round *round);
 /* Whether the options leave a proxy of this name in. */
 bool pool_round_wants(const struct pool_round_options *options, const char *name);
 
+/*
+ * What the check of one member of a pool is, as a round would make it.
+ *
+ * <probe>  borrows from <snapshot> and <login>
+ * <login>  filled in; release it, however this ends
+ *
+ * Returns 0, or pool_login_init()'s: its fault says which secret cannot be had.
+ */
+int pool_round_make(const struct pool_snapshot *snapshot, uint32_t leaf, uint32_t member,
+	const struct pool_round_options *options, struct pool_probe *probe,
+	struct pool_login *login, struct pool_fault *fault);
+
 /* --- its pure parts ------------------------------------------------------------- */
 
 /* Whether the two would ask the same of the same proxy, by the same measure: 0 if so,
@@ -140,5 +152,17 @@ int pool_probe_merge(const struct pool_probe *probes, size_t count, uint32_t *fi
  */
 int pool_probe_number(const struct pool_probe *probes, size_t count,
 	struct pool_verdict_item *items, uint32_t *targets);
+
+/* The same as numbers, to be kept where a probe is not. */
+struct pool_probe_keys {
+	struct pool_hash
+		check;   /* equal for probes that pool_probe_compare() calls equal */
+	uint64_t host;   /* of the proxy's host and port */
+	uint64_t target; /* of what is asked and expected; 0: without a url */
+};
+
+/* Returns 0 or POOL_ENOMEM. <salt> keeps who sees a key from guessing passwords by it. */
+int pool_probe_keys_get(struct pool_probe_keys *keys, const struct pool_hash_key *salt,
+	const struct pool_probe *probe);
 
 #endif

@@ -90,4 +90,21 @@ int64_t pool_view_budget(const struct pool_session *session, const struct pool_v
 enum pool_status pool_view_status(
 	const struct pool_session *session, const struct pool_view *view, uint32_t index);
 
+/*
+ * Copy the records of <count> members of the snapshot, from <first>, or the totals of all
+ * its pools: for who looks again and again, a slice at a time, so that nobody waits long
+ * for the lock.
+ *
+ * <now>  when they were so
+ *
+ * Returns 0, or: POOL_ESTALE  the pool file was edited meanwhile: numbers taken from the
+ *                             snapshot before are void
+ *                else as pool_session_store()
+ */
+int pool_session_copy_records(struct pool_session *session, uint32_t first,
+	uint32_t count, struct pool_record *records, struct pool_now *now,
+	struct pool_fault *fault);
+int pool_session_copy_totals(struct pool_session *session, struct pool_state_leaf *totals,
+	struct pool_fault *fault);
+
 #endif

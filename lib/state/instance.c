@@ -1,0 +1,138 @@
+/* The lock of the one watcher. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "state/instance.h"
+#include "state/state.h"
+
+enum { LOCK_TRIES = 5 };
+
+static char *name_lock(const char *state_path)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_text_addf(&text, "%s.watch", state_path);
+	return pool_text_take(&text);
+}
+
+static int32_t read_pid(int fd)
+{
+	char text[24] = "";
+	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+	int64_t pid;
+
+	if (length <= 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return pool_text_to_int(text, 1, INT32_MAX, &pid) ? (int32_t)pid : -1;
+}
+
+static int open_lock(const char *path, struct pool_fault *fault)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	struct stat status;
+	int fd = open(path, flags);
+
+	if (fd < 0 && errno == ENOENT) {
+		fd = open(path, flags | O_CREAT, 0600);
+		if (fd >= 0 && pool_state_is_shared(path) && fchmod(fd, 0660) != 0)
+			errno = 0;
+	}
+	if (fd < 0)
+		return pool_fault_set(
+			fault, POOL_ENOFILE, errno, "cannot open lock file '%s'", path);
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
+		!(status.st_mode & S_IWOTH) &&
+		(status.st_uid == 0 || status.st_uid == geteuid() ||
+			pool_state_is_shared(path)))
+		return fd;
+	close(fd);
+	return pool_fault_set(fault, POOL_EUNSAFE, 0,
+		"lock file '%s' is somebody else's, or others can write it", path);
+}
+
+static int refuse(int fd, const char *state_path, struct pool_fault *fault)
+{
+	int32_t pid = read_pid(fd);
+
+	if (pid < 0)
+		return pool_fault_set(fault, POOL_EBUSY, 0,
+			"another process watches state file '%s'", state_path);
+	return pool_fault_set(fault, POOL_EBUSY, 0,
+		"process %d watches state file '%s' already", (int)pid, state_path);
+}
+
+/* For people; a full disk is no reason not to watch. */
+static void note_pid(int fd)
+{
+	char text[24];
+	int length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)length, 0) != length)
+		errno = 0;
+}
+
+/* Who only looks whether there is a watcher has the lock for a moment as well. */
+static bool take_lock(int fd)
+{
+	const struct timespec pause = {0, 20 * 1000000};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		nanosleep(&pause, NULL);
+		errno = EWOULDBLOCK;
+	}
+	return false;
+}
+
+int pool_instance_claim(const char *state_path, int *fd, struct pool_fault *fault)
+{
+	char *path = name_lock(state_path);
+	int error = 0, lock;
+
+	if (!path)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	lock = open_lock(path, fault);
+	if (lock < 0)
+		error = lock;
+	else if (take_lock(lock))
+		note_pid(lock);
+	else if (errno == EWOULDBLOCK)
+		error = refuse(lock, state_path, fault);
+	else
+		error = pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot lock '%s'", path);
+	if (!error)
+		*fd = lock;
+	else if (lock >= 0)
+		close(lock);
+	free(path);
+	return error;
+}
+
+int32_t pool_instance_find(const char *state_path)
+{
+	char *path = name_lock(state_path);
+	int fd = path
+		? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+		: -1;
+	int32_t pid = 0;
+
+	free(path);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		pid = read_pid(fd);
+	close(fd);
+	return pid;
+}
