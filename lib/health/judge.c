@@ -27,6 +27,11 @@ static int place_of_failure(int reason)
 	return FAILED_NOT_THERE;
 }
 
+bool pool_judge_may_be_target(int reason)
+{
+	return place_of_failure(reason) != FAILED_NOT_THERE;
+}
+
 static bool uplink_is_suspect(const struct pool_verdict_item *items, size_t count)
 {
 	const struct pool_verdict_item *first = NULL;

@@ -31,6 +31,9 @@ struct pool_run_judgement {
 	size_t replaced;     /* items that became inconclusive */
 };
 
+/* Whether a failure for <reason> may be the target's fault and not the proxy's. */
+bool pool_judge_may_be_target(int reason);
+
 /* One row of working space a target. */
 struct pool_judge_target {
 	uint32_t host; /* the first one that failed there */

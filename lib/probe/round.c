@@ -90,7 +90,7 @@ static const char *url_of(const struct pool_snapshot *snapshot,
 	return own;
 }
 
-static int check_urls(const struct pool_snapshot *snapshot,
+int pool_round_check_urls(const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, struct pool_fault *fault)
 {
 	const struct pool_method_row *idle = NULL;
@@ -269,7 +269,7 @@ int pool_round_plan(struct pool_round *round, const struct pool_snapshot *snapsh
 	*round = (struct pool_round){0};
 	error = check_names(snapshot, options, fault);
 	if (!error)
-		error = check_urls(snapshot, options, fault);
+		error = pool_round_check_urls(snapshot, options, fault);
 	if (error)
 		return error;
 	round->items = calloc(room, sizeof(*round->items));
@@ -377,8 +377,7 @@ static void take_control(
 	controls->reasons[index] = result->reason;
 }
 
-/* Any answer shows that the target lives, except one that would condemn a proxy. */
-static enum pool_control_answer judge_control(enum pool_reason reason)
+enum pool_control_answer pool_round_judge_control(enum pool_reason reason)
 {
 	const struct pool_reason_row *row = pool_reason_get((int)reason);
 
@@ -436,8 +435,8 @@ static int ask_controls(struct pool_round *round,
 	for (size_t i = 0; !error && i < controls.count; i++)
 		for (size_t j = 0; j < round->probe_count; j++)
 			if (items[j].target == controls.targets[i])
-				items[j].control =
-					(uint8_t)judge_control(controls.reasons[i]);
+				items[j].control = (uint8_t)pool_round_judge_control(
+					controls.reasons[i]);
 	free(controls.probes);
 	free(controls.reasons);
 	free(controls.targets);

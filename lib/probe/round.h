@@ -112,8 +112,16 @@ void pool_round_release(struct pool_round *round);
  * POOL_REASON_NONE if there is not one. */
 enum pool_reason pool_round_obstacle(const struct pool_round *round);
 
+/* What a control request that ended so says: any answer shows that the target lives,
+ * except one that would condemn a proxy. */
+enum pool_control_answer pool_round_judge_control(enum pool_reason reason);
+
 /* Whether the options leave a proxy of this name in. */
 bool pool_round_wants(const struct pool_round_options *options, const char *name);
+
+/* Whether each pool asked for has the url that its method wants: 0 or POOL_EARGUMENT. */
+int pool_round_check_urls(const struct pool_snapshot *snapshot,
+	const struct pool_round_options *options, struct pool_fault *fault);
 
 /*
  * What the check of one member of a pool is, as a round would make it.
