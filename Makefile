@@ -57,7 +57,7 @@ HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback
-REPORT := answer explain status summary columns format json metrics plugin gather judged \
+REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
