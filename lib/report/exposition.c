@@ -1,10 +1,8 @@
-/* Prometheus text. A scrape of many proxies is long: nothing of a series is formatted by
- * printf() but numbers that are not whole. */
+/* Prometheus text. A scrape of many proxies is long: no series is formatted by printf()
+ * but those whose number is not whole, and its parts are appended in few pieces. */
 #include <stdio.h>
 #include <string.h>
 #include "report/exposition.h"
-
-static const char prefix[] = "proxypool_";
 
 static const char *const type_names[POOL_METRIC_TYPES] = {
 	[POOL_METRIC_GAUGE] = "gauge",
@@ -18,26 +16,22 @@ void pool_exposition_begin(struct pool_exposition *out, enum pool_metric_type ty
 	const char *name, const char *help)
 {
 	out->type = type;
-	out->name = name;
+	snprintf(out->name, sizeof(out->name), "proxypool_%s", name);
+	out->name_length = strlen(out->name);
 	out->help = help;
 	out->shown = false;
 	out->labelled = false;
 }
 
-static void show_family(struct pool_exposition *out)
-{
-	pool_text_addf(out->text, "# HELP %s%s %s\n# TYPE %s%s %s\n", prefix, out->name,
-		out->help, prefix, out->name, type_names[out->type]);
-	out->shown = true;
-}
-
 static void begin_series(struct pool_exposition *out, const char *suffix)
 {
 	if (!out->shown)
-		show_family(out);
-	pool_text_add_bytes(out->text, prefix, sizeof(prefix) - 1);
-	pool_text_add(out->text, out->name);
-	pool_text_add(out->text, suffix);
+		pool_text_addf(out->text, "# HELP %s %s\n# TYPE %s %s\n", out->name,
+			out->help, out->name, type_names[out->type]);
+	out->shown = true;
+	pool_text_add_bytes(out->text, out->name, out->name_length);
+	if (*suffix)
+		pool_text_add(out->text, suffix);
 	out->labelled = false;
 }
 
@@ -70,22 +64,49 @@ static void add_escaped(struct pool_text *text, const char *value)
 	}
 }
 
+/* A whole label in one piece, its length; 0: it has what must be escaped, or is long. */
+static size_t write_label(char *out, size_t size, const char *name, const char *value)
+{
+	size_t length = 0;
+
+	while (*name && length < size)
+		out[length++] = *name++;
+	if (length + 3 > size)
+		return 0;
+	out[length++] = '=';
+	out[length++] = '"';
+	for (; *value; value++) {
+		if (is_special(*value) || length + 1 >= size)
+			return 0;
+		out[length++] = *value;
+	}
+	out[length++] = '"';
+	return length;
+}
+
 void pool_exposition_label(
 	struct pool_exposition *out, const char *name, const char *value)
 {
-	pool_text_add_bytes(out->text, out->labelled ? "," : "{", 1);
-	pool_text_add(out->text, name);
-	pool_text_add_bytes(out->text, "=\"", 2);
-	add_escaped(out->text, value);
-	pool_text_add_bytes(out->text, "\"", 1);
+	char piece[256];
+	size_t length;
+
+	piece[0] = out->labelled ? ',' : '{';
+	length = write_label(piece + 1, sizeof(piece) - 1, name, value);
+	pool_text_add_bytes(out->text, piece, length + 1);
+	if (!length) {
+		pool_text_add(out->text, name);
+		pool_text_add_bytes(out->text, "=\"", 2);
+		add_escaped(out->text, value);
+		pool_text_add_bytes(out->text, "\"", 1);
+	}
 	out->labelled = true;
 }
 
 /* --- numbers ---------------------------------------------------------------------- */
 
-enum { DIGITS = 20 }; /* of any 64 bits */
+enum { ENDING = 32 }; /* braces, any 64 bits, a point, a line feed */
 
-/* The last <width> digits and more where there are more, before <end>. */
+/* <width> digits of <number>, and more where there are more, before <end>. */
 static char *write_digits(char *end, uint64_t number, int width)
 {
 	do {
@@ -95,25 +116,28 @@ static char *write_digits(char *end, uint64_t number, int width)
 	return end;
 }
 
-static void end_series(struct pool_exposition *out, const char *number, size_t length)
+/* The series ends with the number that stands from <at> to the end of an ending. */
+static void end_series(struct pool_exposition *out, char *at, const char *end)
 {
-	pool_text_add_bytes(out->text, out->labelled ? "} " : " ", out->labelled ? 2 : 1);
-	pool_text_add_bytes(out->text, number, length);
+	*--at = ' ';
+	if (out->labelled)
+		*--at = '}';
+	pool_text_add_bytes(out->text, at, (size_t)(end - at));
 }
 
 void pool_exposition_number(struct pool_exposition *out, uint64_t number)
 {
-	char bytes[DIGITS + 1], *end = bytes + sizeof(bytes), *at = end;
+	char ending[ENDING], *end = ending + ENDING, *at = end;
 
 	*--at = '\n';
 	at = write_digits(at, number, 1);
-	end_series(out, at, (size_t)(end - at));
+	end_series(out, at, end);
 }
 
 /* <number> of units of which 10^<places> are a second. */
 static void add_fixed(struct pool_exposition *out, uint64_t number, int places)
 {
-	char bytes[DIGITS + 3], *end = bytes + sizeof(bytes), *at = end;
+	char ending[ENDING], *end = ending + ENDING, *at = end;
 	uint64_t scale = 1;
 
 	for (int i = 0; i < places; i++)
@@ -122,7 +146,7 @@ static void add_fixed(struct pool_exposition *out, uint64_t number, int places)
 	at = write_digits(at, number % scale, places);
 	*--at = '.';
 	at = write_digits(at, number / scale, 1);
-	end_series(out, at, (size_t)(end - at));
+	end_series(out, at, end);
 }
 
 void pool_exposition_us(struct pool_exposition *out, uint64_t us)
@@ -137,10 +161,7 @@ void pool_exposition_ns(struct pool_exposition *out, uint64_t ns)
 
 void pool_exposition_real(struct pool_exposition *out, double number)
 {
-	char bytes[40];
-	int length = snprintf(bytes, sizeof(bytes), "%.9g\n", number);
-
-	end_series(out, bytes, (size_t)length);
+	pool_text_addf(out->text, "%s %.9g\n", out->labelled ? "}" : "", number);
 }
 
 /* --- histograms ------------------------------------------------------------------- */

@@ -26,17 +26,25 @@ enum pool_metric_type {
 	POOL_METRIC_TYPES
 };
 
-/* A document as it grows. Its strings are the caller's. */
+enum { POOL_METRIC_NAME = 80 };
+
+/* A document as it grows. */
 struct pool_exposition {
-	struct pool_text *text;
+	struct pool_text *text; /* the caller's, who sets it */
 	enum pool_metric_type type;
-	const char *name; /* without "proxypool_" */
-	const char *help;
-	bool shown;    /* the family has a series */
-	bool labelled; /* the series has a label */
+	char name[POOL_METRIC_NAME]; /* of the family */
+	size_t name_length;
+	const char *help; /* the caller's */
+	bool shown;       /* the family has a series */
+	bool labelled;    /* the series has a label */
 };
 
-/* Begin a family. <help> is a sentence without line feeds and backslashes. */
+/*
+ * Begin a family.
+ *
+ * <name>  without "proxypool_"; what does not fit is cut
+ * <help>  a sentence without line feeds and backslashes; to live as long as the family
+ */
 void pool_exposition_begin(struct pool_exposition *out, enum pool_metric_type type,
 	const char *name, const char *help);
 
