@@ -181,7 +181,7 @@ $(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-bench: all $(BENCHES) $(BUILD)/tests/choose $(HAMMER) $(STUB)
+bench: all $(BENCHES) $(BUILD)/tests/choose $(HAMMER) $(METRICS) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.
