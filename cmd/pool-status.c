@@ -353,7 +353,7 @@ static void render_data(const struct settings *settings, const struct pool_repor
 	struct pool_report_view view;
 
 	if (settings->format == FORMAT_PROMETHEUS) {
-		pool_metrics_render(report, text);
+		pool_metrics_render(report, true, text);
 		return;
 	}
 	view = pool_report_view_stored(

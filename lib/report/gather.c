@@ -129,6 +129,7 @@ static void fill_stored(struct pool_report_row *row, const struct pool_session *
 	stored->selections = record->selections;
 	stored->taken = record->leases;
 	stored->times_opened = record->health.times_opened;
+	stored->transitions = record->transition_count;
 	memcpy(stored->checks, record->checks, sizeof(stored->checks));
 	memcpy(stored->reports, record->reports, sizeof(stored->reports));
 	stored->budget_left = pool_view_budget(session, view, index, &budget_ns);
@@ -174,6 +175,7 @@ static int add_pool(struct pool_report *report, const struct pool_snapshot *snap
 		    leaf->policy.check_enabled) != 0)
 		return POOL_ENOMEM;
 	pool = &report->pools[report->pool_count - 1];
+	pool->leaf = leaf_index;
 	pool->interval_s = leaf->policy.interval_s;
 	pool->fallback = (enum pool_fallback)leaf->policy.fallback;
 	pool->has_url = leaf->kind == POOL_LEAF_POOL && leaf->url;
@@ -187,6 +189,10 @@ static void fill_pool(struct pool_report_pool *pool, const struct pool_view *vie
 	pool->selections = totals->selections;
 	pool->fallbacks = totals->fallbacks;
 	pool->panics = totals->panics;
+	for (int i = 0; i < POOL_STRATEGIES; i++)
+		pool->strategies[i] = totals->strategies[i];
+	memcpy(pool->latency, totals->latency, sizeof(pool->latency));
+	pool->latency_ns = totals->latency_ns;
 	pool->checked_wall_s = totals->checked_wall_s;
 	pool->checked_age_s = -1;
 	if (totals->checked_ns)

@@ -1,267 +1,277 @@
 /* Prometheus text: one row of a table a metric. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "report/exposition.h"
 #include "report/metrics.h"
+#include "select/strategy.h"
 
 struct metric {
 	const char *name; /* without "proxypool_" */
 	const char *help;
-	bool counter; /* else a gauge */
-	bool stored;  /* of the state file alone */
-	bool run;     /* of a run of checks alone */
+	enum pool_metric_type type;
+	bool stored; /* of the state file alone */
+	bool run;    /* of a run of checks alone */
 	/* Add the series; one of them. */
-	void (*of_row)(const struct metric *metric, const struct pool_report *report,
-		const struct pool_report_row *row, struct pool_text *text);
-	void (*of_pool)(const struct metric *metric, const struct pool_report_pool *pool,
-		struct pool_text *text);
-	void (*of_all)(const struct metric *metric, const struct pool_report *report,
-		struct pool_text *text);
+	void (*of_row)(struct pool_exposition *out, const struct pool_report_pool *pool,
+		const struct pool_report_row *row);
+	void (*of_pool)(struct pool_exposition *out, const struct pool_report_pool *pool);
+	void (*of_all)(struct pool_exposition *out, const struct pool_report *report);
 };
 
-/* --- series --------------------------------------------------------------------- */
+/* --- of each proxy ---------------------------------------------------------------- */
 
-static void add_label(struct pool_text *text, const char *name, const char *value)
+static void begin_row(struct pool_exposition *out, const struct pool_report_pool *pool,
+	const struct pool_report_row *row)
 {
-	char last = text->bytes ? text->bytes[text->length - 1] : '{';
-
-	pool_text_addf(text, "%s%s=\"", last == '{' ? "" : ",", name);
-	for (; *value; value++) {
-		if (*value == '\n')
-			pool_text_add(text, "\\n");
-		else if (*value == '"' || *value == '\\')
-			pool_text_addf(text, "\\%c", *value);
-		else
-			pool_text_add_bytes(text, value, 1);
-	}
-	pool_text_add(text, "\"");
+	pool_exposition_series(out);
+	pool_exposition_label(out, "pool", pool->where);
+	pool_exposition_label(out, "proxy", row->name);
 }
 
-static void begin(const struct metric *metric, struct pool_text *text)
+static void add_row_number(struct pool_exposition *out,
+	const struct pool_report_pool *pool, const struct pool_report_row *row,
+	uint64_t number)
 {
-	pool_text_addf(text, "proxypool_%s{", metric->name);
+	begin_row(out, pool, row);
+	pool_exposition_number(out, number);
 }
 
-static void begin_row(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+static bool is_up(const struct pool_report_row *row)
 {
-	begin(metric, text);
-	add_label(text, "pool", report->pools[row->pool].where);
-	add_label(text, "proxy", row->name);
-}
-
-static void add_up(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
-{
-	bool up = row->result == POOL_RESULT_PASSED;
-
-	if (row->status == POOL_STATUS_DISABLED)
-		return;
 	if (row->result == POOL_RESULT_INCONCLUSIVE ||
 		row->result == POOL_RESULT_UNCHECKED)
-		up = row->status == POOL_STATUS_HEALTHY ||
+		return row->status == POOL_STATUS_HEALTHY ||
 			row->status == POOL_STATUS_RECOVERING ||
 			row->status == POOL_STATUS_COOLING;
-	begin_row(metric, report, row, text);
-	pool_text_addf(text, "} %d\n", up);
+	return row->result == POOL_RESULT_PASSED;
 }
 
-static void add_status(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+/* The table's functions of rows, all alike. */
+#define OF_ROW(function)                                  \
+	static void function(struct pool_exposition *out, \
+		const struct pool_report_pool *pool, const struct pool_report_row *row)
+
+OF_ROW(add_up)
+{
+	if (row->status != POOL_STATUS_DISABLED)
+		add_row_number(out, pool, row, is_up(row));
+}
+
+OF_ROW(add_status)
 {
 	for (int status = 0; status < POOL_STATUSES; status++) {
-		begin_row(metric, report, row, text);
-		add_label(text, "status", pool_status_name((enum pool_status)status));
-		pool_text_addf(text, "} %d\n", row->status == (enum pool_status)status);
+		begin_row(out, pool, row);
+		pool_exposition_label(
+			out, "status", pool_status_name((enum pool_status)status));
+		pool_exposition_number(out, row->status == (enum pool_status)status);
 	}
 }
 
-static void add_check_duration(const struct metric *metric,
-	const struct pool_report *report, const struct pool_report_row *row,
-	struct pool_text *text)
+OF_ROW(add_check_duration)
 {
 	if (row->latency_us < 0)
 		return;
-	begin_row(metric, report, row, text);
-	pool_text_addf(text, "} %" PRId64 ".%06" PRId64 "\n", row->latency_us / 1000000,
-		row->latency_us % 1000000);
+	begin_row(out, pool, row);
+	pool_exposition_us(out, (uint64_t)row->latency_us);
 }
 
-static void add_pool_proxies(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_ROW(add_eligible)
 {
-	for (int status = 0; status < POOL_STATUSES; status++) {
-		begin(metric, text);
-		add_label(text, "pool", pool->where);
-		add_label(text, "status", pool_status_name((enum pool_status)status));
-		pool_text_addf(text, "} %u\n", (unsigned)pool->statuses[status]);
-	}
+	add_row_number(out, pool, row, row->stored.obstacle == POOL_OBSTACLE_NONE);
 }
 
-static void add_pool_passed(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_ROW(add_wait)
 {
-	if (!pool->checked || !pool->enabled)
-		return;
-	begin(metric, text);
-	add_label(text, "pool", pool->where);
-	pool_text_addf(text, "} %.6g\n", pool_report_percent(pool) / 100);
+	add_row_number(out, pool, row, (uint64_t)row->wait_s);
 }
 
-static void add_pool_inconclusive(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_ROW(add_leases)
 {
-	if (!pool->checked || !pool->enabled)
-		return;
-	begin(metric, text);
-	add_label(text, "pool", pool->where);
-	pool_text_addf(text, "} %.6g\n",
-		(double)pool->results[POOL_RESULT_INCONCLUSIVE] / pool->enabled);
+	add_row_number(out, pool, row, row->stored.held);
 }
 
-static void add_quorum_met(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_ROW(add_taken)
 {
-	if (pool->quorum == POOL_QUORUM_UNASKED)
-		return;
-	begin(metric, text);
-	add_label(text, "pool", pool->where);
-	pool_text_addf(text, "} %d\n", pool->quorum == POOL_QUORUM_MET);
+	add_row_number(out, pool, row, row->stored.taken);
 }
 
-/* --- what the state file counts --------------------------------------------------- */
-
-static void add_row_number(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, uint64_t number, struct pool_text *text)
-{
-	begin_row(metric, report, row, text);
-	pool_text_addf(text, "} %" PRIu64 "\n", number);
-}
-
-static void add_eligible(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
-{
-	add_row_number(
-		metric, report, row, row->stored.obstacle == POOL_OBSTACLE_NONE, text);
-}
-
-static void add_wait(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
-{
-	add_row_number(metric, report, row, (uint64_t)row->wait_s, text);
-}
-
-static void add_leases(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
-{
-	add_row_number(metric, report, row, row->stored.held, text);
-}
-
-static void add_budget(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+OF_ROW(add_budget)
 {
 	if (row->stored.budget_left >= 0)
-		add_row_number(
-			metric, report, row, (uint64_t)row->stored.budget_left, text);
+		add_row_number(out, pool, row, (uint64_t)row->stored.budget_left);
 }
 
-static void add_selections(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+OF_ROW(add_opened)
 {
-	add_row_number(metric, report, row, row->stored.selections, text);
+	add_row_number(out, pool, row, row->stored.opened);
 }
 
-static void add_verdicts(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, const uint32_t *counts, struct pool_text *text)
+OF_ROW(add_transitions)
+{
+	add_row_number(out, pool, row, row->stored.transitions);
+}
+
+OF_ROW(add_selections)
+{
+	add_row_number(out, pool, row, row->stored.selections);
+}
+
+static void add_verdicts(struct pool_exposition *out, const struct pool_report_pool *pool,
+	const struct pool_report_row *row, const uint32_t *counts)
 {
 	for (int verdict = 0; verdict < POOL_VERDICTS; verdict++) {
-		begin_row(metric, report, row, text);
-		add_label(text, "verdict", pool_verdict_name((enum pool_verdict)verdict));
-		pool_text_addf(text, "} %u\n", (unsigned)counts[verdict]);
+		begin_row(out, pool, row);
+		pool_exposition_label(
+			out, "verdict", pool_verdict_name((enum pool_verdict)verdict));
+		pool_exposition_number(out, counts[verdict]);
 	}
 }
 
-static void add_checks(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+OF_ROW(add_checks)
 {
-	add_verdicts(metric, report, row, row->stored.checks, text);
+	add_verdicts(out, pool, row, row->stored.checks);
 }
 
-static void add_reports(const struct metric *metric, const struct pool_report *report,
-	const struct pool_report_row *row, struct pool_text *text)
+OF_ROW(add_reports)
 {
-	add_verdicts(metric, report, row, row->stored.reports, text);
+	add_verdicts(out, pool, row, row->stored.reports);
 }
 
-static void add_pool_number(const struct metric *metric,
-	const struct pool_report_pool *pool, uint64_t number, struct pool_text *text)
+/* --- of each pool ----------------------------------------------------------------- */
+
+static void begin_pool(struct pool_exposition *out, const struct pool_report_pool *pool)
 {
-	begin(metric, text);
-	add_label(text, "pool", pool->where);
-	pool_text_addf(text, "} %" PRIu64 "\n", number);
+	pool_exposition_series(out);
+	pool_exposition_label(out, "pool", pool->where);
 }
 
-static void add_pool_eligible(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+static void add_pool_number(
+	struct pool_exposition *out, const struct pool_report_pool *pool, uint64_t number)
 {
-	add_pool_number(metric, pool, pool->eligible, text);
+	begin_pool(out, pool);
+	pool_exposition_number(out, number);
 }
 
-static void add_pool_checked_at(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+#define OF_POOL(function)     \
+	static void function( \
+		struct pool_exposition *out, const struct pool_report_pool *pool)
+
+OF_POOL(add_pool_proxies)
+{
+	for (int status = 0; status < POOL_STATUSES; status++) {
+		begin_pool(out, pool);
+		pool_exposition_label(
+			out, "status", pool_status_name((enum pool_status)status));
+		pool_exposition_number(out, pool->statuses[status]);
+	}
+}
+
+OF_POOL(add_pool_passed)
+{
+	if (!pool->checked || !pool->enabled)
+		return;
+	begin_pool(out, pool);
+	pool_exposition_real(out, pool_report_percent(pool) / 100);
+}
+
+OF_POOL(add_pool_inconclusive)
+{
+	if (!pool->checked || !pool->enabled)
+		return;
+	begin_pool(out, pool);
+	pool_exposition_real(
+		out, (double)pool->results[POOL_RESULT_INCONCLUSIVE] / pool->enabled);
+}
+
+OF_POOL(add_quorum_met)
+{
+	if (pool->quorum != POOL_QUORUM_UNASKED)
+		add_pool_number(out, pool, pool->quorum == POOL_QUORUM_MET);
+}
+
+OF_POOL(add_pool_eligible)
+{
+	add_pool_number(out, pool, pool->eligible);
+}
+
+OF_POOL(add_pool_checked_at)
 {
 	if (pool->checked_wall_s)
-		add_pool_number(metric, pool, (uint64_t)pool->checked_wall_s, text);
+		add_pool_number(out, pool, (uint64_t)pool->checked_wall_s);
 }
 
-static void add_pool_stale(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_POOL(add_pool_stale)
 {
 	if (pool->checked)
-		add_pool_number(metric, pool, pool->stale, text);
+		add_pool_number(out, pool, pool->stale);
 }
 
-static void add_pool_fallbacks(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_POOL(add_pool_selections)
 {
-	add_pool_number(metric, pool, pool->fallbacks, text);
+	for (unsigned i = 0; i < POOL_STRATEGIES; i++) {
+		begin_pool(out, pool);
+		pool_exposition_label(out, "strategy", pool_strategy_get(i)->name);
+		pool_exposition_number(out, pool->strategies[i]);
+	}
 }
 
-static void add_pool_panics(const struct metric *metric,
-	const struct pool_report_pool *pool, struct pool_text *text)
+OF_POOL(add_pool_latency)
 {
-	add_pool_number(metric, pool, pool->panics, text);
+	uint64_t bounds_us[POOL_LATENCY_BUCKETS - 1];
+	const struct pool_exposition_buckets buckets = {
+		.bounds_us = bounds_us,
+		.bound_count = POOL_LATENCY_BUCKETS - 1,
+		.counts = pool->latency,
+		.sum_ns = pool->latency_ns,
+	};
+
+	for (int i = 0; i < POOL_LATENCY_BUCKETS - 1; i++)
+		bounds_us[i] = UINT64_C(1) << i;
+	pool_exposition_histogram(out, "pool", pool->where, &buckets);
 }
 
-static void add_run_at(const struct metric *metric, const struct pool_report *report,
-	struct pool_text *text)
+OF_POOL(add_pool_fallbacks)
 {
-	if (report->has_run)
-		pool_text_addf(text, "proxypool_%s %" PRId64 "\n", metric->name,
-			report->run_at_s);
+	add_pool_number(out, pool, pool->fallbacks);
 }
 
-static void add_run_duration(const struct metric *metric,
-	const struct pool_report *report, struct pool_text *text)
+OF_POOL(add_pool_panics)
 {
-	if (report->has_run)
-		pool_text_addf(text, "proxypool_%s %" PRId64 ".%06" PRId64 "\n",
-			metric->name, report->run_us / 1000000, report->run_us % 1000000);
+	add_pool_number(out, pool, pool->panics);
 }
 
-static void add_build(const struct metric *metric, const struct pool_report *report,
-	struct pool_text *text)
+/* --- of all ----------------------------------------------------------------------- */
+
+static void add_run_at(struct pool_exposition *out, const struct pool_report *report)
+{
+	if (!report->has_run)
+		return;
+	pool_exposition_series(out);
+	pool_exposition_number(out, (uint64_t)report->run_at_s);
+}
+
+static void add_run_duration(
+	struct pool_exposition *out, const struct pool_report *report)
+{
+	if (!report->has_run)
+		return;
+	pool_exposition_series(out);
+	pool_exposition_us(out, (uint64_t)report->run_us);
+}
+
+static void add_build(struct pool_exposition *out, const struct pool_report *report)
 {
 	(void)report;
-	begin(metric, text);
-	add_label(text, "version", POOL_VERSION);
-	pool_text_add(text, "} 1\n");
+	pool_exposition_series(out);
+	pool_exposition_label(out, "version", POOL_VERSION);
+	pool_exposition_number(out, 1);
 }
+
+/* --- the table -------------------------------------------------------------------- */
 
 static const struct metric metrics[] = {
 	{"up",
@@ -290,14 +300,20 @@ static const struct metric metrics[] = {
 		.stored = true, .of_row = add_wait},
 	{"leases", "Leases of the proxy that are held.", .stored = true,
 		.of_row = add_leases},
+	{"leases_total", "Leases of the proxy that were taken.",
+		.type = POOL_METRIC_COUNTER, .stored = true, .of_row = add_taken},
 	{"budget_left", "Requests that the proxy may still be asked for now.",
 		.stored = true, .of_row = add_budget},
-	{"selections_total", "How often the proxy was selected.", .counter = true,
-		.stored = true, .of_row = add_selections},
-	{"checks_total", "Checks of the proxy by verdict.", .counter = true,
+	{"breaker_open", "Whether the proxy's breaker is open, or half-open.",
+		.stored = true, .of_row = add_opened},
+	{"transitions_total", "Changes of the proxy's status.",
+		.type = POOL_METRIC_COUNTER, .stored = true, .of_row = add_transitions},
+	{"selections_total", "How often the proxy was selected.",
+		.type = POOL_METRIC_COUNTER, .stored = true, .of_row = add_selections},
+	{"checks_total", "Checks of the proxy by verdict.", .type = POOL_METRIC_COUNTER,
 		.stored = true, .of_row = add_checks},
-	{"reports_total", "Reports about the proxy by verdict.", .counter = true,
-		.stored = true, .of_row = add_reports},
+	{"reports_total", "Reports about the proxy by verdict.",
+		.type = POOL_METRIC_COUNTER, .stored = true, .of_row = add_reports},
 	{"pool_eligible", "Proxies of the pool that may be selected now.", .stored = true,
 		.of_pool = add_pool_eligible},
 	{"pool_checked_timestamp_seconds",
@@ -305,10 +321,18 @@ static const struct metric metrics[] = {
 		.stored = true, .of_pool = add_pool_checked_at},
 	{"pool_stale", "Whether the pool has not been checked for too long.",
 		.stored = true, .of_pool = add_pool_stale},
+	{"pool_selections_total",
+		"Selections of a proxy of the pool, by the strategy that chose it.",
+		.type = POOL_METRIC_COUNTER, .stored = true,
+		.of_pool = add_pool_selections},
+	{"pool_selection_latency_seconds", "How long selections of the pool took.",
+		.type = POOL_METRIC_HISTOGRAM, .stored = true,
+		.of_pool = add_pool_latency},
 	{"pool_fallbacks_total", "Selections that got the url beside the pool.",
-		.counter = true, .stored = true, .of_pool = add_pool_fallbacks},
+		.type = POOL_METRIC_COUNTER, .stored = true,
+		.of_pool = add_pool_fallbacks},
 	{"pool_panics_total", "Selections that got a proxy that was not eligible.",
-		.counter = true, .stored = true, .of_pool = add_pool_panics},
+		.type = POOL_METRIC_COUNTER, .stored = true, .of_pool = add_pool_panics},
 	{"last_run_timestamp_seconds", "When the last run of checks began, since 1970.",
 		.run = true, .of_all = add_run_at},
 	{"last_run_duration_seconds", "How long the last run of checks took.",
@@ -316,23 +340,25 @@ static const struct metric metrics[] = {
 	{"build_info", "The version of proxypool.", .of_all = add_build},
 };
 
-void pool_metrics_render(const struct pool_report *report, struct pool_text *text)
+void pool_metrics_render(
+	const struct pool_report *report, bool per_proxy, struct pool_text *text)
 {
+	struct pool_exposition out = {.text = text};
+
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *metric = &metrics[i];
 
 		if (report->is_stored ? metric->run : metric->stored)
 			continue;
-		pool_text_addf(text, "# HELP proxypool_%s %s\n# TYPE proxypool_%s %s\n",
-			metric->name, metric->help, metric->name,
-			metric->counter ? "counter" : "gauge");
-		for (size_t row = 0; metric->of_row && row < report->row_count; row++)
-			metric->of_row(metric, report, &report->rows[row], text);
-		for (size_t pool = 0; metric->of_pool && pool < report->pool_count;
-			pool++)
-			metric->of_pool(metric, &report->pools[pool], text);
+		pool_exposition_begin(&out, metric->type, metric->name, metric->help);
+		for (size_t j = 0; per_proxy && metric->of_row && j < report->row_count;
+			j++)
+			metric->of_row(&out, &report->pools[report->rows[j].pool],
+				&report->rows[j]);
+		for (size_t j = 0; metric->of_pool && j < report->pool_count; j++)
+			metric->of_pool(&out, &report->pools[j]);
 		if (metric->of_all)
-			metric->of_all(metric, report, text);
+			metric->of_all(&out, report);
 	}
 }
 
@@ -403,7 +429,7 @@ int pool_metrics_save(
 	struct pool_text text = POOL_TEXT_EMPTY;
 	int error;
 
-	pool_metrics_render(report, &text);
+	pool_metrics_render(report, true, &text);
 	error = pool_metrics_write(path, &text, fault);
 	pool_text_release(&text);
 	return error;

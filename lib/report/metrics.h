@@ -2,8 +2,8 @@
  * A report as Prometheus text, for the textfile collector or an HTTP endpoint.
  *
  * Every name begins with proxypool_; HELP and TYPE stand once, before all series of their
- * name. The labels are pool (where it stands in the pool file), proxy (its name) and
- * status (a word of pool_status_name()): never a URL.
+ * name. The labels are pool (where it stands in the pool file), proxy (its name), and
+ * words of tables: status, verdict, strategy. Never a URL.
  *
  * Not promised: the order of series. Names, labels and meanings are.
  */
@@ -13,7 +13,9 @@
 #include "pool.h"
 #include "report/status.h"
 
-void pool_metrics_render(const struct pool_report *report, struct pool_text *text);
+/* Append what the report knows. <per_proxy>  false: no series for each proxy */
+void pool_metrics_render(
+	const struct pool_report *report, bool per_proxy, struct pool_text *text);
 
 /*
  * Whether <path> may be written to: a device, a FIFO, a symbolic link or a folder would

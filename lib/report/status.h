@@ -8,7 +8,7 @@
  *	row = pool_report_add_row(&report);          fill in the row
  *	pool_report_count(&report, &quorum);
  *	pool_report_render(&report, &view, &text);   a table, tsv, json, jsonl
- *	pool_metrics_render(&report, &text);         report/metrics.h
+ *	pool_metrics_render(&report, true, &text);   report/metrics.h
  *	pool_report_release(&report);
  *
  * A report owns its strings. Rows stand in the order of their pools. Neither the model
@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "health/health.h"
+#include "state/layout.h"
 
 enum { POOL_REPORT_DETAIL = 160 };
 
@@ -76,6 +77,7 @@ struct pool_report_stored {
 	uint64_t selections;
 	uint32_t taken; /* leases ever */
 	uint32_t times_opened;
+	uint32_t transitions;
 	uint32_t checks[POOL_VERDICTS];
 	uint32_t reports[POOL_VERDICTS];
 };
@@ -119,6 +121,7 @@ const char *pool_quorum_name(enum pool_quorum_answer answer);
 
 struct pool_report_pool {
 	char *where;    /* the report's: "default.http" */
+	uint32_t leaf;  /* in the snapshot it was gathered from */
 	unsigned types; /* bits 1 << enum pool_type that lead here */
 	bool checked;   /* false: its health_check is off */
 	/* Counted: */
@@ -135,6 +138,10 @@ struct pool_report_pool {
 	uint64_t selections;
 	uint64_t fallbacks; /* to its url */
 	uint64_t panics;    /* to one that was not eligible */
+	uint32_t
+		strategies[POOL_STRATEGIES]; /* selections of a proxy, by what chose it */
+	uint64_t latency[POOL_LATENCY_BUCKETS]; /* those by their time: see the layout */
+	uint64_t latency_ns;                    /* their times added up */
 	enum pool_fallback fallback;
 	bool has_url; /* to fall back on */
 	/* Judged by pool_report_judge_stored(): */

@@ -128,13 +128,24 @@ static uint32_t pick_own(const struct pool_selection *selection,
 	return out->index;
 }
 
+/* What is asked for; at random where that shares a state that cannot be had. */
+static enum pool_strategy_id strategy_used(const struct pool_selection *selection)
+{
+	const bool shared = selection->state && selection->state->writable;
+
+	if (pool_strategy_get(selection->strategy)->shares_state && !shared)
+		return POOL_STRATEGY_RANDOM;
+	return selection->strategy < POOL_STRATEGIES
+		? (enum pool_strategy_id)selection->strategy
+		: POOL_STRATEGY_ROUND_ROBIN;
+}
+
 static uint32_t pick(const struct pool_selection *selection, struct pool_pick *out)
 {
 	const struct pool_field field = make_field(selection);
-	const struct pool_strategy *strategy = pool_strategy_get(selection->strategy);
+	const struct pool_strategy *strategy =
+		pool_strategy_get(strategy_used(selection));
 
-	if (strategy->shares_state && (!selection->state || !selection->state->writable))
-		strategy = pool_strategy_get(POOL_STRATEGY_RANDOM);
 	if (selection->query->strict)
 		return pick_own(selection, strategy, out);
 	return strategy->pick(&field, out);
@@ -150,6 +161,13 @@ static unsigned bucket(int64_t duration_ns)
 	while (i < POOL_LATENCY_BUCKETS - 1 && duration_ns > INT64_C(1000) << i)
 		i++;
 	return i;
+}
+
+static void account_time(struct pool_state_leaf *leaf, int64_t duration_ns)
+{
+	leaf->latency[bucket(duration_ns)]++;
+	if (duration_ns > 0)
+		leaf->latency_ns += (uint64_t)duration_ns;
 }
 
 static void fill_lease(
@@ -246,8 +264,9 @@ static int account(struct pool_selection *selection, const struct pool_pick *pic
 	record->selected_wall_s = selection->now.wall_s;
 	record->leases += *lease_id != 0;
 	charge(selection, at);
+	leaf->strategies[strategy_used(selection)]++;
 	pool_clock_get(&end);
-	leaf->latency[bucket(end.boot_ns - selection->began_ns)]++;
+	account_time(leaf, end.boot_ns - selection->began_ns);
 	pool_state_settle(state, &selection->now);
 	return 0;
 }

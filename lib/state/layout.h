@@ -27,6 +27,7 @@
 #include "base/hash.h"
 #include "health/health.h"
 #include "select/budget.h"
+#include "select/strategy.h"
 
 #define POOL_STATE_MAGIC UINT64_C(0x65746174736c7070) /* "pplstate", little endian */
 #define POOL_STATE_UNFINISHED                                     \
@@ -106,7 +107,7 @@ struct pool_state_image {
 /* The bytes of an image header that its checksum covers. */
 #define POOL_STATE_IMAGE_FIXED offsetof(struct pool_state_image, leases_used)
 
-enum { POOL_LATENCY_BUCKETS = 16 };
+enum { POOL_LATENCY_BUCKETS = 16, POOL_STRATEGY_COUNTERS = 6 };
 
 /* A pool as it changes. */
 struct pool_state_leaf {
@@ -123,7 +124,11 @@ struct pool_state_leaf {
 	int64_t checked_wall_s;
 	double floor;       /* of weighted round robin, with clock: see select/ */
 	uint64_t eligibles; /* likewise */
-	uint64_t unused[4];
+	/* Of those selections that latency counts: their times added up, and how many
+	 * each strategy made, by enum pool_strategy_id. One that wraps is to Prometheus a
+	 * counter that began anew, as after a reset. */
+	uint64_t latency_ns;
+	uint32_t strategies[POOL_STRATEGY_COUNTERS];
 	/* Selections by their time, 2^i microseconds and less, the last one more. */
 	uint64_t latency[POOL_LATENCY_BUCKETS];
 };
@@ -186,6 +191,8 @@ static_assert(sizeof(struct pool_record) == 256, "a record is four cache lines")
 static_assert(sizeof(struct pool_budget) == 80, "a budget has no padding");
 static_assert(sizeof(struct pool_lease) == 64, "a lease is one cache line");
 static_assert(sizeof(struct pool_state_leaf) % 64 == 0, "pools stay aligned");
+static_assert((int)POOL_STRATEGIES <= (int)POOL_STRATEGY_COUNTERS,
+	"each strategy has its counter");
 static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no padding");
 
 #endif

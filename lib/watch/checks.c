@@ -382,7 +382,8 @@ static void decide(struct pool_watcher *watcher, uint32_t at,
 	check->under_way = false;
 	check->last_reason = (uint8_t)reason;
 	check->last_ended_ns = watcher->now.boot_ns;
-	check->quick -= check->quick > 0;
+	if (check->quick)
+		check->quick--;
 	due_ns = began_ns +
 		(check->second_ns ? check->second_ns : draw_gap_ns(watcher, check));
 	check->second_ns = 0;

@@ -360,6 +360,12 @@ not 'jsn'; did you mean 'json'?"
 	assert_line '# TYPE proxypool_selections_total counter'
 	assert_line 'proxypool_checks_total{pool="default.http",proxy="b",verdict="down"} 1'
 	assert_line 'proxypool_pool_stale{pool="default.http"} 0'
+	assert_line 'proxypool_transitions_total{pool="default.http",proxy="b"} 1'
+	assert_line 'proxypool_breaker_open{pool="default.http",proxy="b"} 1'
+	assert_line 'proxypool_leases_total{pool="default.http",proxy="a"} 0'
+	assert_line 'proxypool_pool_selections_total{pool="default.http",strategy="round_robin"} 1'
+	assert_line 'proxypool_pool_selections_total{pool="default.http",strategy="sticky"} 0'
+	assert_line 'proxypool_pool_selection_latency_seconds_count{pool="default.http"} 1'
 	echo "$output" >pool.prom
 	run -0 diff <(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' pool.prom | sort) \
 		<(sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$SOURCE_DIR/man/pool-status.1" | sort)
@@ -368,7 +374,27 @@ not 'jsn'; did you mean 'json'?"
 		sed -n 's/^\.Li //p' | tr -d '.,' | tr -s ' ' '\n' | sort)
 	# each name has one TYPE, before its series
 	run -0 awk '/^# TYPE/ { if (seen[$3]++) exit 1; type = $3; next }
-		!/^#/ { split($1, name, "{"); if (name[1] != type) exit 1 }' pool.prom
+		!/^#/ { split($1, name, "{"); sub("^" type "(_bucket|_sum|_count)?$", "", name[1])
+			if (name[1] != "") exit 1 }' pool.prom
+}
+
+@test "promtool has nothing to say about the metrics" {
+	require_tool promtool
+	write_pool pool.json '{"enabled": true, "default": {"http": {"pool": {"proxies": [
+		"http://127.0.0.1:1", "http://127.0.0.1:2"], "limits": {"requests": 5, "per_seconds": 60}}},
+		"websocket": {"url": "socks5://127.0.0.1:3"}},
+		"exchanges": {"okx": {"http": {"url": "http://127.0.0.1:4"}}}}'
+	pool-status --format prometheus pool.json >empty.prom
+	pool-select pool.json >out
+	pool-select --lease --ttl 60 pool.json >out
+	pool-status --format prometheus pool.json >pool.prom
+	for file in empty.prom pool.prom; do
+		run -0 promtool check metrics <"$file"
+		assert_output ""
+		run -0 uniq -d <(grep -v '^#' "$file" | sed 's/ [^ ]*$//' | sort)
+		assert_output ""
+	done
+	grep -qx 'proxypool_leases_total{pool="default.http",proxy="127.0.0.1:2"} 1' pool.prom
 }
 
 # --- yes or no -----------------------------------------------------------------------------------------

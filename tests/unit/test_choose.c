@@ -373,6 +373,66 @@ static void test_trials_without_the_lock(void **context)
 	assert_int_equal(POOL_ENONE, ask_locked(place, &query));
 }
 
+/* --- what is counted ------------------------------------------------------------ */
+
+/* Each selection of a proxy is of one strategy and took some time. */
+static void test_strategies_and_times_are_counted(void **context)
+{
+	static const uint32_t expected[POOL_STRATEGIES] = {
+		[POOL_STRATEGY_ROUND_ROBIN] = 2,
+		[POOL_STRATEGY_RANDOM] = 2,
+		[POOL_STRATEGY_STICKY] = 1,
+	};
+	const struct pool_query in_turn = {.count = 2};
+	const struct pool_query random = {.strategy = "random"};
+	const struct pool_query sticky = {.strategy = "sticky", .key = "k"};
+	const struct pool_query dry = {.strategy = "failover", .dry_run = true};
+	struct place *place = *context;
+	struct pool_state *state;
+	uint64_t timed = 0;
+
+	use_pool(
+		place, "{\"proxies\": [\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]}");
+	assert_int_equal(0, ask(place, &in_turn, NULL));
+	assert_int_equal(0, ask(place, &random, NULL));
+	assert_int_equal(0, ask(place, &random, NULL));
+	assert_int_equal(0, ask(place, &sticky, NULL));
+	assert_int_equal(0, ask(place, &dry, NULL));
+	state = lock_state(place);
+	for (int i = 0; i < POOL_STRATEGIES; i++)
+		assert_int_equal(expected[i], state->leaves[0].strategies[i]);
+	for (int i = 0; i < POOL_LATENCY_BUCKETS; i++)
+		timed += state->leaves[0].latency[i];
+	assert_int_equal(5, timed);
+	assert_in_range(state->leaves[0].latency_ns, 1, 60 * S);
+	pool_state_free(state);
+}
+
+/* Nobody chose it. */
+static void test_the_url_has_no_strategy(void **context)
+{
+	static const struct pool_query query = {.count = 1};
+	const struct pool_target target = {"a", NULL, -1};
+	struct place *place = *context;
+	struct pool_state *state;
+	size_t count;
+
+	use_pool(place,
+		"{\"enabled\": true, \"default\": {\"http\": {\"url\": "
+		"\"http://127.0.0.1:9\", \"pool\": {\"proxies\": [{\"name\": \"a\", "
+		"\"url\": \"http://127.0.0.1:1\"}]}}}}");
+	assert_int_equal(0,
+		pool_session_command(
+			place->session, &target, POOL_ADMIN_DISABLE, &count, NULL));
+	assert_int_equal(0, ask(place, &query, NULL));
+	state = lock_state(place);
+	assert_int_equal(1, state->leaves[0].fallbacks);
+	for (int i = 0; i < POOL_STRATEGIES; i++)
+		assert_int_equal(0, state->leaves[0].strategies[i]);
+	assert_int_equal(0, state->leaves[0].latency_ns);
+	pool_state_free(state);
+}
+
 /* --- budgets in the file -------------------------------------------------------- */
 
 static const char *const two_a_proxy =
@@ -474,6 +534,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_owner_is_looked_up),
+		TEST(test_strategies_and_times_are_counted),
+		TEST(test_the_url_has_no_strategy),
 		TEST(test_waiting_looks_up_all_owners),
 		TEST(test_waiting_warns_once),
 		TEST(test_told_without_the_lock),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "pool.h"
 #include "report/columns.h"
+#include "report/exposition.h"
 #include "report/metrics.h"
 
 static const enum pool_column few[] = {
@@ -241,12 +242,31 @@ static size_t count_lines(const char *text, const char *start)
 	return count;
 }
 
+/* How many lines begin so. */
+struct expected_lines {
+	const char *start;
+	size_t times;
+};
+
+static void assert_metrics(const struct pool_report *report, bool per_proxy,
+	const struct expected_lines *cases, size_t count)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_metrics_render(report, per_proxy, &text);
+	for (size_t i = 0; i < count; i++) {
+		size_t times = count_lines(text.bytes, cases[i].start);
+
+		if (times != cases[i].times)
+			fail_msg("%zu times %s in %s", times, cases[i].start, text.bytes);
+	}
+	assert_null(strstr(text.bytes, "://"));
+	pool_text_release(&text);
+}
+
 static void metrics_are_grouped_escaped_and_without_urls(void **state)
 {
-	static const struct {
-		const char *start;
-		size_t times;
-	} cases[] = {
+	static const struct expected_lines cases[] = {
 		{"# HELP proxypool_up ", 1},
 		{"# TYPE proxypool_up gauge\n", 1},
 		{"proxypool_up{pool=\"default.http\",proxy=\"eu-1\"} 1\n", 1},
@@ -272,19 +292,125 @@ static void metrics_are_grouped_escaped_and_without_urls(void **state)
 		{"proxypool_build_info{version=\"" POOL_VERSION "\"} 1\n", 1},
 	};
 	struct pool_report report = make_report();
+
+	(void)state;
+	assert_metrics(&report, true, cases, sizeof(cases) / sizeof(cases[0]));
+	pool_report_release(&report);
+}
+
+static void metrics_of_the_state_file_have_counters_and_a_histogram(void **state)
+{
+	static const struct expected_lines cases[] = {
+		{"# TYPE proxypool_leases_total counter\n", 1},
+		{"proxypool_leases_total{pool=\"default.http\",proxy=\"eu-1\"} 12\n", 1},
+		{"proxypool_breaker_open{pool=\"default.http\",proxy=\"eu-1\"} 0\n", 1},
+		{"proxypool_breaker_open{", 3},
+		{"proxypool_transitions_total{pool=\"default.http\",proxy=\"eu-1\"} 9\n",
+			1},
+		/* those that never chose as well */
+		{"proxypool_pool_selections_total{pool=\"default.http\",strategy="
+		 "\"failover\"} 4294967295\n",
+			1},
+		{"proxypool_pool_selections_total{pool=\"default.http\",",
+			POOL_STRATEGIES},
+		{"# TYPE proxypool_pool_selection_latency_seconds histogram\n", 1},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\",",
+			16},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\","
+		 "le=\"1e-06\"} 1\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\","
+		 "le=\"2e-06\"} 1\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\","
+		 "le=\"4e-06\"} 3\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\","
+		 "le=\"0.016384\"} 3\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_bucket{pool=\"default.http\","
+		 "le=\"+Inf\"} 8\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_sum{pool=\"default.http\"} "
+		 "3.000000042\n",
+			1},
+		{"proxypool_pool_selection_latency_seconds_count{pool=\"default.http\"} "
+		 "8\n",
+			1},
+		/* no run was made */
+		{"proxypool_last_run", 0},
+		{"# HELP proxypool_last_run", 0},
+	};
+	struct pool_report report = make_report();
+	struct pool_report_pool *pool = &report.pools[0];
+
+	(void)state;
+	report.is_stored = true;
+	report.rows[0].stored.taken = 12;
+	report.rows[0].stored.transitions = 9;
+	report.rows[1].stored.opened = true;
+	pool->strategies[POOL_STRATEGY_FAILOVER] = UINT32_MAX;
+	pool->latency[0] = 1;
+	pool->latency[2] = 2;
+	pool->latency[POOL_LATENCY_BUCKETS - 1] = 5;
+	pool->latency_ns = 3000000042;
+	assert_metrics(&report, true, cases, sizeof(cases) / sizeof(cases[0]));
+	pool_report_release(&report);
+}
+
+static void metrics_can_do_without_a_series_for_each_proxy(void **state)
+{
+	static const struct expected_lines cases[] = {
+		{"proxypool_pool_proxies{", 12},
+		{"proxypool_build_info{", 1},
+		/* Of no family without series anything is said. */
+		{"# HELP proxypool_up ", 0},
+		{"# TYPE proxypool_checks_total ", 0},
+	};
+	struct pool_report report = make_report();
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	(void)state;
-	pool_metrics_render(&report, &text);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t times = count_lines(text.bytes, cases[i].start);
-
-		if (times != cases[i].times)
-			fail_msg("%zu times %s in %s", times, cases[i].start, text.bytes);
-	}
-	assert_null(strstr(text.bytes, "://"));
+	report.is_stored = true;
+	assert_metrics(&report, false, cases, sizeof(cases) / sizeof(cases[0]));
+	pool_metrics_render(&report, false, &text);
+	assert_null(strstr(text.bytes, "proxy=\""));
 	pool_text_release(&text);
 	pool_report_release(&report);
+}
+
+static void numbers_and_labels_are_written_exactly(void **state)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_exposition out = {.text = &text};
+
+	(void)state;
+	pool_exposition_begin(&out, POOL_METRIC_GAUGE, "none", "Nothing.");
+	pool_exposition_begin(&out, POOL_METRIC_COUNTER, "a", "All.");
+	pool_exposition_series(&out);
+	pool_exposition_number(&out, 0);
+	pool_exposition_series(&out);
+	pool_exposition_label(&out, "l", "");
+	pool_exposition_number(&out, UINT64_MAX);
+	pool_exposition_series(&out);
+	pool_exposition_label(&out, "l", "\n\"\\");
+	pool_exposition_label(&out, "m", "x\"y");
+	pool_exposition_us(&out, 1000001);
+	pool_exposition_series(&out);
+	pool_exposition_us(&out, UINT64_MAX);
+	pool_exposition_series(&out);
+	pool_exposition_ns(&out, 10);
+	pool_exposition_series(&out);
+	pool_exposition_real(&out, 0.25);
+	assert_string_equal("# HELP proxypool_a All.\n# TYPE proxypool_a counter\n"
+			    "proxypool_a 0\n"
+			    "proxypool_a{l=\"\"} 18446744073709551615\n"
+			    "proxypool_a{l=\"\\n\\\"\\\\\",m=\"x\\\"y\"} 1.000001\n"
+			    "proxypool_a 18446744073709.551615\n"
+			    "proxypool_a 0.000000010\n"
+			    "proxypool_a 0.25\n",
+		text.bytes);
+	pool_text_release(&text);
 }
 
 static void a_metrics_file_is_replaced_whole(void **state)
@@ -498,6 +624,9 @@ int main(void)
 		cmocka_unit_test(quorums_are_read_and_rounded_up),
 		cmocka_unit_test(pools_are_summed_up_in_words),
 		cmocka_unit_test(metrics_are_grouped_escaped_and_without_urls),
+		cmocka_unit_test(metrics_of_the_state_file_have_counters_and_a_histogram),
+		cmocka_unit_test(metrics_can_do_without_a_series_for_each_proxy),
+		cmocka_unit_test(numbers_and_labels_are_written_exactly),
 		cmocka_unit_test(a_metrics_file_is_replaced_whole),
 		cmocka_unit_test(a_check_passes_fails_or_says_nothing),
 		cmocka_unit_test(a_row_tells_what_was_found_if_the_run_judged_otherwise),

@@ -81,7 +81,8 @@ static const struct field fields[] = {
 	FIELD(pool_state_leaf, checked_wall_s),
 	FIELD(pool_state_leaf, floor),
 	FIELD(pool_state_leaf, eligibles),
-	FIELD(pool_state_leaf, unused),
+	FIELD(pool_state_leaf, latency_ns),
+	FIELD(pool_state_leaf, strategies),
 	FIELD(pool_state_leaf, latency),
 	FIELD(pool_record, identity),
 	FIELD(pool_record, leaf_key),
@@ -253,8 +254,9 @@ static void test_headings_have_the_sizes(void **state)
 /* The words of the page that are numbers of the code. */
 static void test_constants(void **state)
 {
-	char expected[8][160];
-	bool found[8] = {false};
+	enum { WORDS = 9 };
+	char expected[WORDS][160];
+	bool found[WORDS] = {false};
 	char line[512];
 	FILE *file = open_page();
 
@@ -272,17 +274,29 @@ static void test_constants(void **state)
 	snprintf(expected[6], 160, "Va transitions Ta the last %d,",
 		POOL_TRANSITIONS_KEPT);
 	snprintf(expected[7], 160, "Va latency Ta %d counters", POOL_LATENCY_BUCKETS);
+	snprintf(
+		expected[8], 160, "Va strategies Ta %d counters", POOL_STRATEGY_COUNTERS);
 	while (fgets(line, sizeof(line), file))
-		for (size_t i = 0; i < 8; i++)
+		for (size_t i = 0; i < WORDS; i++)
 			found[i] = found[i] || strstr(line, expected[i]);
 	fclose(file);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < WORDS; i++)
 		if (!found[i])
 			fail_msg("%s does not say '%s'", page, expected[i]);
 }
 
-/* "0 unknown, 1 healthy, ...": the numbers that a transition stores. */
-static void test_status_numbers(void **state)
+static void must_say(const char *text, int number, const char *name)
+{
+	char word[48];
+
+	snprintf(word, sizeof(word), "%d %s", number, name);
+	if (!strstr(text, word))
+		fail_msg("%s does not say '%s'", page, word);
+}
+
+/* "0 unknown, 1 healthy, ...": the numbers that a transition stores; and the order of the
+ * counters by strategy. */
+static void test_numbers_of_words(void **state)
 {
 	char text[65536];
 	FILE *file = open_page();
@@ -291,14 +305,10 @@ static void test_status_numbers(void **state)
 	(void)state;
 	fclose(file);
 	text[length] = '\0';
-	for (int i = 0; i < POOL_STATUSES; i++) {
-		char word[32];
-
-		snprintf(word, sizeof(word), "%d %s", i,
-			pool_status_name((enum pool_status)i));
-		if (!strstr(text, word))
-			fail_msg("%s does not say '%s'", page, word);
-	}
+	for (int i = 0; i < POOL_STATUSES; i++)
+		must_say(text, i, pool_status_name((enum pool_status)i));
+	for (unsigned i = 0; i < POOL_STRATEGIES; i++)
+		must_say(text, (int)i, pool_strategy_get(i)->name);
 }
 
 int main(void)
@@ -308,7 +318,7 @@ int main(void)
 		cmocka_unit_test(test_rows_leave_no_hole),
 		cmocka_unit_test(test_headings_have_the_sizes),
 		cmocka_unit_test(test_constants),
-		cmocka_unit_test(test_status_numbers),
+		cmocka_unit_test(test_numbers_of_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
