@@ -1,0 +1,269 @@
+/* The control socket, both its sides. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "watch/control.h"
+
+static const char *const words[POOL_COMMANDS] = {
+	[POOL_COMMAND_RELOAD] = "reload",
+	[POOL_COMMAND_STOP] = "stop",
+};
+
+/* --- where it is ---------------------------------------------------------------- */
+
+static char *name_socket(const char *state_path)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_text_addf(&text, "%s.watch.sock", state_path);
+	return pool_text_take(&text);
+}
+
+/*
+ * An address for <path>, which may be longer than an address can be: by way of its
+ * folder, opened as <folder>. Returns 0 or an errno.
+ */
+static int make_address(const char *path, struct sockaddr_un *out, int *folder)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+	int length;
+
+	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!name)
+		return ENOMEM;
+	*folder = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(name);
+	if (*folder < 0)
+		return errno;
+	length = snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/%s",
+		*folder, slash ? slash + 1 : path);
+	if (length > 0 && (size_t)length < sizeof(out->sun_path))
+		return 0;
+	close(*folder);
+	return ENAMETOOLONG;
+}
+
+static bool is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+		(peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* --- the watcher's side --------------------------------------------------------- */
+
+static void end_client(struct pool_control_client *client)
+{
+	pool_loop_remove(client->control->loop, &client->source);
+	close(client->source.fd);
+	client->source.fd = -1;
+}
+
+static int find_word(const char *word)
+{
+	for (int i = 0; i < POOL_COMMANDS; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return -1;
+}
+
+static void answer(struct pool_control_client *client)
+{
+	struct pool_control *control = client->control;
+	struct pool_fault fault = {0};
+	char word[16] = "", line[sizeof(fault.text) + 24];
+	ssize_t length = recv(client->source.fd, word, sizeof(word) - 1, MSG_DONTWAIT);
+	int command = length > 0 ? find_word(word) : -1, error = POOL_EARGUMENT;
+
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (command >= 0)
+		error = control->carry_out(
+			control->context, (enum pool_command)command, &fault);
+	length = snprintf(line, sizeof(line), "%d %s", error, error ? fault.text : "");
+	/* Who does not wait for the answer does not get it. */
+	if (send(client->source.fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) <
+		0)
+		errno = 0;
+	end_client(client);
+}
+
+static void take_message(void *context)
+{
+	answer(context);
+}
+
+static struct pool_control_client *find_free(struct pool_control *control)
+{
+	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
+		if (control->clients[i].source.fd < 0)
+			return &control->clients[i];
+	return NULL;
+}
+
+static void take_client(void *context)
+{
+	struct pool_control *control = context;
+	struct pool_control_client *client = find_free(control);
+	int fd = accept4(control->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (!client || !is_ours(fd)) {
+		close(fd);
+		return;
+	}
+	*client = (struct pool_control_client){
+		.source = {fd, take_message, client}, .control = control};
+	if (pool_loop_add(control->loop, &client->source, NULL) != 0) {
+		close(fd);
+		client->source.fd = -1;
+	}
+}
+
+void pool_control_init(struct pool_control *control)
+{
+	*control = (struct pool_control){.source.fd = -1};
+	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
+		control->clients[i].source.fd = -1;
+}
+
+/* Bind and listen; 0 or an errno. */
+static int listen_at(int fd, const char *path)
+{
+	struct sockaddr_un address;
+	int folder = -1, error = make_address(path, &address, &folder);
+	mode_t mask;
+
+	if (error)
+		return error;
+	unlink(path);
+	mask = umask(0177);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+		listen(fd, POOL_CONTROL_CLIENTS) != 0)
+		error = errno;
+	umask(mask);
+	close(folder);
+	return error;
+}
+
+int pool_control_open(struct pool_control *control, struct pool_loop *loop,
+	const char *state_path, struct pool_fault *fault)
+{
+	int error = 0;
+
+	control->loop = loop;
+	control->path = name_socket(state_path);
+	if (!control->path)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	control->source = (struct pool_source){
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		take_client, control};
+	if (control->source.fd < 0)
+		error = errno;
+	if (!error)
+		error = listen_at(control->source.fd, control->path);
+	if (error)
+		return pool_fault_set(fault, POOL_ESYSTEM, error,
+			"cannot listen at control socket '%s'", control->path);
+	return pool_loop_add(loop, &control->source, fault);
+}
+
+void pool_control_close(struct pool_control *control)
+{
+	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
+		if (control->clients[i].source.fd >= 0)
+			end_client(&control->clients[i]);
+	if (control->source.fd >= 0) {
+		close(control->source.fd);
+		unlink(control->path);
+	}
+	free(control->path);
+	pool_control_init(control);
+}
+
+/* --- the other side ------------------------------------------------------------- */
+
+/* 0 or an errno. */
+static int connect_to(int fd, const char *path)
+{
+	struct sockaddr_un address;
+	int folder = -1, error = make_address(path, &address, &folder);
+
+	if (error)
+		return error;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+		error = errno;
+	close(folder);
+	return error;
+}
+
+static int take_answer(const char *line, struct pool_fault *fault)
+{
+	char *text;
+	long error = strtol(line, &text, 10);
+
+	if (!error)
+		return 0;
+	if (error > 0 || error < POOL_EUNKNOWN)
+		error = POOL_ESYSTEM;
+	return pool_fault_set(fault, (int)error, 0, "%s", text + strspn(text, " "));
+}
+
+/* Ask through the connected <fd>. */
+static int converse(
+	int fd, enum pool_command command, int64_t timeout_ms, struct pool_fault *fault)
+{
+	struct pollfd one = {.fd = fd, .events = POLLIN};
+	char line[sizeof(fault->text) + 32] = "";
+
+	if (!is_ours(fd))
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"who listens at the control socket is another user");
+	if (send(fd, words[command], strlen(words[command]), MSG_NOSIGNAL) < 0)
+		return pool_fault_set(
+			fault, POOL_ESYSTEM, errno, "cannot ask the watcher");
+	if (poll(&one, 1, (int)timeout_ms) <= 0)
+		return pool_fault_set(fault, POOL_EBUSY, 0,
+			"the watcher does not answer within %lld s",
+			(long long)(timeout_ms / 1000));
+	if (recv(fd, line, sizeof(line) - 1, 0) <= 0)
+		return pool_fault_set(fault, POOL_EBUSY, 0,
+			"the watcher ended, or is busy with others");
+	return take_answer(line, fault);
+}
+
+int pool_control_ask(const char *state_path, enum pool_command command,
+	int64_t timeout_ms, struct pool_fault *fault)
+{
+	char *path = name_socket(state_path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), error;
+
+	if (!path || fd < 0)
+		error = path ? errno : ENOMEM;
+	else
+		error = connect_to(fd, path);
+	if (error)
+		error = pool_fault_set(fault,
+			error == ENOENT || error == ECONNREFUSED ? POOL_EUNKNOWN
+								 : POOL_ESYSTEM,
+			error, "cannot reach a watcher at '%s'", path ? path : "");
+	else
+		error = converse(fd, command, timeout_ms, fault);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return error;
+}

@@ -1,0 +1,351 @@
+/* The HTTP server. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "watch/server.h"
+
+enum {
+	CLIENTS = 64,
+	TIMEOUT_S = 10, /* of a client that says nothing */
+	CLIENT_MEMORY = 16384,
+	KEPT_MS = 500,
+	BACKLOG = 64,
+};
+
+static const struct pool_page_row pages[POOL_PAGES] = {
+	[POOL_PAGE_DASHBOARD] = {"/", "text/html; charset=utf-8", false},
+	[POOL_PAGE_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8",
+		true},
+	[POOL_PAGE_STATUS] = {"/api/v1/status", "application/json", true},
+	[POOL_PAGE_HEALTH] = {"/healthz", "text/plain; charset=utf-8", false},
+	[POOL_PAGE_READY] = {"/readyz", "text/plain; charset=utf-8", false},
+};
+
+/* An answer that several are given. */
+struct kept {
+	struct MHD_Response *response; /* NULL: none */
+	unsigned status;
+	int64_t until_ns;
+};
+
+struct pool_server {
+	struct pool_server_options options;
+	struct MHD_Daemon *daemon;
+	bool loopback;
+	char url[96];
+	char host[64];
+	struct kept kept[POOL_PAGES];
+};
+
+const struct pool_page_row *pool_page_get(enum pool_page page)
+{
+	return &pages[(unsigned)page < POOL_PAGES ? page : POOL_PAGE_DASHBOARD];
+}
+
+static int64_t read_clock(void)
+{
+	struct pool_now now;
+
+	pool_clock_get(&now);
+	return now.boot_ns;
+}
+
+/* --- answers -------------------------------------------------------------------- */
+
+static void add_headers(
+	struct MHD_Response *response, const char *type, const char *policy)
+{
+	MHD_add_response_header(response, "Content-Type", type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	if (policy && *policy)
+		MHD_add_response_header(response, "Content-Security-Policy", policy);
+}
+
+/* The body is handed over; NULL: out of memory. */
+static struct MHD_Response *make_response(struct pool_text *body)
+{
+	size_t length = body->length;
+	char *bytes = pool_text_take(body);
+	struct MHD_Response *response = bytes
+		? MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_MUST_FREE)
+		: NULL;
+
+	if (bytes && !response)
+		free(bytes);
+	return response;
+}
+
+static struct MHD_Response *render(
+	struct pool_server *server, enum pool_page page, unsigned *status)
+{
+	struct pool_text body = POOL_TEXT_EMPTY, policy = POOL_TEXT_EMPTY;
+	struct MHD_Response *response;
+
+	*status = (unsigned)server->options.render(
+		server->options.context, page, &body, &policy);
+	response = policy.broken ? NULL : make_response(&body);
+	if (response)
+		add_headers(response, pages[page].type, policy.bytes);
+	pool_text_release(&body);
+	pool_text_release(&policy);
+	return response;
+}
+
+static void drop(struct kept *kept)
+{
+	if (kept->response)
+		MHD_destroy_response(kept->response);
+	*kept = (struct kept){0};
+}
+
+static enum MHD_Result answer_page(
+	struct pool_server *server, struct MHD_Connection *client, enum pool_page page)
+{
+	struct kept *kept = &server->kept[page];
+	int64_t now_ns = read_clock();
+	enum MHD_Result queued;
+
+	if (!kept->response || now_ns >= kept->until_ns) {
+		drop(kept);
+		kept->response = render(server, page, &kept->status);
+		kept->until_ns =
+			now_ns + (pages[page].kept ? KEPT_MS * POOL_NS_PER_MS : 0);
+	}
+	if (!kept->response)
+		return MHD_NO;
+	queued = MHD_queue_response(client, kept->status, kept->response);
+	if (!pages[page].kept)
+		drop(kept);
+	return queued;
+}
+
+static enum MHD_Result answer_words(
+	struct MHD_Connection *client, unsigned status, const char *words)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(words), (void *)(uintptr_t)words, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result queued;
+
+	if (!response)
+		return MHD_NO;
+	add_headers(response, "text/plain; charset=utf-8", NULL);
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	queued = MHD_queue_response(client, status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* --- requests ------------------------------------------------------------------- */
+
+/* Whether a Host header names a loopback address of ours, whatever the port. */
+static bool is_own_host(const struct pool_server *server, const char *given)
+{
+	const char *const names[] = {"localhost", "127.0.0.1", "::1", server->host};
+	char host[80];
+	size_t length;
+
+	if (given[0] == '[')
+		length = strcspn(++given, "]");
+	else
+		length = strcspn(given, ":");
+	if (length >= sizeof(host))
+		return false;
+	memcpy(host, given, length);
+	host[length] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(host, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum MHD_Result take_request(void *context, struct MHD_Connection *client,
+	const char *path, const char *method, const char *version, const char *body,
+	size_t *body_length, void **state)
+{
+	struct pool_server *server = context;
+	const char *host = MHD_lookup_connection_value(client, MHD_HEADER_KIND, "Host");
+
+	(void)version;
+	(void)body;
+	(void)body_length;
+	(void)state;
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return answer_words(client, MHD_HTTP_METHOD_NOT_ALLOWED,
+			"only GET and HEAD are answered\n");
+	if (server->loopback && host && !is_own_host(server, host))
+		return answer_words(client, MHD_HTTP_FORBIDDEN,
+			"the Host header names another machine\n");
+	for (int i = 0; i < POOL_PAGES; i++)
+		if (strcmp(pages[i].path, path) == 0)
+			return answer_page(server, client, (enum pool_page)i);
+	return answer_words(client, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+}
+
+/* --- start and end -------------------------------------------------------------- */
+
+bool pool_listen_parse(const char *text, struct pool_listen *out)
+{
+	struct pool_listen where = {.host = "127.0.0.1"};
+	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+	unsigned char address[sizeof(struct in6_addr)];
+	bool brackets = text[0] == '[';
+	int64_t number;
+
+	if (colon && colon != text) {
+		size_t length = (size_t)(colon - text);
+
+		if (brackets && (length < 2 || text[length - 1] != ']'))
+			return false;
+		if (brackets) {
+			text++;
+			length -= 2;
+		}
+		if (length >= sizeof(where.host))
+			return false;
+		memcpy(where.host, text, length);
+		where.host[length] = '\0';
+	}
+	if (!pool_text_to_int(port, 0, 65535, &number) ||
+		inet_pton(brackets ? AF_INET6 : AF_INET, where.host, address) != 1)
+		return false;
+	where.port = (uint16_t)number;
+	*out = where;
+	return true;
+}
+
+/* The address to bind to; true if it is a loopback one. */
+static bool make_address(
+	const struct pool_listen *where, struct sockaddr_storage *out, socklen_t *length)
+{
+	struct sockaddr_in *ipv4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, where->host, &ipv4->sin_addr) == 1) {
+		ipv4->sin_family = AF_INET;
+		ipv4->sin_port = htons(where->port);
+		*length = sizeof(*ipv4);
+		return ntohl(ipv4->sin_addr.s_addr) >> 24 == 127;
+	}
+	inet_pton(AF_INET6, where->host, &ipv6->sin6_addr);
+	ipv6->sin6_family = AF_INET6;
+	ipv6->sin6_port = htons(where->port);
+	*length = sizeof(*ipv6);
+	return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+		return 0;
+	if (address.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+}
+
+/* A socket that listens, or a negative errno. */
+static int listen_at(struct pool_server *server, const struct pool_listen *where)
+{
+	struct sockaddr_storage address;
+	socklen_t length;
+	bool ipv6 = strchr(where->host, ':') != NULL;
+	int fd, yes = 1, error;
+
+	server->loopback = make_address(where, &address, &length);
+	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (ipv6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+	if (bind(fd, (struct sockaddr *)&address, length) != 0 ||
+		listen(fd, BACKLOG) != 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	snprintf(server->host, sizeof(server->host), "%s", where->host);
+	snprintf(server->url, sizeof(server->url), "http://%s%s%s:%u/", ipv6 ? "[" : "",
+		where->host, ipv6 ? "]" : "", port_of(fd));
+	return fd;
+}
+
+int pool_server_new(struct pool_server **out, const struct pool_listen *where,
+	const struct pool_server_options *options, struct pool_fault *fault)
+{
+	struct pool_server *server = calloc(1, sizeof(*server));
+	int fd;
+
+	if (!server)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	server->options = *options;
+	fd = listen_at(server, where);
+	if (fd < 0) {
+		free(server);
+		return pool_fault_set(fault, POOL_ESYSTEM, -fd,
+			"cannot listen at %s, port %u", where->host, where->port);
+	}
+	server->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, take_request,
+		server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+		MHD_OPTION_END);
+	if (server->daemon) {
+		*out = server;
+		return 0;
+	}
+	close(fd);
+	free(server);
+	return pool_fault_set(fault, POOL_ESYSTEM, 0, "cannot start the HTTP server");
+}
+
+void pool_server_free(struct pool_server *server)
+{
+	if (!server)
+		return;
+	for (int i = 0; i < POOL_PAGES; i++)
+		drop(&server->kept[i]);
+	MHD_stop_daemon(server->daemon);
+	free(server);
+}
+
+const char *pool_server_url(const struct pool_server *server)
+{
+	return server->url;
+}
+
+int pool_server_descriptor(const struct pool_server *server)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+	return info ? info->epoll_fd : -1;
+}
+
+int64_t pool_server_due_ns(const struct pool_server *server)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+	if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES)
+		return INT64_MAX;
+	return read_clock() + (int64_t)timeout_ms * POOL_NS_PER_MS;
+}
+
+void pool_server_turn(struct pool_server *server)
+{
+	MHD_run(server->daemon);
+}
