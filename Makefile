@@ -60,7 +60,8 @@ STATE  := file image undo follow copy repair snapshot lookup lease session selec
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
-	resolver timers merge round
+	resolver timers merge round post
+WATCH  := event damp delivery alert command program webhook
 
 TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status
 PROBING_TOOLS := pool-check pool-watch
@@ -69,9 +70,11 @@ QUICK_TOOLS   := pool-select pool-report pool-exec pool-status
 ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib/health/%.c) \
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
 PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
+WATCH_SOURCES := $(WATCH:%=lib/watch/%.c)
 
 LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
+WATCH_OBJECTS := $(WATCH_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
 TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
@@ -84,7 +87,8 @@ PROBE_LIBS := -lcurl
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libpool.a $(BUILD)/libpool.so $(BUILD)/libpoolprobe.a $(TOOL_BINARIES)
+all: $(BUILD)/libpool.a $(BUILD)/libpool.so $(BUILD)/libpoolprobe.a $(BUILD)/libpoolwatch.a \
+	$(TOOL_BINARIES)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p '$(@D)'
@@ -95,6 +99,10 @@ $(BUILD)/libpool.a: $(LIB_OBJECTS)
 	$(call quiet,AR,$(AR) rcs $@ $^)
 
 $(BUILD)/libpoolprobe.a: $(PROBE_OBJECTS)
+	@rm -f $@
+	$(call quiet,AR,$(AR) rcs $@ $^)
+
+$(BUILD)/libpoolwatch.a: $(WATCH_OBJECTS)
 	@rm -f $@
 	$(call quiet,AR,$(AR) rcs $@ $^)
 
@@ -128,7 +136,7 @@ $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child cl
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(BUILD)/obj/tests/unit/fixture.o \
-		$(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+		$(BUILD)/libpoolwatch.a $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(PROBE_LIBS) -lcmocka)
 
