@@ -60,8 +60,9 @@ STATE  := file image undo follow copy repair snapshot lookup lease session selec
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
-	resolver timers merge round
-WATCH  := event process tally schedule doubt plan checks sight reload watcher
+	resolver timers merge round post
+WATCH  := event process tally schedule doubt plan checks sight reload watcher damp delivery \
+	alert command program webhook loop control notify file_watch server pages service
 
 TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status
 PROBING_TOOLS := pool-check pool-watch

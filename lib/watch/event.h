@@ -1,19 +1,24 @@
 /*
- * Events: what happened that somebody may want to know, one row of a table each, and the
- * text and JSON lines they are told in.
+ * Events: what pool-watch has to tell, one row each. Standard output, the alerts, the
+ * metrics and the dashboard read this table.
  *
  *	struct pool_event event;
  *
- *	pool_event_init(&event, POOL_EVENT_DEGRADED, now.wall_s);
- *	fill in what it is about
+ *	pool_event_init(&event, POOL_EVENT_TRANSITION, now.wall_s);
+ *	snprintf(event.pool, sizeof(event.pool), "%s", "default.http");
+ *	event.from = POOL_STATUS_HEALTHY;
+ *	event.to = POOL_STATUS_UNHEALTHY;
+ *	...
  *	pool_event_add_text(&event, &text);
  *
- * Names are stable: they are in logs, in --alert-on, in metrics. No secret is in any
- * event.
+ * An event is a value without pointers. Names and details may hold any bytes: what is
+ * written is escaped, one line an event. Secrets must not be in them.
  */
 #ifndef POOL_WATCH_EVENT_H
 #define POOL_WATCH_EVENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include "base/text.h"
 #include "health/reason.h"
 
@@ -38,46 +43,60 @@ enum pool_event_kind {
 	POOL_EVENTS
 };
 
+/* Worst first. */
 enum pool_event_level {
 	POOL_LEVEL_ERROR,
 	POOL_LEVEL_WARNING,
 	POOL_LEVEL_NOTICE,
 	POOL_LEVEL_INFO,
-	POOL_LEVEL_DEBUG
+	POOL_LEVEL_DEBUG,
+	POOL_LEVELS
 };
 
-/* One event; a value without pointers, so that it can be queued. */
 struct pool_event {
 	enum pool_event_kind kind;
-	enum pool_event_level level;
+	enum pool_event_level level; /* of its row; see pool_event_level() */
 	int64_t wall_s;
 	enum pool_reason reason; /* NONE: not about one */
 	int from, to;            /* enum pool_status; -1: no transition */
 	int64_t latency_us;      /* -1: none */
 	int64_t eligible, total; /* -1: not about a pool */
-	int64_t count;           /* -1: none */
+	int64_t count;           /* -1: none; of started: the process id */
 	char pool[192];          /* where it stands, "default.http"; "" */
 	char proxy[192];         /* its name; "" */
 	char detail[448];        /* safe to show; "" */
 };
 
 struct pool_event_row {
-	const char *name;
+	const char *name; /* stable word */
 	enum pool_event_level level;
 	bool alert; /* by default */
 	const char *summary;
 };
 
-/* The row of <kind>. */
+/* The row of <kind>, which must be one of the above. */
 const struct pool_event_row *pool_event_get(enum pool_event_kind kind);
-/* The event of that name, or -1. */
+/* The kind of that name, or -1. */
 int pool_event_find(const char *name);
+/* "error", "warning", ... */
+const char *pool_event_level_name(enum pool_event_level level);
 
+/* An event that has nothing but its kind and time. */
 void pool_event_init(struct pool_event *event, enum pool_event_kind kind, int64_t wall_s);
 
-/* Append the sentence, without a newline; a line; an object, without a newline. */
+/* How bad it is: of a transition this depends on where it leads. */
+enum pool_event_level pool_event_level(const struct pool_event *event);
+
+/* "2026-11-25T22:30:00Z" */
+void pool_event_add_time(const struct pool_event *event, struct pool_text *text);
+/* Seconds as a decimal number, 0.0012. */
+void pool_event_add_seconds(struct pool_text *text, int64_t us);
+
+/* The sentence, without a newline. */
 void pool_event_add_message(const struct pool_event *event, struct pool_text *text);
+/* A line: time, name, pool, proxy, sentence. */
 void pool_event_add_text(const struct pool_event *event, struct pool_text *text);
+/* An object, without a newline; what the event does not have is left out. */
 void pool_event_add_json(const struct pool_event *event, struct pool_text *text);
 
 #endif

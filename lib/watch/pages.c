@@ -1,5 +1,6 @@
 /* Pages. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -174,8 +175,7 @@ static int render_status(struct pool_pages *pages, struct pool_text *body)
 
 /* The strings of an event as the page wants them; its own storage. */
 struct shown_event {
-	char time[24];
-	struct pool_text message;
+	struct pool_text time, message;
 };
 
 static struct shown_event *show_events(
@@ -186,10 +186,10 @@ static struct shown_event *show_events(
 	for (size_t i = 0; shown && i < kept_events(pages); i++) {
 		const struct pool_event *event = get_event(pages, i);
 
-		pool_event_show_time(event->wall_s, shown[i].time, sizeof(shown[i].time));
+		pool_event_add_time(event, &shown[i].time);
 		pool_event_add_message(event, &shown[i].message);
 		out[i] = (struct pool_html_event){
-			.time = shown[i].time,
+			.time = shown[i].time.bytes ? shown[i].time.bytes : "",
 			.event = pool_event_get(event->kind)->name,
 			.level = pool_event_level_name(event->level),
 			.message = shown[i].message.bytes ? shown[i].message.bytes : "",
@@ -226,8 +226,10 @@ static int render_dashboard(
 	extras.event_count = shown ? kept_events(pages) : 0;
 	pool_html_add_policy(nonce, policy);
 	pool_html_render(&pages->report, &extras, body);
-	for (size_t i = 0; shown && i < POOL_EVENTS_KEPT; i++)
+	for (size_t i = 0; shown && i < POOL_EVENTS_KEPT; i++) {
+		pool_text_release(&shown[i].time);
 		pool_text_release(&shown[i].message);
+	}
 	free(shown);
 	return OK;
 }

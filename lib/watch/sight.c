@@ -143,10 +143,7 @@ static void tell_transition(struct pool_watcher *watcher, uint32_t at,
 	event.wall_s = transition->wall_s;
 	event.from = transition->from;
 	event.to = transition->to;
-	event.level = transition->to == POOL_STATUS_UNHEALTHY ||
-			transition->to == POOL_STATUS_COOLING
-		? POOL_LEVEL_WARNING
-		: POOL_LEVEL_NOTICE;
+	event.level = pool_event_level(&event);
 	event.reason = (enum pool_reason)transition->reason;
 	if (row->verdict == POOL_VERDICT_OK && record->last_latency_us)
 		event.latency_us = record->last_latency_us;
