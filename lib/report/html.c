@@ -507,6 +507,21 @@ static void add_time(const struct page *page, struct pool_text *text)
 	pool_html_add(text, page->event->time);
 }
 
+/* Without the date, if that is today's. */
+static void add_short_time(const struct page *page, struct pool_text *text)
+{
+	const char *time = page->event->time;
+	struct pool_text today = POOL_TEXT_EMPTY;
+
+	add_now(page, &today);
+	if (today.bytes && strlen(time) == 20 && time[10] == 'T' &&
+		strncmp(today.bytes, time, 10) == 0)
+		pool_text_add_bytes(text, time + 11, 8);
+	else
+		pool_html_add(text, time);
+	pool_text_release(&today);
+}
+
 static void add_event(const struct page *page, struct pool_text *text)
 {
 	pool_html_add(text, page->event->event);
@@ -572,6 +587,7 @@ static const struct value row_values[] = {
 
 static const struct value event_values[] = {
 	{"time", add_time},
+	{"short_time", add_short_time},
 	{"event", add_event},
 	{"level", add_level},
 	{"message", add_message},
