@@ -58,7 +58,7 @@ SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback view instance
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
-	obstacle stored history
+	obstacle stored history html
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post
 WATCH  := event process tally schedule doubt plan checks sight reload watcher damp delivery \
@@ -73,7 +73,7 @@ ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib
 PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
 WATCH_SOURCES := $(WATCH:%=lib/watch/%.c)
 
-LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
+LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/report/dashboard.o
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 WATCH_OBJECTS := $(WATCH_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
@@ -94,6 +94,13 @@ all: $(BUILD)/libpool.a $(BUILD)/libpool.so $(BUILD)/libpoolprobe.a $(BUILD)/lib
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p '$(@D)'
 	$(call quiet,CC,$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p '$(@D)'
+	$(call quiet,AS,$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<)
+
+# what it takes in, which no compiler tells
+$(BUILD)/obj/lib/report/dashboard.o: lib/report/dashboard.html
 
 $(BUILD)/libpool.a: $(LIB_OBJECTS)
 	@rm -f $@

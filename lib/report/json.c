@@ -1,194 +1,280 @@
-/* A report as JSON: one document, or a line a proxy. */
-#include <cjson/cJSON.h>
+/*
+ * A report as JSON: one document, or a line a proxy.
+ *
+ * Written row by row, without a tree: a report of 100,000 proxies needs no more memory
+ * than its text. The layout is cJSON's, which the tools printed before: a tab a level,
+ * objects of a list side by side.
+ */
+#include <inttypes.h>
 #include <string.h>
 #include "report/columns.h"
+#include "report/stored.h"
 
-static bool add_text(cJSON *object, const char *name, const char *text)
+struct writer {
+	struct pool_text *text;
+	bool compact;
+	int depth;
+	bool empty; /* nothing was written yet into what was opened last */
+};
+
+/* --- the layout ----------------------------------------------------------------- */
+
+static void start_line(struct writer *writer)
 {
-	return cJSON_AddStringToObject(object, name, text) != NULL;
+	static const char tabs[] = "\t\t\t\t\t\t\t\t";
+
+	if (writer->compact)
+		return;
+	pool_text_add(writer->text, "\n");
+	pool_text_add_bytes(writer->text, tabs, (size_t)writer->depth);
 }
 
-static bool add_number(cJSON *object, const char *name, double number)
+static void begin(struct writer *writer, const char *bracket)
 {
-	return cJSON_AddNumberToObject(object, name, number) != NULL;
+	pool_text_add(writer->text, bracket);
+	writer->depth++;
+	writer->empty = true;
 }
 
-static bool add_cell(cJSON *object, const char *name, const struct pool_cell *cell)
+static void close_object(struct writer *writer)
+{
+	writer->depth--;
+	start_line(writer);
+	pool_text_add(writer->text, "}");
+	writer->empty = false;
+}
+
+/* The objects of a list stand in the line that it began in. */
+static void close_list(struct writer *writer)
+{
+	writer->depth--;
+	pool_text_add(writer->text, "]");
+	writer->empty = false;
+}
+
+static void open_item(struct writer *writer)
+{
+	if (!writer->empty)
+		pool_text_add(writer->text, writer->compact ? "," : ", ");
+	begin(writer, "{");
+}
+
+/* Names are ours: there is nothing to escape. */
+static void add_name(struct writer *writer, const char *name)
+{
+	if (!writer->empty)
+		pool_text_add(writer->text, ",");
+	writer->empty = false;
+	start_line(writer);
+	pool_text_add(writer->text, "\"");
+	pool_text_add(writer->text, name);
+	pool_text_add(writer->text, writer->compact ? "\":" : "\":\t");
+}
+
+/* --- values --------------------------------------------------------------------- */
+
+static void add_special(struct pool_text *text, char special)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *found = strchr(from, special);
+
+	if (found)
+		pool_text_addf(text, "\\%c", letters[found - from]);
+	else
+		pool_text_addf(text, "\\u%04x", (unsigned)special);
+}
+
+static bool is_special(char byte)
+{
+	return (byte >= 0 && byte < ' ') || byte == '"' || byte == '\\';
+}
+
+static void add_text(struct writer *writer, const char *name, const char *string)
+{
+	add_name(writer, name);
+	pool_text_add(writer->text, "\"");
+	while (*string) {
+		size_t plain = 0;
+
+		while (string[plain] && !is_special(string[plain]))
+			plain++;
+		pool_text_add_bytes(writer->text, string, plain);
+		string += plain;
+		if (*string)
+			add_special(writer->text, *string++);
+	}
+	pool_text_add(writer->text, "\"");
+}
+
+static void add_number(struct writer *writer, const char *name, int64_t number)
+{
+	add_name(writer, name);
+	pool_text_addf(writer->text, "%" PRId64, number);
+}
+
+static void add_us(struct writer *writer, const char *name, int64_t us)
+{
+	add_name(writer, name);
+	pool_text_addf(writer->text, "%.15g", (double)us / 1e6);
+}
+
+static void add_bool(struct writer *writer, const char *name, bool flag)
+{
+	add_name(writer, name);
+	pool_text_add(writer->text, flag ? "true" : "false");
+}
+
+static void add_null(struct writer *writer, const char *name)
+{
+	add_name(writer, name);
+	pool_text_add(writer->text, "null");
+}
+
+/* --- rows ----------------------------------------------------------------------- */
+
+static void add_cell(
+	struct writer *writer, const char *name, const struct pool_cell *cell)
 {
 	switch (cell->kind) {
 	case POOL_CELL_TEXT:
-		return add_text(object, name, cell->text);
+		add_text(writer, name, cell->text);
+		break;
 	case POOL_CELL_BOOL:
-		return cJSON_AddBoolToObject(object, name, cell->number != 0) != NULL;
+		add_bool(writer, name, cell->number != 0);
+		break;
 	case POOL_CELL_COUNT:
 	case POOL_CELL_SHARE:
 	case POOL_CELL_S:
 	case POOL_CELL_MOMENT:
-		return add_number(object, name, (double)cell->number);
+		add_number(writer, name, cell->number);
+		break;
 	case POOL_CELL_US:
-		return add_number(object, name, (double)cell->number / 1e6);
+		add_us(writer, name, cell->number);
+		break;
 	case POOL_CELL_NONE:
+		add_null(writer, name);
 		break;
 	}
-	return cJSON_AddNullToObject(object, name) != NULL;
 }
 
-static cJSON *make_row(const struct pool_report *report,
+static void add_cells(struct writer *writer, const struct pool_report *report,
 	const struct pool_report_view *view, const struct pool_report_row *row)
 {
-	cJSON *object = cJSON_CreateObject();
-
-	for (size_t i = 0; object && i < view->column_count; i++) {
+	for (size_t i = 0; i < view->column_count; i++) {
 		const struct pool_column_row *column = pool_column_get(view->columns[i]);
 		struct pool_cell cell = column->get(&report->pools[row->pool], row);
 
-		if (!add_cell(object, column->name, &cell)) {
-			cJSON_Delete(object);
-			object = NULL;
-		}
+		add_cell(writer, column->name, &cell);
 	}
-	return object;
+	if (view->add_row_members)
+		view->add_row_members(view->context, row, writer->text);
 }
 
-static cJSON *make_rows(
-	const struct pool_report *report, const struct pool_report_view *view)
+static void add_rows(struct writer *writer, const struct pool_report *report,
+	const struct pool_report_view *view)
 {
-	cJSON *list = cJSON_CreateArray();
-
-	for (size_t i = 0; list && i < report->row_count; i++) {
-		cJSON *row;
-
+	add_name(writer, view->rows_name ? view->rows_name : "proxies");
+	begin(writer, "[");
+	for (size_t i = 0; i < report->row_count && !writer->text->broken; i++) {
 		if (pool_report_hides(report, view, &report->rows[i]))
 			continue;
-		row = make_row(report, view, &report->rows[i]);
-		if (!row || !cJSON_AddItemToArray(list, row)) {
-			cJSON_Delete(row);
-			cJSON_Delete(list);
-			return NULL;
-		}
+		open_item(writer);
+		add_cells(writer, report, view, &report->rows[i]);
+		close_object(writer);
 	}
-	return list;
+	close_list(writer);
 }
 
-static bool fill_pool(cJSON *object, const struct pool_report_pool *pool)
-{
-	return add_text(object, "pool", pool->where) &&
-		add_text(object, "types", pool_report_types(pool->types)) &&
-		cJSON_AddBoolToObject(object, "checked", pool->checked) &&
-		add_number(object, "proxies", pool->proxies) &&
-		add_number(object, "enabled", pool->enabled) &&
-		add_number(object, "passed", pool->results[POOL_RESULT_PASSED]) &&
-		add_number(object, "failed", pool->results[POOL_RESULT_FAILED]) &&
-		add_number(object, "inconclusive",
-			pool->results[POOL_RESULT_INCONCLUSIVE]) &&
-		add_number(object, "needed", pool->need) &&
-		add_text(object, "quorum", pool_quorum_name(pool->quorum));
-}
+/* --- pools and the run ---------------------------------------------------------- */
 
-static bool add_seconds(cJSON *object, const char *name, int64_t seconds)
+static void add_pool(struct writer *writer, const struct pool_report_pool *pool)
 {
-	if (seconds < 0)
-		return cJSON_AddNullToObject(object, name) != NULL;
-	return add_number(object, name, (double)seconds);
+	add_text(writer, "pool", pool->where);
+	add_text(writer, "types", pool_report_types(pool->types));
+	add_bool(writer, "checked", pool->checked);
+	add_number(writer, "proxies", pool->proxies);
+	add_number(writer, "enabled", pool->enabled);
+	add_number(writer, "passed", pool->results[POOL_RESULT_PASSED]);
+	add_number(writer, "failed", pool->results[POOL_RESULT_FAILED]);
+	add_number(writer, "inconclusive", pool->results[POOL_RESULT_INCONCLUSIVE]);
+	add_number(writer, "needed", pool->need);
+	add_text(writer, "quorum", pool_quorum_name(pool->quorum));
 }
 
 /* What only the state file knows. */
-static bool fill_stored(cJSON *object, const struct pool_report_pool *pool)
+static void add_stored(struct writer *writer, const struct pool_report_pool *pool)
 {
-	return add_number(object, "eligible", pool->eligible) &&
-		cJSON_AddBoolToObject(object, "stale", pool->stale) &&
-		add_seconds(object, "checked_ago_seconds", pool->checked_age_s) &&
-		add_number(object, "selections", (double)pool->selections) &&
-		add_number(object, "fallbacks", (double)pool->fallbacks) &&
-		add_number(object, "panics", (double)pool->panics);
+	add_number(writer, "eligible", pool->eligible);
+	add_bool(writer, "stale", pool->stale);
+	if (pool->checked_age_s < 0)
+		add_null(writer, "checked_ago_seconds");
+	else
+		add_number(writer, "checked_ago_seconds", pool->checked_age_s);
+	add_number(writer, "selections", (int64_t)pool->selections);
+	add_number(writer, "fallbacks", (int64_t)pool->fallbacks);
+	add_number(writer, "panics", (int64_t)pool->panics);
+	add_text(writer, "when_exhausted",
+		pool_resort_get(pool_report_resort(pool))->name);
 }
 
-static cJSON *make_pools(const struct pool_report *report)
+static void add_pools(struct writer *writer, const struct pool_report *report)
 {
-	cJSON *list = cJSON_CreateArray();
-
-	for (size_t i = 0; list && i < report->pool_count; i++) {
-		cJSON *pool = cJSON_CreateObject();
-
-		if (!pool || !fill_pool(pool, &report->pools[i]) ||
-			(report->is_stored && !fill_stored(pool, &report->pools[i])) ||
-			!cJSON_AddItemToArray(list, pool)) {
-			cJSON_Delete(pool);
-			cJSON_Delete(list);
-			return NULL;
-		}
+	add_name(writer, "pools");
+	begin(writer, "[");
+	for (size_t i = 0; i < report->pool_count; i++) {
+		open_item(writer);
+		add_pool(writer, &report->pools[i]);
+		if (report->is_stored)
+			add_stored(writer, &report->pools[i]);
+		close_object(writer);
 	}
-	return list;
+	close_list(writer);
 }
 
-static bool add_run(cJSON *document, const struct pool_report *report)
+static void add_run(struct writer *writer, const struct pool_report *report)
 {
-	cJSON *run;
-
-	if (!report->has_run)
-		return true;
-	run = cJSON_AddObjectToObject(document, "run");
-	return run && add_number(run, "timestamp_seconds", (double)report->run_at_s) &&
-		add_number(run, "duration_seconds", (double)report->run_us / 1e6) &&
-		cJSON_AddBoolToObject(run, "target_suspect", report->target_suspect) &&
-		cJSON_AddBoolToObject(run, "uplink_suspect", report->uplink_suspect);
+	add_name(writer, "run");
+	begin(writer, "{");
+	add_number(writer, "timestamp_seconds", report->run_at_s);
+	add_us(writer, "duration_seconds", report->run_us);
+	add_bool(writer, "target_suspect", report->target_suspect);
+	add_bool(writer, "uplink_suspect", report->uplink_suspect);
+	close_object(writer);
 }
 
-/* Hands <item> over to <object>, or frees it. */
-static bool add_item(cJSON *object, const char *name, cJSON *item)
-{
-	if (item && cJSON_AddItemToObject(object, name, item))
-		return true;
-	cJSON_Delete(item);
-	return false;
-}
-
-static void add_printed(struct pool_text *text, cJSON *item, bool indented)
-{
-	char *printed = indented ? cJSON_Print(item) : cJSON_PrintUnformatted(item);
-
-	if (!printed) {
-		text->broken = true;
-		return;
-	}
-	pool_text_add(text, printed);
-	pool_text_add(text, "\n");
-	cJSON_free(printed);
-}
+/* --- documents ------------------------------------------------------------------ */
 
 void pool_report_render_json(const struct pool_report *report,
 	const struct pool_report_view *view, struct pool_text *text)
 {
-	cJSON *document = cJSON_CreateObject();
+	struct writer writer = {.text = text, .compact = view->compact};
 
+	begin(&writer, "{");
 	/* Rows of another name have nothing to do with a quorum. */
-	if (document &&
-		(view->rows_name ||
-			(add_text(document, "quorum",
-				 pool_quorum_name(pool_report_quorum(report))) &&
-				add_run(document, report) &&
-				add_item(document, "pools", make_pools(report)))) &&
-		add_item(document, view->rows_name ? view->rows_name : "proxies",
-			make_rows(report, view)))
-		add_printed(text, document, true);
-	else
-		text->broken = true;
-	cJSON_Delete(document);
+	if (!view->rows_name) {
+		add_text(&writer, "quorum", pool_quorum_name(pool_report_quorum(report)));
+		if (report->has_run)
+			add_run(&writer, report);
+		add_pools(&writer, report);
+	}
+	add_rows(&writer, report, view);
+	if (view->add_members)
+		view->add_members(view->context, text);
+	close_object(&writer);
+	pool_text_add(text, "\n");
 }
 
 void pool_report_render_jsonl(const struct pool_report *report,
 	const struct pool_report_view *view, struct pool_text *text)
 {
 	for (size_t i = 0; i < report->row_count && !text->broken; i++) {
-		cJSON *row;
+		struct writer writer = {.text = text, .compact = true};
 
 		if (pool_report_hides(report, view, &report->rows[i]))
 			continue;
-		row = make_row(report, view, &report->rows[i]);
-		if (row)
-			add_printed(text, row, false);
-		else
-			text->broken = true;
-		cJSON_Delete(row);
+		begin(&writer, "{");
+		add_cells(&writer, report, view, &report->rows[i]);
+		close_object(&writer);
+		pool_text_add(text, "\n");
 	}
 }

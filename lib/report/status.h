@@ -278,6 +278,16 @@ struct pool_report_view {
 	bool only_failed;      /* leave out what passed and what was not asked for */
 	bool only_obstructed;  /* leave out what is eligible or disabled in the file */
 	const char *rows_name; /* of the rows in JSON; NULL: "proxies" */
+	bool compact;          /* JSON: in one line */
+	/*
+	 * JSON: members of the caller's own at the end of the document, and of each row.
+	 * They append text as it stands there, a comma before each member; or nothing.
+	 * NULL: there are none.
+	 */
+	void (*add_members)(void *context, struct pool_text *text);
+	void (*add_row_members)(
+		void *context, const struct pool_report_row *row, struct pool_text *text);
+	void *context; /* the caller's, handed to both */
 };
 
 /* Names of the formats, POOL_FORMATS of them. */

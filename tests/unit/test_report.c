@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,78 @@ static void json_is_one_document_with_pools(void **state)
 			fail_msg("no %s in %s", parts[i], got);
 	assert_string_equal("\n", got + strlen(got) - 1);
 	free(got);
+	pool_report_release(&report);
+}
+
+/* The layout is cJSON's, and what stands in it is what it reads. */
+static void json_is_what_cjson_would_print(void **state)
+{
+	const enum pool_column columns[] = {POOL_COLUMN_POOL, POOL_COLUMN_PROXY,
+		POOL_COLUMN_LATENCY, POOL_COLUMN_AVERAGE, POOL_COLUMN_ELIGIBLE,
+		POOL_COLUMN_HTTP_STATUS, POOL_COLUMN_WAIT, POOL_COLUMN_SELECTIONS};
+	static const int64_t latencies[] = {-1, 0, 1, 7, 99, 123456, 1000000, 3600000001};
+	struct pool_report report = make_report();
+
+	(void)state;
+	report.rows[2].stored.selections = 3000000000;
+	report.rows[2].name[0] = '\x7f';
+	for (size_t i = 0; i < 2 * sizeof(latencies) / sizeof(latencies[0]); i++) {
+		struct pool_report_view view = {.format = POOL_FORMAT_JSON,
+			.columns = columns,
+			.column_count = 8,
+			.compact = i % 2};
+		struct pool_text text = POOL_TEXT_EMPTY;
+		cJSON *tree;
+		char *printed;
+
+		report.rows[0].latency_us = latencies[i / 2];
+		report.rows[1].stored.average_us = latencies[i / 2];
+		report.is_stored = i % 3;
+		pool_report_render(&report, &view, &text);
+		tree = cJSON_Parse(text.bytes);
+		assert_non_null(tree);
+		printed = i % 2 ? cJSON_PrintUnformatted(tree) : cJSON_Print(tree);
+		text.bytes[text.length - 1] = '\0';
+		assert_string_equal(printed, text.bytes);
+		cJSON_free(printed);
+		cJSON_Delete(tree);
+		pool_text_release(&text);
+	}
+	pool_report_release(&report);
+}
+
+static void add_own(void *context, struct pool_text *text)
+{
+	pool_text_addf(text, ",\"own\":\"%s\"", (const char *)context);
+}
+
+static void add_own_of_row(
+	void *context, const struct pool_report_row *row, struct pool_text *text)
+{
+	pool_text_addf(text, ",\"%s\":%d", (const char *)context, (int)row->http_status);
+}
+
+static void json_has_members_of_the_callers(void **state)
+{
+	char mark[] = "mark";
+	const struct pool_report_view view = {.format = POOL_FORMAT_JSON,
+		.columns = few,
+		.column_count = 1,
+		.compact = true,
+		.rows_name = "changes",
+		.add_members = add_own,
+		.add_row_members = add_own_of_row,
+		.context = mark};
+	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_report report = make_report();
+
+	(void)state;
+	pool_report_render(&report, &view, &text);
+	assert_string_equal("{\"changes\":[{\"proxy\":\"eu-1\",\"mark\":200},"
+			    "{\"proxy\":\"b\\t\\\"\\\\\\n\\u001b\",\"mark\":0},"
+			    "{\"proxy\":\"okx\",\"mark\":0}],\"own\":\"mark\"}\n",
+		text.bytes);
+	pool_text_release(&text);
 	pool_report_release(&report);
 }
 
@@ -618,6 +691,8 @@ int main(void)
 		cmocka_unit_test(tsv_has_a_header_and_escapes),
 		cmocka_unit_test(jsonl_is_an_object_a_line),
 		cmocka_unit_test(json_is_one_document_with_pools),
+		cmocka_unit_test(json_is_what_cjson_would_print),
+		cmocka_unit_test(json_has_members_of_the_callers),
 		cmocka_unit_test(only_what_failed_leaves_out_pools_that_met_their_quorum),
 		cmocka_unit_test(every_column_has_a_name_of_its_own),
 		cmocka_unit_test(durations_are_shown_in_fitting_units),
