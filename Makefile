@@ -62,9 +62,9 @@ REPORT := answer explain status summary columns format json exposition metrics p
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post
 WATCH  := event process tally schedule doubt plan checks sight reload watcher damp delivery \
-	alert command program webhook loop control notify file_watch server pages service
+	alert command program webhook loop remote notify file_watch server pages service
 
-TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status
+TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status pool-watch
 PROBING_TOOLS := pool-check pool-watch
 QUICK_TOOLS   := pool-select pool-report pool-exec pool-status
 
@@ -82,6 +82,7 @@ TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lm
 PROBE_LIBS := -lcurl
+WATCH_LIBS := -lmicrohttpd
 
 .PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
 	format install uninstall clean packages FORCE check-asan
@@ -124,15 +125,22 @@ comma := ,
 LAZY := $(BUILD)/obj/lib/config/lazy.o
 lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson,$(LIBS)),$(LIBS))
 probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
+watch_or_not = $(if $(filter $(1),pool-watch),$(2))
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolwatch.a \
+		$(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
+		$(call watch_or_not,$*,$(BUILD)/libpoolwatch.a) \
 		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \
-		$(call probe_or_not,$*,$(PROBE_LIBS)) $(call lazy_or_not,$*))
+		$(call watch_or_not,$*,$(WATCH_LIBS)) $(call probe_or_not,$*,$(PROBE_LIBS)) \
+		$(call lazy_or_not,$*))
 
 # objects of single tools
-$(BUILD)/bin/pool-check $(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_report.o
+$(BUILD)/bin/pool-check $(BUILD)/bin/pool-status $(BUILD)/bin/pool-watch: \
+	$(BUILD)/obj/cmd/tool_report.o
+$(BUILD)/bin/pool-check $(BUILD)/bin/pool-watch: $(BUILD)/obj/cmd/tool_probe.o
+$(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
 $(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_screen.o
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client evidence input words)
@@ -146,7 +154,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/t
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(BUILD)/obj/tests/unit/fixture.o \
 		$(BUILD)/libpoolwatch.a $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
-	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(PROBE_LIBS) -lcmocka)
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(WATCH_LIBS) $(PROBE_LIBS) -lcmocka)
 
 # The scripted proxy and origin of the tests, the demo and the benchmarks.
 STUB := $(BUILD)/tests/pool-stub

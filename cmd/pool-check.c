@@ -3,13 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/random.h"
 #include "base/text.h"
 #include "probe/round.h"
 #include "report/gather.h"
 #include "report/metrics.h"
+#include "tool_probe.h"
 #include "tool_report.h"
 
 enum {
@@ -26,8 +26,6 @@ enum {
 	OPT_CA_FILE,
 	LOCK_TIMEOUT_MS = 5000,
 	TIMEOUT_S = 50,
-	CONCURRENCY = 256,
-	CONCURRENCY_MAX = 1000000,
 };
 
 struct settings {
@@ -77,42 +75,6 @@ static int read_url(const struct tool_given *given, void *context)
 		     : TOOL_YES;
 }
 
-static int read_rate(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	char *end = NULL;
-
-	errno = 0;
-	if (strspn(given->value, "0123456789.") == strlen(given->value))
-		settings->round.target_rate = strtod(given->value, &end);
-	if (end && end != given->value && !*end && !errno &&
-		settings->round.target_rate > 0)
-		return TOOL_YES;
-	return tool_refuse_value(given, "a number above 0");
-}
-
-static int read_ca_file(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-
-	settings->round.ca_file = given->value;
-	if (access(given->value, R_OK) == 0)
-		return TOOL_YES;
-	return tool_refuse(given->spec, TOOL_USAGE, "cannot read --ca-file '%s': %s",
-		given->value, strerror(errno));
-}
-
-static int read_metrics_file(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	struct pool_fault fault;
-
-	settings->metrics_file = given->value;
-	if (pool_metrics_check(given->value, &fault) == 0)
-		return TOOL_YES;
-	return tool_refuse_by(given->spec, &fault);
-}
-
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
@@ -129,9 +91,11 @@ static const struct tool_option options[] = {
 		.read = read_method},
 	{OPT_URL, "url", "URL", "what to ask for, for this run", .read = read_url},
 	{OPT_CONCURRENCY, "concurrency", "N", "checks at once (default: 256)",
-		SET(tool_read_number, concurrency), .low = 1, .high = CONCURRENCY_MAX},
+		SET(tool_read_number, concurrency), .low = 1,
+		.high = TOOL_CONCURRENCY_MAX},
 	{OPT_TARGET_RATE, "target-rate", "N",
-		"requests a second to one target host at most", .read = read_rate},
+		"requests a second to one target host at most",
+		SET(tool_read_rate, round.target_rate)},
 	{OPT_TIMEOUT, "timeout", "SECONDS", "how long the run may take (default: 50)",
 		SET(tool_read_number, plugin.limits.timeout_s), .low = 1,
 		.high = TOOL_TIMEOUT_MAX_S},
@@ -150,11 +114,12 @@ static const struct tool_option options[] = {
 	{TOOL_FORMAT, "format", "FORMAT", "table, tsv, json or jsonl (default: table)",
 		.read = read_format},
 	{OPT_METRICS_FILE, "metrics-file", "FILE",
-		"write Prometheus text to this file as well", .read = read_metrics_file},
+		"write Prometheus text to this file as well",
+		SET(tool_read_metrics_file, metrics_file)},
 	{OPT_DRY_RUN, "dry-run", NULL, "check, but store nothing",
 		SET(tool_read_flag, dry_run)},
 	{OPT_CA_FILE, "ca-file", "FILE", "certificates to trust instead of the system's",
-		.read = read_ca_file},
+		SET(tool_read_ca_file, round.ca_file)},
 	TOOL_OPTION_QUIET("print nothing unless the answer is no"),
 	TOOL_OPTION_VERBOSE("say what to do about each failure"),
 	TOOL_OPTION_LOG_FORMAT,
@@ -203,24 +168,6 @@ static bool state_is_there(const char *state, const char *file)
 	return there;
 }
 
-static bool is_same_file(const char *one, const char *other)
-{
-	struct stat left, right;
-
-	return one && other && stat(one, &left) == 0 && stat(other, &right) == 0 &&
-		left.st_dev == right.st_dev && left.st_ino == right.st_ino;
-}
-
-/* "--metrics-file pool.json": the pool file, meant as the operand, would be replaced. */
-static int judge_metrics_file(const struct settings *settings, const char *pool_file)
-{
-	if (!is_same_file(settings->metrics_file, pool_file))
-		return TOOL_YES;
-	return tool_refuse(settings->spec, TOOL_USAGE,
-		"--metrics-file '%s' is the pool file, which would be replaced",
-		settings->metrics_file);
-}
-
 static int open_session(const struct settings *settings, struct pool_session **out)
 {
 	struct tool_files files;
@@ -231,7 +178,8 @@ static int open_session(const struct settings *settings, struct pool_session **o
 	int status = tool_find_files(settings->spec, &settings->common, &files);
 
 	if (!status)
-		status = judge_metrics_file(settings, files.file);
+		status = tool_judge_metrics_file(
+			settings->spec, settings->metrics_file, files.file);
 	if (status)
 		return status;
 	opening.file = files.file;
@@ -550,7 +498,7 @@ int main(int argc, char **argv)
 		.spec = &spec,
 		.quorum = {.count = 1},
 		.plugin = {.asked = plugin, .limits = {.timeout_s = TIMEOUT_S}},
-		.concurrency = CONCURRENCY,
+		.concurrency = TOOL_CONCURRENCY,
 		.round = {.method = -1},
 	};
 	int status;

@@ -74,6 +74,18 @@ static int refuse_word(const char *word, struct pool_fault *fault)
 		nearest ? "'?" : "");
 }
 
+bool pool_alerts_can_be(enum pool_event_kind kind)
+{
+	return !(never >> kind & 1);
+}
+
+void pool_alerts_drop(struct pool_alert_options *options)
+{
+	for (size_t i = 0; i < options->count; i++)
+		options->receivers[i].free(options->receivers[i].self);
+	options->count = 0;
+}
+
 int pool_alerts_read_kinds(const char *list, uint32_t *out, struct pool_fault *fault)
 {
 	uint32_t kinds = 0;

@@ -44,6 +44,8 @@ struct pool_alert_options {
 
 struct pool_alerts;
 
+/* Whether an event of this kind can be an alert at all. */
+bool pool_alerts_can_be(enum pool_event_kind kind);
 /* The events that are alerts by default. */
 uint32_t pool_alerts_default_kinds(void);
 /*
@@ -61,6 +63,9 @@ int pool_alerts_read_kinds(const char *list, uint32_t *out, struct pool_fault *f
  */
 int pool_alerts_new(struct pool_alerts **out, const struct pool_alert_options *options,
 	struct pool_fault *fault);
+
+/* Free the receivers of options that are not used after all. */
+void pool_alerts_drop(struct pool_alert_options *options);
 
 void pool_alerts_add(struct pool_alerts *alerts, const struct pool_event *event,
 	const struct pool_now *now);

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "report/metrics.h"
 #include "state/instance.h"
-#include "watch/control.h"
+#include "watch/remote.h"
 #include "watch/file_watch.h"
 #include "watch/notify.h"
 #include "watch/pages.h"
@@ -38,7 +38,7 @@ struct service {
 	struct pool_server *server; /* NULL: none is wanted */
 	struct pool_pages pages;
 	struct pool_loop loop;
-	struct pool_control control;
+	struct pool_remote remote;
 	struct pool_file_watch files;
 	struct pool_notifier notifier;
 	struct pool_source signal_source, file_source, watcher_source, server_source,
@@ -48,8 +48,8 @@ struct service {
 	int64_t metrics_due_ns;
 	bool metrics_failed; /* and that was told */
 	bool ended, readied;
+	bool receivers_taken;         /* by the alerts */
 	struct pool_watcher_sum told; /* what the service manager was told last */
-	/* Events that came while others were being told. */
 };
 
 static int64_t read_clock(void)
@@ -81,8 +81,7 @@ static void tell_own(void *context, const struct pool_event *event)
 	struct service *service = context;
 
 	if (service->watcher)
-		pool_tally_note_event(
-			pool_watcher_tally(service->watcher), event->kind);
+		pool_tally_note_event(pool_watcher_tally(service->watcher), event->kind);
 	tell(service, event);
 }
 
@@ -98,7 +97,6 @@ static void tell_start(struct service *service)
 	event.count = getpid();
 	event.total = sum.enabled;
 	event.eligible = sum.eligible;
-	snprintf(event.detail, sizeof(event.detail), "pid %d", (int)getpid());
 	tell_own(service, &event);
 }
 
@@ -149,11 +147,12 @@ static int reload(struct service *service, struct pool_fault *fault)
 	return error;
 }
 
-static int carry_out(void *context, enum pool_command command, struct pool_fault *fault)
+static int carry_out(
+	void *context, enum pool_remote_command command, struct pool_fault *fault)
 {
 	struct service *service = context;
 
-	if (command == POOL_COMMAND_RELOAD)
+	if (command == POOL_REMOTE_RELOAD)
 		return reload(service, fault);
 	service->ended = true;
 	return 0;
@@ -195,8 +194,7 @@ static void take_nothing(void *context)
 static int render(void *context, enum pool_page page, struct pool_text *body,
 	struct pool_text *policy)
 {
-	return pool_pages_render(
-		&((struct service *)context)->pages, page, body, policy);
+	return pool_pages_render(&((struct service *)context)->pages, page, body, policy);
 }
 
 /* --- metrics -------------------------------------------------------------------- */
@@ -210,9 +208,9 @@ static void count_alerts(struct service *service)
 		const char *name;
 		struct pool_delivery_counts counts =
 			pool_alerts_counts(service->alerts, i, &name);
-		uint64_t *to = tally->alerts[strcmp(name, "webhook") == 0
-				? POOL_TALLY_WEBHOOK
-				: POOL_TALLY_COMMAND];
+		uint64_t *to =
+			tally->alerts[strcmp(name, "webhook") == 0 ? POOL_TALLY_WEBHOOK
+								   : POOL_TALLY_COMMAND];
 
 		to[POOL_TALLY_SENT] = counts.sent;
 		to[POOL_TALLY_FAILED] = counts.failed;
@@ -307,8 +305,8 @@ static int open_signals(struct service *service, struct pool_fault *fault)
 	if (service->signal_fd < 0)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot wait for signals");
-	return add_source(service, &service->signal_source, service->signal_fd,
-		take_signal, fault);
+	return add_source(
+		service, &service->signal_source, service->signal_fd, take_signal, fault);
 }
 
 static int open_watcher(struct service *service, struct pool_fault *fault)
@@ -349,6 +347,7 @@ static int open_alerts(struct service *service, struct pool_fault *fault)
 	struct pool_alert_options options = service->options->alerts;
 	int error;
 
+	service->receivers_taken = true;
 	if (!options.count)
 		return 0;
 	options.tell = tell_own;
@@ -371,13 +370,13 @@ static void open_files(struct service *service)
 }
 
 /* Without a control socket it watches all the same. */
-static void open_control(struct service *service, const char *state_path)
+static void open_remote(struct service *service, const char *state_path)
 {
 	struct pool_fault fault = {0};
 
-	service->control.carry_out = carry_out;
-	service->control.context = service;
-	if (pool_control_open(&service->control, &service->loop, state_path, &fault) != 0)
+	service->remote.carry_out = carry_out;
+	service->remote.context = service;
+	if (pool_remote_open(&service->remote, &service->loop, state_path, &fault) != 0)
 		service->options->note(service->options->context, fault.text);
 }
 
@@ -402,7 +401,7 @@ static int open_service(struct service *service, struct pool_fault *fault)
 		error = open_watcher(service, fault);
 	if (error)
 		return error;
-	open_control(service, state);
+	open_remote(service, state);
 	open_files(service);
 	pool_notifier_open(&service->notifier, options->notify_socket);
 	service->watchdog_ns =
@@ -415,8 +414,13 @@ static void close_service(struct service *service)
 	pool_server_free(service->server);
 	pool_alerts_free(service->alerts, GRACE_MS);
 	service->alerts = NULL;
+	if (!service->receivers_taken) {
+		struct pool_alert_options unused = service->options->alerts;
+
+		pool_alerts_drop(&unused);
+	}
 	pool_watcher_free(service->watcher);
-	pool_control_close(&service->control);
+	pool_remote_close(&service->remote);
 	pool_file_watch_close(&service->files);
 	pool_notifier_close(&service->notifier);
 	pool_pages_close(&service->pages);
@@ -441,8 +445,7 @@ static void work(struct service *service)
 	tell_end(service);
 }
 
-int pool_service_run(
-	const struct pool_service_options *options, struct pool_fault *fault)
+int pool_service_run(const struct pool_service_options *options, struct pool_fault *fault)
 {
 	struct service service = {
 		.options = options,
@@ -460,7 +463,7 @@ int pool_service_run(
 	int error;
 
 	pool_loop_init(&service.loop);
-	pool_control_init(&service.control);
+	pool_remote_init(&service.remote);
 	if (pool_pages_open(&service.pages) != 0)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	else

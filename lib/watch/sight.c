@@ -85,19 +85,25 @@ static void tell_level(struct pool_watcher *watcher, uint32_t leaf)
 	pool_watcher_tell(watcher, &event);
 }
 
+/* What was counted in a whole look holds until the next. */
+static void take_counts(struct pool_watcher *watcher)
+{
+	for (uint32_t i = 0; i < watcher->pool_count; i++) {
+		struct pool_watcher_pool *pool = &watcher->pools[i];
+
+		pool->eligible = pool->counted_eligible;
+		pool->enabled = pool->counted_enabled;
+		pool->healthy = pool->counted_healthy;
+	}
+}
+
 static void judge_pools(struct pool_watcher *watcher)
 {
 	for (uint32_t i = 0; i < watcher->pool_count; i++) {
 		struct pool_watcher_pool *pool = &watcher->pools[i];
-		enum pool_level level;
+		enum pool_level level = level_of(watcher, pool);
 
-		if (!pool->watched)
-			continue;
-		pool->eligible = pool->counted_eligible;
-		pool->enabled = pool->counted_enabled;
-		pool->healthy = pool->counted_healthy;
-		level = level_of(watcher, pool);
-		if (level == pool->level)
+		if (!pool->watched || level == pool->level)
 			continue;
 		pool->level = level;
 		tell_level(watcher, i);
@@ -249,6 +255,7 @@ static void end_look(struct pool_watcher *watcher)
 {
 	watcher->looking = false;
 	watcher->look_ns = watcher->now.boot_ns + LOOK_MS * POOL_NS_PER_MS;
+	take_counts(watcher);
 	judge_pools(watcher);
 	look_at_panics(watcher);
 }
@@ -324,5 +331,6 @@ int pool_sight_begin(struct pool_watcher *watcher, struct pool_fault *fault)
 	while (!error && watcher->look_at < watcher->plan.member_count)
 		error = look_at_slice(watcher, fault);
 	watcher->looking = false;
+	take_counts(watcher);
 	return error;
 }

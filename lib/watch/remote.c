@@ -11,11 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/text.h"
-#include "watch/control.h"
+#include "watch/remote.h"
 
-static const char *const words[POOL_COMMANDS] = {
-	[POOL_COMMAND_RELOAD] = "reload",
-	[POOL_COMMAND_STOP] = "stop",
+static const char *const words[POOL_REMOTE_COMMANDS] = {
+	[POOL_REMOTE_RELOAD] = "reload",
+	[POOL_REMOTE_STOP] = "stop",
 };
 
 /* --- where it is ---------------------------------------------------------------- */
@@ -64,24 +64,24 @@ static bool is_ours(int fd)
 
 /* --- the watcher's side --------------------------------------------------------- */
 
-static void end_client(struct pool_control_client *client)
+static void end_client(struct pool_remote_client *client)
 {
-	pool_loop_remove(client->control->loop, &client->source);
+	pool_loop_remove(client->remote->loop, &client->source);
 	close(client->source.fd);
 	client->source.fd = -1;
 }
 
 static int find_word(const char *word)
 {
-	for (int i = 0; i < POOL_COMMANDS; i++)
+	for (int i = 0; i < POOL_REMOTE_COMMANDS; i++)
 		if (strcmp(words[i], word) == 0)
 			return i;
 	return -1;
 }
 
-static void answer(struct pool_control_client *client)
+static void answer(struct pool_remote_client *client)
 {
-	struct pool_control *control = client->control;
+	struct pool_remote *remote = client->remote;
 	struct pool_fault fault = {0};
 	char word[16] = "", line[sizeof(fault.text) + 24];
 	ssize_t length = recv(client->source.fd, word, sizeof(word) - 1, MSG_DONTWAIT);
@@ -90,8 +90,8 @@ static void answer(struct pool_control_client *client)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (command >= 0)
-		error = control->carry_out(
-			control->context, (enum pool_command)command, &fault);
+		error = remote->carry_out(
+			remote->context, (enum pool_remote_command)command, &fault);
 	length = snprintf(line, sizeof(line), "%d %s", error, error ? fault.text : "");
 	/* Who does not wait for the answer does not get it. */
 	if (send(client->source.fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) <
@@ -105,19 +105,19 @@ static void take_message(void *context)
 	answer(context);
 }
 
-static struct pool_control_client *find_free(struct pool_control *control)
+static struct pool_remote_client *find_free(struct pool_remote *remote)
 {
-	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
-		if (control->clients[i].source.fd < 0)
-			return &control->clients[i];
+	for (int i = 0; i < POOL_REMOTE_CLIENTS; i++)
+		if (remote->clients[i].source.fd < 0)
+			return &remote->clients[i];
 	return NULL;
 }
 
 static void take_client(void *context)
 {
-	struct pool_control *control = context;
-	struct pool_control_client *client = find_free(control);
-	int fd = accept4(control->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct pool_remote *remote = context;
+	struct pool_remote_client *client = find_free(remote);
+	int fd = accept4(remote->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
@@ -125,19 +125,19 @@ static void take_client(void *context)
 		close(fd);
 		return;
 	}
-	*client = (struct pool_control_client){
-		.source = {fd, take_message, client}, .control = control};
-	if (pool_loop_add(control->loop, &client->source, NULL) != 0) {
+	*client = (struct pool_remote_client){
+		.source = {fd, take_message, client}, .remote = remote};
+	if (pool_loop_add(remote->loop, &client->source, NULL) != 0) {
 		close(fd);
 		client->source.fd = -1;
 	}
 }
 
-void pool_control_init(struct pool_control *control)
+void pool_remote_init(struct pool_remote *remote)
 {
-	*control = (struct pool_control){.source.fd = -1};
-	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
-		control->clients[i].source.fd = -1;
+	*remote = (struct pool_remote){.source.fd = -1};
+	for (int i = 0; i < POOL_REMOTE_CLIENTS; i++)
+		remote->clients[i].source.fd = -1;
 }
 
 /* Bind and listen; 0 or an errno. */
@@ -152,46 +152,46 @@ static int listen_at(int fd, const char *path)
 	unlink(path);
 	mask = umask(0177);
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-		listen(fd, POOL_CONTROL_CLIENTS) != 0)
+		listen(fd, POOL_REMOTE_CLIENTS) != 0)
 		error = errno;
 	umask(mask);
 	close(folder);
 	return error;
 }
 
-int pool_control_open(struct pool_control *control, struct pool_loop *loop,
+int pool_remote_open(struct pool_remote *remote, struct pool_loop *loop,
 	const char *state_path, struct pool_fault *fault)
 {
 	int error = 0;
 
-	control->loop = loop;
-	control->path = name_socket(state_path);
-	if (!control->path)
+	remote->loop = loop;
+	remote->path = name_socket(state_path);
+	if (!remote->path)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	control->source = (struct pool_source){
+	remote->source = (struct pool_source){
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-		take_client, control};
-	if (control->source.fd < 0)
+		take_client, remote};
+	if (remote->source.fd < 0)
 		error = errno;
 	if (!error)
-		error = listen_at(control->source.fd, control->path);
+		error = listen_at(remote->source.fd, remote->path);
 	if (error)
 		return pool_fault_set(fault, POOL_ESYSTEM, error,
-			"cannot listen at control socket '%s'", control->path);
-	return pool_loop_add(loop, &control->source, fault);
+			"cannot listen at control socket '%s'", remote->path);
+	return pool_loop_add(loop, &remote->source, fault);
 }
 
-void pool_control_close(struct pool_control *control)
+void pool_remote_close(struct pool_remote *remote)
 {
-	for (int i = 0; i < POOL_CONTROL_CLIENTS; i++)
-		if (control->clients[i].source.fd >= 0)
-			end_client(&control->clients[i]);
-	if (control->source.fd >= 0) {
-		close(control->source.fd);
-		unlink(control->path);
+	for (int i = 0; i < POOL_REMOTE_CLIENTS; i++)
+		if (remote->clients[i].source.fd >= 0)
+			end_client(&remote->clients[i]);
+	if (remote->source.fd >= 0) {
+		close(remote->source.fd);
+		unlink(remote->path);
 	}
-	free(control->path);
-	pool_control_init(control);
+	free(remote->path);
+	pool_remote_init(remote);
 }
 
 /* --- the other side ------------------------------------------------------------- */
@@ -223,8 +223,8 @@ static int take_answer(const char *line, struct pool_fault *fault)
 }
 
 /* Ask through the connected <fd>. */
-static int converse(
-	int fd, enum pool_command command, int64_t timeout_ms, struct pool_fault *fault)
+static int converse(int fd, enum pool_remote_command command, int64_t timeout_ms,
+	struct pool_fault *fault)
 {
 	struct pollfd one = {.fd = fd, .events = POLLIN};
 	char line[sizeof(fault->text) + 32] = "";
@@ -245,7 +245,7 @@ static int converse(
 	return take_answer(line, fault);
 }
 
-int pool_control_ask(const char *state_path, enum pool_command command,
+int pool_remote_ask(const char *state_path, enum pool_remote_command command,
 	int64_t timeout_ms, struct pool_fault *fault)
 {
 	char *path = name_socket(state_path);

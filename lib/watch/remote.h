@@ -10,44 +10,44 @@
  * lock of state/instance.h says whether anybody listens at all; a socket that a killed
  * watcher has left is replaced.
  */
-#ifndef POOL_WATCH_CONTROL_H
-#define POOL_WATCH_CONTROL_H
+#ifndef POOL_WATCH_REMOTE_H
+#define POOL_WATCH_REMOTE_H
 
 #include <stdbool.h>
 #include "watch/loop.h"
 
-enum pool_command { POOL_COMMAND_RELOAD, POOL_COMMAND_STOP, POOL_COMMANDS };
+enum pool_remote_command { POOL_REMOTE_RELOAD, POOL_REMOTE_STOP, POOL_REMOTE_COMMANDS };
 
-enum { POOL_CONTROL_CLIENTS = 8 };
+enum { POOL_REMOTE_CLIENTS = 8 };
 
-struct pool_control;
+struct pool_remote;
 
-struct pool_control_client {
+struct pool_remote_client {
 	struct pool_source source; /* fd -1: free */
-	struct pool_control *control;
+	struct pool_remote *remote;
 };
 
-struct pool_control {
+struct pool_remote {
 	struct pool_source source; /* fd -1: closed */
 	struct pool_loop *loop;
 	char *path;
-	struct pool_control_client clients[POOL_CONTROL_CLIENTS];
+	struct pool_remote_client clients[POOL_REMOTE_CLIENTS];
 	/* Do it; 0, or POOL_E* and why not. */
-	int (*carry_out)(
-		void *context, enum pool_command command, struct pool_fault *fault);
+	int (*carry_out)(void *context, enum pool_remote_command command,
+		struct pool_fault *fault);
 	void *context;
 };
 
-void pool_control_init(struct pool_control *control);
+void pool_remote_init(struct pool_remote *remote);
 
 /*
  * Listen beside <state_path>, whose instance the caller is.
  *
  * Returns 0, or POOL_ESYSTEM, POOL_ENOMEM.
  */
-int pool_control_open(struct pool_control *control, struct pool_loop *loop,
+int pool_remote_open(struct pool_remote *remote, struct pool_loop *loop,
 	const char *state_path, struct pool_fault *fault);
-void pool_control_close(struct pool_control *control);
+void pool_remote_close(struct pool_remote *remote);
 
 /*
  * Have the watcher of <state_path> do <command>, and wait for its answer.
@@ -58,7 +58,7 @@ void pool_control_close(struct pool_control *control);
  *	POOL_EBUSY     no answer within <timeout_ms>
  *	POOL_ESYSTEM
  */
-int pool_control_ask(const char *state_path, enum pool_command command,
+int pool_remote_ask(const char *state_path, enum pool_remote_command command,
 	int64_t timeout_ms, struct pool_fault *fault);
 
 #endif
