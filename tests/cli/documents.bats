@@ -128,9 +128,9 @@ words_of_help() {
 	require_tool zsh fish
 	local pair pairs=("${tools[@]/%/:log-format}")
 
-	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
-		pool-select:format pool-select:strategy pool-select:type pool-exec:strategy \
-		pool-exec:type pool-status:format pool-watch:format; do
+	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format \
+		pool-check:method pool-select:format pool-select:strategy pool-select:type \
+		pool-exec:strategy pool-exec:type pool-status:format pool-watch:format; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
