@@ -383,7 +383,7 @@ run_blocks() {
 	sed -i "s|9469|$(free_port)|; s|/var/log/|$PWD/|
 		1i echo http://127.0.0.1:9/ >webhook; chmod 600 webhook" block.*
 	run_blocks
-	grep -q ' started ' run.1/output
+	grep -qE '^[0-9T:-]+Z started: ' run.1/output
 	run -1 grep -v '"event":"transition"' run.2/changes.jsonl
 	grep -qx ready run.3/output
 	grep -q '^paris .* healthy' run.3/output
