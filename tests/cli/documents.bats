@@ -28,6 +28,18 @@ setup() {
 	[ ${#tools[@]} -ge 3 ]
 }
 
+# A pool-watch that an example left in the background, because a line after it failed.
+teardown() {
+	local lock file
+
+	for lock in "$BATS_TEST_TMPDIR"/run.*/state-*.watch "$BATS_TEST_TMPDIR"/state/*.watch; do
+		[ -e "$lock" ] || continue
+		file=$BATS_TEST_TMPDIR/pool.json
+		[[ $lock != */run.* ]] || file=${lock%/*}/pool.json
+		"$POOL_BIN/pool-watch" --stop -s "${lock%.watch}" "$file" >/dev/null 2>&1 || :
+	done
+}
+
 write_pool_of_three() {
 	write_pool "$1" '{"proxies": [
 		{"name": "paris", "url": "http://127.0.0.1:'"$PARIS"'"},
@@ -116,9 +128,9 @@ words_of_help() {
 	require_tool zsh fish
 	local pair pairs=("${tools[@]/%/:log-format}")
 
-	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format pool-check:method \
-		pool-select:format pool-select:strategy pool-select:type pool-exec:strategy \
-		pool-exec:type pool-status:format pool-validate:input; do
+	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format \
+		pool-check:method pool-select:format pool-select:strategy pool-select:type \
+		pool-exec:strategy pool-exec:type pool-status:format pool-watch:format; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -139,6 +151,41 @@ words_of_help() {
 				false
 			}
 		done <help
+	done
+}
+
+events_of_binary() {
+	"$POOL_BIN/pool-watch" --alert-on nonsense 2>&1 |
+		sed -nE "s/.*--alert-on wants (.*), not 'nonsense'.*/\1/p" |
+		sed 's/ or /, /; s/, /\n/g' | sort
+}
+
+events_of_page() {
+	sed -n '/^\.Sh EVENTS/,/^\.Sh ALERTS/s/^\.It Cm \([a-z-]*\) Ta .*/\1/p' "$man/pool-watch.1" | sort
+}
+
+events_of_bash() {
+	complete_bash pool-watch --alert-on '' | sort
+}
+
+# What the function that _arguments is told of hands to compadd.
+events_of_zsh() {
+	zsh -fc '_arguments() { :; }; _sequence() { shift 4; print -rl -- "$@"; }
+		source "$1"; _pool_watch_events' zsh "$completions/_pool-watch" | sort
+}
+
+events_of_fish() {
+	fish --no-config -c 'source $argv[1]; complete -C "pool-watch --alert-on "' \
+		"$completions/pool-watch.fish" | cut -f1 | sort
+}
+
+@test "binary, page and completions have the same events" {
+	require_tool zsh fish
+	events_of_binary >binary
+	[ "$(wc -l <binary)" -ge 10 ]
+	for source in page bash zsh fish; do
+		"events_of_$source" >"$source"
+		diff -u --label pool-watch --label "$source" binary "$source"
 	done
 }
 
@@ -204,6 +251,30 @@ write_fakes() {
 	PATH=$PWD/fakes:$PATH
 }
 
+# pool-watch in the foreground never ends. This one does, once it knows that all proxies work.
+write_watch() {
+	mkdir -p fakes
+	cat >fakes/pool-watch <<-END
+		#!/bin/bash
+		case " \$* " in
+		*' --daemonize '* | *' --stop '* | *' --restart '* | *' --reload '*)
+			exec '$POOL_BIN/pool-watch' "\$@"
+			;;
+		esac
+		'$POOL_BIN/pool-watch' "\$@" &
+		pid=\$!
+		exec {pause}<> <(:)
+		until pool-status -q --quorum 100% "\${@: -1}" >/dev/null 2>&1; do
+			[ "\$SECONDS" -lt 20 ] && kill -0 "\$pid" || break
+			read -r -t 0.05 -u "\$pause" || :
+		done
+		kill "\$pid"
+		wait "\$pid"
+	END
+	chmod +x fakes/pool-watch
+	PATH=$PWD/fakes:$PATH
+}
+
 # Run each block in a fresh folder with a pool.json; paths of the system are in that folder.
 run_blocks() {
 	local block number
@@ -216,12 +287,13 @@ run_blocks() {
 		sed -e "s|/etc/proxypool/||; s|/var/lib/node_exporter/||" "$block" \
 			>"run.$number/script"
 		(cd "run.$number" && url=http://example.com/ POOL_STATE=$PWD/state-$number \
-			bash -euo pipefail script >output 2>errors </dev/null) || {
+			bash -euo pipefail script >output 2>errors </dev/null 3>&-) || {
 			echo "status $? of $block:"
 			cat "run.$number/script" "run.$number/output" "run.$number/errors"
 			return 1
 		}
 		# what goes well says nothing there, unless it is asked to
+		sed -i '/^pool-watch: listening on /d' "run.$number/errors"
 		if [ -s "run.$number/errors" ] && ! grep -q -- --explain "run.$number/script"; then
 			cat "run.$number/script" "run.$number/errors"
 			return 1
@@ -304,6 +376,40 @@ run_blocks() {
 	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | ' run.5/output
 }
 
+@test "the examples of pool-watch run" {
+	require_tool curl
+	blocks "$man/pool-watch.1" EXAMPLES
+	write_watch
+	sed -i "s|9469|$(free_port)|; s|/var/log/|$PWD/|
+		1i echo http://127.0.0.1:9/ >webhook; chmod 600 webhook" block.*
+	run_blocks
+	grep -qE '^[0-9T:-]+Z started: ' run.1/output
+	run -1 grep -v '"event":"transition"' run.2/changes.jsonl
+	grep -qx ready run.3/output
+	grep -q '^paris .* healthy' run.3/output
+	assert_equal "$(cat run.5/output)" ""
+}
+
+@test "the runbook of the overview runs" {
+	require_tool curl
+	local port
+
+	blocks "$man/proxypool.7" RUNBOOK
+	write_pool_of_three pool.json
+	port=$(free_port)
+	sed -i "s|/etc/proxypool/||g; s|9469|$port|g" block.*
+	pool-watch --daemonize --listen "$port" pool.json >output 2>errors </dev/null 3>&-
+	for block in block.*; do
+		bash -euo pipefail "$block" >>output 2>>errors </dev/null 3>&- || {
+			cat "$block" output errors
+			false
+		}
+	done
+	grep -qx ready output
+	grep -qx $'pool\tproxy\tcause\tleases\tselections' output
+	run -0 pool-watch --stop pool.json
+}
+
 @test "the beginning and the examples of the overview run" {
 	write_fakes
 	blocks "$man/proxypool.7" EXAMPLES
@@ -374,6 +480,7 @@ run_blocks() {
 
 @test "the commands in the README run" {
 	write_fakes
+	write_watch
 	awk '/^```sh$/ { inside = 1; number++; next } /^```$/ { inside = 0 }
 		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
 	run_blocks
@@ -407,10 +514,13 @@ complete_bash() {
 		"$(complete_bash pool-select --format '')"
 	assert_equal "$(complete_bash pool-check -t w)" websocket
 	assert_equal "$(complete_bash pool-select --exclude '')" ""
+	assert_equal "$(complete_bash pool-watch --alert-on started,rec)" started,recovered
+	assert_equal "$(complete_bash pool-watch --webhook '')" ""
 	mkdir files
 	touch files/one.json
 	for line in "pool-validate files/o" "pool-validate -f files/o" "pool-check --state files/o" \
-		"pool-check --metrics-file files/o" "pool-select --file files/o"; do
+		"pool-check --metrics-file files/o" "pool-select --file files/o" \
+		"pool-watch --webhook @ files/o"; do
 		# shellcheck disable=SC2086 # words of a line
 		assert_equal "$(complete_bash $line)" files/one.json
 	done
@@ -449,4 +559,6 @@ complete_bash() {
 	assert_equal "$(complete_fish 'pool-check --format=jsonl')" --format=jsonl
 	assert_equal "$(complete_fish 'pool-select -f files/o')" files/one.json
 	assert_equal "$(complete_fish 'pool-select --exclude files/o')" ""
+	assert_equal "$(complete_fish 'pool-watch --alert-on started,rec')" started,recovered
+	assert_equal "$(complete_fish 'pool-watch --webhook @files/o')" @files/one.json
 }
