@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "report/columns.h"
+#include "report/stored.h"
 
 struct writer {
 	struct pool_text *text;
@@ -212,6 +213,8 @@ static void add_stored(struct writer *writer, const struct pool_report_pool *poo
 	add_number(writer, "selections", (int64_t)pool->selections);
 	add_number(writer, "fallbacks", (int64_t)pool->fallbacks);
 	add_number(writer, "panics", (int64_t)pool->panics);
+	add_text(writer, "when_exhausted",
+		pool_resort_get(pool_report_resort(pool))->name);
 }
 
 static void add_pools(struct writer *writer, const struct pool_report *report)

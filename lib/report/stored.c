@@ -72,6 +72,28 @@ bool pool_report_is_degraded(const struct pool_report_pool *pool)
 		pool->obstacles[POOL_OBSTACLE_PERSON];
 }
 
+static const struct pool_resort_row resorts[POOL_RESORTS] = {
+	[POOL_RESORT_NONE] = {"fail", "fails"},
+	[POOL_RESORT_URL] = {"url", "gets the pool's url"},
+	[POOL_RESORT_UNHEALTHY] = {"any", "gets an unhealthy one, with a warning"},
+};
+
+const struct pool_resort_row *pool_resort_get(enum pool_resort resort)
+{
+	return &resorts[(unsigned)resort < POOL_RESORTS ? resort : POOL_RESORT_NONE];
+}
+
+enum pool_resort pool_report_resort(const struct pool_report_pool *pool)
+{
+	if (pool->has_url)
+		return POOL_RESORT_URL;
+	if (pool->fallback == POOL_FALLBACK_ANY &&
+		pool->obstacles[POOL_OBSTACLE_OPEN] +
+			pool->obstacles[POOL_OBSTACLE_TRIAL])
+		return POOL_RESORT_UNHEALTHY;
+	return POOL_RESORT_NONE;
+}
+
 /* --- the table ------------------------------------------------------------------ */
 
 static bool has_budgets(const struct pool_report *report)
@@ -330,18 +352,10 @@ static void tell_stale(const struct pool_report *report,
 	pool_text_add(text, ": is its cron job alive?\n");
 }
 
-/* What a selection gets all the same. */
 static void tell_fallback(const struct pool_report_pool *pool, struct pool_text *text)
 {
-	const char *answer = "fails";
-
-	if (pool->has_url)
-		answer = "gets the pool's url";
-	else if (pool->fallback == POOL_FALLBACK_ANY &&
-		pool->obstacles[POOL_OBSTACLE_OPEN] +
-			pool->obstacles[POOL_OBSTACLE_TRIAL])
-		answer = "gets an unhealthy one, with a warning";
-	pool_text_addf(text, "  no proxy is eligible: a selection %s\n", answer);
+	pool_text_addf(text, "  no proxy is eligible: a selection %s\n",
+		pool_resort_get(pool_report_resort(pool))->sentence);
 }
 
 void pool_report_tell_stored(const struct pool_report *report,

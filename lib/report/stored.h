@@ -28,6 +28,23 @@ void pool_report_judge_stored(
  * person has disabled one, or it is stale. */
 bool pool_report_is_degraded(const struct pool_report_pool *pool);
 
+/* What a selection gets of a pool without an eligible proxy. */
+enum pool_resort {
+	POOL_RESORT_NONE,
+	POOL_RESORT_URL,       /* the one beside the pool */
+	POOL_RESORT_UNHEALTHY, /* one that is not eligible */
+	POOL_RESORTS
+};
+
+struct pool_resort_row {
+	const char *name;     /* in JSON; never changes */
+	const char *sentence; /* behind "a selection " */
+};
+
+const struct pool_resort_row *pool_resort_get(enum pool_resort resort);
+/* What <pool> has for such a case, as its proxies are now. */
+enum pool_resort pool_report_resort(const struct pool_report_pool *pool);
+
 /*
  * How it is shown: a table that fits a terminal, all there is to know for programs.
  *
