@@ -58,7 +58,7 @@ SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback
 REPORT := answer explain status summary columns format json metrics plugin gather judged \
-	obstacle stored history
+	obstacle stored history html
 PROBE  := engine method transfer request outcome answer classify descriptors ping rate \
 	resolver timers merge round
 
@@ -70,7 +70,7 @@ ROOM_SOURCES := $(BASE:%=lib/base/%.c) $(CONFIG:%=lib/config/%.c) $(HEALTH:%=lib
 	$(SELECT:%=lib/select/%.c) $(STATE:%=lib/state/%.c) $(REPORT:%=lib/report/%.c)
 PROBE_SOURCES := $(PROBE:%=lib/probe/%.c)
 
-LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o)
+LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/report/dashboard.o
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
 TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
@@ -89,6 +89,13 @@ all: $(BUILD)/libpool.a $(BUILD)/libpool.so $(BUILD)/libpoolprobe.a $(TOOL_BINAR
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p '$(@D)'
 	$(call quiet,CC,$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p '$(@D)'
+	$(call quiet,AS,$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<)
+
+# what it takes in, which no compiler tells
+$(BUILD)/obj/lib/report/dashboard.o: lib/report/dashboard.html
 
 $(BUILD)/libpool.a: $(LIB_OBJECTS)
 	@rm -f $@
