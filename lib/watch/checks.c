@@ -157,7 +157,8 @@ void pool_checks_postpone(struct pool_watcher *watcher, uint32_t at, int64_t che
 	if (number == POOL_NO_CHECK)
 		return;
 	check = &watcher->plan.checks[number];
-	if (check->under_way || checked_ns <= check->last_ended_ns ||
+	/* One without a time yet gets it from its schedule. */
+	if (!check->due_ns || check->under_way || checked_ns <= check->last_ended_ns ||
 		check->first_member != at || check->quick)
 		return;
 	due_ns = checked_ns + draw_gap_ns(watcher, check);
