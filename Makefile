@@ -177,6 +177,22 @@ $(REASON_OF): $(BUILD)/obj/tests/integration/reason-of.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# What systemd would hear from pool-watch.
+NOTIFY_LISTEN := $(BUILD)/tests/notify-listen
+
+$(NOTIFY_LISTEN): $(BUILD)/obj/tests/integration/notify-listen.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^)
+
+# A wall clock that jumps, for LD_PRELOAD.
+SHIFT_CLOCK := $(BUILD)/tests/shift-clock.so
+
+$(SHIFT_CLOCK): $(BUILD)/obj/tests/integration/shift-clock.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $@ $^)
+
+INTEGRATION_PROGRAMS := $(REASON_OF) $(NOTIFY_LISTEN) $(SHIFT_CLOCK)
+
 # The metrics of pools that are made up: for promtool, and to be timed.
 METRICS := $(BUILD)/tests/metrics
 
@@ -205,7 +221,7 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(REASON_OF) $(METRICS)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(INTEGRATION_PROGRAMS) $(METRICS)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
@@ -214,7 +230,7 @@ check-unit: $(UNIT_TESTS)
 check-cli: all $(STUB) $(HAMMER) $(METRICS)
 	@$(RUN_TESTS) --cli
 
-check-integration: all $(STUB) $(REASON_OF)
+check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
 	@$(RUN_TESTS) --integration
 
 # The sanitizer build, its unit and command line tests.

@@ -255,7 +255,10 @@ start_namespaces() {
 	echo 0 >"$SERVERS/namespaces.port"
 	NAMESPACES=$(cat "$SERVERS/namespaces.pid")
 	wait_until "$START_SECONDS" grep -q ready "$SERVERS/namespaces.log"
-	INSIDE=(nsenter -t "$NAMESPACES" -U -n -m --preserve-credentials "--wd=$TEST_DIR")
+	# the folder is entered behind the switch, or it would be that without the mounts
+	# shellcheck disable=SC2016
+	INSIDE=(nsenter -t "$NAMESPACES" -U -n -m --preserve-credentials
+		bash -c 'cd "$0" && exec "$@"' "$TEST_DIR")
 }
 
 require_namespaces() {
