@@ -187,6 +187,10 @@ static struct shown_event *show_events(
 		const struct pool_event *event = get_event(pages, i);
 
 		pool_event_add_time(event, &shown[i].time);
+		/* Where it happened first, as in a line of text. */
+		pool_text_addf(&shown[i].message, "%s%s%s%s", event->pool,
+			event->proxy[0] ? " " : "", event->proxy,
+			event->pool[0] ? ": " : "");
 		pool_event_add_message(event, &shown[i].message);
 		out[i] = (struct pool_html_event){
 			.time = shown[i].time.bytes ? shown[i].time.bytes : "",
