@@ -42,7 +42,7 @@ struct pool_poster;
 
 /* NULL, or why <url> cannot be posted to, in words that do not repeat it. */
 const char *pool_poster_judge_url(const char *url);
-/* "https://hooks.example.com", or "***" if it cannot be told. */
+/* "https://hooks.example.com", or "***" for one that cannot be posted to. */
 void pool_poster_show_url(const char *url, char *out, size_t size);
 
 /*
