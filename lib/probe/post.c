@@ -87,7 +87,7 @@ static const char *judge_parts(CURLU *parts, const char *url)
 	return NULL;
 }
 
-const char *pool_poster_judge_url(const char *url)
+const char *pool_poster_check_url(const char *url)
 {
 	const char *fault;
 	CURLU *parts;
@@ -112,7 +112,7 @@ void pool_poster_show_url(const char *url, char *out, size_t size)
 	CURLU *parts = curl_url();
 	char *scheme = NULL, *host = NULL, text[512] = "***";
 
-	if (parts && !pool_poster_judge_url(url) &&
+	if (parts && !pool_poster_check_url(url) &&
 		curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
@@ -355,7 +355,7 @@ int64_t pool_poster_due_ns(const struct pool_poster *poster)
 int pool_poster_new(struct pool_poster **out, const struct pool_poster_options *options,
 	struct pool_fault *fault)
 {
-	const char *wrong = pool_poster_judge_url(options->url);
+	const char *wrong = pool_poster_check_url(options->url);
 	struct pool_poster *poster;
 	int error;
 

@@ -61,7 +61,7 @@ static void check_refused(
 	struct pool_fault fault = {0};
 	char *path = NULL;
 
-	assert_int_equal(error, pool_command_find(command, search, &path, &fault));
+	assert_int_equal(error, pool_command_check(command, search, &path, &fault));
 	assert_null(path);
 	if (!strstr(fault.text, words))
 		fail_msg("'%s' says: %s", command, fault.text);
@@ -72,7 +72,7 @@ static void check_taken(const char *command, const char *search, const char *wan
 	struct pool_fault fault = {0};
 	char *path = NULL;
 
-	if (pool_command_find(command, search, &path, &fault) != 0)
+	if (pool_command_check(command, search, &path, &fault) != 0)
 		fail_msg("'%s' says: %s", command, fault.text);
 	assert_string_equal(wanted, path);
 	free(path);

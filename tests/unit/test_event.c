@@ -159,6 +159,9 @@ static const struct {
 	{{.kind = POOL_EVENT_FLAPPING, NONE, .pool = "default.http", .proxy = "tokyo"},
 		"flapping default.http tokyo: it changes too often, and its alerts are "
 		"held until it is calm"},
+	{{.kind = POOL_EVENT_FLAPPING, NONE, .detail = "this machine's network"},
+		"flapping: this machine's network changes too often, and its alerts are "
+		"held until it is calm"},
 	{{.kind = POOL_EVENT_ALERT_FAILED, NONE, .detail = "webhook https://h: no"},
 		"alert-failed: alerts could not be delivered: webhook https://h: no"},
 };

@@ -229,7 +229,7 @@ static void urls_are_judged(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < SIZE(cases); i++) {
-		const char *found = pool_poster_judge_url(cases[i].url);
+		const char *found = pool_poster_check_url(cases[i].url);
 
 		pool_poster_show_url(cases[i].url, shown, sizeof(shown));
 		assert_null(strstr(shown, "S3"));
@@ -450,21 +450,26 @@ static bool make_certificate(const char *key, const char *certificate)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Says what comes on its standard input to each client. */
-static pid_t start_tls(
-	const char *key, const char *certificate, int *input, unsigned *port)
+/* openssl s_server: says what comes on its standard input to its client. */
+struct tls_server {
+	pid_t pid;
+	int input, output;
+	unsigned port;
+};
+
+static struct tls_server start_tls(const char *key, const char *certificate)
 {
+	struct tls_server server;
 	int in[2], out[2];
 	char text[256] = "";
 	size_t used = 0;
 	ssize_t got;
-	pid_t pid;
 
 	assert_int_equal(0, pipe2(in, O_CLOEXEC));
 	assert_int_equal(0, pipe2(out, O_CLOEXEC));
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
+	server.pid = fork();
+	assert_true(server.pid >= 0);
+	if (server.pid == 0) {
 		alarm(60);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
@@ -475,17 +480,25 @@ static pid_t start_tls(
 	}
 	close(in[0]);
 	close(out[1]);
+	server.input = in[1];
+	server.output = out[0];
 	while (!strchr(text, '\n') || !strstr(text, "ACCEPT")) {
 		got = read(out[0], text + used, sizeof(text) - 1 - used);
 		assert_true(got > 0);
 		used += (size_t)got;
 		text[used] = '\0';
 	}
-	/* It is read no more, and that must not stop it. */
-	assert_int_equal(1, sscanf(strstr(text, "ACCEPT"), "ACCEPT 127.0.0.1:%u", port));
-	fcntl(out[0], F_SETFD, 0);
-	*input = in[1];
-	return pid;
+	assert_int_equal(
+		1, sscanf(strstr(text, "ACCEPT"), "ACCEPT 127.0.0.1:%u", &server.port));
+	return server;
+}
+
+static void stop_tls(struct tls_server *server)
+{
+	kill(server->pid, SIGKILL);
+	waitpid(server->pid, NULL, 0);
+	close(server->input);
+	close(server->output);
 }
 
 static void certificates_are_verified(void **unused)
@@ -494,17 +507,15 @@ static void certificates_are_verified(void **unused)
 	char key[300], certificate[300], url[64];
 	struct pool_poster *poster;
 	struct pool_post_result result;
-	unsigned port;
-	pid_t pid;
-	int input;
+	struct tls_server server;
 
 	(void)unused;
 	snprintf(key, sizeof(key), "%s/key.pem", folder);
 	snprintf(certificate, sizeof(certificate), "%s/cert.pem", folder);
 	if (!make_certificate(key, certificate))
 		skip();
-	pid = start_tls(key, certificate, &input, &port);
-	snprintf(url, sizeof(url), "https://127.0.0.1:%u/S3CRET", port);
+	server = start_tls(key, certificate);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/S3CRET", server.port);
 	poster = new_poster(url, NULL, 0);
 	assert_int_equal(0, pool_poster_send(poster, "{}", 2));
 	result = finish(poster);
@@ -512,16 +523,14 @@ static void certificates_are_verified(void **unused)
 	assert_false(result.ok);
 	assert_string_equal("its certificate does not verify", result.why);
 	/* Known, it is good. */
-	assert_int_equal(sizeof(yes) - 1, write(input, yes, sizeof(yes) - 1));
+	assert_int_equal(sizeof(yes) - 1, write(server.input, yes, sizeof(yes) - 1));
 	poster = new_poster(url, certificate, 0);
 	assert_int_equal(0, pool_poster_send(poster, "{}", 2));
 	result = finish(poster);
 	assert_string_equal("", result.why);
 	assert_true(result.ok);
 	pool_poster_free(poster);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	close(input);
+	stop_tls(&server);
 }
 
 /* --- as a receiver of alerts ---------------------------------------------------- */
