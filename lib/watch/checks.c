@@ -680,7 +680,7 @@ static uint32_t choose_witnesses(struct pool_watcher *watcher,
 static void call_witnesses(
 	struct pool_watcher *watcher, const struct pool_doubt_call *call)
 {
-	uint32_t chosen[WITNESSES], count = 0, asked = 0;
+	uint32_t chosen[WITNESSES] = {0}, count = 0, asked = 0;
 	int64_t longest_ns = POOL_NS_PER_S;
 	struct pool_fault fault = {0};
 	uint32_t control = POOL_NO_CHECK;
