@@ -19,6 +19,7 @@
 
 enum {
 	BATCH = 64,     /* begun in one turn */
+	TICK_MS = 20,   /* between the times at which checks begin */
 	STORE_MS = 50,  /* a result waits for others that long */
 	STORE_AT = 256, /* as many are stored at once */
 	WITNESSES = 3,  /* asked about one failure */
@@ -98,10 +99,13 @@ static void give_result(struct pool_watcher *watcher, uint32_t at)
 
 /* --- when ----------------------------------------------------------------------- */
 
+/* On a tick, together with others: each waking costs more than a check begun. */
 void pool_checks_set_due(struct pool_watcher *watcher, uint32_t at, int64_t due_ns)
 {
 	struct pool_plan_check *check = &watcher->plan.checks[at];
 
+	due_ns += TICK_MS * POOL_NS_PER_MS - 1;
+	due_ns -= due_ns % (TICK_MS * POOL_NS_PER_MS);
 	check->due_ns = due_ns;
 	check->token = ++watcher->token;
 	/* Without memory it is made at the next reload; there will be none of those
