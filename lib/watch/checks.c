@@ -626,12 +626,20 @@ static bool has_room(const struct pool_watcher *watcher)
 		pool_engine_report(watcher->engine).concurrency;
 }
 
+/* Whether numbers of the plan are numbers of the snapshot: not between an edit that
+ * somebody's lock brought to light and the next plan. */
+static bool may_begin(const struct pool_watcher *watcher)
+{
+	return !watcher->ended &&
+		pool_session_snapshot(watcher->session)->id == watcher->plan.snapshot_id;
+}
+
 static void begin_due(struct pool_watcher *watcher)
 {
 	struct pool_timer timer;
 	int begun = 0;
 
-	while (begun < BATCH && has_room(watcher) &&
+	while (begun < BATCH && may_begin(watcher) && has_room(watcher) &&
 		pool_timers_take(&watcher->timers, watcher->now.boot_ns, &timer)) {
 		/* Not one that was given another time since. */
 		if (timer.index >= watcher->plan.check_count ||
@@ -696,15 +704,15 @@ static void call_witnesses(
 	if (control != POOL_NO_CHECK &&
 		make_job(watcher, control, true, &fault) != POOL_NO_PLACE) {
 		asked++;
-		longest_ns = watcher->plan.checks[control].timeout_ns;
+		longest_ns = watcher->plan.checks[control].longest_ns;
 	}
 	if (call->others)
 		count = choose_witnesses(watcher, call, chosen);
 	for (uint32_t i = 0; i < count; i++) {
 		struct pool_plan_check *check = &watcher->plan.checks[chosen[i]];
 
-		if (check->timeout_ns > longest_ns)
-			longest_ns = check->timeout_ns;
+		if (check->longest_ns > longest_ns)
+			longest_ns = check->longest_ns;
 		*(call->target ? &check->witness_of_target : &check->witness_of_uplink) =
 			true;
 		asked++;
@@ -721,7 +729,7 @@ static void settle_doubts(struct pool_watcher *watcher)
 	struct pool_doubt_call call;
 
 	pool_doubts_turn(watcher->doubts, watcher->now.boot_ns);
-	while (!watcher->ended &&
+	while (may_begin(watcher) &&
 		pool_doubts_next_call(watcher->doubts, watcher->now.boot_ns, &call))
 		call_witnesses(watcher, &call);
 	take_verdicts(watcher);
@@ -730,7 +738,8 @@ static void settle_doubts(struct pool_watcher *watcher)
 
 /* --- storing -------------------------------------------------------------------- */
 
-/* What was stored is done; what was not is kept, but of each proxy only the last. */
+/* What was stored is done; what was not is kept, but no more than a few results a proxy,
+ * the newest. */
 static void keep_unstored(struct pool_watcher *watcher)
 {
 	size_t kept = 0, most = 2 * (size_t)watcher->plan.member_count + STORE_AT;
