@@ -213,7 +213,11 @@ $(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-bench: all $(BENCHES) $(BUILD)/tests/choose $(HAMMER) $(METRICS) $(STUB)
+$(BUILD)/tests/paced: $(BUILD)/obj/tests/bench/paced.o $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(PROBE_LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(BUILD)/tests/paced $(HAMMER) $(METRICS) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.

@@ -39,7 +39,7 @@ enum {
 	STOP_POLL_MS = 100,
 	TURN_MS = 60000, /* of a run: the longest wait without any event */
 	BACKOFF_BASE_MS = 100,
-	BACKOFF_MAX_MS = 2000,
+	BACKOFF_MAX_MS = POOL_ENGINE_BACKOFF_S * 1000,
 	ASK_NAMES_MS = 1000, /* how long a name server may take to answer */
 	LOOK_MS = 20,        /* between two looks for its answer */
 	NAME_DESCRIPTORS =

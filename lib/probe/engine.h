@@ -28,6 +28,9 @@
 #include "config/url.h"
 #include "health/reason.h"
 
+/* Between two attempts of a check there is at most so long. */
+enum { POOL_ENGINE_BACKOFF_S = 2 };
+
 /* One check to make. All pointers are borrowed until it has ended. */
 struct pool_probe {
 	const struct pool_login

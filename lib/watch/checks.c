@@ -19,6 +19,7 @@
 
 enum {
 	BATCH = 64,     /* begun in one turn */
+	TICK_MS = 20,   /* between the times at which checks begin */
 	STORE_MS = 50,  /* a result waits for others that long */
 	STORE_AT = 256, /* as many are stored at once */
 	WITNESSES = 3,  /* asked about one failure */
@@ -98,10 +99,13 @@ static void give_result(struct pool_watcher *watcher, uint32_t at)
 
 /* --- when ----------------------------------------------------------------------- */
 
+/* On a tick, together with others: each waking costs more than a check begun. */
 void pool_checks_set_due(struct pool_watcher *watcher, uint32_t at, int64_t due_ns)
 {
 	struct pool_plan_check *check = &watcher->plan.checks[at];
 
+	due_ns += TICK_MS * POOL_NS_PER_MS - 1;
+	due_ns -= due_ns % (TICK_MS * POOL_NS_PER_MS);
 	check->due_ns = due_ns;
 	check->token = ++watcher->token;
 	/* Without memory it is made at the next reload; there will be none of those
@@ -622,12 +626,20 @@ static bool has_room(const struct pool_watcher *watcher)
 		pool_engine_report(watcher->engine).concurrency;
 }
 
+/* Whether numbers of the plan are numbers of the snapshot: not between an edit that
+ * somebody's lock brought to light and the next plan. */
+static bool may_begin(const struct pool_watcher *watcher)
+{
+	return !watcher->ended &&
+		pool_session_snapshot(watcher->session)->id == watcher->plan.snapshot_id;
+}
+
 static void begin_due(struct pool_watcher *watcher)
 {
 	struct pool_timer timer;
 	int begun = 0;
 
-	while (begun < BATCH && has_room(watcher) &&
+	while (begun < BATCH && may_begin(watcher) && has_room(watcher) &&
 		pool_timers_take(&watcher->timers, watcher->now.boot_ns, &timer)) {
 		/* Not one that was given another time since. */
 		if (timer.index >= watcher->plan.check_count ||
@@ -680,7 +692,7 @@ static uint32_t choose_witnesses(struct pool_watcher *watcher,
 static void call_witnesses(
 	struct pool_watcher *watcher, const struct pool_doubt_call *call)
 {
-	uint32_t chosen[WITNESSES], count = 0, asked = 0;
+	uint32_t chosen[WITNESSES] = {0}, count = 0, asked = 0;
 	int64_t longest_ns = POOL_NS_PER_S;
 	struct pool_fault fault = {0};
 	uint32_t control = POOL_NO_CHECK;
@@ -692,15 +704,15 @@ static void call_witnesses(
 	if (control != POOL_NO_CHECK &&
 		make_job(watcher, control, true, &fault) != POOL_NO_PLACE) {
 		asked++;
-		longest_ns = watcher->plan.checks[control].timeout_ns;
+		longest_ns = watcher->plan.checks[control].longest_ns;
 	}
 	if (call->others)
 		count = choose_witnesses(watcher, call, chosen);
 	for (uint32_t i = 0; i < count; i++) {
 		struct pool_plan_check *check = &watcher->plan.checks[chosen[i]];
 
-		if (check->timeout_ns > longest_ns)
-			longest_ns = check->timeout_ns;
+		if (check->longest_ns > longest_ns)
+			longest_ns = check->longest_ns;
 		*(call->target ? &check->witness_of_target : &check->witness_of_uplink) =
 			true;
 		asked++;
@@ -717,7 +729,7 @@ static void settle_doubts(struct pool_watcher *watcher)
 	struct pool_doubt_call call;
 
 	pool_doubts_turn(watcher->doubts, watcher->now.boot_ns);
-	while (!watcher->ended &&
+	while (may_begin(watcher) &&
 		pool_doubts_next_call(watcher->doubts, watcher->now.boot_ns, &call))
 		call_witnesses(watcher, &call);
 	take_verdicts(watcher);
@@ -726,7 +738,8 @@ static void settle_doubts(struct pool_watcher *watcher)
 
 /* --- storing -------------------------------------------------------------------- */
 
-/* What was stored is done; what was not is kept, but of each proxy only the last. */
+/* What was stored is done; what was not is kept, but no more than a few results a proxy,
+ * the newest. */
 static void keep_unstored(struct pool_watcher *watcher)
 {
 	size_t kept = 0, most = 2 * (size_t)watcher->plan.member_count + STORE_AT;

@@ -69,7 +69,9 @@ alert_names() {
 # The names of all series of pool-status and pool-watch.
 metric_names() {
 	start_stub http-proxy
-	write_pool pool.json '{"proxies": ["http://127.0.0.1:'"$STUB_PORT"'"]}'
+	# one that fails: failures have a series once there is one
+	write_pool pool.json '{"limits": {"requests": 1000, "per_seconds": 60}, "proxies": [
+		"http://127.0.0.1:'"$STUB_PORT"'", "http://127.0.0.1:1"]}'
 	pool-check -q pool.json
 	pool-status --format prometheus pool.json >metrics
 	if [ -x "$POOL_BIN/pool-watch" ]; then
@@ -82,7 +84,9 @@ metric_names() {
 }
 
 watch_metrics() {
-	printf '%s\0' "$POOL_BIN/pool-watch" --listen 127.0.0.1:0 pool.json >"$SERVERS/watch.cmd"
+	# a state of its own, where nothing is fresh
+	printf '%s\0' "$POOL_BIN/pool-watch" --listen 127.0.0.1:0 -s "$PWD/watch.state" \
+		pool.json >"$SERVERS/watch.cmd"
 	: >"$SERVERS/watch.log"
 	echo 0 >"$SERVERS/watch.port"
 	launch watch
@@ -90,6 +94,7 @@ watch_metrics() {
 		cat "$SERVERS/watch.log" >&2
 		return 1
 	fi
+	wait_until "$START_SECONDS" curl -fsS -o /dev/null "$(watch_url)readyz" 2>/dev/null
 	curl -fsS "$(watch_url)metrics"
 	stop_server watch
 }
