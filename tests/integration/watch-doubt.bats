@@ -79,6 +79,15 @@ BAD='.event == "transition" or .event == "degraded" or .event == "exhausted" or 
 	assert_in_order
 }
 
+# nginx serves by another process
+signal_origin() {
+	local pid
+
+	pid=$(cat "$SERVERS/o.pid")
+	# shellcheck disable=SC2046
+	kill -"$1" "$pid" $(cat "/proc/$pid/task/$pid/children")
+}
+
 @test "a target that hangs ejects nobody either, asked directly or not" {
 	start_three
 	for control in none direct; do
@@ -86,16 +95,13 @@ BAD='.event == "transition" or .event == "degraded" or .event == "exhausted" or 
 		rm -f watch.jsonl
 		MARK=0
 		start_watch -- -v pool.json
-		kill -STOP "$(cat "$SERVERS/o.pid")"
-		# nginx serves by another process
-		pkill -STOP -P "$(cat "$SERVERS/o.pid")" || :
+		signal_origin STOP
 		mark
 		await_event 12 '.event == "target-suspect"'
 		wait_until 15 checked_again 1
 		no_event "$BAD"
 		assert_equal "$(statuses)" "one healthy two healthy three healthy"
-		pkill -CONT -P "$(cat "$SERVERS/o.pid")" || :
-		kill -CONT "$(cat "$SERVERS/o.pid")"
+		signal_origin CONT
 		await_event 12 '.event == "target-recovered"'
 		no_event "$BAD"
 		assert_equal "$(count_events '.event == "target-suspect"')" 1
