@@ -588,6 +588,13 @@ int pool_engine_descriptor(const struct pool_engine *engine)
 	return engine->multi.epoll;
 }
 
+int64_t pool_engine_longest_ns(int32_t timeout_ms, int32_t retries)
+{
+	return ((int64_t)timeout_ms * (1 + (int64_t)retries) +
+		       BACKOFF_MAX_MS * (int64_t)retries) *
+		POOL_NS_PER_MS;
+}
+
 size_t pool_engine_left(const struct pool_engine *engine)
 {
 	return engine->left;

@@ -117,6 +117,10 @@ int pool_engine_descriptor(const struct pool_engine *engine);
 /* When a turn is wanted in any case, CLOCK_BOOTTIME; INT64_MAX: not before an event. */
 int64_t pool_engine_due_ns(const struct pool_engine *engine);
 
+/* How long a check of <timeout_ms> and <retries> may be under way: all its attempts, and
+ * the waits between them; without waiting for its turn. */
+int64_t pool_engine_longest_ns(int32_t timeout_ms, int32_t retries);
+
 /* How many checks have not ended. */
 size_t pool_engine_left(const struct pool_engine *engine);
 /* The checks in flight at most, and how often there was local trouble, so far. */

@@ -73,7 +73,9 @@ static void add_to_check(struct pool_plan *plan, const struct pool_snap_leaf *le
 			.first_member = POOL_NO_MEMBER,
 			.first_leaf = leaf_index,
 			.interval_ns = interval_ns,
-			.timeout_ns = leaf->policy.check_timeout_s * POOL_NS_PER_S,
+			.longest_ns = pool_engine_longest_ns(
+				leaf->policy.check_timeout_s * 1000,
+				leaf->policy.retry_count),
 		};
 	}
 	check = &plan->checks[*slot];
@@ -249,6 +251,7 @@ static void inherit_checks(struct pool_plan *plan, const struct pool_plan *befor
 		check->first_member = fresh.first_member;
 		check->first_leaf = fresh.first_leaf;
 		check->interval_ns = fresh.interval_ns;
+		check->longest_ns = fresh.longest_ns;
 		check->control = fresh.control;
 	}
 }

@@ -3,9 +3,9 @@
  * them and of the proxies. A plan outlives its snapshot's pointers: it holds numbers into
  * it, and nothing secret.
  *
- *	pool_plan_make(&plan, snapshot, &options, &fault);
- *	pool_plan_inherit(&plan, &before, now_ns);      what a reload does not change
- *stays pool_plan_release(&before);
+ *	pool_plan_make(&plan, snapshot, &options, &salt, &fault);
+ *	pool_plan_inherit(&plan, &before, &change);  what a reload does not change stays
+ *	pool_plan_release(&before);
  */
 #ifndef POOL_WATCH_PLAN_H
 #define POOL_WATCH_PLAN_H
@@ -25,7 +25,7 @@ struct pool_plan_check {
 	uint32_t first_member; /* of those it is for: a list through next_member */
 	uint32_t first_leaf;
 	int64_t interval_ns; /* the shortest of its pools' */
-	int64_t timeout_ns;  /* of one attempt */
+	int64_t longest_ns;  /* it may take, all its attempts */
 	int64_t due_ns;      /* INT64_MAX while it is under way */
 	uint64_t token;      /* of the timer that counts; others are void */
 	int64_t second_ns;   /* of a first check: the gap after it; 0: as usual */
@@ -34,9 +34,10 @@ struct pool_plan_check {
 	uint8_t last_reason;
 	bool control;   /* a pool of it wants the control request */
 	bool under_way; /* begun, or held in doubt */
+	bool in_flight; /* of those, begun and not ended */
 	bool done;      /* its first result is stored, or was there before */
-	/* Hearings that wait for it: it was asked as a witness. */
-	bool witness_of_uplink, witness_of_target;
+	/* Hearings that wait for it, by number: it was asked as a witness; 0: none. */
+	uint32_t uplink_hearing, target_hearing;
 };
 
 /* A proxy of a pool, by its number in the snapshot. */
