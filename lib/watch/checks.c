@@ -831,7 +831,9 @@ int64_t pool_checks_due_ns(const struct pool_watcher *watcher)
 		pool_engine_due_ns(watcher->engine),
 		has_room(watcher) ? pool_timers_next(&watcher->timers) : INT64_MAX,
 		pool_doubts_due_ns(watcher->doubts),
-		watcher->store_ns,
+		/* Not before the turn would do it: the loop would spin. */
+		watcher->store_ns > watcher->state_rest_ns ? watcher->store_ns
+							   : watcher->state_rest_ns,
 	};
 	int64_t due_ns = INT64_MAX;
 

@@ -180,6 +180,9 @@ static void tell_stored(
 	struct pool_plan_member *member = &watcher->plan.members[at];
 	uint32_t new = record->transition_count - member->transitions;
 
+	/* Begun anew: the state file is another one, or the record had to be mended. */
+	if (record->transition_count < member->transitions)
+		new = record->transition_count;
 	if (new > POOL_TRANSITIONS_KEPT)
 		new = POOL_TRANSITIONS_KEPT;
 	for (uint32_t i = record->transition_count - new; i != record->transition_count;
