@@ -135,8 +135,10 @@ static void follow_snapshot(struct pool_watcher *watcher, bool mended)
 		pool_checks_schedule(watcher);
 		return;
 	}
-	/* Nothing is checked of a pool file that cannot be planned; it is tried again
-	 * when it changes. */
+	/* Nothing is checked of a pool file that cannot be planned, for want of memory:
+	 * the plan's numbers are those of the snapshot before. It is tried again. */
+	pool_plan_release(&watcher->plan);
+	watcher->timers.count = 0;
 	pool_watcher_note_state(watcher, &fault);
 }
 

@@ -308,6 +308,10 @@ void pool_sight_turn(struct pool_watcher *watcher)
 	if (watcher->now.boot_ns < watcher->state_rest_ns ||
 		(!watcher->looking && watcher->now.boot_ns < watcher->look_ns))
 		return;
+	if (pool_session_snapshot(watcher->session)->id != watcher->plan.snapshot_id) {
+		give_up_look(watcher, &fault);
+		return;
+	}
 	if (!watcher->looking)
 		begin_look(watcher);
 	for (int i = 0; i < SLICES && watcher->look_at < watcher->plan.member_count; i++)
