@@ -2,7 +2,7 @@
  * The one event loop: descriptors that are waited for, and a timer.
  *
  *	pool_loop_open(&loop, &fault);
- *	pool_loop_add(&loop, &source, fd, &fault);
+ *	pool_loop_add(&loop, &source, &fault);
  *	for (;;) {
  *		pool_loop_wait(&loop, due_ns);      calls what is ready
  *		... do what is due ...
