@@ -93,13 +93,12 @@ bool pool_file_watch_take(struct pool_file_watch *watch)
 			const struct inotify_event *event =
 				(const struct inotify_event *)(const void *)at;
 
-			some = true;
 			/* What we did ourselves is no news. */
+			some |= event->mask != IN_IGNORED;
 			moved |= (event->mask &
 					 (IN_CREATE | IN_DELETE | IN_MOVED_FROM |
 						 IN_MOVED_TO | IN_DELETE_SELF |
 						 IN_MOVE_SELF | IN_Q_OVERFLOW)) != 0;
-			some &= event->mask != IN_IGNORED;
 			at += sizeof(*event) + event->len;
 		}
 	if (moved)
