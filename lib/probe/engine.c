@@ -63,6 +63,7 @@ enum task_state {
 	TASK_DELAYED, /* in the heap of those to begin later */
 	TASK_BUSY,    /* has a slot */
 	TASK_HELD,    /* its proxy's name did not resolve, and why is being asked */
+	TASK_ABANDONED,
 };
 
 struct task {
@@ -653,13 +654,18 @@ void pool_engine_abandon(struct pool_engine *engine)
 			free_slot(engine, &engine->slots[i]);
 	engine->queue.first = NO_TASK;
 	engine->delayed.count = 0;
-	/* By number: what done() adds meanwhile is not abandoned. */
-	for (uint32_t at = 0, count = (uint32_t)engine->task_room; at < count; at++) {
+	/* Marked first: what done() adds meanwhile is not abandoned, whatever number it
+	 * gets. */
+	for (size_t at = 0; at < engine->task_room; at++)
+		if (engine->tasks[at].state != TASK_FREE &&
+			engine->tasks[at].state != TASK_HELD)
+			engine->tasks[at].state = TASK_ABANDONED;
+	for (uint32_t at = 0; at < engine->task_room; at++) {
 		const struct task *task = &engine->tasks[at];
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (task->state == TASK_FREE || task->state == TASK_HELD)
+		if (task->state != TASK_ABANDONED)
 			continue;
 		/* A check that waits for another attempt has had its answer, unless
 		 * somebody else than the deadline cut it short. */
