@@ -221,12 +221,12 @@ static void note_client(void *context, struct MHD_Connection *connection, void *
 		client->fd = -1;
 	if (code != MHD_CONNECTION_NOTIFY_STARTED || !info)
 		return;
-	for (int i = 0; i < CLIENTS && !*own; i++) {
-		client = &server->clients[i];
-		if (client->fd >= 0)
+	for (int i = 0; i < CLIENTS; i++) {
+		if (server->clients[i].fd >= 0)
 			continue;
-		*client = (struct client){info->connect_fd, read_clock()};
-		*own = client;
+		server->clients[i] = (struct client){info->connect_fd, read_clock()};
+		*own = &server->clients[i];
+		return;
 	}
 }
 
