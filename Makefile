@@ -197,7 +197,11 @@ $(BUILD)/tests/choose: $(BUILD)/obj/tests/bench/choose.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-bench: all $(BENCHES) $(BUILD)/tests/choose $(HAMMER) $(METRICS) $(STUB)
+$(BUILD)/tests/paced: $(BUILD)/obj/tests/bench/paced.o $(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(PROBE_LIBS))
+
+bench: all $(BENCHES) $(BUILD)/tests/choose $(BUILD)/tests/paced $(HAMMER) $(METRICS) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
 # What the tests need is installed first, then everything is built and run.
@@ -248,10 +252,17 @@ MANUALS          := $(wildcard man/*.[1-8])
 BASH_COMPLETIONS := $(wildcard completions/*.bash)
 ZSH_COMPLETIONS  := $(wildcard completions/_*)
 FISH_COMPLETIONS := $(wildcard completions/*.fish)
+# the rules' unit tests stay here
+PROMETHEUS       := $(filter-out %.test.yml,$(wildcard deploy/prometheus/*.yml))
+GRAFANA          := $(wildcard deploy/grafana/*.json)
+UNITS            := $(wildcard deploy/systemd/*.service deploy/systemd/*.timer)
+SYSUSERS         := deploy/systemd/proxypool.sysusers.conf
 
 BASHDIR = $(DATADIR)/bash-completion/completions
 ZSHDIR  = $(DATADIR)/zsh/site-functions
 FISHDIR = $(DATADIR)/fish/vendor_completions.d
+POOLDIR = $(DATADIR)/proxypool
+UNITDIR = $(LIBDIR)/systemd/system
 
 # below PREFIX
 INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
@@ -259,7 +270,9 @@ INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
 	$(foreach page,$(MANUALS),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 	$(BASH_COMPLETIONS:completions/%.bash=share/bash-completion/completions/%) \
 	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
-	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%)
+	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%) \
+	$(PROMETHEUS:deploy/%=share/proxypool/%) $(GRAFANA:deploy/%=share/proxypool/%) \
+	$(UNITS:deploy/systemd/%=lib/systemd/system/%) lib/sysusers.d/proxypool.conf
 
 FORCE:
 
@@ -282,10 +295,15 @@ $(BUILD)/libpool.pc: FORCE
 	@mkdir -p '$(@D)'
 	$(file >$@,$(PKGCONFIG))
 
+# units name the tools where they are, DESTDIR apart
+$(BUILD)/systemd/%: deploy/systemd/% FORCE
+	@mkdir -p '$(@D)'
+	@sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $< >$@
+
 # DIR MODE FILE...: nothing to do without a FILE
 copy = $(if $(3),install -d '$(1)' && install -m $(2) $(3) '$(1)')
 
-install: all $(BUILD)/libpool.pc
+install: all $(BUILD)/libpool.pc $(UNITS:deploy/%=$(BUILD)/%)
 	$(call copy,$(BINDIR),755,$(TOOL_BINARIES))
 	$(call copy,$(LIBDIR),644,$(BUILD)/libpool.a)
 	install -m 755 $(BUILD)/libpool.so '$(LIBDIR)/libpool.so.0'
@@ -296,6 +314,10 @@ install: all $(BUILD)/libpool.pc
 	$(foreach file,$(BASH_COMPLETIONS),install -D -m 644 $(file) '$(BASHDIR)/$(basename $(notdir $(file)))'$(newline))
 	$(call copy,$(ZSHDIR),644,$(ZSH_COMPLETIONS))
 	$(call copy,$(FISHDIR),644,$(FISH_COMPLETIONS))
+	$(call copy,$(POOLDIR)/prometheus,644,$(PROMETHEUS))
+	$(call copy,$(POOLDIR)/grafana,644,$(GRAFANA))
+	$(call copy,$(UNITDIR),644,$(UNITS:deploy/%=$(BUILD)/%))
+	install -D -m 644 $(SYSUSERS) '$(LIBDIR)/sysusers.d/proxypool.conf'
 
 define newline
 
@@ -304,7 +326,7 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	@rmdir '$(INCDIR)' 2>/dev/null || :
+	@rmdir '$(INCDIR)' '$(POOLDIR)/prometheus' '$(POOLDIR)/grafana' '$(POOLDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

@@ -94,8 +94,8 @@ static int read_command(const struct tool_given *given, void *context)
 
 	free(settings->command);
 	settings->command = NULL;
-	if (pool_command_find(given->value, getenv("PATH"), &settings->command, &fault) ==
-		0)
+	if (pool_command_check(
+		    given->value, getenv("PATH"), &settings->command, &fault) == 0)
 		return TOOL_YES;
 	return tool_refuse(given->spec, TOOL_USAGE, "--on-change: %s", fault.text);
 }
@@ -130,7 +130,7 @@ static int read_webhook(const struct tool_given *given, void *context)
 	if (!settings->url)
 		return tool_refuse(given->spec, TOOL_USAGE,
 			"cannot read --webhook '%s': %s", given->value, strerror(errno));
-	wrong = pool_poster_judge_url(settings->url);
+	wrong = pool_poster_check_url(settings->url);
 	/* Not shown: it is a secret. */
 	return wrong ? tool_refuse(given->spec, TOOL_USAGE, "--webhook: %s", wrong)
 		     : TOOL_YES;

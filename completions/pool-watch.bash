@@ -3,9 +3,9 @@
 # Events that begin as the last of the comma list at the cursor.
 _pool_watch_events() {
 	local list=''
-	local events='started stopped check transition degraded exhausted recovered panic
+	local events='started stopped transition degraded exhausted recovered panic
 		reload rollback target-suspect target-recovered uplink-suspect
-		uplink-recovered local-trouble flapping alert-failed'
+		uplink-recovered local-trouble flapping'
 
 	[[ $cur != *,* ]] || list=${cur%,*},
 	mapfile -t COMPREPLY < <(compgen -P "$list" -W "$events" -- "${cur##*,}")

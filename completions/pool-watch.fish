@@ -3,9 +3,9 @@
 # Events for a comma list.
 function __pool_watch_events
 	set -l before (commandline -ct | string replace -r '^--[a-z-]*=' '' | string replace -r '[^,]*$' '')
-	for event in started stopped check transition degraded exhausted recovered panic reload \
+	for event in started stopped transition degraded exhausted recovered panic reload \
 			rollback target-suspect target-recovered uplink-suspect uplink-recovered \
-			local-trouble flapping alert-failed
+			local-trouble flapping
 		echo $before$event
 	end
 end

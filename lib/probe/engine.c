@@ -39,7 +39,7 @@ enum {
 	STOP_POLL_MS = 100,
 	TURN_MS = 60000, /* of a run: the longest wait without any event */
 	BACKOFF_BASE_MS = 100,
-	BACKOFF_MAX_MS = 2000,
+	BACKOFF_MAX_MS = POOL_ENGINE_BACKOFF_S * 1000,
 	NARROW_S = 60,       /* with fewer checks at once, when descriptors ran out */
 	ASK_NAMES_MS = 1000, /* how long a name server may take to answer */
 	LOOK_MS = 20,        /* between two looks for its answer */
@@ -590,13 +590,6 @@ int64_t pool_engine_due_ns(const struct pool_engine *engine)
 int pool_engine_descriptor(const struct pool_engine *engine)
 {
 	return engine->multi.epoll;
-}
-
-int64_t pool_engine_longest_ns(int32_t timeout_ms, int32_t retries)
-{
-	return ((int64_t)timeout_ms * (1 + (int64_t)retries) +
-		       BACKOFF_MAX_MS * (int64_t)retries) *
-		POOL_NS_PER_MS;
 }
 
 size_t pool_engine_left(const struct pool_engine *engine)

@@ -28,6 +28,9 @@
 #include "config/url.h"
 #include "health/reason.h"
 
+/* Between two attempts of a check there is at most so long. */
+enum { POOL_ENGINE_BACKOFF_S = 2 };
+
 /* One check to make. All pointers are borrowed until it has ended. */
 struct pool_probe {
 	const struct pool_login
@@ -116,10 +119,6 @@ void pool_engine_turn(struct pool_engine *engine, int64_t wait_ms);
 int pool_engine_descriptor(const struct pool_engine *engine);
 /* When a turn is wanted in any case, CLOCK_BOOTTIME; INT64_MAX: not before an event. */
 int64_t pool_engine_due_ns(const struct pool_engine *engine);
-
-/* How long a check of <timeout_ms> and <retries> may be under way: all its attempts, and
- * the waits between them; without waiting for its turn. */
-int64_t pool_engine_longest_ns(int32_t timeout_ms, int32_t retries);
 
 /* How many checks have not ended. */
 size_t pool_engine_left(const struct pool_engine *engine);

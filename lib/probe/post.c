@@ -64,6 +64,14 @@ static bool has_host(CURLU *parts)
 	return has;
 }
 
+/* libcurl would take the first word of the path for a host. */
+static bool lacks_host(const char *url)
+{
+	const char *separator = strstr(url, "://");
+
+	return separator && (!separator[3] || strchr("/?#", separator[3]));
+}
+
 static const char *judge_parts(CURLU *parts, const char *url)
 {
 	if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK)
@@ -71,7 +79,7 @@ static const char *judge_parts(CURLU *parts, const char *url)
 					  : "the URL has no scheme, like https://";
 	if (!is_web(parts))
 		return "the URL must begin with https:// or http://";
-	if (!has_host(parts))
+	if (lacks_host(url) || !has_host(parts))
 		return "the URL has no host";
 	if (!is_sendable(parts, CURLUPART_USER, CURLUE_NO_USER) ||
 		!is_sendable(parts, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD))
@@ -79,7 +87,7 @@ static const char *judge_parts(CURLU *parts, const char *url)
 	return NULL;
 }
 
-const char *pool_poster_judge_url(const char *url)
+const char *pool_poster_check_url(const char *url)
 {
 	const char *fault;
 	CURLU *parts;
@@ -104,7 +112,8 @@ void pool_poster_show_url(const char *url, char *out, size_t size)
 	CURLU *parts = curl_url();
 	char *scheme = NULL, *host = NULL, text[512] = "***";
 
-	if (parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	if (parts && !pool_poster_check_url(url) &&
+		curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
 		snprintf(text, sizeof(text), "%s://%s", scheme, host);
@@ -346,7 +355,7 @@ int64_t pool_poster_due_ns(const struct pool_poster *poster)
 int pool_poster_new(struct pool_poster **out, const struct pool_poster_options *options,
 	struct pool_fault *fault)
 {
-	const char *wrong = pool_poster_judge_url(options->url);
+	const char *wrong = pool_poster_check_url(options->url);
 	struct pool_poster *poster;
 	int error;
 

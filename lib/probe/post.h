@@ -1,7 +1,7 @@
 /*
  * A POST by libcurl: what a webhook is made of.
  *
- *	pool_poster_judge_url(url)         at the start
+ *	pool_poster_check_url(url)         at the start
  *	pool_poster_new(&poster, &options, &fault);
  *	pool_poster_send(poster, body, length);
  *	while (!pool_poster_turn(poster, wall_s, &result))
@@ -41,8 +41,8 @@ struct pool_post_result {
 struct pool_poster;
 
 /* NULL, or why <url> cannot be posted to, in words that do not repeat it. */
-const char *pool_poster_judge_url(const char *url);
-/* "https://hooks.example.com", or "***" if it cannot be told. */
+const char *pool_poster_check_url(const char *url);
+/* "https://hooks.example.com", or "***" for one that cannot be posted to. */
 void pool_poster_show_url(const char *url, char *out, size_t size);
 
 /*

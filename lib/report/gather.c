@@ -272,6 +272,9 @@ int pool_gather_again(struct pool_report *report, struct pool_session *session,
 			at++) {
 			if (!view.has_state)
 				continue;
+			/* What a run found stays; what the state said before does not. */
+			if (report->is_stored)
+				report->rows[at].result = POOL_RESULT_UNCHECKED;
 			fill_state(&report->rows[at], session, &view,
 				report->rows[at].member - first);
 			fill_pool(&report->pools[report->rows[at].pool], &view);

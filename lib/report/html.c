@@ -121,14 +121,16 @@ static int classify(const struct pool_report_row *row)
 									   : OTHER;
 }
 
-static void add_part(struct pool_text *text, size_t start)
+/* What parts what follows from what was added since <start>. */
+static void part(struct pool_text *text, size_t start, const char *separator)
 {
 	if (text->length > start)
-		pool_text_add(text, ", ");
+		pool_text_add(text, separator);
 }
 
-static void add_counts(const struct page *page, size_t start, struct pool_text *text)
+static void add_counts(const struct page *page, struct pool_text *text)
 {
+	const size_t start = text->length;
 	uint32_t counts[COUNTED] = {0};
 
 	for (size_t at = page->first; at < page->end; at++) {
@@ -142,22 +144,13 @@ static void add_counts(const struct page *page, size_t start, struct pool_text *
 	for (size_t i = 0; i < COUNTED; i++) {
 		if (!counts[i])
 			continue;
-		add_part(text, start);
+		part(text, start, ", ");
 		pool_text_addf(text, "%u %s", (unsigned)counts[i], counted[i].word);
 	}
 }
 
-static void add_note(const struct page *page, struct pool_text *text)
+static void add_checks(const struct pool_report_pool *pool, struct pool_text *text)
 {
-	const struct pool_report_pool *pool = this_pool(page);
-	const size_t start = text->length;
-
-	if (pool->eligible == 0) {
-		pool_text_add(text, "a selection ");
-		pool_text_add(text, pool_resort_get(pool_report_resort(pool))->sentence);
-	}
-	if (!pool->checked || pool->checked_age_s < 0 || pool->stale)
-		add_part(text, start);
 	if (!pool->checked) {
 		pool_text_add(text, "its health_check is not enabled");
 	} else if (pool->checked_age_s < 0) {
@@ -166,7 +159,32 @@ static void add_note(const struct page *page, struct pool_text *text)
 		pool_text_add(text, "not checked for ");
 		pool_show_seconds(pool->checked_age_s, text);
 	}
-	add_counts(page, start, text);
+}
+
+/* "a selection fails; never checked; 2 unhealthy, 1 cooling": what there is of it. */
+static void add_note(const struct page *page, struct pool_text *text)
+{
+	const struct pool_report_pool *pool = this_pool(page);
+	const size_t start = text->length;
+	struct pool_text checks = POOL_TEXT_EMPTY, counts = POOL_TEXT_EMPTY;
+
+	if (pool->eligible == 0) {
+		pool_text_add(text, "a selection ");
+		pool_html_add(text, pool_resort_get(pool_report_resort(pool))->sentence);
+	}
+	add_checks(pool, &checks);
+	add_counts(page, &counts);
+	if (checks.length) {
+		part(text, start, "; ");
+		pool_text_add(text, checks.bytes);
+	}
+	if (counts.length) {
+		part(text, start, "; ");
+		pool_text_add(text, counts.bytes);
+	}
+	text->broken |= checks.broken || counts.broken;
+	pool_text_release(&checks);
+	pool_text_release(&counts);
 }
 
 static void add_segments(const struct page *page, struct pool_text *text)
@@ -359,7 +377,7 @@ static void add_verdict(const struct page *page, struct pool_text *text)
 
 		if (!count)
 			continue;
-		add_part(text, start);
+		part(text, start, ", ");
 		if (count == 1)
 			pool_html_add(text, report->pools[last].where);
 		else

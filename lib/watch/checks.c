@@ -19,6 +19,7 @@
 
 enum {
 	BATCH = 64,     /* begun in one turn */
+	TICK_MS = 20,   /* between the times at which checks begin */
 	STORE_MS = 50,  /* a result waits for others that long */
 	STORE_AT = 256, /* as many are stored at once */
 	WITNESSES = 3,  /* asked about one failure */
@@ -98,10 +99,13 @@ static void give_result(struct pool_watcher *watcher, uint32_t at)
 
 /* --- when ----------------------------------------------------------------------- */
 
+/* On a tick, together with others: each waking costs more than a check begun. */
 void pool_checks_set_due(struct pool_watcher *watcher, uint32_t at, int64_t due_ns)
 {
 	struct pool_plan_check *check = &watcher->plan.checks[at];
 
+	due_ns += TICK_MS * POOL_NS_PER_MS - 1;
+	due_ns -= due_ns % (TICK_MS * POOL_NS_PER_MS);
 	check->due_ns = due_ns;
 	check->token = ++watcher->token;
 	/* Without memory it is made at the next reload; there will be none of those
@@ -157,7 +161,8 @@ void pool_checks_postpone(struct pool_watcher *watcher, uint32_t at, int64_t che
 	if (number == POOL_NO_CHECK)
 		return;
 	check = &watcher->plan.checks[number];
-	if (check->under_way || checked_ns <= check->last_ended_ns ||
+	/* One without a time yet gets it from its schedule. */
+	if (!check->due_ns || check->under_way || checked_ns <= check->last_ended_ns ||
 		check->first_member != at || check->quick)
 		return;
 	due_ns = checked_ns + draw_gap_ns(watcher, check);
@@ -626,12 +631,20 @@ static bool has_room(const struct pool_watcher *watcher)
 		pool_engine_report(watcher->engine).concurrency;
 }
 
+/* Whether numbers of the plan are numbers of the snapshot: not between an edit that
+ * somebody's lock brought to light and the next plan. */
+static bool may_begin(const struct pool_watcher *watcher)
+{
+	return !watcher->ended &&
+		pool_session_snapshot(watcher->session)->id == watcher->plan.snapshot_id;
+}
+
 static void begin_due(struct pool_watcher *watcher)
 {
 	struct pool_timer timer;
 	int begun = 0;
 
-	while (begun < BATCH && has_room(watcher) &&
+	while (begun < BATCH && may_begin(watcher) && has_room(watcher) &&
 		pool_timers_take(&watcher->timers, watcher->now.boot_ns, &timer)) {
 		/* Not one that was given another time since. */
 		if (timer.index >= watcher->plan.check_count ||
@@ -685,7 +698,7 @@ static uint32_t choose_witnesses(struct pool_watcher *watcher,
 static void call_witnesses(
 	struct pool_watcher *watcher, const struct pool_doubt_call *call)
 {
-	uint32_t chosen[WITNESSES], count = 0, asked = 0;
+	uint32_t chosen[WITNESSES] = {0}, count = 0, asked = 0;
 	int64_t longest_ns = POOL_NS_PER_S;
 	struct pool_fault fault = {0};
 	uint32_t control = POOL_NO_CHECK;
@@ -723,7 +736,7 @@ static void settle_doubts(struct pool_watcher *watcher)
 	struct pool_doubt_call call;
 
 	pool_doubts_turn(watcher->doubts, watcher->now.boot_ns);
-	while (!watcher->ended &&
+	while (may_begin(watcher) &&
 		pool_doubts_next_call(watcher->doubts, watcher->now.boot_ns, &call))
 		call_witnesses(watcher, &call);
 	take_verdicts(watcher);
@@ -732,7 +745,8 @@ static void settle_doubts(struct pool_watcher *watcher)
 
 /* --- storing -------------------------------------------------------------------- */
 
-/* What was stored is done; what was not is kept, but of each proxy only the last. */
+/* What was stored is done; what was not is kept, but no more than a few results a proxy,
+ * the newest. */
 static void keep_unstored(struct pool_watcher *watcher)
 {
 	size_t kept = 0, most = 2 * (size_t)watcher->plan.member_count + STORE_AT;
@@ -827,11 +841,13 @@ void pool_checks_turn(struct pool_watcher *watcher)
 
 int64_t pool_checks_due_ns(const struct pool_watcher *watcher)
 {
+	const bool begins = may_begin(watcher);
+	/* Nothing that the turn would not do: the loop would spin. */
 	const int64_t times[] = {
 		pool_engine_due_ns(watcher->engine),
-		has_room(watcher) ? pool_timers_next(&watcher->timers) : INT64_MAX,
-		pool_doubts_due_ns(watcher->doubts),
-		/* Not before the turn would do it: the loop would spin. */
+		begins && has_room(watcher) ? pool_timers_next(&watcher->timers)
+					    : INT64_MAX,
+		begins ? pool_doubts_due_ns(watcher->doubts) : INT64_MAX,
 		watcher->store_ns > watcher->state_rest_ns ? watcher->store_ns
 							   : watcher->state_rest_ns,
 	};

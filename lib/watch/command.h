@@ -1,7 +1,7 @@
 /*
  * The receiver behind --on-change: a program that is run for each batch.
  *
- *	pool_command_find(command, search, &path, &fault)   at the start
+ *	pool_command_check(command, search, &path, &fault)   at the start
  *	pool_command_new(&receiver, &options, &fault)
  *
  * It is run without a shell and without arguments. The events come as JSON lines on its
@@ -32,7 +32,7 @@ enum {
 /* Strings are borrowed until the receiver is freed; those that may be NULL are left out.
  */
 struct pool_command_options {
-	const char *path; /* as pool_command_find() gives it */
+	const char *path; /* as pool_command_check() gives it */
 	const char *home, *lang, *tz;
 	const char *file; /* the pool file, as it is shown */
 	int64_t limit_ms; /* 0: the above */
@@ -54,7 +54,7 @@ struct pool_command_options {
  *                POOL_EUNSAFE   others could have changed it
  *                POOL_ENOMEM
  */
-int pool_command_find(
+int pool_command_check(
 	const char *command, const char *search, char **out, struct pool_fault *fault);
 
 /* Returns 0, or POOL_ENOMEM, POOL_ESYSTEM. */

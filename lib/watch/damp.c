@@ -131,6 +131,8 @@ bool pool_damp_release(struct pool_damp *damp, int64_t now_ns, struct pool_event
 {
 	if (now_ns < damp->due_ns)
 		return false;
+	if (damp->at == 0)
+		damp->later_ns = INT64_MAX;
 	while (damp->at < POOL_DAMP_BUCKETS * POOL_DAMP_WAYS) {
 		struct entry *entry = &damp->buckets[damp->at / POOL_DAMP_WAYS]
 						    [damp->at % POOL_DAMP_WAYS];
@@ -147,6 +149,5 @@ bool pool_damp_release(struct pool_damp *damp, int64_t now_ns, struct pool_event
 	}
 	damp->at = 0;
 	damp->due_ns = damp->later_ns;
-	damp->later_ns = INT64_MAX;
 	return false;
 }

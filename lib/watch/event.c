@@ -171,12 +171,12 @@ static void say_local_trouble(const struct pool_event *event, struct pool_text *
 	add_detail(event, text, ": ", "");
 }
 
+/* The detail is what flaps, where neither pool nor proxy say it. */
 static void say_flapping(const struct pool_event *event, struct pool_text *text)
 {
-	pool_text_add(text,
-		"it changes too often, and its alerts are held until it is "
-		"calm");
-	add_detail(event, text, " (", ")");
+	add_safe(text, event->detail[0] ? event->detail : "it");
+	pool_text_add(
+		text, " changes too often, and its alerts are held until it is calm");
 }
 
 static void say_alert_failed(const struct pool_event *event, struct pool_text *text)

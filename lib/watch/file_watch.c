@@ -12,6 +12,24 @@ static const uint32_t MASK = IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_CREATE 
 	IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
 	IN_ONLYDIR;
 
+/* One that finds no room is noticed by looking each second. */
+static void add_names(struct pool_file_watch *watch, const char *path)
+{
+	size_t length = strlen(watch->names);
+
+	snprintf(watch->names + length, sizeof(watch->names) - length, "/%s/", path);
+}
+
+static bool is_on_the_way(const struct pool_file_watch *watch, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = watch->names; length && (at = strstr(at, name)); at++)
+		if (at > watch->names && at[-1] == '/' && at[length] == '/')
+			return true;
+	return false;
+}
+
 static void watch_folder(struct pool_file_watch *watch, const char *path)
 {
 	char folder[PATH_MAX];
@@ -21,6 +39,7 @@ static void watch_folder(struct pool_file_watch *watch, const char *path)
 
 	if (watch->count == POOL_FILE_WATCH_FOLDERS)
 		return;
+	add_names(watch, path);
 	snprintf(folder, sizeof(folder), "%.*s", (int)(length ? length : 1),
 		slash ? path : ".");
 	number = inotify_add_watch(watch->fd, folder, MASK);
@@ -58,6 +77,7 @@ static void find_folders(struct pool_file_watch *watch)
 	for (int i = 0; i < watch->count; i++)
 		inotify_rm_watch(watch->fd, watch->watches[i]);
 	watch->count = 0;
+	watch->names[0] = '\0';
 	snprintf(path, sizeof(path), "%s", watch->path);
 	do {
 		watch_folder(watch, path);
@@ -82,10 +102,20 @@ void pool_file_watch_close(struct pool_file_watch *watch)
 	watch->fd = -1;
 }
 
+/* What is said of a folder itself has no name. */
+static bool is_news(
+	const struct pool_file_watch *watch, const struct inotify_event *event)
+{
+	/* The end of a watch that we ended ourselves is none. */
+	if (event->mask & IN_IGNORED)
+		return false;
+	return !event->len || is_on_the_way(watch, event->name);
+}
+
 bool pool_file_watch_take(struct pool_file_watch *watch)
 {
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	bool some = false, moved = false;
+	bool news = false, moved = false;
 	ssize_t length;
 
 	while ((length = read(watch->fd, events, sizeof(events))) > 0)
@@ -93,15 +123,15 @@ bool pool_file_watch_take(struct pool_file_watch *watch)
 			const struct inotify_event *event =
 				(const struct inotify_event *)(const void *)at;
 
-			/* What we did ourselves is no news. */
-			some |= event->mask != IN_IGNORED;
-			moved |= (event->mask &
-					 (IN_CREATE | IN_DELETE | IN_MOVED_FROM |
-						 IN_MOVED_TO | IN_DELETE_SELF |
-						 IN_MOVE_SELF | IN_Q_OVERFLOW)) != 0;
+			if (is_news(watch, event)) {
+				news = true;
+				moved |= (event->mask &
+						 ~(uint32_t)(IN_CLOSE_WRITE | IN_MODIFY |
+							 IN_ATTRIB)) != 0;
+			}
 			at += sizeof(*event) + event->len;
 		}
 	if (moved)
 		find_folders(watch);
-	return some || moved;
+	return news;
 }

@@ -11,13 +11,16 @@
 
 #include <stdbool.h>
 
-enum { POOL_FILE_WATCH_FOLDERS = 10 };
+enum { POOL_FILE_WATCH_FOLDERS = 10, POOL_FILE_WATCH_NAMES = 1024 };
 
 struct pool_file_watch {
 	int fd; /* -1: no inotify here */
 	const char *path;
 	int watches[POOL_FILE_WATCH_FOLDERS];
 	int count;
+	/* Every part of every path on the way, each between two slashes: what else
+	 * happens in those folders is passed over. */
+	char names[POOL_FILE_WATCH_NAMES];
 };
 
 /* <path> is borrowed until it is closed. */

@@ -61,12 +61,13 @@ static int64_t read_clock(void)
 	return now.boot_ns;
 }
 
-/* One that is set again and again to the same time costs nothing. */
+/* One that is armed already and fires before that stays: waking once too often costs less
+ * than setting it each time. */
 static void arm(struct pool_loop *loop, int64_t due_ns)
 {
 	struct itimerspec timer = {0};
 
-	if (due_ns == loop->armed_ns)
+	if (loop->armed_ns <= due_ns)
 		return;
 	loop->armed_ns = due_ns;
 	if (due_ns != INT64_MAX) {

@@ -59,6 +59,8 @@ static int gather(struct pool_pages *pages)
 {
 	int error = POOL_ESTALE;
 
+	if (!pool_watcher_follow(pages->watcher))
+		return POOL_ESTALE;
 	if (pages->choice.leaves &&
 		pool_session_snapshot(pages->session)->id == pages->choice.snapshot)
 		error = pool_gather_again(
@@ -66,6 +68,12 @@ static int gather(struct pool_pages *pages)
 	if (error)
 		error = pool_gather_pools(&pages->report, pages->session, pages->exchange,
 			pages->type, NULL, 0, &pages->choice, NULL);
+	/* Looking at the state may have brought an edit to light. */
+	if (!error &&
+		(!pool_watcher_follow(pages->watcher) ||
+			pool_session_snapshot(pages->session)->id !=
+				pages->choice.snapshot))
+		error = POOL_ESTALE;
 	if (!error)
 		pool_report_judge_stored(&pages->report, &pages->quorum);
 	return error;
@@ -81,7 +89,6 @@ static int render_metrics(struct pool_pages *pages, struct pool_text *body)
 		return UNAVAILABLE;
 	pool_metrics_render(&pages->report, pages->per_proxy, body);
 	pool_process_get(&process);
-	/* An edit that the watcher has not followed yet has other numbers. */
 	pool_tally_render(pool_watcher_tally(pages->watcher), &pages->report, &process,
 		pages->per_proxy, body);
 	return OK;
@@ -187,6 +194,10 @@ static struct shown_event *show_events(
 		const struct pool_event *event = get_event(pages, i);
 
 		pool_event_add_time(event, &shown[i].time);
+		/* Where it happened first, as in a line of text. */
+		pool_text_addf(&shown[i].message, "%s%s%s%s", event->pool,
+			event->proxy[0] ? " " : "", event->proxy,
+			event->pool[0] ? ": " : "");
 		pool_event_add_message(event, &shown[i].message);
 		out[i] = (struct pool_html_event){
 			.time = shown[i].time.bytes ? shown[i].time.bytes : "",

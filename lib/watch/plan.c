@@ -73,9 +73,9 @@ static void add_to_check(struct pool_plan *plan, const struct pool_snap_leaf *le
 			.first_member = POOL_NO_MEMBER,
 			.first_leaf = leaf_index,
 			.interval_ns = interval_ns,
-			.longest_ns = pool_engine_longest_ns(
-				leaf->policy.check_timeout_s * 1000,
-				leaf->policy.retry_count),
+			.longest_ns = (1 + leaf->policy.retry_count) *
+				(leaf->policy.check_timeout_s + POOL_ENGINE_BACKOFF_S) *
+				POOL_NS_PER_S,
 		};
 	}
 	check = &plan->checks[*slot];

@@ -25,7 +25,7 @@ struct pool_plan_check {
 	uint32_t first_member; /* of those it is for: a list through next_member */
 	uint32_t first_leaf;
 	int64_t interval_ns; /* the shortest of its pools' */
-	int64_t longest_ns;  /* it may take, all its attempts */
+	int64_t longest_ns;  /* it takes, with all its attempts */
 	int64_t due_ns;      /* INT64_MAX while it is under way */
 	uint64_t token;      /* of the timer that counts; others are void */
 	int64_t second_ns;   /* of a first check: the gap after it; 0: as usual */

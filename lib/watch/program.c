@@ -162,7 +162,7 @@ static int judge_file(const char *path, struct pool_fault *fault)
 	return 0;
 }
 
-int pool_command_find(
+int pool_command_check(
 	const char *command, const char *search, char **out, struct pool_fault *fault)
 {
 	char *path = NULL, *real = NULL;

@@ -5,11 +5,18 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include "base/text.h"
 #include "report/gather.h"
 #include "watch/watcher_inner.h"
 
-enum { POLL_MS = 1000 };
+enum {
+	POLL_MS = 1000,
+	SETTLE_MS = 100, /* a file that is written is left alone for so long */
+	YOUNG_MS = 300,  /* one that is invalid may still be being written */
+	PATIENCE_MS = 2000,
+};
 
 /* --- the plan ------------------------------------------------------------------- */
 
@@ -142,7 +149,59 @@ static void follow_snapshot(struct pool_watcher *watcher, bool mended)
 	pool_watcher_note_state(watcher, &fault);
 }
 
-int pool_watcher_reload(struct pool_watcher *watcher, struct pool_fault *fault)
+/* Whether the file was written a moment ago, by the wall clock that dates it. */
+static bool is_young(const struct pool_watcher *watcher)
+{
+	const char *path = watcher->options.file;
+	struct timespec now;
+	struct stat status;
+	int64_t age_ns;
+
+	if (stat(path, &status) != 0)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age_ns = (int64_t)(now.tv_sec - status.st_mtim.tv_sec) * POOL_NS_PER_S +
+		(now.tv_nsec - status.st_mtim.tv_nsec);
+	return age_ns >= 0 && age_ns < YOUNG_MS * POOL_NS_PER_MS;
+}
+
+/* An invalid file is looked at again before it is told, as long as it may be one that is
+ * half written, or is just being replaced. */
+static bool is_unsettled(struct pool_watcher *watcher)
+{
+	const int64_t now_ns = watcher->now.boot_ns;
+
+	if (!is_young(watcher))
+		return false;
+	if (!watcher->unsettled_ns)
+		watcher->unsettled_ns = now_ns;
+	if (now_ns - watcher->unsettled_ns > PATIENCE_MS * POOL_NS_PER_MS)
+		return false;
+	watcher->file_ns = now_ns + SETTLE_MS * POOL_NS_PER_MS;
+	return true;
+}
+
+void pool_watcher_expect_edit(struct pool_watcher *watcher)
+{
+	struct pool_now now;
+	int64_t soon_ns;
+
+	pool_clock_get(&now);
+	soon_ns = now.boot_ns + SETTLE_MS * POOL_NS_PER_MS;
+	/* However long it is written to, the look each second comes. */
+	if (soon_ns < watcher->file_ns)
+		watcher->file_ns = soon_ns;
+}
+
+bool pool_watcher_follow(struct pool_watcher *watcher)
+{
+	if (pool_session_snapshot(watcher->session)->id != watcher->plan.snapshot_id)
+		pool_watcher_reload(watcher, NULL);
+	return pool_session_snapshot(watcher->session)->id == watcher->plan.snapshot_id;
+}
+
+/* <asked>: the answer is wanted now, and what is told later is no use. */
+static int look(struct pool_watcher *watcher, bool asked, struct pool_fault *fault)
 {
 	struct pool_fault trouble = {0};
 	char why[sizeof(watcher->file_fault)];
@@ -153,6 +212,10 @@ int pool_watcher_reload(struct pool_watcher *watcher, struct pool_fault *fault)
 	watcher->file_ns = watcher->now.boot_ns + POLL_MS * POOL_NS_PER_MS;
 	error = pool_session_refresh(watcher->session, &trouble);
 	find_fault(watcher, error, &trouble, why, sizeof(why));
+	if (why[0] && !asked && strcmp(why, watcher->file_fault) != 0 &&
+		is_unsettled(watcher))
+		return 0;
+	watcher->unsettled_ns = 0;
 	mended = watcher->file_fault[0] && !why[0];
 	note_fault(watcher, why);
 	follow_snapshot(watcher, mended);
@@ -161,10 +224,15 @@ int pool_watcher_reload(struct pool_watcher *watcher, struct pool_fault *fault)
 	return pool_fault_set(fault, error ? error : POOL_EINVALID, 0, "%s", why);
 }
 
+int pool_watcher_reload(struct pool_watcher *watcher, struct pool_fault *fault)
+{
+	return look(watcher, true, fault);
+}
+
 void pool_reload_turn(struct pool_watcher *watcher)
 {
 	/* Whoever locks the state file may have seen an edit before us. */
 	if (watcher->now.boot_ns >= watcher->file_ns ||
 		pool_session_snapshot(watcher->session)->id != watcher->plan.snapshot_id)
-		pool_watcher_reload(watcher, NULL);
+		look(watcher, false, NULL);
 }

@@ -177,7 +177,7 @@ static void take_edit(void *context)
 	struct service *service = context;
 
 	if (pool_file_watch_take(&service->files))
-		pool_watcher_reload(service->watcher, NULL);
+		pool_watcher_expect_edit(service->watcher);
 }
 
 static void take_client(void *context)
@@ -314,6 +314,7 @@ static int open_watcher(struct service *service, struct pool_fault *fault)
 	struct pool_watcher_options options = service->options->watcher;
 	int error;
 
+	options.file = service->options->file;
 	options.tell = tell;
 	options.context = service;
 	error = pool_watcher_new(&service->watcher, &options, fault);

@@ -13,12 +13,13 @@
 #include "watch/watcher.h"
 
 struct pool_service_options {
-	struct pool_watcher_options watcher; /* tell and context are the service's */
-	const char *file;                    /* the pool file, for people */
-	struct pool_alert_options alerts;    /* likewise; without receivers: none */
-	const struct pool_listen *listen;    /* NULL: no server */
-	const char *metrics_file;            /* NULL: none */
-	bool per_proxy;                      /* metrics with series for each proxy */
+	struct pool_watcher_options
+		watcher;                  /* file, tell and context are the service's */
+	const char *file;                 /* the pool file, for people */
+	struct pool_alert_options alerts; /* likewise; without receivers: none */
+	const struct pool_listen *listen; /* NULL: no server */
+	const char *metrics_file;         /* NULL: none */
+	bool per_proxy;                   /* metrics with series for each proxy */
 	/* Of the environment; NULL: not given. */
 	const char *notify_socket, *watchdog_usec, *watchdog_pid;
 	/* Called for each event. */

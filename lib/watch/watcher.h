@@ -30,6 +30,7 @@ enum { POOL_WATCHER_LOCK_MS = 200 };
 
 struct pool_watcher_options {
 	struct pool_session *session; /* the caller's; outlives the watcher */
+	const char *file;             /* its pool file */
 	const char *exchange;         /* whose pools; NULL: everybody's */
 	int type;                     /* enum pool_type; -1: all */
 	size_t concurrency;
@@ -71,6 +72,13 @@ void pool_watcher_turn(struct pool_watcher *watcher);
  * Returns 0: it is valid and in force; else why not, while the last good one stays.
  */
 int pool_watcher_reload(struct pool_watcher *watcher, struct pool_fault *fault);
+
+/* The pool file may be being written: look at it when that is over, soon. */
+void pool_watcher_expect_edit(struct pool_watcher *watcher);
+
+/* Whether the session's snapshot, which anybody's lock may have changed, is the one that
+ * is watched; it is, after this, if that can be. */
+bool pool_watcher_follow(struct pool_watcher *watcher);
 
 /* Store what is known, and make no more checks. */
 void pool_watcher_end(struct pool_watcher *watcher);

@@ -88,7 +88,8 @@ struct pool_watcher {
 	uint32_t look_at;          /* the member that a look under way goes on with */
 	bool looking;
 
-	int64_t file_ns; /* when to look at the pool file next */
+	int64_t file_ns;      /* when to look at the pool file next */
+	int64_t unsettled_ns; /* it is being written since; 0: it is not */
 	bool file_valid;
 	char file_fault[448];
 

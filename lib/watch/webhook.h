@@ -8,7 +8,7 @@
 #include "watch/receiver.h"
 
 struct pool_webhook_options {
-	const char *url;     /* a secret; judge it with pool_poster_judge_url() */
+	const char *url;     /* a secret; judge it with pool_poster_check_url() */
 	const char *ca_file; /* NULL: the system's; borrowed */
 	const char *file;    /* the pool file, as it is shown; borrowed */
 	int64_t timeout_ms;  /* of an attempt; 0: 10 seconds */

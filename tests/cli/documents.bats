@@ -161,7 +161,9 @@ events_of_binary() {
 }
 
 events_of_page() {
-	sed -n '/^\.Sh EVENTS/,/^\.Sh ALERTS/s/^\.It Cm \([a-z-]*\) Ta .*/\1/p' "$man/pool-watch.1" | sort
+	# those that are never alerts are no words of --alert-on
+	sed -n '/^\.Sh EVENTS/,/^\.Sh ALERTS/{/ Ta never Ta /d
+		s/^\.It Cm \([a-z-]*\) Ta .*/\1/p}' "$man/pool-watch.1" | sort
 }
 
 events_of_bash() {
@@ -398,7 +400,7 @@ run_blocks() {
 	write_pool_of_three pool.json
 	port=$(free_port)
 	sed -i "s|/etc/proxypool/||g; s|9469|$port|g" block.*
-	pool-watch --daemonize --listen "$port" pool.json >output 2>errors </dev/null 3>&-
+	pool-watch --daemonize --listen "$port" pool.json >events 2>errors </dev/null 3>&-
 	for block in block.*; do
 		bash -euo pipefail "$block" >>output 2>>errors </dev/null 3>&- || {
 			cat "$block" output errors

@@ -39,11 +39,16 @@ teardown() {
 	assert_output 10
 }
 
+# The list of the section, not what others of the page name.
+listed_in() {
+	sed -n '/^\.Ss Metrics/,/^\.Sh /s/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$1"
+}
+
 @test "the manual page names every metric and label of pool-watch" {
 	page=$SOURCE_DIR/man/proxypool.7
 	"$metrics" own 30 >own.prom
 	run -0 diff <(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' own.prom | sort) \
-		<(sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$page" | sort)
+		<(listed_in "$page" | sort)
 	grep -v '^#' own.prom | grep -oE '[{,][a-z_]+=' | tr -d '{,=' | sort -u >labels
 	run -0 diff labels <(sed -n '/^Labels of these are/,/^No label/p' "$page" |
 		sed -n 's/^\.Li //p' | tr -d '.,' | tr -s ' ' '\n' | sort)
@@ -55,6 +60,6 @@ teardown() {
 # The rest of what it serves is what pool-status prints.
 @test "all metrics are in one manual page" {
 	"$metrics" all 30 | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort >names
-	run -0 diff names <(sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' \
-		"$SOURCE_DIR/man/proxypool.7" "$SOURCE_DIR/man/pool-status.1" | sort)
+	run -0 diff names <({ listed_in "$SOURCE_DIR/man/proxypool.7"
+		sed -n 's/^\.It Li \(proxypool_[a-z_]*\).*/\1/p' "$SOURCE_DIR/man/pool-status.1"; } | sort)
 }

@@ -904,14 +904,6 @@ static void what_is_added_while_others_are_abandoned_is_made(void **state)
 	}
 }
 
-static void the_longest_a_check_may_take_counts_all_attempts(void **state)
-{
-	(void)state;
-	assert_true(pool_engine_longest_ns(1000, 0) == POOL_NS_PER_S);
-	assert_true(pool_engine_longest_ns(10000, 3) == 46 * POOL_NS_PER_S);
-	assert_true(pool_engine_longest_ns(30000, 10) == 350 * POOL_NS_PER_S);
-}
-
 /* --- descriptors: in a process of their own, for the limit stays low ------------ */
 
 static void lower_limit(rlim_t to)
@@ -1110,7 +1102,6 @@ int main(void)
 		cmocka_unit_test(an_engine_may_be_freed_in_the_middle_of_everything),
 		cmocka_unit_test(names_that_do_not_resolve_keep_nobody_waiting),
 		cmocka_unit_test(what_is_added_while_others_are_abandoned_is_made),
-		cmocka_unit_test(the_longest_a_check_may_take_counts_all_attempts),
 		cmocka_unit_test(one_answer_speaks_for_all_names),
 		cmocka_unit_test(odd_names_are_no_answer),
 		cmocka_unit_test(few_descriptors_bound_the_concurrency),

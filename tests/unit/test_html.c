@@ -302,17 +302,17 @@ static void the_verdict_names_the_worst(void **context)
 			">1 unhealthy, 1 at a limit<"},
 		{2, true, false, POOL_FALLBACK_FAIL, "3/3 stale - proxypool",
 			">exchanges.&lt;&amp;&gt;.http is stale<",
-			">not checked for 3 s, 1 unhealthy, 1 at a limit<"},
+			">not checked for 3 s; 1 unhealthy, 1 at a limit<"},
 		{0, true, false, POOL_FALLBACK_FAIL, "1/3 exhausted - proxypool",
 			">exchanges.&lt;&amp;&gt;.http is exhausted<",
-			">a selection fails, not checked for 3 s, 1 unhealthy"},
+			">a selection fails; not checked for 3 s; 1 unhealthy"},
 		{0, false, false, POOL_FALLBACK_ANY, "1/3 exhausted - proxypool",
 			">exchanges.&lt;&amp;&gt;.http is exhausted<",
-			">a selection gets an unhealthy one, with a warning, 1 "
+			">a selection gets an unhealthy one, with a warning; 1 "
 			"unhealthy"},
 		{0, false, true, POOL_FALLBACK_ANY, "1/3 exhausted - proxypool",
 			">exchanges.&lt;&amp;&gt;.http is exhausted<",
-			">a selection gets the pool&#39;s url, 1 unhealthy"},
+			">a selection gets the pool&#39;s url; 1 unhealthy"},
 	};
 
 	(void)context;

@@ -292,6 +292,21 @@ static void what_a_selection_gets_without_an_eligible_one(void **context)
 	}
 }
 
+static void every_resort_has_words_of_its_own(void **context)
+{
+	(void)context;
+	for (int i = 0; i < POOL_RESORTS; i++) {
+		const struct pool_resort_row *row = pool_resort_get((enum pool_resort)i);
+
+		assert_true(row->name[0] && row->sentence[0]);
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(
+				pool_resort_get((enum pool_resort)j)->name, row->name);
+	}
+	assert_ptr_equal(
+		pool_resort_get(POOL_RESORT_NONE), pool_resort_get(POOL_RESORTS));
+}
+
 static void a_stale_pool_names_its_likely_cause(void **context)
 {
 	static const struct proxy list[] = {{.name = "a",
@@ -435,6 +450,7 @@ int main(void)
 		cmocka_unit_test(what_is_well_is_one_line),
 		cmocka_unit_test(troubles_are_grouped_and_name_what_to_do),
 		cmocka_unit_test(what_a_selection_gets_without_an_eligible_one),
+		cmocka_unit_test(every_resort_has_words_of_its_own),
 		cmocka_unit_test(a_stale_pool_names_its_likely_cause),
 		cmocka_unit_test(the_quorum_is_told_where_it_is_asked_for),
 		cmocka_unit_test(a_plugin_knows_nothing_of_a_stale_pool),
