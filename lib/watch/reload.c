@@ -213,8 +213,11 @@ static int look(struct pool_watcher *watcher, bool asked, struct pool_fault *fau
 	error = pool_session_refresh(watcher->session, &trouble);
 	find_fault(watcher, error, &trouble, why, sizeof(why));
 	if (why[0] && !asked && strcmp(why, watcher->file_fault) != 0 &&
-		is_unsettled(watcher))
+		is_unsettled(watcher)) {
+		/* But an edit before that one may be in force. */
+		follow_snapshot(watcher, false);
 		return 0;
+	}
 	watcher->unsettled_ns = 0;
 	mended = watcher->file_fault[0] && !why[0];
 	note_fault(watcher, why);

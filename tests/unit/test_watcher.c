@@ -64,6 +64,7 @@ static int start(void **state)
 	if (pool_session_new(&world->session, &options, &fault) != 0)
 		fail_msg("%s", fault.text);
 	watch.session = world->session;
+	watch.file = world->file;
 	watch.quorum = (struct pool_quorum){.count = 1};
 	if (pool_watcher_new(&world->watcher, &watch, &fault) != 0)
 		fail_msg("%s", fault.text);
@@ -184,6 +185,30 @@ static void a_state_file_that_begins_anew_invents_no_history(void **state)
 	assert_in_range(seen, 4, 6);
 }
 
+/* One edit is in force, and the next one is half written: the plan follows the first. */
+static void an_edit_that_is_not_whole_does_not_hold_up_the_one_before(void **state)
+{
+	struct world *world = *state;
+	uint64_t before;
+	size_t reloads;
+
+	run(world, has_both, 10000);
+	reloads = count_kind(world, POOL_EVENT_RELOAD);
+	write_pool(world, "\"http://127.0.0.1:3\"");
+	assert_int_equal(0, pool_session_refresh(world->session, NULL));
+	before = world->turns;
+	for (int i = 0; i < 19; i++) {
+		fixture_write(world->file, "{", 1);
+		run(world, NULL, 100);
+	}
+	assert_in_range(world->turns - before, 19, 400);
+	assert_int_equal(reloads + 1, count_kind(world, POOL_EVENT_RELOAD));
+	assert_int_equal(0, count_kind(world, POOL_EVENT_ROLLBACK));
+	run(world, NULL, 3000);
+	assert_int_equal(1, count_kind(world, POOL_EVENT_ROLLBACK));
+	assert_true(count_kind(world, POOL_EVENT_TRANSITION) >= 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +217,9 @@ int main(void)
 			a_watcher_that_cannot_have_the_lock_does_not_spin, start, end),
 		cmocka_unit_test_setup_teardown(
 			a_state_file_that_begins_anew_invents_no_history, start, end),
+		cmocka_unit_test_setup_teardown(
+			an_edit_that_is_not_whole_does_not_hold_up_the_one_before, start,
+			end),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
