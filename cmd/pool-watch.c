@@ -61,6 +61,7 @@ struct settings {
 	int64_t window_s;
 	bool alerts_given; /* one of the two above */
 	bool stop, restart, reload;
+	bool unprinted; /* the last event could not be printed, and that was told */
 	struct pool_session *session;
 };
 
@@ -336,11 +337,15 @@ static int reload(const struct settings *settings, const struct tool_files *file
 
 /* --- the watch ------------------------------------------------------------------ */
 
+/* Who only wanted the first lines has them: the watch goes on, and says so once. */
 static void tell(void *context, const struct pool_event *event)
 {
-	const struct settings *settings = context;
+	struct settings *settings = context;
+	int error = watch_print(&settings->printer, event);
 
-	watch_print(&settings->printer, event);
+	if (error && !settings->unprinted)
+		tool_warn("cannot print events: %s; the watch goes on", strerror(error));
+	settings->unprinted = error != 0;
 }
 
 static void note(void *context, const char *text)

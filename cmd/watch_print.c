@@ -1,4 +1,5 @@
 /* Events on standard output. */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +26,14 @@ bool watch_is_journal(const char *stream)
 		status.st_ino == inode;
 }
 
-void watch_print(const struct watch_printer *printer, const struct pool_event *event)
+int watch_print(const struct watch_printer *printer, const struct pool_event *event)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	struct pool_text line = POOL_TEXT_EMPTY;
+	int error = 0;
 
 	if (printer->quiet && event->level > POOL_LEVEL_WARNING)
-		return;
+		return 0;
 	if (printer->journal)
 		pool_text_addf(&line, "<%c>", priorities[event->level]);
 	if (printer->json) {
@@ -40,10 +42,11 @@ void watch_print(const struct watch_printer *printer, const struct pool_event *e
 	} else {
 		pool_event_add_text(event, &line);
 	}
-	/* A pipe that has room takes a short line whole. There is nowhere to tell a
-	 * failure. */
-	if (!line.broken && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) &&
+	/* A pipe that has room takes a short line whole; one without a reader says so. */
+	if (!line.broken && poll(&out, 1, 0) == 1 &&
+		(out.revents & (POLLOUT | POLLERR)) &&
 		write(STDOUT_FILENO, line.bytes, line.length) < 0)
-		line.broken = true;
+		error = errno;
 	pool_text_release(&line);
+	return error;
 }

@@ -16,6 +16,7 @@ struct watch_printer {
 /* Whether standard output is what <stream>, of $JOURNAL_STREAM, names. */
 bool watch_is_journal(const char *stream);
 
-void watch_print(const struct watch_printer *printer, const struct pool_event *event);
+/* 0, or an errno: the line could not be written. */
+int watch_print(const struct watch_printer *printer, const struct pool_event *event);
 
 #endif

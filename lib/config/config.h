@@ -2,7 +2,7 @@
  * Reading a pool file: text to settings and diagnostics.
  *
  *	struct pool_source source;
- *	pool_source_read(&source, "pool.json", -1, &fault);
+ *	pool_source_read(&source, "pool.json", &fault);
  *	pool_config_read(&settings, &diagnostics, &source, &fault);
  *
  * The text is scanned strictly (RFC 8259; no duplicate key, no NUL, no lone surrogate,

@@ -40,6 +40,7 @@ enum {
 	TURN_MS = 60000, /* of a run: the longest wait without any event */
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = POOL_ENGINE_BACKOFF_S * 1000,
+	NARROW_S = 60,       /* with fewer checks at once, when descriptors ran out */
 	ASK_NAMES_MS = 1000, /* how long a name server may take to answer */
 	LOOK_MS = 20,        /* between two looks for its answer */
 	NAME_DESCRIPTORS =
@@ -63,6 +64,7 @@ enum task_state {
 	TASK_DELAYED, /* in the heap of those to begin later */
 	TASK_BUSY,    /* has a slot */
 	TASK_HELD,    /* its proxy's name did not resolve, and why is being asked */
+	TASK_ABANDONED,
 };
 
 struct task {
@@ -93,7 +95,8 @@ struct pool_engine {
 	uint32_t *spare; /* a stack of free slots */
 	size_t spare_count;
 	size_t slot_count;
-	size_t width; /* slots in use at most: fewer when descriptors ran out */
+	size_t width;     /* slots in use at most: fewer when descriptors ran out */
+	int64_t widen_ns; /* then it may be more again */
 	struct pool_timers delayed; /* tasks to begin later */
 	struct pool_timers echoes;  /* slots whose echo is late then */
 	struct pool_pace pace;
@@ -224,12 +227,13 @@ static void end_attempt(
 	uint32_t at = slot->task;
 
 	free_slot(engine, slot);
-	/* As many as could be had fit: no more at once from now on. */
+	/* As many as could be had fit: no more at once for a while. */
 	if (result->reason == POOL_REASON_NO_DESCRIPTORS) {
 		size_t busy = engine->slot_count - engine->spare_count;
 
 		if (busy < engine->width)
 			engine->width = busy ? busy : 1;
+		engine->widen_ns = engine->now_ns + NARROW_S * POOL_NS_PER_S;
 	}
 	if (!put_off(engine, at, result))
 		settle(engine, at, result);
@@ -626,9 +630,21 @@ static int64_t choose_wait_ms(const struct pool_engine *engine, int64_t wait_ms)
 	return earlier(left_ms, wait_ms);
 }
 
+/* Whoever took the descriptors may have given them back. */
+static void widen(struct pool_engine *engine)
+{
+	if (engine->width == engine->slot_count || engine->now_ns < engine->widen_ns)
+		return;
+	engine->width *= 2;
+	if (engine->width > engine->slot_count)
+		engine->width = engine->slot_count;
+	engine->widen_ns = engine->now_ns + NARROW_S * POOL_NS_PER_S;
+}
+
 void pool_engine_turn(struct pool_engine *engine, int64_t wait_ms)
 {
 	engine->now_ns = read_clock();
+	widen(engine);
 	fill(engine);
 	pool_multi_turn(&engine->multi, choose_wait_ms(engine, wait_ms));
 	engine->now_ns = read_clock();
@@ -646,13 +662,18 @@ void pool_engine_abandon(struct pool_engine *engine)
 			free_slot(engine, &engine->slots[i]);
 	engine->queue.first = NO_TASK;
 	engine->delayed.count = 0;
-	/* By number: what done() adds meanwhile is not abandoned. */
-	for (uint32_t at = 0, count = (uint32_t)engine->task_room; at < count; at++) {
+	/* Marked first: what done() adds meanwhile is not abandoned, whatever number it
+	 * gets. */
+	for (size_t at = 0; at < engine->task_room; at++)
+		if (engine->tasks[at].state != TASK_FREE &&
+			engine->tasks[at].state != TASK_HELD)
+			engine->tasks[at].state = TASK_ABANDONED;
+	for (uint32_t at = 0; at < engine->task_room; at++) {
 		const struct task *task = &engine->tasks[at];
 		struct pool_probe_result result = {
 			.reason = POOL_REASON_RUN_DEADLINE, .retry_after_s = -1};
 
-		if (task->state == TASK_FREE || task->state == TASK_HELD)
+		if (task->state != TASK_ABANDONED)
 			continue;
 		/* A check that waits for another attempt has had its answer, unless
 		 * somebody else than the deadline cut it short. */

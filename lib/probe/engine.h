@@ -16,8 +16,8 @@
  * NO_PROXY least of all.
  *
  * Running out of descriptors, ports or memory says nothing about a proxy: such checks end
- * as inconclusive, and fewer run at once from then on. That a proxy's name does not
- * resolve is reported when it has been asked whether any name server answers.
+ * as inconclusive, and fewer run at once for a minute or more. That a proxy's name does
+ * not resolve is reported when it has been asked whether any name server answers.
  *
  * Not promised: the order of results.
  */

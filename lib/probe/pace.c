@@ -88,7 +88,7 @@ int64_t pool_pace_book(struct pool_pace *pace, const char *url, int64_t now_ns)
 	pace->count += !host->key;
 	host->key = key;
 	at = host->next_ns > now_ns ? host->next_ns : now_ns;
-	host->next_ns = at + pace->gap_ns;
+	host->next_ns = at > INT64_MAX - pace->gap_ns ? INT64_MAX : at + pace->gap_ns;
 	return at;
 }
 

@@ -4,15 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "state/instance.h"
 #include "state/state.h"
 
-enum { LOCK_TRIES = 5 };
+/* Of the open file, not of the process: it is free when the last descriptor is closed.
+ * Unlike flock(2) it can be looked at without being taken for a moment, which would
+ * disturb a claim, and look like one to others who look. */
+static const struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 static char *name_lock(const char *state_path)
 {
@@ -79,22 +80,6 @@ static void note_pid(int fd)
 		errno = 0;
 }
 
-/* Who only looks whether there is a watcher has the lock for a moment as well. */
-static bool take_lock(int fd)
-{
-	const struct timespec pause = {0, 20 * 1000000};
-
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return false;
-		nanosleep(&pause, NULL);
-		errno = EWOULDBLOCK;
-	}
-	return false;
-}
-
 int pool_instance_claim(const char *state_path, int *fd, struct pool_fault *fault)
 {
 	char *path = name_lock(state_path);
@@ -105,9 +90,9 @@ int pool_instance_claim(const char *state_path, int *fd, struct pool_fault *faul
 	lock = open_lock(path, fault);
 	if (lock < 0)
 		error = lock;
-	else if (take_lock(lock))
+	else if (fcntl(lock, F_OFD_SETLK, &whole_file) == 0)
 		note_pid(lock);
-	else if (errno == EWOULDBLOCK)
+	else if (errno == EAGAIN || errno == EACCES)
 		error = refuse(lock, state_path, fault);
 	else
 		error = pool_fault_set(
@@ -126,12 +111,16 @@ int32_t pool_instance_find(const char *state_path)
 	int fd = path
 		? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 		: -1;
+	struct flock found = whole_file;
+	const int why = errno;
 	int32_t pid = 0;
 
 	free(path);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return path && why == ENOENT ? 0 : -1;
+	if (fcntl(fd, F_OFD_GETLK, &found) != 0)
+		pid = -1;
+	else if (found.l_type != F_UNLCK)
 		pid = read_pid(fd);
 	close(fd);
 	return pid;

@@ -449,11 +449,12 @@ static void take_suspicions(struct pool_watcher *watcher)
 /* Whoever waited for this check as a witness has its answer. */
 static void answer_hearings(struct pool_watcher *watcher, struct pool_plan_check *check)
 {
-	if (check->witness_of_target)
-		pool_doubts_answered(watcher->doubts, check->target);
-	if (check->witness_of_uplink)
-		pool_doubts_answered(watcher->doubts, 0);
-	check->witness_of_target = check->witness_of_uplink = false;
+	if (check->target_hearing)
+		pool_doubts_answered(
+			watcher->doubts, check->target, check->target_hearing);
+	if (check->uplink_hearing)
+		pool_doubts_answered(watcher->doubts, 0, check->uplink_hearing);
+	check->target_hearing = check->uplink_hearing = 0;
 }
 
 static void hear(struct pool_watcher *watcher, uint32_t at,
@@ -469,6 +470,7 @@ static void hear(struct pool_watcher *watcher, uint32_t at,
 		.slot = take_result(watcher),
 	};
 
+	check->in_flight = false;
 	if (testimony.slot != POOL_NO_PLACE) {
 		watcher->results[testimony.slot] = *result;
 		if (pool_doubts_hear(watcher->doubts, &testimony) == 0) {
@@ -482,12 +484,12 @@ static void hear(struct pool_watcher *watcher, uint32_t at,
 	decide(watcher, at, result, POOL_REASON_NO_MEMORY);
 }
 
-static void hear_control(
-	struct pool_watcher *watcher, uint64_t target, enum pool_reason reason)
+static void hear_control(struct pool_watcher *watcher, const struct pool_watcher_job *job,
+	enum pool_reason reason)
 {
-	pool_doubts_hear_control(watcher->doubts, target,
+	pool_doubts_hear_control(watcher->doubts, job->target,
 		pool_round_judge_control(reason), watcher->now.boot_ns);
-	pool_doubts_answered(watcher->doubts, target);
+	pool_doubts_answered(watcher->doubts, job->target, job->hearing);
 }
 
 /* The engine's: a check ended. */
@@ -509,7 +511,7 @@ static void take_end(void *context, size_t index, const struct pool_probe_result
 	pool_clock_get(&watcher->now);
 	snprintf(result.detail, sizeof(result.detail), "%s", ended->detail);
 	if (job->control)
-		hear_control(watcher, job->target, ended->reason);
+		hear_control(watcher, job, ended->reason);
 	else if (at != POOL_NO_CHECK)
 		hear(watcher, at, &result);
 	give_job(watcher, (uint32_t)index);
@@ -555,9 +557,10 @@ static struct pool_round_options round_options(const struct pool_watcher *watche
 		.context = watcher->options.context};
 }
 
-/* The job of check <at>; POOL_NO_PLACE and <fault> if it cannot be asked now. */
-static uint32_t make_job(
-	struct pool_watcher *watcher, uint32_t at, bool control, struct pool_fault *fault)
+/* The job of check <at>, or the control request for hearing <control> of its target;
+ * POOL_NO_PLACE and <fault> if it cannot be asked now. */
+static uint32_t make_job(struct pool_watcher *watcher, uint32_t at, uint32_t control,
+	struct pool_fault *fault)
 {
 	const struct pool_plan_check *check = &watcher->plan.checks[at];
 	const struct pool_round_options options = round_options(watcher);
@@ -572,7 +575,8 @@ static uint32_t make_job(
 	job = watcher->jobs[number];
 	job->key = check->key;
 	job->target = check->target;
-	job->control = control;
+	job->control = control != 0;
+	job->hearing = control;
 	error = pool_round_make(pool_session_snapshot(watcher->session),
 		watcher->plan.members[check->first_member].leaf, check->first_member,
 		&options, &job->probe, &job->login, fault);
@@ -616,7 +620,8 @@ static void begin(struct pool_watcher *watcher, uint32_t at)
 	check->under_way = true;
 	check->token = 0;
 	check->due_ns = INT64_MAX;
-	if (make_job(watcher, at, false, &fault) == POOL_NO_PLACE)
+	check->in_flight = make_job(watcher, at, 0, &fault) != POOL_NO_PLACE;
+	if (!check->in_flight)
 		fail_to_begin(watcher, at, &fault);
 }
 
@@ -652,13 +657,14 @@ static void begin_due(struct pool_watcher *watcher)
 
 /* --- witnesses ------------------------------------------------------------------ */
 
-/* How useful check <at> is as a witness; 0: it cannot be one. */
+/* How useful check <at> is as a witness; 0: it cannot be one. What it says may be still
+ * to come from a check that has begun: that is as good as one that begins now. */
 static int worth_of(const struct pool_watcher *watcher, uint32_t at,
 	const struct pool_doubt_call *call)
 {
 	const struct pool_plan_check *check = &watcher->plan.checks[at];
 
-	if (check->under_way || check->host == call->accused ||
+	if ((check->under_way && !check->in_flight) || check->host == call->accused ||
 		(call->target && check->target != call->target))
 		return 0;
 	return check->last_reason == POOL_REASON_OK ? 2 : 1;
@@ -702,7 +708,7 @@ static void call_witnesses(
 			watcher->plan.checks[i].control)
 			control = i;
 	if (control != POOL_NO_CHECK &&
-		make_job(watcher, control, true, &fault) != POOL_NO_PLACE) {
+		make_job(watcher, control, call->hearing, &fault) != POOL_NO_PLACE) {
 		asked++;
 		longest_ns = watcher->plan.checks[control].longest_ns;
 	}
@@ -713,15 +719,16 @@ static void call_witnesses(
 
 		if (check->longest_ns > longest_ns)
 			longest_ns = check->longest_ns;
-		*(call->target ? &check->witness_of_target : &check->witness_of_uplink) =
-			true;
+		*(call->target ? &check->target_hearing : &check->uplink_hearing) =
+			call->hearing;
 		asked++;
 	}
 	pool_doubts_called(watcher->doubts, call, asked,
 		watcher->now.boot_ns + longest_ns + WITNESS_SLACK_MS * POOL_NS_PER_MS);
 	/* After it is known that they are waited for: one may fail at once. */
 	for (uint32_t i = 0; i < count; i++)
-		begin(watcher, chosen[i]);
+		if (!watcher->plan.checks[chosen[i]].in_flight)
+			begin(watcher, chosen[i]);
 }
 
 static void settle_doubts(struct pool_watcher *watcher)
@@ -834,11 +841,15 @@ void pool_checks_turn(struct pool_watcher *watcher)
 
 int64_t pool_checks_due_ns(const struct pool_watcher *watcher)
 {
+	const bool begins = may_begin(watcher);
+	/* Nothing that the turn would not do: the loop would spin. */
 	const int64_t times[] = {
 		pool_engine_due_ns(watcher->engine),
-		has_room(watcher) ? pool_timers_next(&watcher->timers) : INT64_MAX,
-		pool_doubts_due_ns(watcher->doubts),
-		watcher->store_ns,
+		begins && has_room(watcher) ? pool_timers_next(&watcher->timers)
+					    : INT64_MAX,
+		begins ? pool_doubts_due_ns(watcher->doubts) : INT64_MAX,
+		watcher->store_ns > watcher->state_rest_ns ? watcher->store_ns
+							   : watcher->state_rest_ns,
 	};
 	int64_t due_ns = INT64_MAX;
 

@@ -18,6 +18,7 @@ struct subject {
 	enum pool_control_answer control; /* the last one, at control_ns */
 	bool suspect;
 	bool hearing;
+	uint32_t number;  /* of the hearing, the last one if there is none now */
 	uint32_t awaited; /* answers that are still to come in the hearing */
 	int64_t until_ns; /* it ends at the latest */
 	int64_t call_ns;  /* no other hearing before */
@@ -26,6 +27,7 @@ struct subject {
 struct pool_doubts {
 	struct subject *subjects; /* the uplink first */
 	size_t subject_count, subject_room;
+	uint32_t hearings; /* the number of the last one */
 	struct pool_testimony *held;
 	size_t held_count, held_room;
 	struct pool_doubt_verdict *verdicts; /* a queue */
@@ -254,14 +256,30 @@ static struct pool_verdict_item make_item(
 	};
 }
 
-/* What the judgement says of one, or what is known already. */
-static enum pool_reason conclude(const struct pool_testimony *testimony,
-	const struct subject *subject, const struct pool_verdict_item *item)
+/* What the judgement says of one, or what is known already: of the uplink, it may be, by
+ * the hearing of another subject. */
+static enum pool_reason conclude(const struct pool_doubts *doubts,
+	const struct pool_testimony *testimony, const struct subject *subject,
+	const struct pool_verdict_item *item)
 {
-	if (item->reason == testimony->reason && subject->target && subject->suspect &&
-		item->control != POOL_CONTROL_REACHED)
+	const struct subject *uplink = &doubts->subjects[UPLINK];
+
+	if (item->reason != testimony->reason || item->control == POOL_CONTROL_REACHED)
+		return (enum pool_reason)item->reason;
+	if (uplink->suspect && concerns(testimony, uplink))
+		return POOL_REASON_UPLINK_SUSPECT;
+	if (subject->target && subject->suspect)
 		return POOL_REASON_TARGET_SUSPECT;
-	return (enum pool_reason)item->reason;
+	return testimony->reason;
+}
+
+/* Whether its target is in doubt as well: then the target's hearing decides, since the
+ * target may be to blame where the uplink is not. */
+static bool waits_for_target(
+	const struct pool_doubts *doubts, const struct pool_testimony *testimony)
+{
+	return doubts_target(testimony) &&
+		concerns(testimony, find_subject(doubts, testimony->target));
 }
 
 /* The hearing is over, and no good answer came: judge all that is held for <subject>. */
@@ -290,10 +308,15 @@ static void judge(struct pool_doubts *doubts, struct subject *subject)
 	pool_run_judge(items, count + uplink_works, &scratch, 1, &judgement);
 	for (size_t i = 0; i < doubts->held_count; i++) {
 		struct pool_testimony testimony = doubts->held[i];
+		enum pool_reason reason = testimony.reason;
+		bool decided = concerns(&testimony, subject);
 
-		if (concerns(&testimony, subject))
-			decide(doubts, &testimony,
-				conclude(&testimony, subject, &items[at++]));
+		if (decided)
+			reason = conclude(doubts, &testimony, subject, &items[at++]);
+		if (!subject->target && reason == testimony.reason)
+			decided = decided && !waits_for_target(doubts, &testimony);
+		if (decided)
+			decide(doubts, &testimony, reason);
 		else
 			doubts->held[kept++] = testimony;
 	}
@@ -382,9 +405,7 @@ static const struct pool_testimony *find_held(
 		const struct pool_testimony *testimony = &doubts->held[i];
 
 		if (concerns(testimony, subject) &&
-			(subject->target || !doubts_target(testimony) ||
-				!concerns(testimony,
-					find_subject(doubts, testimony->target))))
+			(subject->target || !waits_for_target(doubts, testimony)))
 			return testimony;
 	}
 	return NULL;
@@ -415,7 +436,11 @@ bool pool_doubts_next_call(
 			.accused = held->host,
 			.control = wants_control(doubts, subject),
 			.others = !subject->suspect,
+			.hearing = ++doubts->hearings,
 		};
+		/* 0 is nobody's number. */
+		if (!out->hearing)
+			out->hearing = ++doubts->hearings;
 		subject->call_ns =
 			now_ns + (subject->suspect ? SUSPECT_GAP_NS : CALL_GAP_NS);
 		return true;
@@ -431,17 +456,19 @@ void pool_doubts_called(struct pool_doubts *doubts, const struct pool_doubt_call
 	if (!subject)
 		return;
 	subject->hearing = true;
+	subject->number = call->hearing;
 	subject->awaited = count;
 	subject->until_ns = until_ns;
 	if (!count)
 		judge(doubts, subject);
 }
 
-void pool_doubts_answered(struct pool_doubts *doubts, uint64_t target)
+void pool_doubts_answered(struct pool_doubts *doubts, uint64_t target, uint32_t hearing)
 {
 	struct subject *subject = find_subject(doubts, target);
 
-	if (subject && subject->hearing && subject->awaited && --subject->awaited == 0)
+	if (subject && subject->hearing && subject->number == hearing &&
+		subject->awaited && --subject->awaited == 0)
 		judge(doubts, subject);
 }
 

@@ -2,11 +2,12 @@
  * A dead target or a dead uplink ejects nobody, for checks that come one at a time: what
  * health/judge.h does for a run. Pure: results and times in, results out.
  *
- * A failure that may be somebody else's than the proxy's is held until it is known:
+ * A failure that may be somebody else's fault than the proxy's is held until it is known:
  *
- *	it may be the target's    until another check gets an answer there afterwards
- *(then it is believed), or those that were asked get none it is a timeout likewise, of
- *any proxy on another host, for the uplink
+ *	it may be the target's   until another check gets a good answer there afterwards
+ *	                         (then it is believed), or those that were asked get none
+ *	it is a timeout          likewise, for the uplink, and any answer of anybody's is
+ *	                         a good one
  *
  * So that nobody waits an interval for that, others are asked at once: a hearing. The
  * caller is told whom it is about and begins some checks, or a control request;
@@ -51,6 +52,7 @@ struct pool_doubt_call {
 	uint64_t accused; /* host not to ask */
 	bool control;     /* ask the target directly as well */
 	bool others;      /* false: the control request alone */
+	uint32_t hearing; /* its number, never 0 */
 };
 
 /* A change of what is suspected. */
@@ -67,11 +69,11 @@ void pool_doubts_free(struct pool_doubts *doubts);
 /*
  * Hear a result. What follows for it, now or later, comes from next_verdict().
  *
- * Returns 0 or POOL_ENOMEM (then it comes at once, as it is).
+ * Returns 0 or POOL_ENOMEM (then it was not heard, and no verdict comes).
  */
 int pool_doubts_hear(struct pool_doubts *doubts, const struct pool_testimony *testimony);
 
-/* The control request of <target> came to <reason>. */
+/* The control request of <target> came to <answer>. */
 void pool_doubts_hear_control(struct pool_doubts *doubts, uint64_t target,
 	enum pool_control_answer answer, int64_t ended_ns);
 
@@ -82,9 +84,10 @@ bool pool_doubts_next_call(
  * at <until_ns> at the latest. None: it ends now. */
 void pool_doubts_called(struct pool_doubts *doubts, const struct pool_doubt_call *call,
 	uint32_t count, int64_t until_ns);
-/* One that was asked for <target> (0: the uplink) has answered, whatever it said: after
- * its testimony was heard. */
-void pool_doubts_answered(struct pool_doubts *doubts, uint64_t target);
+/* One that was asked about <target> (0: the uplink) in that hearing has answered,
+ * whatever it said: after its testimony was heard. Nothing happens if that hearing is
+ * over. */
+void pool_doubts_answered(struct pool_doubts *doubts, uint64_t target, uint32_t hearing);
 
 /* End hearings whose time is over. */
 void pool_doubts_turn(struct pool_doubts *doubts, int64_t now_ns);

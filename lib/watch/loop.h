@@ -2,7 +2,7 @@
  * The one event loop: descriptors that are waited for, and a timer.
  *
  *	pool_loop_open(&loop, &fault);
- *	pool_loop_add(&loop, &source, fd, &fault);
+ *	pool_loop_add(&loop, &source, &fault);
  *	for (;;) {
  *		pool_loop_wait(&loop, due_ns);      calls what is ready
  *		... do what is due ...
@@ -44,10 +44,10 @@ void pool_loop_remove(struct pool_loop *loop, const struct pool_source *source);
 
 /*
  * Wait for the first source to be ready, or until <due_ns> (0: do not wait), and call
- * those that are ready.
+ * those that are ready. An earlier time of a call before may end the waiting, once.
  *
- * Returns how much later than due the timer was seen, or -1 if it was not what ended the
- * waiting.
+ * Returns how much later than its time the timer was seen, or -1 if it was not what ended
+ * the waiting.
  */
 int64_t pool_loop_wait(struct pool_loop *loop, int64_t due_ns);
 

@@ -251,6 +251,7 @@ static void inherit_checks(struct pool_plan *plan, const struct pool_plan *befor
 		check->first_member = fresh.first_member;
 		check->first_leaf = fresh.first_leaf;
 		check->interval_ns = fresh.interval_ns;
+		check->longest_ns = fresh.longest_ns;
 		check->control = fresh.control;
 	}
 }

@@ -3,9 +3,9 @@
  * them and of the proxies. A plan outlives its snapshot's pointers: it holds numbers into
  * it, and nothing secret.
  *
- *	pool_plan_make(&plan, snapshot, &options, &fault);
- *	pool_plan_inherit(&plan, &before, now_ns);      what a reload does not change
- *stays pool_plan_release(&before);
+ *	pool_plan_make(&plan, snapshot, &options, &salt, &fault);
+ *	pool_plan_inherit(&plan, &before, &change);  what a reload does not change stays
+ *	pool_plan_release(&before);
  */
 #ifndef POOL_WATCH_PLAN_H
 #define POOL_WATCH_PLAN_H
@@ -34,9 +34,10 @@ struct pool_plan_check {
 	uint8_t last_reason;
 	bool control;   /* a pool of it wants the control request */
 	bool under_way; /* begun, or held in doubt */
+	bool in_flight; /* of those, begun and not ended */
 	bool done;      /* its first result is stored, or was there before */
-	/* Hearings that wait for it: it was asked as a witness. */
-	bool witness_of_uplink, witness_of_target;
+	/* Hearings that wait for it, by number: it was asked as a witness; 0: none. */
+	uint32_t uplink_hearing, target_hearing;
 };
 
 /* A proxy of a pool, by its number in the snapshot. */

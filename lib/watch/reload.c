@@ -142,8 +142,10 @@ static void follow_snapshot(struct pool_watcher *watcher, bool mended)
 		pool_checks_schedule(watcher);
 		return;
 	}
-	/* Nothing is checked of a pool file that cannot be planned; it is tried again
-	 * when it changes. */
+	/* Nothing is checked of a pool file that cannot be planned, for want of memory:
+	 * the plan's numbers are those of the snapshot before. It is tried again. */
+	pool_plan_release(&watcher->plan);
+	watcher->timers.count = 0;
 	pool_watcher_note_state(watcher, &fault);
 }
 
@@ -211,8 +213,11 @@ static int look(struct pool_watcher *watcher, bool asked, struct pool_fault *fau
 	error = pool_session_refresh(watcher->session, &trouble);
 	find_fault(watcher, error, &trouble, why, sizeof(why));
 	if (why[0] && !asked && strcmp(why, watcher->file_fault) != 0 &&
-		is_unsettled(watcher))
+		is_unsettled(watcher)) {
+		/* But an edit before that one may be in force. */
+		follow_snapshot(watcher, false);
 		return 0;
+	}
 	watcher->unsettled_ns = 0;
 	mended = watcher->file_fault[0] && !why[0];
 	note_fault(watcher, why);

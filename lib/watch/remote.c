@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/text.h"
@@ -85,13 +86,16 @@ static void answer(struct pool_remote_client *client)
 	struct pool_fault fault = {0};
 	char word[16] = "", line[sizeof(fault.text) + 24];
 	ssize_t length = recv(client->source.fd, word, sizeof(word) - 1, MSG_DONTWAIT);
-	int command = length > 0 ? find_word(word) : -1, error = POOL_EARGUMENT;
+	int command = length > 0 ? find_word(word) : -1, error;
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (command >= 0)
 		error = remote->carry_out(
 			remote->context, (enum pool_remote_command)command, &fault);
+	else
+		error = pool_fault_set(&fault, POOL_EARGUMENT, 0,
+			"the watcher does not know this command");
 	length = snprintf(line, sizeof(line), "%d %s", error, error ? fault.text : "");
 	/* Who does not wait for the answer does not get it. */
 	if (send(client->source.fd, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) <
@@ -113,12 +117,28 @@ static struct pool_remote_client *find_free(struct pool_remote *remote)
 	return NULL;
 }
 
+/* A client that cannot be accepted would stay ready, and the loop would spin. */
+static void turn_away(struct pool_remote *remote)
+{
+	int fd;
+
+	if (remote->spare < 0)
+		return;
+	close(remote->spare);
+	fd = accept4(remote->source.fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	remote->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void take_client(void *context)
 {
 	struct pool_remote *remote = context;
 	struct pool_remote_client *client = find_free(remote);
 	int fd = accept4(remote->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(remote);
 	if (fd < 0)
 		return;
 	if (!client || !is_ours(fd)) {
@@ -135,7 +155,7 @@ static void take_client(void *context)
 
 void pool_remote_init(struct pool_remote *remote)
 {
-	*remote = (struct pool_remote){.source.fd = -1};
+	*remote = (struct pool_remote){.source.fd = -1, .spare = -1};
 	for (int i = 0; i < POOL_REMOTE_CLIENTS; i++)
 		remote->clients[i].source.fd = -1;
 }
@@ -159,6 +179,16 @@ static int listen_at(int fd, const char *path)
 	return error;
 }
 
+static void close_all(struct pool_remote *remote)
+{
+	if (remote->source.fd >= 0)
+		close(remote->source.fd);
+	if (remote->spare >= 0)
+		close(remote->spare);
+	free(remote->path);
+	pool_remote_init(remote);
+}
+
 int pool_remote_open(struct pool_remote *remote, struct pool_loop *loop,
 	const char *state_path, struct pool_fault *fault)
 {
@@ -176,9 +206,15 @@ int pool_remote_open(struct pool_remote *remote, struct pool_loop *loop,
 	if (!error)
 		error = listen_at(remote->source.fd, remote->path);
 	if (error)
-		return pool_fault_set(fault, POOL_ESYSTEM, error,
+		error = pool_fault_set(fault, POOL_ESYSTEM, error,
 			"cannot listen at control socket '%s'", remote->path);
-	return pool_loop_add(loop, &remote->source, fault);
+	else
+		error = pool_loop_add(loop, &remote->source, fault);
+	if (error)
+		close_all(remote);
+	else
+		remote->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return error;
 }
 
 void pool_remote_close(struct pool_remote *remote)
@@ -186,24 +222,23 @@ void pool_remote_close(struct pool_remote *remote)
 	for (int i = 0; i < POOL_REMOTE_CLIENTS; i++)
 		if (remote->clients[i].source.fd >= 0)
 			end_client(&remote->clients[i]);
-	if (remote->source.fd >= 0) {
-		close(remote->source.fd);
+	if (remote->source.fd >= 0)
 		unlink(remote->path);
-	}
-	free(remote->path);
-	pool_remote_init(remote);
+	close_all(remote);
 }
 
 /* --- the other side ------------------------------------------------------------- */
 
-/* 0 or an errno. */
-static int connect_to(int fd, const char *path)
+/* 0 or an errno. Where many wait already it would block for as long as they do. */
+static int connect_to(int fd, const char *path, int64_t timeout_ms)
 {
+	const struct timeval most = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 	struct sockaddr_un address;
 	int folder = -1, error = make_address(path, &address, &folder);
 
 	if (error)
 		return error;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
 		error = errno;
 	close(folder);
@@ -215,9 +250,9 @@ static int take_answer(const char *line, struct pool_fault *fault)
 	char *text;
 	long error = strtol(line, &text, 10);
 
-	if (!error)
+	if (!error && text != line)
 		return 0;
-	if (error > 0 || error < POOL_EUNKNOWN)
+	if (error >= 0 || error < POOL_EUNKNOWN)
 		error = POOL_ESYSTEM;
 	return pool_fault_set(fault, (int)error, 0, "%s", text + strspn(text, " "));
 }
@@ -232,7 +267,9 @@ static int converse(int fd, enum pool_remote_command command, int64_t timeout_ms
 	if (!is_ours(fd))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
 			"who listens at the control socket is another user");
-	if (send(fd, words[command], strlen(words[command]), MSG_NOSIGNAL) < 0)
+	/* Who was turned away at once hears that from recv(). */
+	if (send(fd, words[command], strlen(words[command]), MSG_NOSIGNAL) < 0 &&
+		errno != EPIPE && errno != ECONNRESET)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot ask the watcher");
 	if (poll(&one, 1, (int)timeout_ms) <= 0)
@@ -249,17 +286,20 @@ int pool_remote_ask(const char *state_path, enum pool_remote_command command,
 	int64_t timeout_ms, struct pool_fault *fault)
 {
 	char *path = name_socket(state_path);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), error;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int error = fd < 0 ? errno : 0;
 
-	if (!path || fd < 0)
-		error = path ? errno : ENOMEM;
-	else
-		error = connect_to(fd, path);
-	if (error)
+	if (path && !error)
+		error = connect_to(fd, path, timeout_ms);
+	if (!path)
+		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	else if (error == EAGAIN)
+		error = pool_fault_set(fault, POOL_EBUSY, 0, "too many ask the watcher");
+	else if (error)
 		error = pool_fault_set(fault,
 			error == ENOENT || error == ECONNREFUSED ? POOL_EUNKNOWN
 								 : POOL_ESYSTEM,
-			error, "cannot reach a watcher at '%s'", path ? path : "");
+			error, "cannot reach a watcher at '%s'", path);
 	else
 		error = converse(fd, command, timeout_ms, fault);
 	if (fd >= 0)

@@ -14,7 +14,8 @@
 
 enum {
 	CLIENTS = 64,
-	TIMEOUT_S = 10, /* of a client that says nothing */
+	SILENCE_S = 10,
+	REQUEST_S = 30,
 	CLIENT_MEMORY = 16384,
 	KEPT_MS = 500,
 	BACKLOG = 64,
@@ -36,6 +37,12 @@ struct kept {
 	int64_t until_ns;
 };
 
+/* A connection, by the time of its last answer, or its start. */
+struct client {
+	int fd; /* -1: a free place */
+	int64_t since_ns;
+};
+
 struct pool_server {
 	struct pool_server_options options;
 	struct MHD_Daemon *daemon;
@@ -43,6 +50,7 @@ struct pool_server {
 	char url[96];
 	char host[64];
 	struct kept kept[POOL_PAGES];
+	struct client clients[CLIENTS];
 };
 
 const struct pool_page_row *pool_page_get(enum pool_page page)
@@ -161,6 +169,8 @@ static bool is_own_host(const struct pool_server *server, const char *given)
 		length = strcspn(given, ":");
 	if (length >= sizeof(host))
 		return false;
+	if (given[length] == ']' && given[length + 1] && given[length + 1] != ':')
+		return false;
 	memcpy(host, given, length);
 	host[length] = '\0';
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -178,11 +188,16 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *client
 
 	(void)version;
 	(void)body;
-	(void)body_length;
-	(void)state;
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return answer_words(client, MHD_HTTP_METHOD_NOT_ALLOWED,
 			"only GET and HEAD are answered\n");
+	/* An answer at the first call, before there can be a body, ends the connection.
+	 */
+	if (!*state || *body_length) {
+		*state = server;
+		*body_length = 0;
+		return MHD_YES;
+	}
 	if (server->loopback && host && !is_own_host(server, host))
 		return answer_words(client, MHD_HTTP_FORBIDDEN,
 			"the Host header names another machine\n");
@@ -190,6 +205,54 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *client
 		if (strcmp(pages[i].path, path) == 0)
 			return answer_page(server, client, (enum pool_page)i);
 	return answer_words(client, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+}
+
+/* --- clients -------------------------------------------------------------------- */
+
+static void note_client(void *context, struct MHD_Connection *connection, void **own,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct pool_server *server = context;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct client *client = *own;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && client)
+		client->fd = -1;
+	if (code != MHD_CONNECTION_NOTIFY_STARTED || !info)
+		return;
+	for (int i = 0; i < CLIENTS; i++) {
+		if (server->clients[i].fd >= 0)
+			continue;
+		server->clients[i] = (struct client){info->connect_fd, read_clock()};
+		*own = &server->clients[i];
+		return;
+	}
+}
+
+static void note_answer(void *context, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode code)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct client *client = info ? info->socket_context : NULL;
+
+	(void)context;
+	(void)state;
+	(void)code;
+	if (client)
+		client->since_ns = read_clock();
+}
+
+/* A byte now and then keeps libmicrohttpd waiting for ever. Whoever sends it wakes us. */
+static void cut_off_slow_clients(struct pool_server *server)
+{
+	const int64_t before_ns =
+		read_clock() - server->options.request_s * POOL_NS_PER_S;
+
+	for (int i = 0; i < CLIENTS; i++)
+		if (server->clients[i].fd >= 0 && server->clients[i].since_ns < before_ns)
+			shutdown(server->clients[i].fd, SHUT_RDWR);
 }
 
 /* --- start and end -------------------------------------------------------------- */
@@ -202,7 +265,7 @@ bool pool_listen_parse(const char *text, struct pool_listen *out)
 	bool brackets = text[0] == '[';
 	int64_t number;
 
-	if (colon && colon != text) {
+	if (colon) {
 		size_t length = (size_t)(colon - text);
 
 		if (brackets && (length < 2 || text[length - 1] != ']'))
@@ -293,6 +356,12 @@ int pool_server_new(struct pool_server **out, const struct pool_listen *where,
 	if (!server)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	server->options = *options;
+	if (!options->silence_s)
+		server->options.silence_s = SILENCE_S;
+	if (!options->request_s)
+		server->options.request_s = REQUEST_S;
+	for (int i = 0; i < CLIENTS; i++)
+		server->clients[i].fd = -1;
 	fd = listen_at(server, where);
 	if (fd < 0) {
 		free(server);
@@ -301,9 +370,10 @@ int pool_server_new(struct pool_server **out, const struct pool_listen *where,
 	}
 	server->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, take_request,
 		server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
-		MHD_OPTION_END);
+		(unsigned)CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)server->options.silence_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CLIENT_MEMORY, MHD_OPTION_NOTIFY_CONNECTION, note_client, server,
+		MHD_OPTION_NOTIFY_COMPLETED, note_answer, server, MHD_OPTION_END);
 	if (server->daemon) {
 		*out = server;
 		return 0;
@@ -347,5 +417,6 @@ int64_t pool_server_due_ns(const struct pool_server *server)
 
 void pool_server_turn(struct pool_server *server)
 {
+	cut_off_slow_clients(server);
 	MHD_run(server->daemon);
 }

@@ -48,6 +48,9 @@ struct pool_server_options {
 	int (*render)(void *context, enum pool_page page, struct pool_text *body,
 		struct pool_text *policy);
 	void *context;
+	/* How long a client may say nothing, and how long it may take from one answer to
+	 * the end of the next; 0: 10 and 30 seconds. */
+	uint32_t silence_s, request_s;
 };
 
 /* Where to listen: an address, and a port in host order. */

@@ -180,6 +180,9 @@ static void tell_stored(
 	struct pool_plan_member *member = &watcher->plan.members[at];
 	uint32_t new = record->transition_count - member->transitions;
 
+	/* Begun anew: the state file is another one, or the record had to be mended. */
+	if (record->transition_count < member->transitions)
+		new = record->transition_count;
 	if (new > POOL_TRANSITIONS_KEPT)
 		new = POOL_TRANSITIONS_KEPT;
 	for (uint32_t i = record->transition_count - new; i != record->transition_count;
@@ -305,6 +308,10 @@ void pool_sight_turn(struct pool_watcher *watcher)
 	if (watcher->now.boot_ns < watcher->state_rest_ns ||
 		(!watcher->looking && watcher->now.boot_ns < watcher->look_ns))
 		return;
+	if (pool_session_snapshot(watcher->session)->id != watcher->plan.snapshot_id) {
+		give_up_look(watcher, &fault);
+		return;
+	}
 	if (!watcher->looking)
 		begin_look(watcher);
 	for (int i = 0; i < SLICES && watcher->look_at < watcher->plan.member_count; i++)

@@ -22,8 +22,9 @@ struct pool_watcher_job {
 	char *url, *request, *headers, *body;
 	struct pool_hash key;
 	uint64_t target;
-	bool control;  /* a control request: asked directly, stored nowhere */
-	uint32_t next; /* among the free ones */
+	bool control;     /* a control request: asked directly, stored nowhere */
+	uint32_t hearing; /* that wants the control request */
+	uint32_t next;    /* among the free ones */
 };
 
 /* A result between its check and its verdict. */

@@ -393,8 +393,10 @@ static void it_begins_in_a_clean_place(void **unused)
 	check_text("out", "/\n0077\n1024\n");
 	/* The fourth one is of the folder that is listed. */
 	check_text("fds", "0\n1\n2\n3\n");
+	/* Signals 32 and 33 are the C library's own, which nobody can reset. */
 	write_script("signals",
-		"grep -E '^Sig(Blk|Ign)' /proc/self/status >\"$here/out\"; "
+		"grep -E '^Sig(Blk|Ign)' /proc/self/status | "
+		"sed 's/0000000180000000/0000000000000000/' >\"$here/out\"; "
 		"cut -d' ' -f5 /proc/$$/stat >\"$here/group\"; echo $$ "
 		">>\"$here/group\"");
 	assert_true(run("signals").ok);

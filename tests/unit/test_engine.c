@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -623,6 +624,286 @@ static void a_target_gets_no_more_than_its_rate(void **state)
 		assert_int_equal(POOL_REASON_OK, seen.results[i].reason);
 }
 
+/* --- an engine that lives on ---------------------------------------------------- */
+
+static struct pool_engine *new_engine(const struct pool_engine_options *options)
+{
+	struct pool_engine *engine = NULL;
+	struct pool_fault fault = {0};
+
+	if (pool_engine_new(&engine, options, &fault) != 0)
+		fail_msg("%s", fault.text);
+	return engine;
+}
+
+/* In an epoll of somebody else's, as pool-watch does it: no turn of its own waits. */
+static void turn_until(struct pool_engine *engine, size_t left, int64_t ms)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	const int64_t end_ms = now_ms() + ms;
+	int outer = epoll_create1(EPOLL_CLOEXEC);
+
+	assert_true(outer >= 0);
+	assert_int_equal(0,
+		epoll_ctl(outer, EPOLL_CTL_ADD, pool_engine_descriptor(engine), &event));
+	while (pool_engine_left(engine) > left && now_ms() < end_ms) {
+		int64_t due_ns = pool_engine_due_ns(engine), began_ms, wait_ms = 1000;
+
+		if (due_ns < (now_ms() + wait_ms) * POOL_NS_PER_MS)
+			wait_ms = due_ns / POOL_NS_PER_MS - now_ms() + 1;
+		epoll_wait(outer, &event, 1, wait_ms > 0 ? (int)wait_ms : 0);
+		began_ms = now_ms();
+		pool_engine_turn(engine, 0);
+		/* A turn is short. */
+		assert_in_range(now_ms() - began_ms, 0, 500);
+	}
+	close(outer);
+	if (pool_engine_left(engine) > left)
+		fail_msg("%zu are left", pool_engine_left(engine));
+}
+
+/* What done() works on. */
+struct living {
+	struct pool_engine *engine;
+	struct pool_probe probe;
+	struct seen seen;
+	size_t added, most,
+		each; /* so many are added at each end, until there are most */
+	int64_t ended_ms[MOST];
+	size_t ended;
+};
+
+static void add_one(struct living *living)
+{
+	assert_true(living->added < MOST);
+	assert_int_equal(
+		0, pool_engine_add(living->engine, &living->probe, living->added));
+	living->added++;
+}
+
+static void note_and_add(
+	void *context, size_t index, const struct pool_probe_result *result)
+{
+	struct living *living = context;
+
+	note(&living->seen, index, result);
+	assert_true(living->ended < MOST);
+	living->ended_ms[living->ended++] = now_ms();
+	for (size_t i = 0; i < living->each && living->added < living->most; i++)
+		add_one(living);
+}
+
+static struct pool_engine_options options_of(struct living *living)
+{
+	return (struct pool_engine_options){
+		.concurrency = 8, .seed = 7, .done = note_and_add, .context = living};
+}
+
+static void assert_each_ended_once(const struct living *living, enum pool_reason reason)
+{
+	for (size_t i = 0; i < living->added; i++) {
+		assert_int_equal(1, living->seen.calls[i]);
+		assert_int_equal(reason, living->seen.results[i].reason);
+	}
+	assert_int_equal(living->added, living->ended);
+}
+
+static void checks_may_be_added_as_others_end(void **state)
+{
+	char host[] = "127.0.0.1";
+	struct server server = start(answer, OK_ANSWER);
+	struct pool_login login = {.host = host, .port = server.port};
+	struct living living = {.probe = {HTTP, .login = &login, .url = "http://t.test/",
+					.timeout_ms = 5000},
+		.most = MOST,
+		.each = 2};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	living.engine = new_engine(&options);
+	assert_int_equal(0, pool_engine_left(living.engine));
+	assert_true(pool_engine_due_ns(living.engine) == INT64_MAX);
+	add_one(&living);
+	/* It is due at once. */
+	assert_true(pool_engine_due_ns(living.engine) <= now_ms() * POOL_NS_PER_MS);
+	turn_until(living.engine, 0, 20000);
+	assert_int_equal(MOST, living.added);
+	assert_each_ended_once(&living, POOL_REASON_OK);
+	/* And after a rest as well. */
+	living.added = living.ended = living.most = 0;
+	memset(&living.seen, 0, sizeof(living.seen));
+	pool_engine_turn(living.engine, 0);
+	add_one(&living);
+	turn_until(living.engine, 0, 20000);
+	assert_each_ended_once(&living, POOL_REASON_OK);
+	pool_engine_free(living.engine);
+	stop(&server);
+}
+
+/* They end within the very turn in which they begin: no room, no socket is involved. */
+static void what_ends_at_once_may_be_followed_by_more(void **state)
+{
+	struct living living = {.probe = {HTTP, .login = &via_http, .timeout_ms = 1000},
+		.most = MOST,
+		.each = 3};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	living.engine = new_engine(&options);
+	add_one(&living);
+	turn_until(living.engine, 0, 20000);
+	assert_int_equal(MOST, living.added);
+	assert_each_ended_once(&living, POOL_REASON_SETUP);
+	pool_engine_free(living.engine);
+}
+
+static void an_idle_engine_is_never_due(void **state)
+{
+	struct server server = start(answer, OK_ANSWER);
+	char host[] = "127.0.0.1";
+	struct pool_login login = {.host = host, .port = server.port};
+	struct living living = {.probe = {
+					.method = POOL_METHOD_TCP,
+					.login = &login,
+					.timeout_ms = 5000,
+				}};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	living.engine = new_engine(&options);
+	for (int i = 0; i < 20; i++)
+		add_one(&living);
+	turn_until(living.engine, 0, 10000);
+	/* libcurl may still have a timer or two. */
+	for (int i = 0; i < 100 && pool_engine_due_ns(living.engine) != INT64_MAX; i++) {
+		usleep(10000);
+		pool_engine_turn(living.engine, 0);
+	}
+	assert_true(pool_engine_due_ns(living.engine) == INT64_MAX);
+	pool_engine_free(living.engine);
+	stop(&server);
+}
+
+static void the_rate_of_a_target_holds_over_time(void **state)
+{
+	char host[] = "127.0.0.1";
+	struct server server = start(answer, OK_ANSWER);
+	struct pool_login login = {.host = host, .port = server.port};
+	struct living living = {.probe = {HTTP, .login = &login, .url = "http://t.test/",
+					.timeout_ms = 5000}};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	options.target_rate = 40;
+	living.engine = new_engine(&options);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 10; i++)
+			add_one(&living);
+		turn_until(living.engine, 0, 10000);
+		/* The time between saves up nothing. */
+		usleep(100000);
+	}
+	assert_each_ended_once(&living, POOL_REASON_OK);
+	for (size_t i = 0; i + 10 < living.ended; i++)
+		assert_true(living.ended_ms[i + 10] - living.ended_ms[i] >= 200);
+	for (size_t i = 0; i < living.ended; i += 10)
+		assert_true(living.ended_ms[i + 9] - living.ended_ms[i] >= 150);
+	pool_engine_free(living.engine);
+	stop(&server);
+}
+
+/* In flight, put off, waiting for their turn, and about a name: nobody is told. */
+static void an_engine_may_be_freed_in_the_middle_of_everything(void **state)
+{
+	char host[] = "127.0.0.1", name[] = "nosuch.invalid";
+	struct server stalling = start(stall, ""), refusing = start_refusing();
+	struct pool_login logins[] = {{.host = host, .port = stalling.port},
+		{.host = host, .port = refusing.port}, {.host = name, .port = 80}};
+	struct pool_probe probes[3];
+
+	(void)state;
+	for (int turns = 0; turns < 40; turns++) {
+		struct living living = {0};
+		struct pool_engine_options options = options_of(&living);
+
+		options.target_rate = turns % 2 ? 50 : 0;
+		living.engine = new_engine(&options);
+		for (size_t i = 0; i < 30; i++) {
+			probes[i % 3] = (struct pool_probe){HTTP, .login = &logins[i % 3],
+				.url = "http://t.test/", .timeout_ms = 5000,
+				.retries = 1000};
+			assert_int_equal(
+				0, pool_engine_add(living.engine, &probes[i % 3], i));
+		}
+		for (int i = 0; i < turns; i++)
+			pool_engine_turn(living.engine, 2);
+		assert_int_equal(30 - living.ended, pool_engine_left(living.engine));
+		living.ended = 1000;
+		pool_engine_free(living.engine);
+	}
+	pool_engine_free(NULL);
+	stop(&stalling);
+	stop(&refusing);
+}
+
+static void names_that_do_not_resolve_keep_nobody_waiting(void **state)
+{
+	char name[] = "nosuch.invalid";
+	struct pool_login login = {.host = name, .port = 80};
+	struct living living = {
+		.probe = {.method = POOL_METHOD_TCP, .login = &login, .timeout_ms = 500}};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	living.engine = new_engine(&options);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 10; i++)
+			add_one(&living);
+		turn_until(living.engine, 0, 20000);
+	}
+	for (size_t i = 0; i < living.added; i++)
+		assert_true(living.seen.results[i].reason == POOL_REASON_PROXY_NAME ||
+			living.seen.results[i].reason == POOL_REASON_NO_RESOLVER);
+	assert_int_equal(living.added, living.ended);
+	pool_engine_free(living.engine);
+}
+
+/* What done() adds meanwhile is a check like any other. */
+static void what_is_added_while_others_are_abandoned_is_made(void **state)
+{
+	char host[] = "127.0.0.1";
+	struct server stalling = start(stall, ""), good = start(answer, OK_ANSWER);
+	struct pool_login logins[] = {
+		{.host = host, .port = stalling.port}, {.host = host, .port = good.port}};
+	struct pool_probe slow = {
+		HTTP, .login = &logins[0], .url = "http://t.test/", .timeout_ms = 60000};
+	struct living living = {.probe = {HTTP, .login = &logins[1],
+					.url = "http://t.test/", .timeout_ms = 5000},
+		.added = 12,
+		.most = 100,
+		.each = 5};
+	struct pool_engine_options options = options_of(&living);
+
+	(void)state;
+	living.engine = new_engine(&options);
+	for (size_t i = 0; i < 12; i++)
+		assert_int_equal(0, pool_engine_add(living.engine, &slow, i));
+	for (int i = 0; i < 5; i++)
+		pool_engine_turn(living.engine, 10);
+	pool_engine_abandon(living.engine);
+	assert_int_equal(12, living.ended);
+	turn_until(living.engine, 0, 20000);
+	pool_engine_free(living.engine);
+	stop(&stalling);
+	stop(&good);
+	assert_int_equal(100, living.added);
+	for (size_t i = 0; i < living.added; i++) {
+		assert_int_equal(1, living.seen.calls[i]);
+		assert_int_equal(i < 12 ? POOL_REASON_RUN_DEADLINE : POOL_REASON_OK,
+			living.seen.results[i].reason);
+	}
+}
+
 /* --- descriptors: in a process of their own, for the limit stays low ------------ */
 
 static void lower_limit(rlim_t to)
@@ -814,6 +1095,13 @@ int main(void)
 		cmocka_unit_test(a_backoff_does_not_outlast_the_run),
 		cmocka_unit_test(what_waits_at_the_deadline_keeps_its_result),
 		cmocka_unit_test(a_target_gets_no_more_than_its_rate),
+		cmocka_unit_test(checks_may_be_added_as_others_end),
+		cmocka_unit_test(what_ends_at_once_may_be_followed_by_more),
+		cmocka_unit_test(an_idle_engine_is_never_due),
+		cmocka_unit_test(the_rate_of_a_target_holds_over_time),
+		cmocka_unit_test(an_engine_may_be_freed_in_the_middle_of_everything),
+		cmocka_unit_test(names_that_do_not_resolve_keep_nobody_waiting),
+		cmocka_unit_test(what_is_added_while_others_are_abandoned_is_made),
 		cmocka_unit_test(one_answer_speaks_for_all_names),
 		cmocka_unit_test(odd_names_are_no_answer),
 		cmocka_unit_test(few_descriptors_bound_the_concurrency),
