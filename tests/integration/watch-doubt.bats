@@ -88,6 +88,10 @@ signal_origin() {
 	kill -"$1" "$pid" $(cat "/proc/$pid/task/$pid/children")
 }
 
+# What nothing but a request can tell apart: the target hangs, and so does all behind it.
+SUSPECT='.event == "target-suspect" or .event == "uplink-suspect"'
+RECOVERED='.event == "target-recovered" or .event == "uplink-recovered"'
+
 @test "a target that hangs ejects nobody either, asked directly or not" {
 	start_three
 	for control in none direct; do
@@ -95,19 +99,37 @@ signal_origin() {
 		rm -f watch.jsonl
 		MARK=0
 		start_watch -- -v pool.json
-		signal_origin STOP
 		mark
-		await_event 12 '.event == "target-suspect"'
+		signal_origin STOP
+		await_event 12 "$SUSPECT"
 		wait_until 15 checked_again 1
-		no_event "$BAD"
+		no_event '.event == "transition" or .event == "degraded" or .event == "exhausted"'
 		assert_equal "$(statuses)" "one healthy two healthy three healthy"
 		signal_origin CONT
-		await_event 12 '.event == "target-recovered"'
-		no_event "$BAD"
-		assert_equal "$(count_events '.event == "target-suspect"')" 1
+		await_event 12 "$RECOVERED"
+		no_event '.event == "transition" or .event == "degraded" or .event == "exhausted"'
+		assert_equal "$(count_events "$SUSPECT")" 1
 		end_watch
 		assert_equal "$WATCH_STATUS" 0
 	done
+}
+
+@test "a target that hangs is the one that is suspected if the proxies answer" {
+	start_nginx_origin o
+	for name in one two three; do
+		start_microsocks "$name"
+	done
+	write_three
+	# all by SOCKS: the way to the target is there, and only its answer is missing
+	sed -i '/"name"/s|http:|socks5h:|' pool.json
+	start_watch -- -v pool.json
+	mark
+	signal_origin STOP
+	await_event 12 '.event == "target-suspect"'
+	wait_until 15 checked_again 1
+	no_event "$BAD"
+	signal_origin CONT
+	await_event 12 '.event == "target-recovered"'
 }
 
 @test "a single proxy that hangs is ejected if the target answers without it" {
@@ -126,17 +148,17 @@ signal_origin() {
 		kill -STOP "$(cat "$SERVERS/one.pid")"
 		if [ "$control" = direct ]; then
 			await_event 12 "$(went one unhealthy healthy)"
-			no_event '.event == "target-suspect" or .event == "uplink-suspect"'
+			no_event "$SUSPECT"
 		else
 			# nobody knows whether it is the proxy, the target or the uplink
-			await_event 12 '.event == "target-suspect" or .event == "uplink-suspect"'
+			await_event 12 "$SUSPECT"
 			no_event "$(went one unhealthy)"
 		fi
 		kill -CONT "$(cat "$SERVERS/one.pid")"
 		if [ "$control" = direct ]; then
 			await_event 15 "$(went one healthy recovering)"
 		else
-			await_event 12 '.event == "target-recovered" or .event == "uplink-recovered"'
+			await_event 12 "$RECOVERED"
 			no_event "$(went one)"
 		fi
 		end_watch
