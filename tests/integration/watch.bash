@@ -202,6 +202,7 @@ await_within() {
 
 # Each transition begins where the one before of its proxy ended. FROM is where the first begins.
 assert_in_order() {
+	# shellcheck disable=SC2016
 	run -0 jq -rn --arg first "${1:-unknown}" '
 		[inputs | select(.event == "transition")]
 		| group_by([.pool, .proxy])[]
