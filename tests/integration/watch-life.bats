@@ -131,11 +131,19 @@ adopt() {
 	assert_output ""
 	[ -n "$stderr" ]
 
-	# without one that runs it simply starts; an invalid pool file does not hide the one that runs
+	# without one that runs it simply starts; neither an invalid pool file nor a missing one hides it
 	run -0 --separate-stderr timeout 20 pool-watch -q --restart pool.json
 	assert_equal "$stderr" ""
 	adopt
 	echo '{' >pool.json
+	run -0 --separate-stderr pool-watch --stop pool.json
+	assert_output ""
+	pid_ended "$DAEMON"
+	rm pool.json
+	write_proxies 5 "http://127.0.0.1:$good"
+	run -0 timeout 20 pool-watch -q --daemonize pool.json
+	adopt
+	rm pool.json
 	run -0 --separate-stderr pool-watch --stop pool.json
 	assert_output ""
 	pid_ended "$DAEMON"

@@ -217,10 +217,9 @@ is_known() {
 	printf '%s\n' '{"proxies": [' '  {"name": "p0", "url": "http://127.0.0.1:1", "weight": 12}]}' >pool.json
 	await_within 2000 "$began" '.event == "rollback" and .level == "error"'
 	assert_equal "$(count_events '.event == "rollback" and (.detail | test("pool.json:2:[0-9]+: error: weight: 12 is above 10"))')" 1
-	metric_is proxypool_pool_file_valid 0
-	metric_is proxypool_rollbacks_total 1
-	run -0 jq -r '"\(.watch.pool_file_valid) \(.watch.pool_file_fault)"' < <(get api/v1/status)
-	assert_output --regexp '^false .*pool\.json:2:[0-9]+: error: weight'
+	wait_until 2 metric_is proxypool_pool_file_valid 0
+	wait_until 2 metric_is proxypool_rollbacks_total 1
+	wait_until 2 tells_fault '^false .*pool\.json:2:[0-9]+: error: weight'
 	answers 200 healthz
 	assert_names "p0 p1"
 	# the last good one serves
@@ -234,7 +233,7 @@ is_known() {
 	began=$(now_ms)
 	rm pool.json
 	await_within 2000 "$began" '.event == "rollback" and (.detail | test("No such file|gone|missing"; "i"))'
-	metric_is proxypool_pool_file_valid 0
+	wait_until 2 metric_is proxypool_pool_file_valid 0
 	hold_for 1200 no_more_rollbacks 2
 	assert_names "p0 p1"
 	no_event '.event == "transition"'
@@ -255,6 +254,11 @@ is_known() {
 	assert_taken_after_all "$began"
 	end_watch
 	assert_equal "$WATCH_STATUS" 0
+}
+
+# tells_fault PATTERN: what the status says of the pool file
+tells_fault() {
+	get api/v1/status | jq -r '"\(.watch.pool_file_valid) \(.watch.pool_file_fault)"' | grep -qE "$1"
 }
 
 no_more_rollbacks() {
@@ -348,10 +352,10 @@ reload_many() {
 	((grown < 1024))
 	# of 49 / 2 % 7
 	assert_names "p0 p1"
-	metric_is proxypool_pool_file_valid 0
+	wait_until 2 metric_is proxypool_pool_file_valid 0
 	write_new pool.json 0 5 6
 	run -0 pool-watch --reload pool.json
-	metric_is proxypool_pool_file_valid 1
+	wait_until 2 metric_is proxypool_pool_file_valid 1
 	assert_names "p0 p5 p6"
 	await_event 3 "$(went p5 healthy)"
 	run -0 pool-status --names
@@ -361,4 +365,23 @@ reload_many() {
 	run -0 pool-status --verify
 	end_watch
 	assert_equal "$WATCH_STATUS" 0
+}
+
+@test "it starts with the last good pool if the file is invalid meanwhile, says so, and takes the mended one" {
+	write_new pool.json 0 1
+	start_watch -- pool.json
+	begin 0 1
+	end_watch
+	echo '{"proxies": [}' >pool.json
+	mark
+	start_watch -- pool.json
+	assert_names "p0 p1"
+	await_event 3 '.event == "rollback" and (.detail | test("pool.json:1:[0-9]+: error: "))'
+	wait_until 2 metric_is proxypool_pool_file_valid 0
+	no_event "$(went p0)"
+	began=$(now_ms)
+	write_new pool.json 0 2
+	await_within 2000 "$began" '.event == "reload"'
+	wait_until 2 metric_is proxypool_pool_file_valid 1
+	assert_names "p0 p2"
 }
