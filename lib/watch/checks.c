@@ -144,7 +144,8 @@ void pool_checks_hurry(struct pool_watcher *watcher, uint32_t at)
 	if (number == POOL_NO_CHECK)
 		return;
 	check = &watcher->plan.checks[number];
-	check->quick = POOL_SCHEDULE_QUICK_CHECKS;
+	/* The one under way is none of them. */
+	check->quick = (uint8_t)(POOL_SCHEDULE_QUICK_CHECKS + check->under_way);
 	if (check->under_way || !check->done)
 		return;
 	due_ns = watcher->now.boot_ns + draw_gap_ns(watcher, check);

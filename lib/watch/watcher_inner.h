@@ -80,6 +80,7 @@ struct pool_watcher {
 	int64_t store_ns;      /* at the latest; INT64_MAX: nothing to store */
 	int64_t state_rest_ns; /* the state file is left alone until then */
 	char state_fault[448];
+	int64_t state_told_ns; /* trouble with it is told again then */
 
 	struct pool_watcher_pool *pools;
 	uint32_t pool_count;
