@@ -61,7 +61,7 @@ REPORT := answer explain status summary columns format json exposition metrics p
 	obstacle stored history html
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post
-WATCH  := event process tally schedule doubt plan checks sight reload watcher damp delivery \
+WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \
 	alert command program webhook loop remote notify file_watch server pages service
 
 TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status pool-watch

@@ -351,6 +351,8 @@ static void end_late_echoes(struct pool_engine *engine)
 static void begin(struct pool_engine *engine, uint32_t at)
 {
 	struct slot *slot = &engine->slots[engine->spare[--engine->spare_count]];
+	const struct pool_transfer_options options = {.ca_file = engine->options.ca_file,
+		.keeps_names = engine->options.keeps_names};
 	struct task *task = &engine->tasks[at];
 	int error = 0;
 
@@ -364,8 +366,7 @@ static void begin(struct pool_engine *engine, uint32_t at)
 	if (!slot->transfer.easy)
 		error = pool_transfer_init(&slot->transfer);
 	if (!error)
-		error = pool_transfer_set(
-			&slot->transfer, task->probe, engine->options.ca_file);
+		error = pool_transfer_set(&slot->transfer, task->probe, &options);
 	if (!error && curl_multi_add_handle(engine->multi.handle, slot->transfer.easy))
 		error = POOL_ENOMEM;
 	if (error == POOL_EARGUMENT)
@@ -822,6 +823,7 @@ int pool_engine_run(const struct pool_probe *probes, size_t count,
 		chosen.resolves_names = resolves_names(&probes[i]);
 	if (chosen.concurrency > count)
 		chosen.concurrency = count;
+	chosen.keeps_names = true;
 	error = pool_engine_new(&engine, &chosen, fault);
 	if (error)
 		return error;

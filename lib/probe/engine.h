@@ -63,6 +63,8 @@ struct pool_engine_options {
 				allow */
 	bool resolves_names; /* some checks ask the resolver: each takes more
 				descriptors */
+	bool keeps_names;    /* one that was resolved stays so, as in a run; else each
+				attempt asks anew */
 	int64_t deadline_ms; /* from the start: no attempt is put off beyond it; 0: none.
 				Of a run: what is unfinished then ends as its last attempt
 				did, or as RUN_DEADLINE if that had not ended */

@@ -29,9 +29,6 @@ static const struct {
 	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
 	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	/* A run's cache is as old as the run; pruning it at each step costs most of the
-	   time. */
-	{CURLOPT_DNS_CACHE_TIMEOUT, -1},
 	/* Do not wait for the resolver's threads at the end. */
 	{CURLOPT_QUICK_EXIT, 1},
 	/* Each check is a check of its own. */
@@ -171,8 +168,10 @@ static int renew_handle(struct pool_transfer *transfer)
 	return 0;
 }
 
-static int set_common(struct pool_transfer *transfer, const char *ca_file)
+static int set_common(
+	struct pool_transfer *transfer, const struct pool_transfer_options *options)
 {
+	const char *ca_file = options->ca_file;
 	CURL *easy = transfer->easy;
 	int bad = 0;
 
@@ -184,6 +183,9 @@ static int set_common(struct pool_transfer *transfer, const char *ca_file)
 		bad |= (int)curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
 		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, ca_file);
 	}
+	/* Never or always: pruning the cache at each step would cost most of the time. */
+	bad |= (int)curl_easy_setopt(
+		easy, CURLOPT_DNS_CACHE_TIMEOUT, options->keeps_names ? -1L : 0L);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
@@ -216,7 +218,7 @@ void pool_transfer_release(struct pool_transfer *transfer)
 }
 
 int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
-	const char *ca_file)
+	const struct pool_transfer_options *options)
 {
 	const struct pool_method_work *method = pool_method_work_get(probe->method);
 	int error;
@@ -225,7 +227,7 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 		.easy = transfer->easy, .probe = probe, .retry_after_s = -1};
 	if (!method || (method->row.wants_url && !probe->url))
 		return POOL_EARGUMENT;
-	if ((error = renew_handle(transfer)) || (error = set_common(transfer, ca_file)))
+	if ((error = renew_handle(transfer)) || (error = set_common(transfer, options)))
 		return error;
 	return method->set(transfer);
 }

@@ -38,15 +38,21 @@ int pool_transfer_init(struct pool_transfer *transfer);
 /* Accepts one that was zeroed only. */
 void pool_transfer_release(struct pool_transfer *transfer);
 
+/* The same for all transfers of an engine. */
+struct pool_transfer_options {
+	const char *ca_file; /* NULL: the system's */
+	bool keeps_names; /* a name that was resolved stays so; else each attempt asks */
+};
+
 /*
- * Set an attempt of <probe> up; <ca_file> may be NULL.
+ * Set an attempt of <probe> up.
  *
  * Returns 0, or: POOL_EARGUMENT  it cannot be asked so (no URL, a strange one)
  *                POOL_ENOMEM
  * In any case, pool_transfer_clear() ends the attempt.
  */
 int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
-	const char *ca_file);
+	const struct pool_transfer_options *options);
 
 /* Judge a transfer that libcurl ended with <code>. Writes reason, status, latency, ... */
 void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,

@@ -105,6 +105,35 @@ int pool_instance_claim(const char *state_path, int *fd, struct pool_fault *faul
 	return error;
 }
 
+void pool_instance_beat(int fd)
+{
+	if (futimens(fd, NULL) != 0)
+		errno = 0;
+}
+
+/* What a crash leaves is the pid. */
+void pool_instance_release(int fd)
+{
+	if (fd < 0)
+		return;
+	if (ftruncate(fd, 0) != 0)
+		errno = 0;
+	close(fd);
+}
+
+int64_t pool_instance_crashed_s(const char *state_path)
+{
+	char *path = name_lock(state_path);
+	struct stat status;
+	int64_t seen_s = 0;
+
+	if (path && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+		status.st_size > 0)
+		seen_s = status.st_mtim.tv_sec;
+	free(path);
+	return seen_s;
+}
+
 int32_t pool_instance_find(const char *state_path)
 {
 	char *path = name_lock(state_path);

@@ -21,6 +21,19 @@
  */
 int pool_instance_claim(const char *state_path, int *fd, struct pool_fault *fault);
 
+/* The claimed instance is alive: said each second or so. */
+void pool_instance_beat(int fd);
+
+/* End the claim, having done all there was to do. Accepts -1. */
+void pool_instance_release(int fd);
+
+/*
+ * When the instance before was alive last, in seconds since 1970, if it was ended before
+ * it could release its claim; 0: it was not, or there was none. To be asked before
+ * claiming.
+ */
+int64_t pool_instance_crashed_s(const char *state_path);
+
 /* The pid of the watcher of <state_path>: 0 if there is none, -1 if it cannot be told. */
 int32_t pool_instance_find(const char *state_path);
 

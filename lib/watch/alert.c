@@ -58,22 +58,6 @@ uint32_t pool_alerts_default_kinds(void)
 	return kinds;
 }
 
-static int refuse_word(const char *word, struct pool_fault *fault)
-{
-	const char *names[POOL_EVENTS], *nearest;
-
-	if (pool_event_find(word) >= 0)
-		return pool_fault_set(
-			fault, POOL_EARGUMENT, 0, "event '%s' is never an alert", word);
-	for (int i = 0; i < POOL_EVENTS; i++)
-		names[i] = never >> i & 1 ? NULL
-					  : pool_event_get((enum pool_event_kind)i)->name;
-	nearest = pool_text_nearest(word, names, POOL_EVENTS);
-	return pool_fault_set(fault, POOL_EARGUMENT, 0, "no event is called '%s'%s%s%s",
-		word, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-		nearest ? "'?" : "");
-}
-
 bool pool_alerts_can_be(enum pool_event_kind kind)
 {
 	return !(never >> kind & 1);
@@ -84,30 +68,6 @@ void pool_alerts_drop(struct pool_alert_options *options)
 	for (size_t i = 0; i < options->count; i++)
 		options->receivers[i].free(options->receivers[i].self);
 	options->count = 0;
-}
-
-int pool_alerts_read_kinds(const char *list, uint32_t *out, struct pool_fault *fault)
-{
-	uint32_t kinds = 0;
-	const char *at = list;
-
-	for (;;) {
-		size_t length = strcspn(at, ",");
-		char word[64];
-		int kind;
-
-		snprintf(
-			word, sizeof(word), "%.*s", (int)(length < 64 ? length : 64), at);
-		kind = pool_event_find(word);
-		if (kind < 0 || never >> kind & 1)
-			return refuse_word(word, fault);
-		kinds |= 1u << kind;
-		if (!at[length])
-			break;
-		at += length + 1;
-	}
-	*out = kinds;
-	return 0;
 }
 
 static bool wants(const struct pool_alerts *alerts, enum pool_event_kind kind)

@@ -49,14 +49,6 @@ bool pool_alerts_can_be(enum pool_event_kind kind);
 /* The events that are alerts by default. */
 uint32_t pool_alerts_default_kinds(void);
 /*
- * "degraded,exhausted" as a set.
- *
- * Returns 0, or POOL_EARGUMENT: no such event (the fault has the nearest one), or one
- * that is never an alert.
- */
-int pool_alerts_read_kinds(const char *list, uint32_t *out, struct pool_fault *fault);
-
-/*
  * <options>  copied; the receivers are taken over, also on failure
  *
  * Returns 0, or POOL_ENOMEM, POOL_ESYSTEM.

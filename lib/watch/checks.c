@@ -14,263 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
-#include "watch/schedule.h"
 #include "watch/watcher_inner.h"
 
 enum {
 	BATCH = 64,     /* begun in one turn */
-	TICK_MS = 20,   /* between the times at which checks begin */
 	STORE_MS = 50,  /* a result waits for others that long */
 	STORE_AT = 256, /* as many are stored at once */
 	WITNESSES = 3,  /* asked about one failure */
 	WITNESS_SLACK_MS = 1000,
 };
-
-/* --- jobs ----------------------------------------------------------------------- */
-
-static void clear_job(struct pool_watcher_job *job)
-{
-	pool_login_release(&job->login);
-	free(job->url);
-	free(job->request);
-	/* It may hold a token. */
-	pool_text_forget(job->headers);
-	free(job->body);
-	*job = (struct pool_watcher_job){.next = POOL_NO_PLACE};
-}
-
-static uint32_t take_job(struct pool_watcher *watcher)
-{
-	uint32_t at = watcher->free_job;
-	struct pool_watcher_job **longer;
-
-	if (at != POOL_NO_PLACE) {
-		watcher->free_job = watcher->jobs[at]->next;
-		return at;
-	}
-	at = watcher->job_count;
-	longer = realloc(watcher->jobs, (at + 1) * sizeof(*longer));
-	if (!longer)
-		return POOL_NO_PLACE;
-	watcher->jobs = longer;
-	/* Each by itself: the engine keeps pointers to them. */
-	watcher->jobs[at] = calloc(1, sizeof(**longer));
-	if (!watcher->jobs[at])
-		return POOL_NO_PLACE;
-	watcher->job_count++;
-	return at;
-}
-
-static void give_job(struct pool_watcher *watcher, uint32_t at)
-{
-	clear_job(watcher->jobs[at]);
-	watcher->jobs[at]->next = watcher->free_job;
-	watcher->free_job = at;
-}
-
-static uint32_t take_result(struct pool_watcher *watcher)
-{
-	uint32_t at = watcher->free_result;
-	struct pool_watcher_result *longer;
-	uint32_t room;
-
-	if (at == POOL_NO_PLACE) {
-		room = watcher->result_count ? 2 * watcher->result_count : 64;
-		longer = realloc(watcher->results, room * sizeof(*longer));
-		if (!longer)
-			return POOL_NO_PLACE;
-		watcher->results = longer;
-		for (uint32_t i = room; i-- > watcher->result_count;) {
-			longer[i].next = watcher->free_result;
-			watcher->free_result = i;
-		}
-		watcher->result_count = room;
-		at = watcher->free_result;
-	}
-	watcher->free_result = watcher->results[at].next;
-	return at;
-}
-
-static void give_result(struct pool_watcher *watcher, uint32_t at)
-{
-	watcher->results[at].next = watcher->free_result;
-	watcher->free_result = at;
-}
-
-/* --- when ----------------------------------------------------------------------- */
-
-/* On a tick, together with others: each waking costs more than a check begun. */
-void pool_checks_set_due(struct pool_watcher *watcher, uint32_t at, int64_t due_ns)
-{
-	struct pool_plan_check *check = &watcher->plan.checks[at];
-
-	due_ns += TICK_MS * POOL_NS_PER_MS - 1;
-	due_ns -= due_ns % (TICK_MS * POOL_NS_PER_MS);
-	check->due_ns = due_ns;
-	check->token = ++watcher->token;
-	/* Without memory it is made at the next reload; there will be none of those
-	 * either. */
-	pool_timers_add(&watcher->timers,
-		(struct pool_timer){.at_ns = due_ns, .token = check->token, .index = at});
-}
-
-static int64_t draw_gap_ns(
-	struct pool_watcher *watcher, const struct pool_plan_check *check)
-{
-	struct pool_schedule_facts facts = {
-		.interval_ns = check->interval_ns,
-		.unchanged_ns = INT64_MAX,
-		.quick = check->quick,
-		.good = check->last_reason == POOL_REASON_OK,
-	};
-
-	for (uint32_t i = check->first_member; i != POOL_NO_MEMBER;
-		i = watcher->plan.members[i].next_member) {
-		int64_t unchanged_ns =
-			watcher->now.boot_ns - watcher->plan.members[i].changed_ns;
-
-		if (unchanged_ns < facts.unchanged_ns)
-			facts.unchanged_ns = unchanged_ns;
-	}
-	return pool_schedule_gap_ns(&facts, pool_random_next(&watcher->random));
-}
-
-void pool_checks_hurry(struct pool_watcher *watcher, uint32_t at)
-{
-	uint32_t number = watcher->plan.members[at].check;
-	struct pool_plan_check *check;
-	int64_t due_ns;
-
-	if (number == POOL_NO_CHECK)
-		return;
-	check = &watcher->plan.checks[number];
-	check->quick = POOL_SCHEDULE_QUICK_CHECKS;
-	if (check->under_way || !check->done)
-		return;
-	due_ns = watcher->now.boot_ns + draw_gap_ns(watcher, check);
-	if (due_ns < check->due_ns)
-		pool_checks_set_due(watcher, number, due_ns);
-}
-
-void pool_checks_postpone(struct pool_watcher *watcher, uint32_t at, int64_t checked_ns)
-{
-	uint32_t number = watcher->plan.members[at].check;
-	struct pool_plan_check *check;
-	int64_t due_ns;
-
-	if (number == POOL_NO_CHECK)
-		return;
-	check = &watcher->plan.checks[number];
-	/* One without a time yet gets it from its schedule. */
-	if (!check->due_ns || check->under_way || checked_ns <= check->last_ended_ns ||
-		check->first_member != at || check->quick)
-		return;
-	due_ns = checked_ns + draw_gap_ns(watcher, check);
-	if (due_ns > check->due_ns)
-		pool_checks_set_due(watcher, number, due_ns);
-}
-
-/* The oldest check of those it is for; 0: one was never checked. */
-static int64_t last_checked_ns(
-	const struct pool_watcher *watcher, const struct pool_plan_check *check)
-{
-	int64_t oldest_ns = INT64_MAX;
-
-	for (uint32_t i = check->first_member; i != POOL_NO_MEMBER;
-		i = watcher->plan.members[i].next_member)
-		if (watcher->plan.members[i].checked_ns < oldest_ns)
-			oldest_ns = watcher->plan.members[i].checked_ns;
-	return oldest_ns == INT64_MAX ? 0 : oldest_ns;
-}
-
-struct place {
-	uint64_t target;
-	uint32_t at;
-};
-
-static int compare_places(const void *left, const void *right)
-{
-	const struct place *a = left, *b = right;
-
-	if (a->target != b->target)
-		return a->target < b->target ? -1 : 1;
-	return a->at < b->at ? -1 : 1;
-}
-
-/* Spread <count> first checks of one target. */
-static void spread(struct pool_watcher *watcher, const struct place *places, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct pool_plan_check *check = &watcher->plan.checks[places[i].at];
-		int64_t first_ns = pool_schedule_first_ns(i, count, check->interval_ns,
-			pool_random_next(&watcher->random), &check->second_ns);
-
-		pool_checks_set_due(
-			watcher, places[i].at, watcher->now.boot_ns + first_ns);
-	}
-}
-
-static void spread_all(struct pool_watcher *watcher, struct place *places, size_t count)
-{
-	size_t from = 0;
-
-	if (count)
-		qsort(places, count, sizeof(*places), compare_places);
-	for (size_t i = 1; i <= count; i++)
-		if (i == count || places[i].target != places[from].target) {
-			spread(watcher, places + from, i - from);
-			from = i;
-		}
-}
-
-/* The time that check <at> has, or false: it is one to be spread. */
-static bool keep_time(struct pool_watcher *watcher, uint32_t at)
-{
-	struct pool_plan_check *check = &watcher->plan.checks[at];
-	const int64_t now_ns = watcher->now.boot_ns;
-	int64_t checked_ns, due_ns = check->due_ns;
-
-	if (check->under_way)
-		return true;
-	if (!due_ns) {
-		checked_ns = last_checked_ns(watcher, check);
-		if (!checked_ns || checked_ns > now_ns ||
-			now_ns - checked_ns >= check->interval_ns)
-			return false;
-		check->done = true;
-		due_ns = checked_ns + draw_gap_ns(watcher, check);
-	} else if (due_ns > now_ns + 2 * check->interval_ns) {
-		/* Its interval has become shorter. */
-		due_ns = now_ns + draw_gap_ns(watcher, check);
-	}
-	pool_checks_set_due(watcher, at, due_ns);
-	return true;
-}
-
-void pool_checks_schedule(struct pool_watcher *watcher)
-{
-	uint32_t count = watcher->plan.check_count;
-	struct place *places = calloc(count + 1, sizeof(*places));
-	size_t fresh = 0;
-
-	watcher->timers.count = 0;
-	watcher->first_left = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct pool_plan_check *check = &watcher->plan.checks[i];
-
-		if (!keep_time(watcher, i)) {
-			if (places)
-				places[fresh++] = (struct place){check->target, i};
-			else
-				pool_checks_set_due(watcher, i, watcher->now.boot_ns);
-		}
-		watcher->first_left += !check->done;
-	}
-	if (places)
-		spread_all(watcher, places, fresh);
-	free(places);
-	watcher->first_round_done |= !watcher->first_left;
-}
 
 /* --- what is decided ------------------------------------------------------------ */
 
@@ -390,7 +142,8 @@ static void decide(struct pool_watcher *watcher, uint32_t at,
 	if (check->quick)
 		check->quick--;
 	due_ns = began_ns +
-		(check->second_ns ? check->second_ns : draw_gap_ns(watcher, check));
+		(check->second_ns ? check->second_ns
+				  : pool_checks_draw_gap_ns(watcher, check));
 	check->second_ns = 0;
 	/* One that took longer than its interval rests for a while all the same. */
 	if (due_ns < watcher->now.boot_ns + POOL_NS_PER_S)
@@ -410,7 +163,7 @@ static void take_verdicts(struct pool_watcher *watcher)
 		struct pool_watcher_result result = watcher->results[verdict.slot];
 		uint32_t at = pool_plan_find(&watcher->plan, &result.key);
 
-		give_result(watcher, verdict.slot);
+		pool_results_give(watcher, verdict.slot);
 		/* Of a check that an edit has removed: of no use. */
 		if (at != POOL_NO_CHECK)
 			decide(watcher, at, &result, verdict.reason);
@@ -467,7 +220,7 @@ static void hear(struct pool_watcher *watcher, uint32_t at,
 		.reason = result->found,
 		.ended_ns = watcher->now.boot_ns,
 		.control = check->control,
-		.slot = take_result(watcher),
+		.slot = pool_results_take(watcher),
 	};
 
 	check->in_flight = false;
@@ -477,7 +230,7 @@ static void hear(struct pool_watcher *watcher, uint32_t at,
 			answer_hearings(watcher, check);
 			return;
 		}
-		give_result(watcher, testimony.slot);
+		pool_results_give(watcher, testimony.slot);
 	}
 	/* Without memory nothing can be doubted. */
 	answer_hearings(watcher, check);
@@ -514,41 +267,10 @@ static void take_end(void *context, size_t index, const struct pool_probe_result
 		hear_control(watcher, job, ended->reason);
 	else if (at != POOL_NO_CHECK)
 		hear(watcher, at, &result);
-	give_job(watcher, (uint32_t)index);
+	pool_jobs_give(watcher, (uint32_t)index);
 }
 
 /* --- what begins ---------------------------------------------------------------- */
-
-static bool copy_string(char **out, const char *string)
-{
-	*out = string ? strdup(string) : NULL;
-	return *out || !string;
-}
-
-/* Copies of all that <job>'s probe borrows from the snapshot. */
-static int own_probe(struct pool_watcher_job *job)
-{
-	struct pool_probe *probe = &job->probe;
-
-	if (!copy_string(&job->url, probe->url) ||
-		!copy_string(&job->request, probe->request) ||
-		!copy_string(&job->headers, probe->headers) ||
-		!copy_string(&job->body, probe->body))
-		return POOL_ENOMEM;
-	probe->url = job->url;
-	probe->request = job->request;
-	probe->headers = job->headers;
-	probe->body = job->body;
-	if (probe->expect) {
-		job->expect = *probe->expect;
-		job->cooling = *probe->cooling;
-		job->blocked = *probe->blocked;
-		probe->expect = &job->expect;
-		probe->cooling = &job->cooling;
-		probe->blocked = &job->blocked;
-	}
-	return 0;
-}
 
 static struct pool_round_options round_options(const struct pool_watcher *watcher)
 {
@@ -564,7 +286,7 @@ static uint32_t make_job(struct pool_watcher *watcher, uint32_t at, uint32_t con
 {
 	const struct pool_plan_check *check = &watcher->plan.checks[at];
 	const struct pool_round_options options = round_options(watcher);
-	uint32_t number = take_job(watcher);
+	uint32_t number = pool_jobs_take(watcher);
 	struct pool_watcher_job *job;
 	int error;
 
@@ -581,14 +303,14 @@ static uint32_t make_job(struct pool_watcher *watcher, uint32_t at, uint32_t con
 		watcher->plan.members[check->first_member].leaf, check->first_member,
 		&options, &job->probe, &job->login, fault);
 	if (!error)
-		error = own_probe(job);
+		error = pool_job_own(job);
 	if (control)
 		job->probe.login = NULL;
 	if (!error)
 		error = pool_engine_add(watcher->engine, &job->probe, number);
 	if (!error)
 		return number;
-	give_job(watcher, number);
+	pool_jobs_give(watcher, number);
 	fault->code = error;
 	return POOL_NO_PLACE;
 }
@@ -802,7 +524,7 @@ int pool_checks_open(struct pool_watcher *watcher, struct pool_fault *fault)
 		.context = watcher,
 	};
 
-	watcher->free_job = watcher->free_result = POOL_NO_PLACE;
+	pool_jobs_open(watcher);
 	watcher->store_ns = INT64_MAX;
 	watcher->doubts = pool_doubts_new();
 	if (!watcher->doubts)
@@ -816,12 +538,7 @@ void pool_checks_close(struct pool_watcher *watcher)
 	watcher->engine = NULL;
 	pool_doubts_free(watcher->doubts);
 	watcher->doubts = NULL;
-	for (uint32_t i = 0; i < watcher->job_count; i++) {
-		clear_job(watcher->jobs[i]);
-		free(watcher->jobs[i]);
-	}
-	free(watcher->jobs);
-	free(watcher->results);
+	pool_jobs_close(watcher);
 	free(watcher->pending);
 	pool_timers_release(&watcher->timers);
 }

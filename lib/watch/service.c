@@ -45,6 +45,8 @@ struct service {
 		alert_source;
 	int signal_fd, instance_fd;
 	int64_t watchdog_ns, watchdog_due_ns;
+	int64_t crashed_s; /* the instance before, see state/instance.h */
+	int64_t beat_due_ns;
 	int64_t metrics_due_ns;
 	bool metrics_failed; /* and that was told */
 	bool ended, readied;
@@ -133,6 +135,15 @@ static void feed_watchdog(struct service *service, int64_t now_ns)
 		return;
 	service->watchdog_due_ns = now_ns + service->watchdog_ns;
 	pool_notify(&service->notifier, "WATCHDOG=1");
+}
+
+/* What happens after the last beat, the next instance tells. */
+static void beat(struct service *service, int64_t now_ns)
+{
+	if (now_ns < service->beat_due_ns)
+		return;
+	service->beat_due_ns = now_ns + POOL_NS_PER_S;
+	pool_instance_beat(service->instance_fd);
 }
 
 /* --- what is asked of it -------------------------------------------------------- */
@@ -282,6 +293,7 @@ static void turn(struct service *service)
 	show_status(service, "");
 	write_metrics(service, now.boot_ns);
 	feed_watchdog(service, now.boot_ns);
+	beat(service, now.boot_ns);
 }
 
 /* --- start and end -------------------------------------------------------------- */
@@ -315,6 +327,7 @@ static int open_watcher(struct service *service, struct pool_fault *fault)
 	int error;
 
 	options.file = service->options->file;
+	options.told_until_s = service->crashed_s;
 	options.tell = tell;
 	options.context = service;
 	error = pool_watcher_new(&service->watcher, &options, fault);
@@ -393,6 +406,8 @@ static int open_service(struct service *service, struct pool_fault *fault)
 	if (!error)
 		error = pool_session_check_state(options->watcher.session, fault);
 	if (!error)
+		service->crashed_s = pool_instance_crashed_s(state);
+	if (!error)
 		error = pool_instance_claim(state, &service->instance_fd, fault);
 	if (!error)
 		error = open_server(service, fault);
@@ -429,8 +444,7 @@ static void close_service(struct service *service)
 		close(service->signal_fd);
 	pool_loop_close(&service->loop);
 	/* The last: another instance may begin now. */
-	if (service->instance_fd >= 0)
-		close(service->instance_fd);
+	pool_instance_release(service->instance_fd);
 }
 
 static void work(struct service *service)

@@ -200,30 +200,69 @@ static void tell_stored(
 	}
 }
 
-static void see(struct pool_watcher *watcher, uint32_t at,
-	const struct pool_record *record, const struct pool_now *now)
+/* Go back to before what nobody has told yet. */
+static void rewind_to_told(struct pool_watcher *watcher, struct pool_plan_member *member,
+	const struct pool_record *record)
+{
+	uint32_t kept = record->transition_count < POOL_TRANSITIONS_KEPT
+		? record->transition_count
+		: POOL_TRANSITIONS_KEPT;
+
+	while (watcher->options.told_until_s && kept--) {
+		const struct pool_state_transition *transition =
+			&record->transitions[(member->transitions - 1) %
+				POOL_TRANSITIONS_KEPT];
+
+		if (transition->wall_s <= watcher->options.told_until_s ||
+			transition->from >= POOL_STATUSES)
+			return;
+		member->transitions--;
+		member->status = transition->from;
+	}
+}
+
+/* How it is when it is seen first is nothing to tell. */
+static void see_first(struct pool_watcher *watcher, struct pool_plan_member *member,
+	const struct pool_record *record, enum pool_status status)
+{
+	member->seen = true;
+	member->status = (uint8_t)status;
+	member->changed_ns = record->health.changed_ns;
+	member->transitions = record->transition_count;
+	rewind_to_told(watcher, member, record);
+}
+
+static void see_again(struct pool_watcher *watcher, uint32_t at,
+	const struct pool_record *record, enum pool_status status,
+	const struct pool_now *now)
 {
 	struct pool_plan_member *member = &watcher->plan.members[at];
-	enum pool_status status = pool_health_status(&record->health, now->boot_ns);
-	bool changed = member->seen && record->transition_count != member->transitions;
+	bool changed = record->transition_count != member->transitions;
 
-	if (!member->seen) {
-		member->status = (uint8_t)status;
-		member->changed_ns = record->health.changed_ns;
-	} else if (changed) {
+	if (changed)
 		tell_stored(watcher, at, record);
-	}
 	if (status != member->status) {
 		tell_passing(watcher, at, status, record, now->wall_s);
 		member->status = (uint8_t)status;
 		changed = true;
 	}
 	member->transitions = record->transition_count;
-	member->seen = true;
-	if (changed) {
-		member->changed_ns = now->boot_ns;
-		pool_checks_hurry(watcher, at);
-	}
+	if (!changed)
+		return;
+	member->changed_ns = now->boot_ns;
+	pool_checks_hurry(watcher, at);
+}
+
+static void see(struct pool_watcher *watcher, uint32_t at,
+	const struct pool_record *record, const struct pool_now *now)
+{
+	struct pool_plan_member *member = &watcher->plan.members[at];
+	enum pool_status status = pool_health_status(&record->health, now->boot_ns);
+
+	if (member->seen)
+		see_again(watcher, at, record, status, now);
+	else
+		see_first(watcher, member, record, status);
 	if (record->health.checked_ns > member->checked_ns) {
 		member->checked_ns = record->health.checked_ns;
 		pool_checks_postpone(watcher, at, member->checked_ns);
@@ -339,5 +378,8 @@ int pool_sight_begin(struct pool_watcher *watcher, struct pool_fault *fault)
 		error = look_at_slice(watcher, fault);
 	watcher->looking = false;
 	take_counts(watcher);
+	/* Proxies that an edit adds have no past that matters. */
+	if (!error)
+		watcher->options.told_until_s = 0;
 	return error;
 }

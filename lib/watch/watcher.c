@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "watch/watcher_inner.h"
 
-enum { STATE_REST_MS = 1000 };
+enum { STATE_REST_MS = 1000, TELL_AGAIN_S = 60 };
 
 /* --- events --------------------------------------------------------------------- */
 
@@ -61,9 +61,11 @@ void pool_watcher_note_state(struct pool_watcher *watcher, const struct pool_fau
 		return;
 	}
 	watcher->state_rest_ns = watcher->now.boot_ns + STATE_REST_MS * POOL_NS_PER_MS;
-	if (strcmp(watcher->state_fault, fault->text) == 0)
-		return;
 	snprintf(watcher->state_fault, sizeof(watcher->state_fault), "%s", fault->text);
+	/* A lock that is hard to get comes and goes. */
+	if (watcher->now.boot_ns < watcher->state_told_ns)
+		return;
+	watcher->state_told_ns = watcher->now.boot_ns + TELL_AGAIN_S * POOL_NS_PER_S;
 	pool_watcher_begin_event(watcher, &event, POOL_EVENT_LOCAL_TROUBLE);
 	pool_text_safe(
 		event.detail, sizeof(event.detail), fault->text, strlen(fault->text));

@@ -39,6 +39,9 @@ struct pool_watcher_options {
 	/* How many of a pool must be eligible, lest it is degraded. */
 	struct pool_quorum quorum;
 	bool tells_checks; /* an event for each check as well */
+	/* What changed later than this, in seconds since 1970, is told although it was
+	 * before the start: the instance before could not. 0: nothing is. */
+	int64_t told_until_s;
 	/* Value of an environment variable for ${NAME}, or NULL; may be NULL itself. */
 	const char *(*lookup)(void *context, const char *name);
 	/* Called for each event, from within new, turn, reload and end. */

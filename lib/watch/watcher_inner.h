@@ -80,6 +80,7 @@ struct pool_watcher {
 	int64_t store_ns;      /* at the latest; INT64_MAX: nothing to store */
 	int64_t state_rest_ns; /* the state file is left alone until then */
 	char state_fault[448];
+	int64_t state_told_ns; /* trouble with it is told again then */
 
 	struct pool_watcher_pool *pools;
 	uint32_t pool_count;
@@ -113,6 +114,20 @@ void pool_watcher_tell(struct pool_watcher *watcher, const struct pool_event *ev
 void pool_watcher_note_state(
 	struct pool_watcher *watcher, const struct pool_fault *fault);
 
+/* --- jobs.c --------------------------------------------------------------------- */
+
+void pool_jobs_open(struct pool_watcher *watcher);
+void pool_jobs_close(struct pool_watcher *watcher);
+/* A place for a check under way; POOL_NO_PLACE: out of memory. */
+uint32_t pool_jobs_take(struct pool_watcher *watcher);
+/* Give it back; its secrets are wiped. */
+void pool_jobs_give(struct pool_watcher *watcher, uint32_t at);
+/* Copy all that the probe of <job> borrows from the snapshot. 0 or POOL_ENOMEM. */
+int pool_job_own(struct pool_watcher_job *job);
+/* A place for a result; POOL_NO_PLACE: out of memory. */
+uint32_t pool_results_take(struct pool_watcher *watcher);
+void pool_results_give(struct pool_watcher *watcher, uint32_t at);
+
 /* --- checks.c ------------------------------------------------------------------- */
 
 int pool_checks_open(struct pool_watcher *watcher, struct pool_fault *fault);
@@ -124,11 +139,16 @@ int64_t pool_checks_due_ns(const struct pool_watcher *watcher);
 /* Store what waits for it now. */
 void pool_checks_store(struct pool_watcher *watcher);
 
+/* --- timing.c ------------------------------------------------------------------- */
+
 /* Give each check of a new plan its time: those that were taken over keep theirs, fresh
  * ones have it from the state file, the others are spread. */
 void pool_checks_schedule(struct pool_watcher *watcher);
 /* Have check <at> again at <due_ns>. */
 void pool_checks_set_due(struct pool_watcher *watcher, uint32_t at, int64_t due_ns);
+/* How long from the start of one check to the next. */
+int64_t pool_checks_draw_gap_ns(
+	struct pool_watcher *watcher, const struct pool_plan_check *check);
 /* What member <at> is has changed: look at it sooner. */
 void pool_checks_hurry(struct pool_watcher *watcher, uint32_t at);
 /* Somebody else has checked it at <checked_ns>. */

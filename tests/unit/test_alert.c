@@ -184,33 +184,6 @@ static struct pool_delivery_counts counts(size_t receiver)
 
 /* --- which events --------------------------------------------------------------- */
 
-static void lists_are_read(void **unused)
-{
-	static const struct {
-		const char *list, *fault;
-	} wrong[] = {
-		{"", "no event is called ''"},
-		{"degraded,", "no event is called ''"},
-		{"degarded", "no event is called 'degarded'; did you mean 'degraded'?"},
-		{"check", "event 'check' is never an alert"},
-		{"degraded,alert-failed", "event 'alert-failed' is never an alert"},
-		{"degraded exhausted", "no event is called 'degraded exhausted'"},
-	};
-	struct pool_fault fault;
-	uint32_t kinds = 5;
-
-	(void)unused;
-	for (size_t i = 0; i < SIZE(wrong); i++) {
-		assert_int_equal(POOL_EARGUMENT,
-			pool_alerts_read_kinds(wrong[i].list, &kinds, &fault));
-		assert_string_equal(wrong[i].fault, fault.text);
-		assert_int_equal(5, kinds);
-	}
-	assert_int_equal(
-		0, pool_alerts_read_kinds("exhausted,started,exhausted", &kinds, &fault));
-	assert_int_equal(1 << POOL_EVENT_EXHAUSTED | 1 << POOL_EVENT_STARTED, kinds);
-}
-
 static void the_default_is_of_the_table(void **unused)
 {
 	uint32_t kinds = pool_alerts_default_kinds();
@@ -221,6 +194,9 @@ static void the_default_is_of_the_table(void **unused)
 	assert_false(kinds >> POOL_EVENT_STARTED & 1);
 	assert_false(kinds >> POOL_EVENT_CHECK & 1);
 	assert_false(kinds >> POOL_EVENT_ALERT_FAILED & 1);
+	for (int i = 0; i < POOL_EVENTS; i++)
+		assert_int_equal(i != POOL_EVENT_CHECK && i != POOL_EVENT_ALERT_FAILED,
+			pool_alerts_can_be((enum pool_event_kind)i));
 }
 
 static void only_what_is_asked_for_is_sent(void **unused)
@@ -533,7 +509,6 @@ static void events_come_and_nobody_looks(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(the_default_is_of_the_table),
 		cmocka_unit_test(only_what_is_asked_for_is_sent),
 		cmocka_unit_test(without_receivers_nothing_happens),

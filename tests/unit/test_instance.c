@@ -343,6 +343,37 @@ static void of_many_claims_one_succeeds(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, start, end)
 
+/* Only a watcher that did not come to its end has left something untold. */
+static void a_crash_is_known_and_when_it_was(void **state)
+{
+	struct world *world = *state;
+	const struct timespec long_ago[] = {{1000000000, 0}, {1000000000, 0}};
+	struct stat status;
+	pid_t pid;
+
+	assert_int_equal(0, pool_instance_crashed_s(world->state));
+	pid = claim_apart(world);
+	end_child(pid);
+	assert_int_equal(0, stat(world->lock, &status));
+	assert_int_equal(status.st_mtim.tv_sec, pool_instance_crashed_s(world->state));
+	pool_instance_release(claim(world));
+	assert_int_equal(0, pool_instance_crashed_s(world->state));
+	pool_instance_release(-1);
+	/* A beat is what counts. */
+	pid = claim_apart(world);
+	assert_int_equal(0, utimensat(AT_FDCWD, world->lock, long_ago, 0));
+	assert_int_equal(1000000000, pool_instance_crashed_s(world->state));
+	end_child(pid);
+	{
+		int fd = claim(world);
+
+		assert_int_equal(0, futimens(fd, long_ago));
+		pool_instance_beat(fd);
+		close(fd);
+	}
+	assert_true(pool_instance_crashed_s(world->state) > 1000000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +388,7 @@ int main(void)
 		CASE(who_looks_never_disturbs_a_claim),
 		CASE(who_looks_never_takes_another_one_for_the_watcher),
 		CASE(of_many_claims_one_succeeds),
+		CASE(a_crash_is_known_and_when_it_was),
 	};
 
 	return cmocka_run_group_tests_name("instance", tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* The watcher by its own loop: a state file that is locked, or is another one suddenly.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +17,8 @@
 #include "fixture.h"
 #include "base/clock.h"
 #include "watch/watcher.h"
+
+#define TCP "\"method\": \"tcp\""
 
 enum { MOST_EVENTS = 1000 };
 
@@ -35,15 +39,15 @@ static void note(void *context, const struct pool_event *event)
 	world->events[world->event_count++] = *event;
 }
 
-static void write_pool(const struct world *world, const char *members)
+static void write_pool(const struct world *world, const char *members, const char *check)
 {
 	char text[1024];
 
 	snprintf(text, sizeof(text),
 		"{\"enabled\": true, \"default\": {\"http\": {\"pool\": [%s], "
-		"\"health_check\": {\"method\": \"tcp\", \"interval_seconds\": 5, "
+		"\"health_check\": {%s, \"interval_seconds\": 5, "
 		"\"retry_count\": 1, \"unhealthy_threshold\": 1}}}}",
-		members);
+		members, check);
 	fixture_write(world->file, text, strlen(text));
 }
 
@@ -60,7 +64,7 @@ static int start(void **state)
 	fixture_folder_make(world->folder, sizeof(world->folder));
 	snprintf(world->file, sizeof(world->file), "%s/pool.json", world->folder);
 	snprintf(world->state, sizeof(world->state), "%s/state", world->folder);
-	write_pool(world, "\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"");
+	write_pool(world, "\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"", TCP);
 	if (pool_session_new(&world->session, &options, &fault) != 0)
 		fail_msg("%s", fault.text);
 	watch.session = world->session;
@@ -194,7 +198,7 @@ static void an_edit_that_is_not_whole_does_not_hold_up_the_one_before(void **sta
 
 	run(world, has_both, 10000);
 	reloads = count_kind(world, POOL_EVENT_RELOAD);
-	write_pool(world, "\"http://127.0.0.1:3\"");
+	write_pool(world, "\"http://127.0.0.1:3\"", TCP);
 	assert_int_equal(0, pool_session_refresh(world->session, NULL));
 	before = world->turns;
 	for (int i = 0; i < 19; i++) {
@@ -209,6 +213,53 @@ static void an_edit_that_is_not_whole_does_not_hold_up_the_one_before(void **sta
 	assert_true(count_kind(world, POOL_EVENT_TRANSITION) >= 3);
 }
 
+/* --- silence -------------------------------------------------------------------- */
+
+/* Takes connections and says nothing. */
+static int listen_silently(char *url, size_t size)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof(address)));
+	assert_int_equal(0, listen(fd, 512));
+	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &length));
+	snprintf(url, size, "\"http://127.0.0.1:%u\"", ntohs(address.sin_port));
+	return fd;
+}
+
+static bool knows_of_the_uplink(const struct world *world)
+{
+	return count_kind(world, POOL_EVENT_UPLINK_SUSPECT) > 0;
+}
+
+/* The first to fail is not blamed because the other one is still being asked, nor since
+ * that takes all its attempts. */
+static void of_two_that_are_silent_none_is_blamed(void **state)
+{
+	struct world *world = *state;
+	char urls[2][40], members[100];
+	int fds[2];
+
+	for (int i = 0; i < 2; i++)
+		fds[i] = listen_silently(urls[i], sizeof(urls[i]));
+	snprintf(members, sizeof(members), "%s, %s", urls[0], urls[1]);
+	write_pool(world, members,
+		"\"method\": \"http\", \"url\": \"http://t.test/\", "
+		"\"timeout_seconds\": 1");
+	assert_int_equal(0, pool_watcher_reload(world->watcher, NULL));
+	world->event_count = 0;
+	run(world, knows_of_the_uplink, 30000);
+	run(world, NULL, 3000);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(1, count_kind(world, POOL_EVENT_UPLINK_SUSPECT));
+	assert_int_equal(0, count_kind(world, POOL_EVENT_TRANSITION));
+	assert_int_equal(0, count_kind(world, POOL_EVENT_UPLINK_RECOVERED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +271,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			an_edit_that_is_not_whole_does_not_hold_up_the_one_before, start,
 			end),
+		cmocka_unit_test_setup_teardown(
+			of_two_that_are_silent_none_is_blamed, start, end),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
