@@ -324,7 +324,7 @@ static int reload(const struct settings *settings, const struct tool_files *file
 	error = pool_remote_ask(path, POOL_REMOTE_RELOAD, ANSWER_MS, &fault);
 	if (error == POOL_EUNKNOWN && pool_instance_find(path) == 0)
 		status = tell_none(files->file);
-	else if (error == POOL_EINVALID)
+	else if (error == POOL_EINVALID || error == POOL_ENOFILE)
 		status = tool_end(TOOL_NO, "invalid",
 			"the last good pool file stays in force: %s", fault.text);
 	else if (error)

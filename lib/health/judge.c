@@ -35,7 +35,7 @@ bool pool_judge_may_be_target(int reason)
 static bool uplink_is_suspect(const struct pool_verdict_item *items, size_t count)
 {
 	const struct pool_verdict_item *first = NULL;
-	bool several = false;
+	bool several = false, all_there = true;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct pool_reason_row *row = pool_reason_get(items[i].reason);
@@ -46,12 +46,15 @@ static bool uplink_is_suspect(const struct pool_verdict_item *items, size_t coun
 			continue;
 		if (!row->timeout)
 			return false;
+		all_there &= row->layer == POOL_LAYER_TARGET &&
+			items[i].target != POOL_NO_TARGET;
 		if (!first)
 			first = &items[i];
 		else if (items[i].host != first->host)
 			several = true;
 	}
-	return several;
+	/* Where each proxy took the request, it is the answer that is missing. */
+	return several && !all_there;
 }
 
 static void replace(struct pool_verdict_item *item, enum pool_reason reason,

@@ -45,7 +45,7 @@ struct pool_judge_target {
  *
  * The uplink: if all items that say anything (neither inconclusive nor untried) only
  * timed out, and they are of at least two hosts, they become UPLINK_SUSPECT, unless a
- * control request reached its target.
+ * control request reached its target, or all of them had come as far as the target.
  *
  * A target: if no item of it is OK, those that failed there (layer TARGET, verdict DOWN)
  * become TARGET_SUSPECT, unless the control request reached it. The same holds for those

@@ -16,6 +16,7 @@ enum {
 	SETTLE_MS = 100, /* a file that is written is left alone for so long */
 	YOUNG_MS = 300,  /* one that is invalid may still be being written */
 	PATIENCE_MS = 2000,
+	ABSENCE_MS = 500, /* one that is replaced may be missing for a moment */
 };
 
 /* --- the plan ------------------------------------------------------------------- */
@@ -97,12 +98,11 @@ static void find_fault(const struct pool_watcher *watcher, int error,
 	const struct pool_fault *trouble, char *out, size_t size)
 {
 	const struct pool_snapshot *snapshot = pool_session_snapshot(watcher->session);
-	static const struct pool_file_key none;
 
 	out[0] = '\0';
 	if (error)
 		snprintf(out, size, "%s", trouble->text);
-	else if (!pool_file_key_equal(&snapshot->rejected, &none))
+	else if (snapshot->rejection)
 		snprintf(out, size, "%s", snapshot->rejection);
 }
 
@@ -149,20 +149,20 @@ static void follow_snapshot(struct pool_watcher *watcher, bool mended)
 	pool_watcher_note_state(watcher, &fault);
 }
 
-/* Whether the file was written a moment ago, by the wall clock that dates it. */
-static bool is_young(const struct pool_watcher *watcher)
+/* How long an invalid file may still be one that is being written, by the wall clock that
+ * dates it; 0: it was not written just now. */
+static int64_t patience_ms(const struct pool_watcher *watcher)
 {
-	const char *path = watcher->options.file;
 	struct timespec now;
 	struct stat status;
 	int64_t age_ns;
 
-	if (stat(path, &status) != 0)
-		return true;
+	if (stat(watcher->options.file, &status) != 0)
+		return ABSENCE_MS;
 	clock_gettime(CLOCK_REALTIME, &now);
 	age_ns = (int64_t)(now.tv_sec - status.st_mtim.tv_sec) * POOL_NS_PER_S +
 		(now.tv_nsec - status.st_mtim.tv_nsec);
-	return age_ns >= 0 && age_ns < YOUNG_MS * POOL_NS_PER_MS;
+	return age_ns >= 0 && age_ns < YOUNG_MS * POOL_NS_PER_MS ? PATIENCE_MS : 0;
 }
 
 /* An invalid file is looked at again before it is told, as long as it may be one that is
@@ -171,11 +171,9 @@ static bool is_unsettled(struct pool_watcher *watcher)
 {
 	const int64_t now_ns = watcher->now.boot_ns;
 
-	if (!is_young(watcher))
-		return false;
 	if (!watcher->unsettled_ns)
 		watcher->unsettled_ns = now_ns;
-	if (now_ns - watcher->unsettled_ns > PATIENCE_MS * POOL_NS_PER_MS)
+	if (now_ns - watcher->unsettled_ns >= patience_ms(watcher) * POOL_NS_PER_MS)
 		return false;
 	watcher->file_ns = now_ns + SETTLE_MS * POOL_NS_PER_MS;
 	return true;

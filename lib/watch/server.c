@@ -387,8 +387,7 @@ void pool_server_free(struct pool_server *server)
 {
 	if (!server)
 		return;
-	for (int i = 0; i < POOL_PAGES; i++)
-		drop(&server->kept[i]);
+	pool_server_forget(server);
 	MHD_stop_daemon(server->daemon);
 	free(server);
 }
@@ -396,6 +395,12 @@ void pool_server_free(struct pool_server *server)
 const char *pool_server_url(const struct pool_server *server)
 {
 	return server->url;
+}
+
+void pool_server_forget(struct pool_server *server)
+{
+	for (int i = 0; i < POOL_PAGES; i++)
+		drop(&server->kept[i]);
 }
 
 int pool_server_descriptor(const struct pool_server *server)

@@ -72,6 +72,9 @@ void pool_server_free(struct pool_server *server);
 /* "http://127.0.0.1:9469/"; borrowed until the server is freed. */
 const char *pool_server_url(const struct pool_server *server);
 
+/* What was answered before is no longer true: no answer is given twice. */
+void pool_server_forget(struct pool_server *server);
+
 int pool_server_descriptor(const struct pool_server *server);
 /* When a turn is wanted in any case, CLOCK_BOOTTIME; INT64_MAX: not before an event. */
 int64_t pool_server_due_ns(const struct pool_server *server);

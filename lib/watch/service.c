@@ -154,6 +154,8 @@ static int reload(struct service *service, struct pool_fault *fault)
 
 	pool_notify_reloading(&service->notifier);
 	error = pool_watcher_reload(service->watcher, fault);
+	if (service->server)
+		pool_server_forget(service->server);
 	show_status(service, "READY=1\n");
 	return error;
 }

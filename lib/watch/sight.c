@@ -57,13 +57,14 @@ int pool_sight_follow(struct pool_watcher *watcher)
 }
 
 static enum pool_level level_of(
-	const struct pool_watcher *watcher, const struct pool_watcher_pool *pool)
+	const struct pool_watcher *watcher, const struct pool_watcher_counts *counts)
 {
-	if (!pool->enabled)
+	if (!counts->listed)
 		return POOL_IS_FINE;
-	if (!pool->eligible)
+	if (!counts->eligible)
 		return POOL_IS_EXHAUSTED;
-	return pool->eligible < pool_quorum_need(&watcher->options.quorum, pool->enabled)
+	return counts->eligible <
+			pool_quorum_need(&watcher->options.quorum, counts->enabled)
 		? POOL_IS_DEGRADED
 		: POOL_IS_FINE;
 }
@@ -80,28 +81,25 @@ static void tell_level(struct pool_watcher *watcher, uint32_t leaf)
 
 	pool_watcher_begin_event(watcher, &event, kinds[pool->level]);
 	pool_watcher_name_pool(watcher, &event, leaf);
-	event.eligible = pool->eligible;
-	event.total = pool->enabled;
+	event.eligible = pool->seen_counts.eligible;
+	/* Where a person has disabled them all, all are missing. */
+	event.total = pool->seen_counts.enabled ? pool->seen_counts.enabled
+						: pool->seen_counts.listed;
 	pool_watcher_tell(watcher, &event);
 }
 
 /* What was counted in a whole look holds until the next. */
 static void take_counts(struct pool_watcher *watcher)
 {
-	for (uint32_t i = 0; i < watcher->pool_count; i++) {
-		struct pool_watcher_pool *pool = &watcher->pools[i];
-
-		pool->eligible = pool->counted_eligible;
-		pool->enabled = pool->counted_enabled;
-		pool->healthy = pool->counted_healthy;
-	}
+	for (uint32_t i = 0; i < watcher->pool_count; i++)
+		watcher->pools[i].seen_counts = watcher->pools[i].counts;
 }
 
 static void judge_pools(struct pool_watcher *watcher)
 {
 	for (uint32_t i = 0; i < watcher->pool_count; i++) {
 		struct pool_watcher_pool *pool = &watcher->pools[i];
-		enum pool_level level = level_of(watcher, pool);
+		enum pool_level level = level_of(watcher, &pool->seen_counts);
 
 		if (!pool->watched || level == pool->level)
 			continue;
@@ -272,13 +270,14 @@ static void see(struct pool_watcher *watcher, uint32_t at,
 static void count(struct pool_watcher *watcher, uint32_t at)
 {
 	const struct pool_plan_member *member = &watcher->plan.members[at];
-	struct pool_watcher_pool *pool = &watcher->pools[member->leaf];
+	struct pool_watcher_counts *counts = &watcher->pools[member->leaf].counts;
 
+	counts->listed++;
 	if (member->status == POOL_STATUS_DISABLED)
 		return;
-	pool->counted_enabled++;
-	pool->counted_healthy += member->status == POOL_STATUS_HEALTHY;
-	pool->counted_eligible += member->status != POOL_STATUS_UNHEALTHY &&
+	counts->enabled++;
+	counts->healthy += member->status == POOL_STATUS_HEALTHY;
+	counts->eligible += member->status != POOL_STATUS_UNHEALTHY &&
 		member->status != POOL_STATUS_COOLING;
 }
 
@@ -289,8 +288,7 @@ static void begin_look(struct pool_watcher *watcher)
 	watcher->looking = true;
 	watcher->look_at = 0;
 	for (uint32_t i = 0; i < watcher->pool_count; i++)
-		watcher->pools[i].counted_eligible = watcher->pools[i].counted_enabled =
-			watcher->pools[i].counted_healthy = 0;
+		watcher->pools[i].counts = (struct pool_watcher_counts){0};
 }
 
 static void end_look(struct pool_watcher *watcher)

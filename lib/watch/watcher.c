@@ -193,9 +193,9 @@ void pool_watcher_sum(const struct pool_watcher *watcher, struct pool_watcher_su
 		if (!pool->watched)
 			continue;
 		out->pools++;
-		out->healthy += pool->healthy;
-		out->eligible += pool->eligible;
-		out->enabled += pool->enabled;
+		out->healthy += pool->seen_counts.healthy;
+		out->eligible += pool->seen_counts.eligible;
+		out->enabled += pool->seen_counts.enabled;
 		out->exhausted += pool->level == POOL_IS_EXHAUSTED;
 	}
 }

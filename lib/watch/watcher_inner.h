@@ -42,15 +42,21 @@ struct pool_watcher_result {
 
 enum pool_level { POOL_IS_FINE, POOL_IS_DEGRADED, POOL_IS_EXHAUSTED };
 
+/* Proxies of a pool that are enabled in the pool file, and of those: */
+struct pool_watcher_counts {
+	uint32_t listed;
+	uint32_t enabled; /* not disabled by a person */
+	uint32_t eligible, healthy;
+};
+
 /* What was seen of a pool, by its number in the snapshot. */
 struct pool_watcher_pool {
 	uint64_t key;
 	bool watched, seen;
 	enum pool_level level;
-	uint64_t panics; /* told so far */
-	uint32_t eligible, enabled, healthy;
-	uint32_t counted_eligible, counted_enabled, counted_healthy; /* of a look under
-									way */
+	uint64_t panics;                                /* told so far */
+	struct pool_watcher_counts seen_counts, counts; /* of the last look; of one under
+							   way */
 };
 
 struct pool_watcher {
