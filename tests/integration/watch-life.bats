@@ -207,6 +207,38 @@ adopt() {
 	assert_equal "$(sum_of_checks)" 5
 }
 
+@test "what changed after a crash is told by the next instance, once, and nothing after an ordinary end" {
+	start_stub --name one http-proxy
+	start_stub --name two http-proxy
+	write_pool pool.json '{"health_check": {"interval_seconds": 300}, "breaker": {"open_seconds": 300, "max_open_seconds": 300},
+		"proxies": [{"name": "one", "url": "http://127.0.0.1:'"$(server_port one)"'"},
+			{"name": "two", "url": "http://127.0.0.1:'"$(server_port two)"'"}]}'
+	break_one() {
+		for _ in 1 2 3 4 5; do
+			pool-report -f pool.json "$1" fail
+		done
+	}
+	start_watch -- pool.json
+	await_event 5 "$(went two healthy unknown)"
+	end_watch KILL
+	# told to the second
+	crashed=$(stat -c %Y "$POOL_STATE"/*.watch)
+	wait_until 5 eval '[ "$(date +%s)" -gt "$((crashed + 1))" ]'
+	break_one one
+	mark
+	start_watch -- pool.json
+	await_event 5 "$(went one unhealthy healthy)"
+	await_event 5 '.event == "degraded"'
+	no_event "$(went two)"
+	end_watch
+	break_one two
+	mark
+	start_watch -- pool.json
+	await_event 5 '.event == "exhausted"'
+	no_event '.event == "transition"'
+	end_watch
+}
+
 @test "after each of 100 kills at random the state file is whole, and selection works" {
 	write_stubs 5 200
 	for ((number = 0; number < 100; number++)); do

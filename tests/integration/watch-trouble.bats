@@ -216,3 +216,23 @@ be_unprivileged() {
 	assert_equal "$WATCH_STATUS" 0
 	((WATCH_MS <= 1300))
 }
+
+@test "a proxy whose name gets another address is checked there" {
+	start_namespaces
+	echo "127.0.0.1 moved.example" >hosts
+	inside mount --bind hosts /etc/hosts
+	printf '%s\0' "${INSIDE[@]}" "$POOL_STUB" --host 127.0.0.2 --port 3129 http-proxy >"$SERVERS/proxy.cmd"
+	launch proxy
+	echo 3129 >"$SERVERS/proxy.port"
+	wait_until 5 inside bash -c 'exec 3<>/dev/tcp/127.0.0.2/3129' 2>/dev/null
+	write_pool pool.json '{
+		"health_check": {"interval_seconds": 5, "timeout_seconds": 1, "retry_count": 1},
+		"proxies": [{"name": "moved", "url": "http://moved.example:3129"}]}'
+	launch_watch --before "${INSIDE[@]}" -- -v pool.json
+	await_event 10 "$(went moved unhealthy unknown)"
+	assert_equal "$(checks '.reason == "connect-refused"' | xargs)" 1
+	# in place: what is bound is the file, not its name
+	echo "127.0.0.2 moved.example" >hosts
+	await_event 10 '.event == "check" and .reason == "ok"'
+	end_watch
+}
