@@ -59,7 +59,7 @@ struct settings {
 	char *url;     /* of the webhook: a secret */
 	uint32_t alert_kinds;
 	int64_t window_s;
-	bool alerts_given; /* one of the two above */
+	bool kinds_given, window_given;
 	bool stop, restart, reload;
 	bool unprinted; /* the last event could not be printed, and that was told */
 	struct pool_session *session;
@@ -148,9 +148,10 @@ static int read_alert_kinds(const struct tool_given *given, void *context)
 	for (int i = 0; i < POOL_EVENTS; i++)
 		if (pool_alerts_can_be((enum pool_event_kind)i))
 			names[count++] = pool_event_get((enum pool_event_kind)i)->name;
-	if (!settings->alerts_given)
+	/* Those of several are added up. */
+	if (!settings->kinds_given)
 		settings->alert_kinds = 0;
-	settings->alerts_given = true;
+	settings->kinds_given = true;
 	for (char *word = strtok_r(given->value, ",", &rest); word && !status;
 		word = strtok_r(NULL, ",", &rest)) {
 		int found = 0;
@@ -171,7 +172,7 @@ static int read_window(const struct tool_given *given, void *context)
 {
 	struct settings *settings = context;
 
-	settings->alerts_given = true;
+	settings->window_given = true;
 	return tool_read_number(given, context);
 }
 
@@ -242,7 +243,8 @@ static int fit_together(struct settings *settings)
 	if (asked > 1)
 		return tool_refuse(settings->spec, TOOL_USAGE,
 			"--daemonize, --stop, --restart and --reload exclude each other");
-	if (settings->alerts_given && !settings->command && !settings->url)
+	if ((settings->kinds_given || settings->window_given) && !settings->command &&
+		!settings->url)
 		return tool_refuse(settings->spec, TOOL_USAGE,
 			"--alert-on and --alert-window go with --on-change or --webhook");
 	if (settings->common.quiet && settings->common.verbose)

@@ -71,6 +71,7 @@ static void tell(void *context, const struct pool_event *event)
 	struct pool_now now;
 
 	service->options->tell(service->options->context, event);
+	service->beat_due_ns = 0;
 	pool_pages_note(&service->pages, event);
 	pool_clock_get(&now);
 	if (service->alerts)
@@ -137,7 +138,8 @@ static void feed_watchdog(struct service *service, int64_t now_ns)
 	pool_notify(&service->notifier, "WATCHDOG=1");
 }
 
-/* What happens after the last beat, the next instance tells. */
+/* What happens after the last beat, the next instance tells: so there is one whenever
+ * something was told. */
 static void beat(struct service *service, int64_t now_ns)
 {
 	if (now_ns < service->beat_due_ns)

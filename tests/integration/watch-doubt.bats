@@ -209,9 +209,9 @@ late_share() {
 	LATE=$(($(metric proxypool_loop_lag_seconds_count) - $(metric 'proxypool_loop_lag_seconds_bucket{le="0.05"}')))
 	PASSES=$(metric proxypool_loop_lag_seconds_count)
 	before=$(count_events '.event == "transition"')
-	flap 15
+	flap 27
 	half=$(resident_kb "$WATCH_PID")
-	flap 15
+	flap 27
 	share=$(late_share)
 	after=$(count_events '.event == "transition"')
 	# once it may still grow to its size; a leak grows each time
