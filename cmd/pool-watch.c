@@ -61,7 +61,8 @@ struct settings {
 	int64_t window_s;
 	bool kinds_given, window_given;
 	bool stop, restart, reload;
-	bool unprinted; /* the last event could not be printed, and that was told */
+	char *absolute[4]; /* paths of before the background, see leave_folder() */
+	bool unprinted;    /* the last event could not be printed, and that was told */
 	struct pool_session *session;
 };
 
@@ -502,8 +503,7 @@ static int leave_folder(struct settings *settings, struct tool_files *files)
 		pool_text_addf(
 			&text, "%s%s", absolute ? absolute : "", folder ? "/" : "");
 		free(absolute);
-		/* They live as long as the process. */
-		*paths[i] = pool_text_take(&text);
+		*paths[i] = settings->absolute[i] = pool_text_take(&text);
 		if (!*paths[i])
 			return tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
 	}
@@ -586,5 +586,8 @@ int main(int argc, char **argv)
 	pool_session_free(settings.session);
 	pool_text_forget(settings.url);
 	free(settings.command);
+	for (size_t i = 0; i < sizeof(settings.absolute) / sizeof(settings.absolute[0]);
+		i++)
+		free(settings.absolute[i]);
 	return tool_close_stdout() ? status : TOOL_SYSTEM;
 }
