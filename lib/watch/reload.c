@@ -115,8 +115,7 @@ static void note_fault(struct pool_watcher *watcher, const char *fault)
 	if (same)
 		return;
 	snprintf(watcher->file_fault, sizeof(watcher->file_fault), "%s", fault);
-	watcher->file_valid = !*fault;
-	watcher->tally.pool_file_valid = watcher->file_valid;
+	watcher->tally.pool_file_valid = !*fault;
 	if (!*fault)
 		return;
 	pool_tally_note_rollback(&watcher->tally);

@@ -188,14 +188,6 @@ void pool_tally_note_event(struct pool_tally *tally, enum pool_event_kind kind)
 		tally->events[kind]++;
 }
 
-void pool_tally_note_alert(struct pool_tally *tally, enum pool_tally_receiver receiver,
-	enum pool_tally_result result)
-{
-	if ((unsigned)receiver < POOL_TALLY_RECEIVERS &&
-		(unsigned)result < POOL_TALLY_RESULTS)
-		tally->alerts[receiver][result]++;
-}
-
 void pool_tally_note_reload(struct pool_tally *tally, int64_t wall_s)
 {
 	tally->reloads++;

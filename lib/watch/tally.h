@@ -60,7 +60,8 @@ struct pool_tally {
 	struct pool_tally_pool *pools; /* by the snapshot's leaves */
 	size_t pool_count;
 	uint64_t events[POOL_EVENTS];
-	uint64_t alerts[POOL_TALLY_RECEIVERS][POOL_TALLY_RESULTS];
+	uint64_t alerts[POOL_TALLY_RECEIVERS]
+		       [POOL_TALLY_RESULTS]; /* the owner's to set */
 	uint64_t reloads;
 	uint64_t rollbacks;
 	struct pool_tally_histogram lag; /* of the loop */
@@ -94,8 +95,6 @@ void pool_tally_note_latency(struct pool_tally *tally, uint32_t leaf, int64_t la
 /* How much later than due the loop got to something. */
 void pool_tally_note_lag(struct pool_tally *tally, int64_t lag_ns);
 void pool_tally_note_event(struct pool_tally *tally, enum pool_event_kind kind);
-void pool_tally_note_alert(struct pool_tally *tally, enum pool_tally_receiver receiver,
-	enum pool_tally_result result);
 /* An edit was taken, or was not because it is invalid. */
 void pool_tally_note_reload(struct pool_tally *tally, int64_t wall_s);
 void pool_tally_note_rollback(struct pool_tally *tally);

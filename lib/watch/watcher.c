@@ -114,7 +114,6 @@ int pool_watcher_new(struct pool_watcher **out,
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	watcher->options = *options;
 	watcher->session = options->session;
-	watcher->file_valid = true;
 	pool_clock_get(&watcher->now);
 	pool_tally_init(&watcher->tally, watcher->now.wall_s);
 	watcher->tally.pool_file_valid = true;

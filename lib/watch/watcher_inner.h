@@ -97,7 +97,6 @@ struct pool_watcher {
 
 	int64_t file_ns;      /* when to look at the pool file next */
 	int64_t unsettled_ns; /* it is being written since; 0: it is not */
-	bool file_valid;
 	char file_fault[448];
 
 	uint64_t troubles;  /* local reasons that were told, bits */

@@ -12,17 +12,10 @@ teardown() {
 	watch_teardown
 }
 
-# write_http INTERVAL URL...: named p0, p1, ..., checked with a request to the stub origin
+# write_http INTERVAL URL...: as write_proxies, checked with a request to the stub origin
 write_http() {
-	local url number=0 list=
-
-	for url in "${@:2}"; do
-		list="$list${list:+, }{\"name\": \"p$number\", \"url\": \"$url\"}"
-		number=$((number + 1))
-	done
-	write_pool pool.json "{\"health_check\": {\"method\": \"http\", \"interval_seconds\": $1,
-		\"url\": \"http://127.0.0.1:$ORIGIN/\", \"timeout_seconds\": 1, \"retry_count\": 1},
-		\"proxies\": [$list]}"
+	CHECK='"method": "http", "url": "http://127.0.0.1:'"$ORIGIN"'/", "timeout_seconds": 1' \
+		write_proxies "$@"
 }
 
 start_origin() {

@@ -12,18 +12,6 @@ teardown() {
 	watch_teardown
 }
 
-# write_proxies INTERVAL URL...: named p0, p1, ...; more of health_check in CHECK
-write_proxies() {
-	local url number=0 list=
-
-	for url in "${@:2}"; do
-		list="$list${list:+, }{\"name\": \"p$number\", \"url\": \"$url\"}"
-		number=$((number + 1))
-	done
-	write_pool pool.json "{\"health_check\": {\"interval_seconds\": $1, \"retry_count\": 1
-		${CHECK:+, $CHECK}}, \"proxies\": [$list]}"
-}
-
 # write_stubs INTERVAL COUNT: of one stub called proxies
 write_stubs() {
 	start_stub --name proxies http-proxy --count "$2"

@@ -26,6 +26,18 @@ watch_teardown() {
 	pool_teardown
 }
 
+# write_proxies INTERVAL URL...: named p0, p1, ...; more of health_check in CHECK
+write_proxies() {
+	local url number=0 list=
+
+	for url in "${@:2}"; do
+		list="$list${list:+, }{\"name\": \"p$number\", \"url\": \"$url\"}"
+		number=$((number + 1))
+	done
+	write_pool pool.json "{\"health_check\": {\"interval_seconds\": $1, \"retry_count\": 1
+		${CHECK:+, $CHECK}}, \"proxies\": [$list]}"
+}
+
 # Milliseconds since some moment.
 now_ms() {
 	local now=$EPOCHREALTIME

@@ -142,7 +142,7 @@ static void fill_tally(struct pool_tally *tally)
 	}
 	for (int i = 0; i < POOL_EVENTS; i++)
 		pool_tally_note_event(tally, (enum pool_event_kind)i);
-	pool_tally_note_alert(tally, POOL_TALLY_WEBHOOK, POOL_TALLY_DROPPED);
+	tally->alerts[POOL_TALLY_WEBHOOK][POOL_TALLY_DROPPED]++;
 	pool_tally_note_reload(tally, 1764110100);
 }
 
