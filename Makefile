@@ -52,7 +52,7 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash http
-CONFIG := diagnostic rules json schema url check_url login model source walk value member read print
+CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member tree plain yaml read print
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
@@ -80,7 +80,7 @@ WATCH_OBJECTS := $(WATCH_SOURCES:%.c=$(BUILD)/obj/%.o)
 TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
-LIBS       := -lcjson -lm
+LIBS       := -lcjson -lyaml -lm
 PROBE_LIBS := -lcurl
 WATCH_LIBS := -lmicrohttpd
 
@@ -123,7 +123,7 @@ comma := ,
 # $(call link,TOOL): with libcurl for those that probe; with cJSON on demand for those that
 # scripts start often
 LAZY := $(BUILD)/obj/lib/config/lazy.o
-lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson,$(LIBS)),$(LIBS))
+lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson -lyaml,$(LIBS)),$(LIBS))
 probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
 watch_or_not = $(if $(filter $(1),pool-watch),$(2))
 
@@ -300,7 +300,7 @@ includedir=$${prefix}/include
 Name: libpool
 Description: pools of forward proxies shared by all processes of a machine
 Version: $(VERSION)
-Requires.private: libcjson
+Requires.private: libcjson yaml-0.1
 Libs: -L$${libdir} -lpool
 Libs.private: -lm
 Cflags: -I$${includedir}/pool

@@ -19,7 +19,12 @@
 /* A pool file larger than this is refused unread. */
 #define POOL_SOURCE_MAX (64u << 20)
 
-enum pool_input { POOL_INPUT_AUTO, POOL_INPUT_JSON, POOL_INPUT_YAML };
+enum pool_input {
+	POOL_INPUT_AUTO, /* YAML by the extension .yaml or .yml, else JSON */
+	POOL_INPUT_JSON,
+	POOL_INPUT_YAML,
+	POOL_INPUTS
+};
 
 /* The text of a pool file. */
 struct pool_source {
@@ -28,9 +33,9 @@ struct pool_source {
 	char *path;      /* as given; "-" for standard input */
 	char *directory; /* absolute, where password_file starts from; NULL for standard
 			    input */
-	enum pool_input input; /* AUTO: by the extension */
-	struct stat status;    /* of the opened file, before it was read */
-	bool regular;          /* a regular file: can have a snapshot */
+	enum pool_input input;
+	struct stat status; /* of the opened file, before it was read */
+	bool regular;       /* a regular file: can have a snapshot */
 };
 
 /*
@@ -50,7 +55,6 @@ void pool_source_release(struct pool_source *source);
  * <diagnostics>  all errors and warnings; start it zeroed; release it in any case.
  *
  * Returns 0, or: POOL_EINVALID  <diagnostics> has errors; <fault> has the first
- *                POOL_EFORMAT   YAML, which this version does not read
  *                POOL_ENOMEM
  */
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,

@@ -5,11 +5,10 @@
 #include <string.h>
 #include "base/text.h"
 #include "config/diagnostic.h"
-#include "config/schema.h"
-#include "config/url.h"
+#include "config/excerpt.h"
 
 /* Source lines longer than this, or beyond so many diagnostics, are not shown. */
-enum { LINE_MAX_BYTES = 2048, LINES_SHOWN = 256, VALUE_MAX = 512 };
+enum { LINE_MAX_BYTES = 2048, LINES_SHOWN = 256 };
 
 static bool grow(struct pool_diagnostics *diagnostics)
 {
@@ -137,148 +136,33 @@ void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char
 
 /* --- lines and columns ---------------------------------------------------------- */
 
-/* Characters in well-formed UTF-8: bytes that continue none. */
-static uint32_t count_characters(const char *bytes, size_t length)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < length; i++)
-		count += ((unsigned char)bytes[i] & 0xc0) != 0x80;
-	return count;
-}
-
-/* A line being shown, and where the diagnostic's bytes come to stand in it. */
-struct line {
-	const char *bytes; /* the text of the line */
-	size_t length;
-	size_t from, to; /* what it is about, in bytes of the line */
-	const char *key; /* the last key passed */
-	size_t key_length;
-	struct pool_text shown;
-	uint32_t caret, caret_end; /* characters */
-	bool begun;
-};
-
-/* Append what stands for <length> bytes at <at>, and follow the caret. */
-static void show(
-	struct line *line, size_t at, size_t length, const char *text, size_t size)
-{
-	uint32_t before = count_characters(line->shown.bytes, line->shown.length);
-
-	pool_text_add_safe(&line->shown, text, size);
-	if (!line->begun && at + length > line->from) {
-		bool same = size == length && at < line->from;
-
-		line->begun = true;
-		line->caret =
-			before + (same ? count_characters(text, line->from - at) : 0);
-	}
-	if (at < line->to)
-		line->caret_end = count_characters(line->shown.bytes, line->shown.length);
-}
-
-/* What may be shown of a string that is a value. */
-static void show_value(struct line *line, size_t at, size_t length)
-{
-	const char *text = line->bytes + at + 1;
-	char raw[VALUE_MAX], safe[VALUE_MAX];
-	size_t inner = length - 2;
-
-	if (line->key && pool_schema_is_plain(line->key, line->key_length) &&
-		!pool_url_may_hold_secret(text, inner)) {
-		show(line, at, length, line->bytes + at, length);
-		return;
-	}
-	snprintf(raw, sizeof(raw), "%.*s", (int)(inner < VALUE_MAX ? inner : 0), text);
-	pool_url_redact(raw, safe + 1, sizeof(safe) - 2);
-	safe[0] = '"';
-	strcat(safe, "\"");
-	show(line, at, length, safe, strlen(safe));
-}
-
-static size_t find_string_end(const struct line *line, size_t at)
-{
-	for (at++; at < line->length && line->bytes[at] != '"'; at++)
-		if (line->bytes[at] == '\\')
-			at++;
-	return at;
-}
-
-static size_t show_string(struct line *line, size_t at)
-{
-	size_t end = find_string_end(line, at), after;
-
-	if (end >= line->length) {
-		show(line, at, line->length - at, "\"***", 4);
-		return line->length;
-	}
-	end++;
-	for (after = end; after < line->length && line->bytes[after] == ' ';)
-		after++;
-	if (after >= line->length || line->bytes[after] != ':') {
-		show_value(line, at, end - at);
-		return end;
-	}
-	line->key = line->bytes + at + 1;
-	line->key_length = end - at - 2;
-	if (pool_url_may_hold_secret(line->key, line->key_length))
-		show(line, at, end - at, "\"***\"", 5);
-	else
-		show(line, at, end - at, line->bytes + at, end - at);
-	return end;
-}
-
-static void show_line(struct line *line)
-{
-	size_t at = 0;
-
-	while (at < line->length) {
-		size_t end = at;
-
-		if (line->bytes[at] == '"') {
-			at = show_string(line, at);
-			continue;
-		}
-		while (end < line->length && line->bytes[end] != '"' &&
-			(end == at || (end != line->from && end != line->to)))
-			end++;
-		if (line->bytes[at] == '\t')
-			end = at + 1;
-		show(line, at, end - at, line->bytes[at] == '\t' ? " " : line->bytes + at,
-			line->bytes[at] == '\t' ? 1 : end - at);
-		at = end;
-	}
-}
-
-/* The line that begins at <start>, redacted. Of text that is not JSON only what was read.
- */
-static void add_source(
-	struct pool_diagnostic *one, const char *bytes, size_t length, size_t start)
+/* The line that begins at <start>, redacted. Of a text that is not what it should be,
+ * only what was read. */
+static void add_source(struct pool_diagnostic *one, const char *bytes, size_t length,
+	size_t start, bool yaml)
 {
 	const char *newline = memchr(bytes + start, '\n', length - start);
 	size_t end = newline ? (size_t)(newline - bytes) : length;
-	struct line line = {.bytes = bytes + start};
+	struct pool_excerpt excerpt = {.bytes = bytes + start, .yaml = yaml};
 	int rule = pool_rule_find(one->rule);
 
 	if (end > start && bytes[end - 1] == '\r')
 		end--;
-	if (rule <= POOL_RULE_JSON_SIZE && end > one->offset + 1)
+	if (rule <= POOL_RULE_YAML_MERGE && end > one->offset + 1)
 		end = one->offset + 1;
 	if (end - start > LINE_MAX_BYTES)
 		return;
-	line.length = end - start;
-	line.from = one->offset - start;
-	line.to = (one->end < end ? one->end : end) - start;
-	show_line(&line);
-	if (!line.begun)
-		line.caret = count_characters(line.shown.bytes, line.shown.length);
-	one->caret = line.caret;
-	one->caret_width = line.caret_end > line.caret ? line.caret_end - line.caret : 1;
-	one->source = pool_text_take(&line.shown);
+	excerpt.length = end - start;
+	excerpt.from = one->offset - start;
+	excerpt.to = (one->end < end ? one->end : end) - start;
+	one->source = pool_excerpt_make(&excerpt);
+	one->caret = excerpt.caret;
+	one->caret_width =
+		excerpt.caret_end > excerpt.caret ? excerpt.caret_end - excerpt.caret : 1;
 }
 
 void pool_diagnostics_locate(
-	struct pool_diagnostics *diagnostics, const char *bytes, size_t length)
+	struct pool_diagnostics *diagnostics, const char *bytes, size_t length, bool yaml)
 {
 	size_t bom = length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	size_t at = bom, start = bom;
@@ -305,10 +189,10 @@ void pool_diagnostics_locate(
 		one->end_column = one->end > one->offset && one->end <= length &&
 				!memchr(bytes + one->offset, '\n', one->end - one->offset)
 			? column +
-				count_characters(
+				pool_characters(
 					bytes + one->offset, one->end - one->offset)
 			: 0;
 		if (i < LINES_SHOWN)
-			add_source(one, bytes, length, start);
+			add_source(one, bytes, length, start, yaml);
 	}
 }

@@ -20,6 +20,18 @@ enum pool_rule_id {
 	POOL_RULE_JSON_ENCODING,
 	POOL_RULE_JSON_DEPTH,
 	POOL_RULE_JSON_SIZE,
+	POOL_RULE_YAML_SYNTAX,
+	POOL_RULE_YAML_TAB,
+	POOL_RULE_YAML_ENCODING,
+	POOL_RULE_YAML_DEPTH,
+	POOL_RULE_YAML_SIZE,
+	POOL_RULE_YAML_DOCUMENTS,
+	POOL_RULE_YAML_TAG,
+	POOL_RULE_YAML_ALIAS,
+	POOL_RULE_YAML_EXPANSION,
+	POOL_RULE_YAML_MERGE,
+	POOL_RULE_YAML_KEY,
+	POOL_RULE_YAML_SCALAR,
 	POOL_RULE_DUPLICATE_KEY,
 	POOL_RULE_TYPE,
 	POOL_RULE_UNKNOWN_KEY,
@@ -128,10 +140,11 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 
 /*
  * Sort, then fill in lines, columns and, for the first few hundred, the source line:
- * every string in it that is a value is shown redacted.
+ * every string in it that is a value is shown redacted. <yaml>  strings may stand without
+ * quotes.
  */
-void pool_diagnostics_locate(
-	struct pool_diagnostics *diagnostics, const char *bytes, size_t length);
+void pool_diagnostics_locate(struct pool_diagnostics *diagnostics, const char *bytes,
+	size_t length, bool yaml);
 
 /* Drop the warnings of <rule>. */
 void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_id rule);

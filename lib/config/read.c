@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "config/tree.h"
 #include "config/url.h"
 #include "config/walk.h"
 
@@ -630,23 +631,23 @@ static void judge_secrecy(struct walk *walk)
 
 /* --- from text to tree ---------------------------------------------------------- */
 
-static int refuse_yaml(const struct pool_source *source, struct pool_fault *fault)
-{
-	return pool_fault_set(fault, POOL_EFORMAT, 0,
-		"cannot read '%s' as YAML: this version reads JSON pool files only",
-		source->path);
-}
-
-static bool is_yaml(const struct pool_source *source)
+static bool has_extension(const struct pool_source *source, const char *extension)
 {
 	const char *dot = source->path ? strrchr(source->path, '.') : NULL;
 
-	if (source->input != POOL_INPUT_AUTO)
-		return source->input == POOL_INPUT_YAML;
-	return dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+	return dot && strcasecmp(dot, extension) == 0;
 }
 
-static int parse(const struct pool_source *source, struct pool_positions *positions,
+static enum pool_input find_input(const struct pool_source *source)
+{
+	if (source->input != POOL_INPUT_AUTO)
+		return source->input;
+	return has_extension(source, ".yaml") || has_extension(source, ".yml")
+		? POOL_INPUT_YAML
+		: POOL_INPUT_JSON;
+}
+
+static int parse_json(const struct pool_source *source, struct pool_positions *positions,
 	struct pool_diagnostics *diagnostics, cJSON **tree)
 {
 	size_t bom = pool_json_bom(source->bytes, source->length);
@@ -664,29 +665,38 @@ static int parse(const struct pool_source *source, struct pool_positions *positi
 	return *tree ? 0 : POOL_ENOMEM;
 }
 
+/* What is no JSON is read into a tree of the same kind. */
+static const pool_tree_reader tree_readers[POOL_INPUTS] = {
+	[POOL_INPUT_YAML] = pool_yaml_read,
+};
+
+static int parse(const struct pool_source *source, struct pool_positions *positions,
+	struct pool_diagnostics *diagnostics, cJSON **root)
+{
+	const pool_tree_reader read = tree_readers[find_input(source)];
+	struct pool_tree tree = {0};
+	int error;
+
+	if (!read)
+		return parse_json(source, positions, diagnostics, root);
+	error = read(&tree, source, diagnostics);
+	if (!error)
+		error = pool_tree_finish(&tree, positions);
+	if (!error) {
+		*root = tree.root;
+		tree.root = NULL;
+	}
+	pool_tree_release(&tree);
+	return error;
+}
+
 static void read_tree(struct walk *walk, cJSON *tree)
 {
 	struct place root = {.value = tree};
 
-	pool_walk_hide_duplicates(walk, &root);
+	pool_walk_judge_keys(walk, &root);
 	read_document(walk, &root);
 	judge_secrecy(walk);
-}
-
-/* They may be URLs with passwords. No deeper than the scanner lets a document be. */
-static void wipe_strings(cJSON *item)
-{
-	for (; item; item = item->next) {
-		if (cJSON_IsString(item) && item->valuestring)
-			explicit_bzero(item->valuestring, strlen(item->valuestring));
-		wipe_strings(item->child);
-	}
-}
-
-static void forget(cJSON *tree)
-{
-	wipe_strings(tree);
-	cJSON_Delete(tree);
 }
 
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,
@@ -697,15 +707,14 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	cJSON *tree = NULL;
 	int error;
 
-	if (is_yaml(source))
-		return refuse_yaml(source, fault);
 	walk.settings.default_leaf[POOL_TYPE_HTTP] = POOL_NO_LEAF;
 	walk.settings.default_leaf[POOL_TYPE_WEBSOCKET] = POOL_NO_LEAF;
 	error = parse(source, &positions, diagnostics, &tree);
 	walk.nodes = positions.nodes;
 	if (!error)
 		read_tree(&walk, tree);
-	pool_diagnostics_locate(diagnostics, source->bytes, source->length);
+	pool_diagnostics_locate(diagnostics, source->bytes, source->length,
+		find_input(source) != POOL_INPUT_JSON);
 	if (error == POOL_ENOMEM || walk.no_memory || diagnostics->broken)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	else if (diagnostics->errors)
@@ -717,7 +726,7 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	else
 		*settings = walk.settings;
 	free(walk.literal_pointer);
-	forget(tree);
+	pool_tree_forget(tree);
 	pool_positions_release(&positions);
 	return error;
 }

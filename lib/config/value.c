@@ -72,19 +72,17 @@ static void tell_range(struct walk *walk, const struct place *place,
 static void read_scalar(struct walk *walk, const struct place *place,
 	const struct pool_key *key, void *base)
 {
-	const struct pool_node *node = &walk->nodes[place->node];
 	const cJSON *value = place->value;
-	const char *text = walk->source->bytes + node->at,
+	size_t length;
+	const char *text = pool_place_number(walk, place, &length),
 		   *say = pool_key_type_get(key->type)->say;
-	size_t length = node->end - node->at;
 	enum pool_writing writing = POOL_WRITTEN_PLAIN;
 	enum pool_store stored = POOL_STORE_TYPE;
 
-	if (cJSON_IsString(value)) {
-		text = value->valuestring;
-		length = strlen(text);
+	if (cJSON_IsString(value))
 		writing = POOL_WRITTEN_QUOTED;
-	}
+	else if (cJSON_IsBool(value))
+		text = cJSON_IsTrue(value) ? "true" : "false", length = strlen(text);
 	if (cJSON_IsString(value) ||
 		(cJSON_IsNumber(value) && key->type != POOL_KIND_WORD) ||
 		(cJSON_IsBool(value) && key->type == POOL_KIND_BOOL))
@@ -100,15 +98,11 @@ static void read_scalar(struct walk *walk, const struct place *place,
 static void read_status(
 	struct walk *walk, const struct place *place, struct pool_status_set *set)
 {
-	const struct pool_node *node = &walk->nodes[place->node];
-	const char *text = walk->source->bytes + node->at;
-	size_t length = node->end - node->at;
+	size_t length;
+	const char *text = pool_place_number(walk, place, &length);
 	char label[96];
 
-	if (cJSON_IsString(place->value)) {
-		text = place->value->valuestring;
-		length = strlen(text);
-	} else if (!cJSON_IsNumber(place->value)) {
+	if (!cJSON_IsString(place->value) && !cJSON_IsNumber(place->value)) {
 		pool_tell_type(walk, place, "an HTTP status or a range of them");
 		return;
 	}
@@ -165,6 +159,8 @@ static void tell_url(struct walk *walk, const struct place *place,
 
 	if (node->end - node->at == length + 2)
 		from += at + 1;
+	else if (node->end - node->at == length)
+		from += at;
 	pool_place_label(place, label, sizeof(label));
 	pool_diagnostics_add(walk->diagnostics,
 		(enum pool_rule_id)pool_rule_find(row->rule), from, node->end,

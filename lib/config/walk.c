@@ -4,16 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "config/plain.h"
+#include "config/tree.h"
 #include "config/url.h"
 #include "config/walk.h"
-
-/* Bit of cJSON's type field that cJSON leaves alone: a later value of a key. */
-enum { HIDDEN = 1 << 16 };
 
 /* Pass over hidden values from <child> on. */
 static bool settle(const struct walk *walk, struct place *child)
 {
-	while (child->value && child->value->type & HIDDEN) {
+	while (child->value && child->value->type & POOL_ITEM_HIDDEN) {
 		child->node += walk->nodes[child->node].size;
 		child->value = child->value->next;
 	}
@@ -157,17 +156,42 @@ void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place
 	va_end(arguments);
 }
 
+const char *pool_place_number(
+	const struct walk *walk, const struct place *place, size_t *length)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+
+	if (place->value->valuestring) {
+		*length = strlen(place->value->valuestring);
+		return place->value->valuestring;
+	}
+	*length = node->end - node->at;
+	return walk->source->bytes + node->at;
+}
+
+/* A scalar that readers of YAML understand differently. */
+static void tell_odd(struct walk *walk, const struct place *place, const char *label)
+{
+	const char *text = place->value->valuestring;
+	const char *trouble = pool_plain_trouble(pool_plain_find(text));
+	char shown[96];
+
+	pool_walk_quote(shown, sizeof(shown), text);
+	pool_tell_value(walk, POOL_RULE_YAML_SCALAR, place, "%s: %s is %s", label, shown,
+		trouble ? trouble : "of a type that a pool file does not have");
+}
+
 static void show_value(
 	const struct walk *walk, const struct place *place, char *out, size_t size)
 {
-	const struct pool_node *node = &walk->nodes[place->node];
 	const cJSON *value = place->value;
+	size_t length;
+	const char *number = pool_place_number(walk, place, &length);
 
 	if (cJSON_IsString(value))
 		pool_walk_quote(out, size, value->valuestring);
 	else if (cJSON_IsNumber(value))
-		snprintf(out, size, "%.*s", (int)(node->end - node->at),
-			walk->source->bytes + node->at);
+		snprintf(out, size, "%.*s", (int)(length < 60 ? length : 60), number);
 	else
 		snprintf(out, size, "%s",
 			cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
@@ -181,6 +205,10 @@ void pool_tell_type(struct walk *walk, const struct place *place, const char *sa
 	char label[96], shown[96];
 
 	pool_place_label(place, label, sizeof(label));
+	if (cJSON_IsRaw(place->value)) {
+		tell_odd(walk, place, label);
+		return;
+	}
 	show_value(walk, place, shown, sizeof(shown));
 	pool_tell_value(
 		walk, POOL_RULE_TYPE, place, "%s: %s is not %s", label, shown, say);
@@ -220,19 +248,44 @@ static void hide_in_object(struct walk *walk, const struct place *object)
 		pool_walk_quote(label, sizeof(label), places[i].value->string);
 		pool_tell_key(walk, POOL_RULE_DUPLICATE_KEY, &places[i],
 			"the key %s stands here for the second time", label);
-		places[i].value->type |= HIDDEN;
+		places[i].value->type |= POOL_ITEM_HIDDEN;
 	}
 	free(places);
 }
 
-void pool_walk_hide_duplicates(struct walk *walk, const struct place *root)
+/* A key of YAML that is read as a number, say. */
+static void tell_odd_key(struct walk *walk, const struct place *place)
+{
+	char label[96];
+
+	pool_walk_quote(label, sizeof(label), place->value->string);
+	pool_tell_key(walk, POOL_RULE_YAML_KEY, place,
+		"the key %s is no string to YAML: put it in quotes", label);
+}
+
+static void judge_keys(struct walk *walk, const struct place *root)
 {
 	struct place child;
 
 	if (cJSON_IsObject(root->value))
 		hide_in_object(walk, root);
 	for (bool more = pool_place_first(walk, root, &child); more;
-		more = pool_place_next(walk, &child))
+		more = pool_place_next(walk, &child)) {
+		if (child.value->type & POOL_ITEM_ODD_KEY)
+			tell_odd_key(walk, &child);
 		if (child.value->child)
-			pool_walk_hide_duplicates(walk, &child);
+			judge_keys(walk, &child);
+	}
+}
+
+void pool_walk_judge_keys(struct walk *walk, const struct place *root)
+{
+	struct place proxy;
+
+	if (!pool_place_find(walk, root, "proxy", &proxy)) {
+		judge_keys(walk, root);
+		return;
+	}
+	hide_in_object(walk, root);
+	judge_keys(walk, &proxy);
 }

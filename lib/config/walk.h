@@ -1,8 +1,8 @@
 /*
  * The walk over a document: values with their places, faults about them, scalars by
  * schema row. Internal to this room. Knows nothing of JSON's text but that the words of a
- * number stand where its position says: a YAML reader that fills the same two structures
- * is walked the same way.
+ * number stand where its position says, or in the item: what is not JSON is walked the
+ * same way (tree.h).
  */
 #ifndef POOL_CONFIG_WALK_H
 #define POOL_CONFIG_WALK_H
@@ -53,6 +53,10 @@ void pool_walk_quote(char *out, size_t size, const char *text);
 void pool_place_label(const struct place *place, char *out, size_t size);
 char *pool_place_pointer(const struct place *place);
 
+/* The text of a number: <length> bytes, as JSON writes it. */
+const char *pool_place_number(
+	const struct walk *walk, const struct place *place, size_t *length);
+
 /* A fault about a value. */
 void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -62,8 +66,9 @@ void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place
 /* "LABEL: VALUE is not <say>" */
 void pool_tell_type(struct walk *walk, const struct place *place, const char *say);
 
-/* Tell of keys that stand twice, all over the document, and hide the later ones. */
-void pool_walk_hide_duplicates(struct walk *walk, const struct place *root);
+/* Tell of keys that stand twice and hide the later ones, and of those that are no
+ * strings; not inside of what stands beside a "proxy" key, where nothing is ours. */
+void pool_walk_judge_keys(struct walk *walk, const struct place *root);
 
 /* Read what is no container, by its row. */
 void pool_read_value(struct walk *walk, const struct place *place,

@@ -430,14 +430,16 @@ run_blocks() {
 }
 
 @test "the documents in pool-file are valid" {
-	local pages=0
+	local pages=0 input
 
 	for section in SYNOPSIS DESCRIPTION EXAMPLES; do
 		blocks "$man/pool-file.5" "$section"
 		for block in block.*; do
-			[[ $(head -c 1 "$block") == '{' ]]
+			input=yaml
+			[[ $(head -c 1 "$block") != '{' ]] || input=json
 			chmod 600 "$block"
-			run -0 --separate-stderr pool-validate --allow literal-credentials "$block"
+			run -0 --separate-stderr pool-validate --input $input \
+				--allow literal-credentials "$block"
 			assert_regex "$output" ": valid, "
 			assert_equal "$stderr" ""
 			pages=$((pages + 1))

@@ -94,7 +94,6 @@ warned.json: 0 errors, 1 warning"
 		large.json|cannot read 'large.json': it is larger than 64 MiB
 		binary.json|cannot read 'binary.json': it is a binary file, not text
 		missing.json|cannot open 'missing.json': No such file or directory
-		pool.yaml|cannot read 'pool.yaml' as YAML: this version reads JSON pool files only
 	ROWS
 }
 
@@ -114,7 +113,10 @@ warned.json: 0 errors, 1 warning"
 @test "--input says what the text is" {
 	cp good.json pool.yaml
 	run -0 "$validate" --input json pool.yaml
-	run -3 "$validate" --input yaml good.json
+	run -0 "$validate" --input yaml good.json
+	printf 'proxies: [http://h:1]\n' >pool.conf
+	run -1 "$validate" pool.conf
+	run -0 "$validate" --input yaml pool.conf
 	run -2 --separate-stderr "$validate" --input toml good.json
 	assert_equal "$stderr" "pool-validate: --input wants json or yaml, not 'toml'; did you mean 'yaml'?"
 }

@@ -143,12 +143,12 @@ last_line() {
 	[ -e /usr/sbin/policy-rc.d ] || [ -w /usr/sbin ] || skip "needs root"
 	before=$(cat /usr/sbin/policy-rc.d 2>/dev/null || echo none)
 	PATH=$PWD/bin:$PATH run -0 "$TESTS_DIR/install-packages" build
-	assert_output "install-packages: installing: libc6-dev libcjson-dev libcurl4-openssl-dev libmicrohttpd-dev make "
+	assert_output "install-packages: installing: libc6-dev libcjson-dev libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev make "
 	run -0 cat calls
 	assert_output - <<-'END'
 		apt-get -q update
 		/usr/sbin/policy-rc.d
-		apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install libc6-dev libcjson-dev libcurl4-openssl-dev libmicrohttpd-dev make
+		apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install libc6-dev libcjson-dev libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev make
 		/usr/sbin/policy-rc.d
 	END
 	assert_equal "$(cat /usr/sbin/policy-rc.d 2>/dev/null || echo none)" "$before"

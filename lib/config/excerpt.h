@@ -1,0 +1,27 @@
+/*
+ * One line of a pool file, fit to be shown: keys, plain words and numbers as they are,
+ * every other value redacted, and where a caret goes below it.
+ */
+#ifndef POOL_CONFIG_EXCERPT_H
+#define POOL_CONFIG_EXCERPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool_excerpt {
+	const char *bytes; /* the line, <length> bytes */
+	size_t length;
+	size_t from, to; /* what it is about, in bytes of the line */
+	bool yaml;       /* values may stand without quotes */
+	/* Filled in: what the caret underlines, in characters of the text made. */
+	uint32_t caret, caret_end;
+};
+
+/* The text, free() it; NULL when out of memory. */
+char *pool_excerpt_make(struct pool_excerpt *excerpt);
+
+/* Characters in well-formed UTF-8. */
+uint32_t pool_characters(const char *bytes, size_t length);
+
+#endif
