@@ -52,7 +52,7 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash http
-CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member tree plain yaml read print
+CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml environment read print
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \

@@ -68,6 +68,7 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 
 static void release_one(struct pool_diagnostic *diagnostic)
 {
+	free(diagnostic->origin);
 	free(diagnostic->pointer);
 	free(diagnostic->text);
 	free(diagnostic->source);
@@ -98,6 +99,8 @@ static int compare(const void *a, const void *b)
 
 	if (left->severity != right->severity)
 		return left->severity == POOL_ERROR ? -1 : 1;
+	if (!left->origin != !right->origin)
+		return left->origin ? 1 : -1;
 	if (left->offset != right->offset)
 		return left->offset < right->offset ? -1 : 1;
 	order = strcmp(left->rule, right->rule);
@@ -109,6 +112,25 @@ void pool_diagnostics_sort(struct pool_diagnostics *diagnostics)
 	if (diagnostics->count)
 		qsort(diagnostics->list, diagnostics->count, sizeof(*diagnostics->list),
 			compare);
+}
+
+void pool_diagnostics_join(
+	struct pool_diagnostics *diagnostics, struct pool_diagnostics *from)
+{
+	diagnostics->broken = diagnostics->broken || from->broken;
+	for (size_t i = 0; i < from->count; i++) {
+		if (!grow(diagnostics)) {
+			diagnostics->broken = true;
+			release_one(&from->list[i]);
+			continue;
+		}
+		diagnostics->list[diagnostics->count++] = from->list[i];
+		diagnostics->errors += from->list[i].severity == POOL_ERROR;
+		diagnostics->warnings += from->list[i].severity == POOL_WARNING;
+	}
+	free(from->list);
+	*from = (struct pool_diagnostics){0};
+	pool_diagnostics_sort(diagnostics);
 }
 
 void pool_diagnostics_release(struct pool_diagnostics *diagnostics)
@@ -125,6 +147,8 @@ void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char
 	const char *severity = diagnostic->severity == POOL_ERROR ? "error" : "warning";
 	char name[1024];
 
+	if (diagnostic->origin)
+		file = diagnostic->origin;
 	pool_text_safe(name, sizeof(name), file, strlen(file));
 	if (diagnostic->line)
 		snprintf(out, size, "%s:%u:%u: %s: %s [%s]", name, diagnostic->line,
@@ -161,6 +185,32 @@ static void add_source(struct pool_diagnostic *one, const char *bytes, size_t le
 		excerpt.caret_end > excerpt.caret ? excerpt.caret_end - excerpt.caret : 1;
 }
 
+/* The column behind what it is about, on the same line; else 0. */
+static uint32_t find_end(const struct pool_diagnostic *one, const char *bytes,
+	size_t length, size_t offset)
+{
+	size_t size = one->end > one->offset ? one->end - one->offset : 0;
+
+	if (!size || offset > length || size > length - offset ||
+		memchr(bytes + offset, '\n', size))
+		return 0;
+	return one->column + pool_characters(bytes + offset, size);
+}
+
+void pool_diagnostic_locate(struct pool_diagnostic *diagnostic, const char *bytes,
+	size_t length, size_t offset)
+{
+	diagnostic->line = diagnostic->column = 1;
+	for (size_t at = 0; at < offset && at < length; at++) {
+		diagnostic->column += ((unsigned char)bytes[at] & 0xc0) != 0x80;
+		if (bytes[at] == '\n') {
+			diagnostic->line++;
+			diagnostic->column = 1;
+		}
+	}
+	diagnostic->end_column = find_end(diagnostic, bytes, length, offset);
+}
+
 void pool_diagnostics_locate(
 	struct pool_diagnostics *diagnostics, const char *bytes, size_t length, bool yaml)
 {
@@ -186,12 +236,7 @@ void pool_diagnostics_locate(
 		}
 		one->line = line;
 		one->column = column;
-		one->end_column = one->end > one->offset && one->end <= length &&
-				!memchr(bytes + one->offset, '\n', one->end - one->offset)
-			? column +
-				pool_characters(
-					bytes + one->offset, one->end - one->offset)
-			: 0;
+		one->end_column = find_end(one, bytes, length, one->offset);
 		if (i < LINES_SHOWN)
 			add_source(one, bytes, length, start, yaml);
 	}

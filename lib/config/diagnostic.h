@@ -82,6 +82,8 @@ enum pool_rule_id {
 	POOL_RULE_CHECK_REQUEST,
 	POOL_RULE_CHECK_HEADER,
 	POOL_RULE_CHECK_BODY,
+	POOL_RULE_ENV_TWICE,
+	POOL_RULE_ENV_NUMBER,
 	POOL_RULE_ALL_MEMBERS_DISABLED,
 	POOL_RULE_URL_BESIDE_POOL,
 	POOL_RULE_ENABLED_MISSING,
@@ -100,13 +102,15 @@ enum pool_rule_id {
 	POOL_RULE_URL_HOST_UNICODE,
 	POOL_RULE_URL_PERCENT,
 	POOL_RULE_URL_SOCKS4_PASSWORD,
+	POOL_RULE_ENV_IGNORED,
 	POOL_RULES
 };
 
 struct pool_diagnostic {
 	enum pool_severity severity;
 	const char *rule;    /* stable name, e.g. "weight-range"; static storage */
-	uint32_t line;       /* 1-based; 0: the whole file */
+	char *origin;        /* the environment variable it is about; NULL: the file */
+	uint32_t line;       /* 1-based, in <origin>'s value if there is one; 0: all of it */
 	uint32_t column;     /* 1-based, in characters */
 	uint32_t end_column; /* exclusive; 0 unknown */
 	char *pointer;  /* JSON pointer, e.g. "/default/http/pool/proxies/3/weight" */
@@ -146,15 +150,23 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 void pool_diagnostics_locate(struct pool_diagnostics *diagnostics, const char *bytes,
 	size_t length, bool yaml);
 
+/* Fill in the place of one: byte <offset> of <bytes>. No source line. */
+void pool_diagnostic_locate(struct pool_diagnostic *diagnostic, const char *bytes,
+	size_t length, size_t offset);
+
+/* Move all of <from> into <diagnostics>, sorted. */
+void pool_diagnostics_join(
+	struct pool_diagnostics *diagnostics, struct pool_diagnostics *from);
+
 /* Drop the warnings of <rule>. */
 void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_id rule);
 
-/* Worst first, then by position. */
+/* Worst first, then by position, those of the file before those of variables. */
 void pool_diagnostics_sort(struct pool_diagnostics *diagnostics);
 void pool_diagnostics_release(struct pool_diagnostics *diagnostics);
 
 /* "pool.json:12:9: error: weight: 12 is above 10 [weight-range]", without newline, into
- * <out>. */
+ * <out>; with the name of the variable in place of <file>'s. */
 void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file,
 	char *out, size_t size);
 

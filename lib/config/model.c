@@ -34,21 +34,83 @@ void pool_policy_init(struct pool_policy *policy)
 	*policy = leaf.policy;
 }
 
+void pool_member_release(struct pool_member *member)
+{
+	pool_text_forget(member->url);
+	free(member->name);
+	free(member->password_file);
+	*member = (struct pool_member){0};
+}
+
+void pool_check_request_release(struct pool_check_request *request)
+{
+	pool_text_forget(request->url);
+	free(request->method);
+	pool_text_forget(request->headers);
+	free(request->body);
+	*request = (struct pool_check_request){0};
+}
+
 void pool_leaf_release(struct pool_leaf *leaf)
 {
-	for (uint32_t i = 0; i < leaf->member_count; i++) {
-		pool_text_forget(leaf->members[i].url);
-		free(leaf->members[i].name);
-		free(leaf->members[i].password_file);
-	}
+	for (uint32_t i = 0; i < leaf->member_count; i++)
+		pool_member_release(&leaf->members[i]);
 	free(leaf->members);
 	free(leaf->where);
 	pool_text_forget(leaf->url);
-	pool_text_forget(leaf->request.url);
-	free(leaf->request.method);
-	pool_text_forget(leaf->request.headers);
-	free(leaf->request.body);
+	pool_check_request_release(&leaf->request);
 	*leaf = (struct pool_leaf){0};
+}
+
+/* A copy in place of the borrowed <*text>; false: out of memory, and it is NULL. */
+static bool own(char **text)
+{
+	const char *borrowed = *text;
+
+	*text = borrowed ? strdup(borrowed) : NULL;
+	return *text || !borrowed;
+}
+
+static bool copy_members(struct pool_leaf *copy, const struct pool_leaf *leaf)
+{
+	bool copied = true;
+
+	copy->members = calloc((size_t)leaf->member_count + 1, sizeof(*copy->members));
+	copy->member_count = copy->members ? leaf->member_count : 0;
+	for (uint32_t i = 0; i < copy->member_count; i++) {
+		struct pool_member *member = &copy->members[i];
+
+		*member = leaf->members[i];
+		copied &= own(&member->url);
+		copied &= own(&member->name);
+		copied &= own(&member->password_file);
+	}
+	return copied && copy->members;
+}
+
+bool pool_leaf_copy(struct pool_leaf *out, const struct pool_leaf *leaf)
+{
+	struct pool_leaf copy = *leaf;
+	bool copied = copy_members(&copy, leaf);
+
+	copied &= own(&copy.where);
+	copied &= own(&copy.url);
+	copied &= own(&copy.request.url);
+	copied &= own(&copy.request.method);
+	copied &= own(&copy.request.headers);
+	copied &= own(&copy.request.body);
+	if (copied)
+		*out = copy;
+	else
+		pool_leaf_release(&copy);
+	return copied;
+}
+
+void pool_settings_init(struct pool_settings *settings)
+{
+	*settings = (struct pool_settings){0};
+	for (int type = 0; type < POOL_TYPES; type++)
+		settings->default_leaf[type] = POOL_NO_LEAF;
 }
 
 void pool_settings_release(struct pool_settings *settings)

@@ -109,6 +109,7 @@ struct pool_leaf {
 	struct pool_check_request request;
 	struct pool_member *members; /* one, with kind SINGLE */
 	uint32_t member_count;
+	bool displaced; /* by the environment: no lookup leads here */
 };
 
 #define POOL_NO_LEAF UINT32_MAX
@@ -128,9 +129,16 @@ struct pool_settings {
 	uint32_t exchange_count;
 };
 
+/* Nothing configured: not enabled, no lookup leads anywhere. */
+void pool_settings_init(struct pool_settings *settings);
 void pool_settings_release(struct pool_settings *settings);
-/* Of a leaf that stands in no settings. */
+/* Of a leaf that stands in no settings, and of its parts. */
 void pool_leaf_release(struct pool_leaf *leaf);
+void pool_member_release(struct pool_member *member);
+void pool_check_request_release(struct pool_check_request *request);
+
+/* <leaf> with strings and lists of its own; false: out of memory, <out> is untouched. */
+bool pool_leaf_copy(struct pool_leaf *out, const struct pool_leaf *leaf);
 
 /* Ids of exchanges wherever they are kept: lower case, sorted (strcmp). */
 struct pool_exchange_ids {

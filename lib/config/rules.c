@@ -169,6 +169,12 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"use a plain name, and a value of one line"},
 	[POOL_RULE_CHECK_BODY] = {"check-body", E, "expect_body is empty",
 		"give text that the answer must contain, or leave it out"},
+	[POOL_RULE_ENV_TWICE] = {"env-twice", E,
+		"two environment variables differ only in case",
+		"unset one of the two"},
+	[POOL_RULE_ENV_NUMBER] = {"env-number", E,
+		"a numbered member has no place in its list",
+		"number them from 0 on, without a gap"},
 	[POOL_RULE_ALL_MEMBERS_DISABLED] = {"all-members-disabled", W,
 		"every proxy of a pool is disabled",
 		"enable one; selecting from it fails"},
@@ -217,6 +223,9 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"write it as %25"},
 	[POOL_RULE_URL_SOCKS4_PASSWORD] = {"url-socks4-password", W,
 		"SOCKS4 has no passwords", "use socks5, or take the password out"},
+	[POOL_RULE_ENV_IGNORED] = {"env-ignored", W,
+		"an environment variable is no setting",
+		"correct its name, or unset it: it does nothing"},
 };
 
 const struct pool_rule *pool_rules_get(size_t *count)

@@ -2,19 +2,27 @@
 #include <string.h>
 #include "config/tree.h"
 
-cJSON *pool_tree_note(
+bool pool_tree_mark(
 	struct pool_tree *tree, cJSON *item, size_t at, size_t end, size_t key_at)
 {
 	struct pool_node *spot = item ? pool_positions_add(&tree->spots) : NULL;
 
 	if (!spot) {
-		pool_tree_forget(item);
 		tree->broken = true;
-		return NULL;
+		return false;
 	}
 	*spot = (struct pool_node){(uint32_t)at, (uint32_t)end, (uint32_t)key_at, 1};
 	item->valueint = (int)(tree->spots.count - 1);
-	return item;
+	return true;
+}
+
+cJSON *pool_tree_note(
+	struct pool_tree *tree, cJSON *item, size_t at, size_t end, size_t key_at)
+{
+	if (pool_tree_mark(tree, item, at, end, key_at))
+		return item;
+	pool_tree_forget(item);
+	return NULL;
 }
 
 struct pool_node *pool_tree_spot(const struct pool_tree *tree, const cJSON *item)

@@ -37,6 +37,10 @@ struct pool_tree {
 cJSON *pool_tree_note(
 	struct pool_tree *tree, cJSON *item, size_t at, size_t end, size_t key_at);
 
+/* The same of an item that is in a tree already: it stays there. */
+bool pool_tree_mark(
+	struct pool_tree *tree, cJSON *item, size_t at, size_t end, size_t key_at);
+
 /* Where <item> stands; valid until the next is noted. */
 struct pool_node *pool_tree_spot(const struct pool_tree *tree, const cJSON *item);
 

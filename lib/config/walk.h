@@ -98,4 +98,27 @@ void pool_read_proxies(struct walk *walk, const struct place *place,
 /* The one member of a leaf with a url. */
 void pool_make_single(struct walk *walk, struct pool_leaf *leaf);
 
+/*
+ * A connection, as a leaf of the settings: which.
+ *
+ * <where>   its place, e.g. "default.http"
+ * <before>  the leaf that it is read on top of, where the environment changes the file's;
+ *           POOL_NO_LEAF: none
+ */
+uint32_t pool_read_connection(struct walk *walk, const struct place *place,
+	const char *where, enum pool_type type, uint32_t before);
+/* A URL, or the pool of the short form, for both connection types of everybody. */
+void pool_read_root_url(struct walk *walk, const struct place *place);
+void pool_read_short_form(struct walk *walk, const struct place *root);
+
+/* The connections of an exchange or of the default; <leaves> has those before. */
+void pool_read_exchange(struct walk *walk, const struct place *place, const char *where,
+	uint32_t leaves[POOL_TYPES]);
+/* All of "exchanges". */
+void pool_read_exchanges(struct walk *walk, const struct place *place);
+/* Any of the three forms. */
+void pool_read_document(struct walk *walk, const struct place *root);
+/* The settings themselves, on top of those there are. */
+void pool_read_full(struct walk *walk, const struct place *root);
+
 #endif

@@ -14,8 +14,12 @@ void pool_judged_count(const struct pool_judged *judged, size_t *proxies, size_t
 	if (!judged->readable)
 		return;
 	for (uint32_t i = 0; i < judged->settings.leaf_count; i++) {
-		*proxies += judged->settings.leaves[i].member_count;
-		*pools += judged->settings.leaves[i].member_count != 0;
+		const struct pool_leaf *leaf = &judged->settings.leaves[i];
+
+		if (leaf->displaced)
+			continue;
+		*proxies += leaf->member_count;
+		*pools += leaf->member_count != 0;
 	}
 }
 
