@@ -56,7 +56,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
-	attach owners choose store feedback view instance
+	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \

@@ -183,6 +183,7 @@ static int open_session(const struct settings *settings, struct pool_session **o
 	if (status)
 		return status;
 	opening.file = files.file;
+	opening.environment = tool_environment();
 	opening.state = files.state;
 	if (settings->dry_run && files.state && !state_is_there(files.state, files.file))
 		opening.state = NULL;

@@ -421,6 +421,7 @@ static int run(const struct settings *settings)
 	if (status)
 		return status;
 	opening.file = files.file;
+	opening.environment = tool_environment();
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return tool_refuse_by(&spec, &fault);

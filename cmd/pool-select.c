@@ -378,6 +378,7 @@ static int run(struct settings *settings)
 	if (status)
 		return refuse(settings, status, "error");
 	opening.file = files.file;
+	opening.environment = tool_environment();
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return refuse(settings, tool_fail(&fault), "error");

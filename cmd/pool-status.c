@@ -222,6 +222,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 {
 	const struct pool_session_options opening = {
 		.file = files->file,
+		.environment = tool_environment(),
 		.state = files->state,
 		.read_only = read_only,
 		.lock_timeout_ms = lock_timeout_ms(settings),

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "config/environment.h"
 #include "report/judged.h"
 #include "tool.h"
 
@@ -12,13 +13,14 @@ enum {
 	OPTION_RESOLVE,
 	OPTION_MAX_ERRORS,
 	OPTION_ALLOW,
+	OPTION_ENV,
 };
 
 /* What the command line asks for. */
 struct request {
 	struct tool_common common;
 	enum pool_input input;
-	bool json, strict, print, resolve;
+	bool json, strict, print, resolve, env;
 	bool allowed[POOL_RULES];
 	int64_t max_errors;
 	const char **files;
@@ -94,6 +96,9 @@ static const struct tool_option options[] = {
 		"json or yaml (default: by the file's extension)", .read = read_input},
 	{TOOL_FORMAT, "format", "FORMAT", "text or json (default: text)",
 		.read = read_format},
+	{OPTION_ENV, "env", NULL,
+		"judge it with CRYPTOFEED_PROXY_* of the environment on top",
+		SET(tool_read_flag, env)},
 	{OPTION_STRICT, "strict", NULL, "let warnings fail too",
 		SET(tool_read_flag, strict)},
 	{OPTION_ALLOW, "allow", "RULE,...", "pass over the warnings of these rules",
@@ -147,19 +152,52 @@ static int read_command_line(int argc, char **argv, struct request *request)
 
 /* --- judging -------------------------------------------------------------------- */
 
-static int judge(
+static int read_settings(
 	const struct request *request, const char *file, struct pool_judged *judged)
 {
 	struct pool_source source = {0};
-	int error = pool_source_read(&source, file, &judged->fault);
+	int error;
 
-	judged->file = file;
-	if (!error) {
-		if (request->input != POOL_INPUT_AUTO)
-			source.input = request->input;
+	if (strcmp(file, POOL_FILE_ENVIRONMENT) == 0) {
+		pool_settings_init(&judged->settings);
+		return 0;
+	}
+	error = pool_source_read(&source, file, &judged->fault);
+	if (!error && request->input != POOL_INPUT_AUTO)
+		source.input = request->input;
+	if (!error)
 		error = pool_config_read(
 			&judged->settings, &judged->found, &source, &judged->fault);
-	}
+	pool_source_release(&source);
+	return error;
+}
+
+/* The environment goes on top of a file that is good; else it is judged by itself. */
+static int read_environment(struct pool_judged *judged, int error)
+{
+	struct pool_settings alone;
+	int own;
+
+	if (!error)
+		return pool_environment_read(&judged->settings, &judged->found,
+			tool_environment(), &judged->fault);
+	if (error != POOL_EINVALID)
+		return error;
+	pool_settings_init(&alone);
+	own = pool_environment_read(&alone, &judged->found, tool_environment(), NULL);
+	if (!own)
+		pool_settings_release(&alone);
+	return error;
+}
+
+static int judge(
+	const struct request *request, const char *file, struct pool_judged *judged)
+{
+	int error = read_settings(request, file, judged);
+
+	judged->file = file;
+	if (request->env)
+		error = read_environment(judged, error);
 	for (int rule = 0; rule < POOL_RULES; rule++)
 		if (request->allowed[rule])
 			pool_diagnostics_drop(&judged->found, (enum pool_rule_id)rule);
@@ -168,7 +206,6 @@ static int judge(
 	/* Faults of the content are diagnostics. */
 	if (error == POOL_EINVALID)
 		judged->fault = (struct pool_fault){0};
-	pool_source_release(&source);
 	return error == 0 || error == POOL_EINVALID ? (judged->valid ? TOOL_YES : TOOL_NO)
 						    : tool_status(error);
 }
@@ -309,6 +346,8 @@ int main(int argc, char **argv)
 		request.files[0] =
 			tool_find_file(&spec, NULL, found, sizeof(found), &status);
 		request.file_count = 1;
+		request.env = request.env ||
+			(!status && strcmp(request.files[0], POOL_FILE_ENVIRONMENT) == 0);
 	}
 	if (!status) {
 		status = run(&request);

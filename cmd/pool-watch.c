@@ -389,6 +389,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 {
 	const struct pool_session_options opening = {
 		.file = files->file,
+		.environment = tool_environment(),
 		.state = files->state,
 		.lock_timeout_ms = POOL_WATCHER_LOCK_MS,
 		.warn = warn,

@@ -20,6 +20,11 @@ void tool_begin(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+const char *const *tool_environment(void)
+{
+	return (const char *const *)environ;
+}
+
 const char *tool_lookup(void *context, const char *name)
 {
 	(void)context;

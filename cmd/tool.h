@@ -329,6 +329,8 @@ void tool_warn_stateless(const char *file, bool lease);
 /* Warn if no exchange is called <exchange> (may be NULL) but one nearly so. */
 void tool_warn_near_miss(const struct pool_session *session, const char *exchange);
 
+/* The environment of this process, in the shape the library asks for. */
+const char *const *tool_environment(void);
 /* getenv() in the shape the library asks for. */
 const char *tool_lookup(void *context, const char *name);
 /* tool_warn() in the shape the library asks for. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "config/environment.h"
 #include "state/session.h"
 #include "tool.h"
 
@@ -66,9 +67,13 @@ const char *tool_find_file(const struct tool_spec *spec, const char *given, char
 	snprintf(out, size, "%s", system_file);
 	if (access(out, F_OK) == 0)
 		return out;
+	if (pool_environment_has(tool_environment())) {
+		snprintf(out, size, "%s", POOL_FILE_ENVIRONMENT);
+		return out;
+	}
 	*status = tool_refuse(spec, TOOL_UNUSABLE,
 		"no pool file: give one with -f FILE or $POOL_FILE (looked for "
-		"./pool.json, %s and %s)",
+		"./pool.json, %s, %s and CRYPTOFEED_PROXY_* in the environment)",
 		user_file, system_file);
 	return NULL;
 }
@@ -102,6 +107,7 @@ const char *tool_find_state(
 {
 	const char *variable = getenv("POOL_STATE");
 	struct stat status;
+	bool environment;
 
 	if (!given && variable && *variable)
 		given = variable;
@@ -109,9 +115,11 @@ const char *tool_find_state(
 		snprintf(out, size, "%s", given);
 		return out;
 	}
-	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode))
+	environment = strcmp(file, POOL_FILE_ENVIRONMENT) == 0;
+	if (!environment && (stat(file, &status) != 0 || !S_ISREG(status.st_mode)))
 		return NULL;
-	if (status.st_uid == 0) {
+	/* An environment is its user's, root's too. */
+	if (!environment && status.st_uid == 0) {
 		if (made)
 			make_system_folder();
 		snprintf(out, size, "%s/", system_state);

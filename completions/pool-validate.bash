@@ -2,7 +2,7 @@
 
 _pool_validate() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file --input --format --strict --allow --max-errors --print
+	local options='-f --file --input --format --env --strict --allow --max-errors --print
 		--resolve -x --exchange -t --type -q --quiet -v --verbose --log-format
 		-h --help -V --version'
 	local words=

@@ -101,13 +101,21 @@ enum pool_no_reason {
 /* The word of <reason>, e.g. "not-configured". */
 const char *pool_no_reason_name(enum pool_no_reason reason);
 
+/* As the pool file of a session: there is none, the environment is the configuration. */
+#define POOL_FILE_ENVIRONMENT "$CRYPTOFEED_PROXY_*"
+
 struct pool_session;
 
 /* Where a session finds its files and how it deals with trouble. All strings are borrowed
  * for the call of pool_session_new(). */
 struct pool_session_options {
-	const char *file;        /* the pool file; "-" is standard input */
-	const char *state;       /* a state file or a folder for it; NULL: no state */
+	const char *file;  /* the pool file; "-" is standard input;
+			      POOL_FILE_ENVIRONMENT */
+	const char *state; /* a state file or a folder for it; NULL: no state */
+	/* NAME=VALUE strings ended by NULL, as environ(7): those of CRYPTOFEED_PROXY_* go
+	 * on top of the pool file; NULL: none. Such a session shares its records with
+	 * those that have no such variables. */
+	const char *const *environment;
 	bool require_state;      /* fail instead of selecting without state */
 	bool read_only;          /* change no file and make none: the state is read into
 				    memory, and what is done to it there is forgotten */

@@ -294,7 +294,8 @@ static void displace_by_proxies(struct pool_leaf *leaf)
 	leaf->rollout_percent = 100;
 }
 
-/* <leaf> is a copy of the file's: take out what the environment's connection displaces. */
+/* <leaf> is a copy of the file's: take out what the environment's connection displaces.
+ */
 static void displace(struct walk *walk, const struct place *place, struct pool_leaf *leaf)
 {
 	struct place pool, url, proxies;

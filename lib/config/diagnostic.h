@@ -108,10 +108,10 @@ enum pool_rule_id {
 
 struct pool_diagnostic {
 	enum pool_severity severity;
-	const char *rule;    /* stable name, e.g. "weight-range"; static storage */
-	char *origin;        /* the environment variable it is about; NULL: the file */
-	uint32_t line;       /* 1-based, in <origin>'s value if there is one; 0: all of it */
-	uint32_t column;     /* 1-based, in characters */
+	const char *rule; /* stable name, e.g. "weight-range"; static storage */
+	char *origin;     /* the environment variable it is about; NULL: the file */
+	uint32_t line;    /* 1-based, in <origin>'s value if there is one; 0: all of it */
+	uint32_t column;  /* 1-based, in characters */
 	uint32_t end_column; /* exclusive; 0 unknown */
 	char *pointer;  /* JSON pointer, e.g. "/default/http/pool/proxies/3/weight" */
 	char *text;     /* "weight: 12 is above 10" */

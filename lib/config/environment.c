@@ -32,7 +32,7 @@ struct reader {
 
 /* --- which are ours ------------------------------------------------------------- */
 
-static bool is_ours(const char *variable)
+bool pool_environment_owns(const char *variable)
 {
 	return strncasecmp(variable, prefix, PREFIX_LENGTH) == 0 && strchr(variable, '=');
 }
@@ -40,7 +40,7 @@ static bool is_ours(const char *variable)
 bool pool_environment_has(const char *const *variables)
 {
 	for (; variables && *variables; variables++)
-		if (is_ours(*variables))
+		if (pool_environment_owns(*variables))
 			return true;
 	return false;
 }
@@ -82,7 +82,7 @@ static bool collect(struct reader *reader, const char *const *variables)
 	size_t count = 0;
 
 	for (const char *const *each = variables; *each; each++)
-		count += is_ours(*each);
+		count += pool_environment_owns(*each);
 	sorted = calloc(count + 1, sizeof(*sorted));
 	reader->list = calloc(count + 1, sizeof(*reader->list));
 	if (!sorted || !reader->list) {
@@ -90,7 +90,7 @@ static bool collect(struct reader *reader, const char *const *variables)
 		return false;
 	}
 	for (const char *const *each = variables; *each; each++)
-		if (is_ours(*each))
+		if (pool_environment_owns(*each))
 			sorted[reader->count++] = *each;
 	qsort(sorted, count, sizeof(*sorted), compare_variables);
 	for (size_t i = 0; i < count; i++) {
@@ -253,8 +253,8 @@ static size_t note_json(struct reader *reader, cJSON *item,
 {
 	const struct pool_node *node = &positions->nodes[index++];
 
-	pool_tree_mark(&reader->tree, item, at + node->at, at + node->end,
-		at + node->key_at);
+	pool_tree_mark(
+		&reader->tree, item, at + node->at, at + node->end, at + node->key_at);
 	for (cJSON *child = item->child; child; child = child->next)
 		index = note_json(reader, child, positions, index, at);
 	return index;
@@ -340,7 +340,8 @@ static void merge(struct reader *reader, cJSON *object, struct spot spot, cJSON 
 	cJSON_Delete(from);
 }
 
-/* <item> (NULL: there is none) into <parent>, in place of or merged with what is there. */
+/* <item> (NULL: there is none) into <parent>, in place of or merged with what is there.
+ */
 static void put(struct reader *reader, cJSON *parent, struct spot spot, const char *part,
 	cJSON *item)
 {
@@ -354,8 +355,10 @@ static void put(struct reader *reader, cJSON *parent, struct spot spot, const ch
 	}
 	if (old)
 		pool_tree_forget(cJSON_DetachItemViaPointer(parent, old));
-	pool_tree_put(
-		&reader->tree, parent, cJSON_IsArray(parent) ? NULL : part, item);
+	if (!cJSON_IsArray(parent))
+		pool_tree_put(&reader->tree, parent, part, item);
+	else if (!cJSON_InsertItemInArray(parent, (int)strtol(part, NULL, 10), item))
+		reader->no_memory = true;
 }
 
 /* Whether <part> can be of <parent>, or what is wrong was told. */
@@ -384,26 +387,56 @@ static bool fits(struct reader *reader, const struct variable *variable,
 	return false;
 }
 
+/* The key that a text stands for which is given in place of an object; NULL: none. */
+static const char *shorthand(struct spot spot)
+{
+	if (spot.kind != SPOT_GROUP)
+		return NULL;
+	return spot.group == POOL_GROUP_EXCHANGE ? "http"
+		: spot.group == POOL_GROUP_CONNECTION || spot.group == POOL_GROUP_PROXY
+		? "url"
+		: NULL;
+}
+
+/* A container where there is none, in which a text that stands there has its key. */
+static cJSON *make_container(struct reader *reader, const struct variable *variable,
+	cJSON *text, const char *key, bool list)
+{
+	cJSON *made = pool_tree_note(&reader->tree,
+		list ? cJSON_CreateArray() : cJSON_CreateObject(), variable->name_at,
+		variable->end, variable->name_at);
+
+	if (made && cJSON_IsString(text)) {
+		const struct pool_node node = *pool_tree_spot(&reader->tree, text);
+
+		pool_tree_put(&reader->tree, made, key,
+			pool_tree_note(&reader->tree,
+				cJSON_CreateString(text->valuestring), node.at, node.end,
+				node.key_at));
+	}
+	return made;
+}
+
 /* What holds <next>, made if it is not there yet; NULL: it cannot be, or memory is
  * short. */
 static cJSON *enter(struct reader *reader, const struct variable *variable, cJSON *parent,
 	struct spot spot, const char *part, const char *next)
 {
 	struct spot inner = descend(spot, part);
-	bool list = is_digit(*next) && (inner.kind == SPOT_LIST || inner.kind == SPOT_POOL);
+	bool list =
+		is_digit(*next) && (inner.kind == SPOT_LIST || inner.kind == SPOT_POOL);
 	cJSON *child = find_child(parent, spot, part);
 
-	if (!child || cJSON_IsNull(child)) {
-		child = pool_tree_note(&reader->tree,
-			list ? cJSON_CreateArray() : cJSON_CreateObject(),
-			variable->name_at, variable->end, variable->name_at);
+	if (!child || cJSON_IsNull(child) ||
+		(cJSON_IsString(child) && shorthand(inner))) {
+		child = make_container(reader, variable, child, shorthand(inner), list);
 		put(reader, parent, spot, part, child);
 	}
 	return child && fits(reader, variable, child, next) ? child : NULL;
 }
 
-static void place_variable(
-	struct reader *reader, struct variable *variable, const char *parts[], size_t count)
+static void place_variable(struct reader *reader, struct variable *variable,
+	const char *parts[], size_t count)
 {
 	struct spot spot = {SPOT_GROUP, POOL_GROUP_SETTINGS}, last;
 	cJSON *parent = reader->tree.root;
@@ -459,8 +492,8 @@ static void read_variable(struct reader *reader, size_t index)
 static void make_tree(struct reader *reader)
 {
 	pool_tree_put(&reader->tree, NULL, NULL,
-		pool_tree_note(&reader->tree, cJSON_CreateObject(), NOWHERE, NOWHERE,
-			NOWHERE));
+		pool_tree_note(
+			&reader->tree, cJSON_CreateObject(), NOWHERE, NOWHERE, NOWHERE));
 	for (size_t i = 0; i < reader->count && !reader->tree.broken; i++)
 		read_variable(reader, i);
 }
@@ -472,9 +505,8 @@ static void walk_tree(struct reader *reader, struct pool_settings *settings)
 	const struct pool_source source = {
 		.bytes = reader->text.bytes, .length = reader->text.length};
 	struct pool_positions positions = {0};
-	struct walk walk = {.source = &source,
-		.diagnostics = &reader->found,
-		.settings = *settings};
+	struct walk walk = {
+		.source = &source, .diagnostics = &reader->found, .settings = *settings};
 	struct place root = {.value = reader->tree.root};
 
 	if (pool_tree_finish(&reader->tree, &positions) == 0) {
@@ -533,19 +565,26 @@ static bool locate(const struct reader *reader, struct pool_diagnostic *one)
 	return one->origin != NULL;
 }
 
+static int set_fault(const struct pool_diagnostic *one, struct pool_fault *fault)
+{
+	char place[32] = "";
+
+	if (one->line)
+		snprintf(place, sizeof(place), ":%u:%u", one->line, one->column);
+	return pool_fault_set(
+		fault, POOL_EINVALID, 0, "%s%s: %s", one->origin, place, one->text);
+}
+
 static int finish(struct reader *reader, struct pool_diagnostics *diagnostics,
 	struct pool_fault *fault)
 {
-	struct pool_diagnostic *list;
 	int error = 0;
 
 	pool_diagnostics_sort(&reader->found);
 	for (size_t i = 0; i < reader->found.count; i++)
 		reader->no_memory |= !locate(reader, &reader->found.list[i]);
-	list = reader->found.list;
 	if (reader->found.errors && !reader->no_memory)
-		error = pool_fault_set(fault, POOL_EINVALID, 0, "%s: %s", list[0].origin,
-			list[0].text);
+		error = set_fault(&reader->found.list[0], fault);
 	pool_diagnostics_join(diagnostics, &reader->found);
 	if (reader->no_memory || reader->tree.broken || diagnostics->broken)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");

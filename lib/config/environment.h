@@ -21,6 +21,8 @@
 #include "config/diagnostic.h"
 #include "config/model.h"
 
+/* Whether NAME=VALUE <variable> is one of ours. */
+bool pool_environment_owns(const char *variable);
 /* Whether any of <variables>, NAME=VALUE strings ended by NULL, is one of ours. */
 bool pool_environment_has(const char *const *variables);
 
@@ -29,8 +31,8 @@ bool pool_environment_has(const char *const *variables);
  *
  * <settings>     of a pool file, or pool_settings_init()ed: the environment is then all;
  *                released on failure
- * <variables>    NAME=VALUE strings ended by NULL; those that are not ours are passed over
- * <diagnostics>  what is found is added
+ * <variables>    NAME=VALUE strings ended by NULL; those that are not ours are passed
+ * over <diagnostics>  what is found is added
  *
  * Leaves that the environment changes without touching their proxies are changed in
  * place. Otherwise the file's leaves stay where they are, those that no lookup leads to

@@ -51,7 +51,8 @@ static void show(
 static void show_value(struct line *line, size_t at, size_t length, size_t quotes)
 {
 	const char *text = line->bytes + at + quotes;
-	char raw[VALUE_MAX], safe[VALUE_MAX], quote[2] = {quotes ? line->bytes[at] : '\0'};
+	char raw[VALUE_MAX], safe[VALUE_MAX],
+		quote[2] = {quotes ? line->bytes[at] : '\0'};
 	size_t inner = length - 2 * quotes;
 
 	if (line->key && pool_schema_is_plain(line->key, line->key_length) &&
@@ -147,7 +148,6 @@ static void show_json(struct line *line)
 	}
 }
 
-
 /* --- YAML ----------------------------------------------------------------------- */
 
 /* Where what begins at <at> without quotes ends: at its colon, at a comment, in brackets
@@ -190,8 +190,7 @@ static bool is_indicator(const struct line *line, size_t at, bool brackets)
 	char byte = line->bytes[at];
 
 	return byte == ' ' || byte == '\t' || byte == '{' || byte == '[' ||
-		(brackets && strchr("]},", byte)) ||
-		(blank_next && strchr("-?:", byte));
+		(brackets && strchr("]},", byte)) || (blank_next && strchr("-?:", byte));
 }
 
 static void show_yaml(struct line *line)

@@ -169,8 +169,8 @@ static void compare_entries(struct walk *walk, struct entry *entries, size_t cou
 static void merge_entries(struct walk *walk, struct entry *entries, size_t count)
 {
 	struct pool_settings *settings = &walk->settings;
-	struct pool_exchange *merged = calloc(
-		count + settings->exchange_count + 1, sizeof(*merged));
+	struct pool_exchange *merged =
+		calloc(count + settings->exchange_count + 1, sizeof(*merged));
 	size_t used = 0, at = 0;
 
 	if (!merged) {

@@ -71,6 +71,8 @@ STAND_IN(cJSON *, cJSON_CreateObject, (void), ())
 STAND_IN(cJSON *, cJSON_CreateRaw, (const char *raw), (raw))
 STAND_IN(cJSON *, cJSON_CreateString, (const char *string), (string))
 STAND_IN(cJSON_bool, cJSON_AddItemToArray, (cJSON * array, cJSON *item), (array, item))
+STAND_IN(cJSON_bool, cJSON_InsertItemInArray, (cJSON * array, int which, cJSON *item),
+	(array, which, item))
 STAND_IN(cJSON_bool, cJSON_AddItemToObject,
 	(cJSON * object, const char *string, cJSON *item), (object, string, item))
 STAND_IN(cJSON *, cJSON_AddArrayToObject, (cJSON * object, const char *name),

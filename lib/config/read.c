@@ -121,4 +121,3 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	pool_positions_release(&positions);
 	return error;
 }
-

@@ -46,8 +46,8 @@ void pool_tree_put(struct pool_tree *tree, cJSON *parent, const char *key, cJSON
 }
 
 /* Positions of <item> and what is in it; false: out of memory. */
-static bool lay(const struct pool_tree *tree, const cJSON *item,
-	struct pool_positions *positions)
+static bool lay(
+	const struct pool_tree *tree, const cJSON *item, struct pool_positions *positions)
 {
 	size_t index = positions->count;
 	struct pool_node *node = pool_positions_add(positions);

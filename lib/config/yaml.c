@@ -36,7 +36,7 @@ struct reader {
 	size_t index, offset; /* libyaml counts characters: where it was last, in both */
 	struct anchor *anchors;
 	size_t anchor_count;
-	cJSON *aside; /* what '<<' held: an anchor may stand in it */
+	cJSON *aside;    /* what '<<' held: an anchor may stand in it */
 	size_t values;   /* noted so far */
 	size_t expanded; /* of those, by aliases */
 	size_t compared; /* keys, by merge keys */
@@ -176,8 +176,8 @@ static bool find_tab(const struct reader *reader, size_t from, size_t to, size_t
 
 static void begin(struct reader *reader)
 {
-	yaml_parser_set_input_string(&reader->parser,
-		(const unsigned char *)reader->bytes, reader->length);
+	yaml_parser_set_input_string(
+		&reader->parser, (const unsigned char *)reader->bytes, reader->length);
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
 	reader->index = reader->offset = 0;
 }
@@ -364,8 +364,8 @@ static int open_anchor(struct reader *reader, const unsigned char *name, ssize_t
 	return list[count].name ? 0 : POOL_ENOMEM;
 }
 
-static int refuse_alias(
-	struct reader *reader, const yaml_event_t *event, enum pool_rule_id rule, const char *why)
+static int refuse_alias(struct reader *reader, const yaml_event_t *event,
+	enum pool_rule_id rule, const char *why)
 {
 	char shown[96];
 
@@ -388,8 +388,8 @@ static int read_alias(struct reader *reader, const yaml_event_t *event, cJSON *p
 		return refuse_alias(reader, event, POOL_RULE_YAML_ALIAS,
 			"stands for nothing: no anchor before it has that name");
 	if (!anchor->item)
-		return refuse_alias(
-			reader, event, POOL_RULE_YAML_ALIAS, "stands inside its own value");
+		return refuse_alias(reader, event, POOL_RULE_YAML_ALIAS,
+			"stands inside its own value");
 	reader->expanded += anchor->values;
 	if (reader->expanded > ALIAS_VALUES)
 		return refuse_alias(reader, event, POOL_RULE_YAML_EXPANSION,
@@ -429,8 +429,8 @@ static int merge_one(
 				spot->end, "the keys merged by '<<' are too many");
 		if (has_key(object, child->string))
 			continue;
-		pool_tree_put(reader->tree, object, child->string,
-			cJSON_Duplicate(child, 1));
+		pool_tree_put(
+			reader->tree, object, child->string, cJSON_Duplicate(child, 1));
 		if (reader->tree->broken)
 			return POOL_ENOMEM;
 	}
@@ -451,12 +451,12 @@ static int merge(struct reader *reader, cJSON *object, cJSON *merged)
 }
 
 /* Is the key of <event> the merge key, and what is it read as? */
-static int judge_key(struct reader *reader, const yaml_event_t *event,
-	enum pool_plain *plain)
+static int judge_key(
+	struct reader *reader, const yaml_event_t *event, enum pool_plain *plain)
 {
 	if (event->type != YAML_SCALAR_EVENT)
-		return refuse_event(reader, POOL_RULE_YAML_KEY, event,
-			"a key must be a string");
+		return refuse_event(
+			reader, POOL_RULE_YAML_KEY, event, "a key must be a string");
 	if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length)
 		return refuse_event(
 			reader, POOL_RULE_YAML_SYNTAX, event, "a NUL character (\\0)");
@@ -559,8 +559,8 @@ static int read_collection(struct reader *reader, const yaml_event_t *event,
 	cJSON *parent, const char *key, const struct pool_node *spot)
 {
 	bool mapping = event->type == YAML_MAPPING_START_EVENT;
-	const unsigned char *tag = mapping ? event->data.mapping_start.tag
-					   : event->data.sequence_start.tag;
+	const unsigned char *tag =
+		mapping ? event->data.mapping_start.tag : event->data.sequence_start.tag;
 	const char *name = tag_name(tag);
 	cJSON *item;
 	int error;
@@ -584,7 +584,7 @@ static int read_collection(struct reader *reader, const yaml_event_t *event,
 
 static const unsigned char *anchor_of(const yaml_event_t *event)
 {
-	return event->type == YAML_SCALAR_EVENT  ? event->data.scalar.anchor
+	return event->type == YAML_SCALAR_EVENT   ? event->data.scalar.anchor
 		: event->type == YAML_ALIAS_EVENT ? NULL
 		: event->type == YAML_MAPPING_START_EVENT
 		? event->data.mapping_start.anchor
@@ -612,8 +612,7 @@ static int read_node(struct reader *reader, const yaml_event_t *event, cJSON *pa
 		error = read_collection(reader, event, parent, key, &spot);
 	if (error || anchor < 0)
 		return error;
-	reader->anchors[anchor].item =
-		parent ? parent->child->prev : reader->tree->root;
+	reader->anchors[anchor].item = parent ? parent->child->prev : reader->tree->root;
 	reader->anchors[anchor].values = reader->values + reader->expanded - before;
 	return 0;
 }

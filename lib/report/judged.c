@@ -133,6 +133,8 @@ static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic
 	cJSON *object = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(object, "file", file);
+	if (one->origin)
+		cJSON_AddStringToObject(object, "variable", one->origin);
 	cJSON_AddNumberToObject(object, "line", one->line);
 	cJSON_AddNumberToObject(object, "column", one->column);
 	if (one->end_column)

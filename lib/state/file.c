@@ -50,6 +50,8 @@ char *pool_state_absolute(const char *file)
 	struct pool_text text = POOL_TEXT_EMPTY;
 	char *path, *folder;
 
+	if (strcmp(file, POOL_FILE_ENVIRONMENT) == 0)
+		return strdup(file);
 	if (file[0] != '/') {
 		folder = getcwd(NULL, 0);
 		if (!folder)
@@ -79,7 +81,8 @@ char *pool_state_path(const char *where, const char *pool_file)
 	absolute = pool_state_absolute(pool_file);
 	if (!absolute)
 		return NULL;
-	name = strrchr(absolute, '/') + 1;
+	name = strrchr(absolute, '/');
+	name = name ? name + 1 : "environment";
 	length = strcspn(name, ".");
 	pool_text_addf(&text, "%s%s%.*s-%016llx.state", where,
 		where[strlen(where) - 1] == '/' ? "" : "/",

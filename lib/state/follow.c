@@ -6,6 +6,7 @@
 enum {
 	FIRST_LEASES = 64,
 	ORPHAN_DAYS_S = 86400,
+	FORMERS_MAX = 256,
 	LONGEST_REST_S = 2592000, /* the schema's largest max_seconds */
 };
 
@@ -18,6 +19,9 @@ struct plan {
 	uint32_t *moved; /* old record to new, or UINT32_MAX */
 	uint32_t old_count;
 	uint32_t orphans;
+	struct pool_state_leaf
+		*formers; /* pools that are gone, kept as long as records */
+	uint32_t former_count;
 	bool other_clock;
 	int64_t passed_ns; /* between the last write and now, if the clock is another one
 			    */
@@ -49,6 +53,7 @@ static void shape_image(struct plan *plan)
 
 	*shape = (struct pool_state_image){
 		.snapshot_id = plan->snapshot->id,
+		.overlay_id = plan->snapshot->overlay,
 		.generation = plan->state->image ? plan->state->image->generation + 1 : 1,
 		.leaf_count = plan->snapshot->leaf_count,
 		.record_count = plan->snapshot->member_count,
@@ -62,7 +67,9 @@ static void shape_image(struct plan *plan)
 	/* One that cannot be told is taken for the one before. */
 	if (!shape->clock_id && plan->state->image)
 		shape->clock_id = plan->state->image->clock_id;
-	shape->leaves_at = place(&end, shape->leaf_count, sizeof(struct pool_state_leaf));
+	shape->former_count = plan->former_count;
+	shape->leaves_at = place(&end, (uint64_t)shape->leaf_count + shape->former_count,
+		sizeof(struct pool_state_leaf));
 	shape->ready_at = place(&end, records, sizeof(uint64_t));
 	shape->weights_at = place(&end, records, sizeof(uint32_t));
 	shape->counts_at = place(&end, records, sizeof(uint32_t));
@@ -215,6 +222,50 @@ static int match_records(struct plan *plan)
 	return 0;
 }
 
+/* Whether <key> is that of a pool, likely number <hint>. */
+static bool is_pool(const struct pool_snapshot *snapshot, uint64_t key, uint32_t hint)
+{
+	if (hint < snapshot->leaf_count && snapshot->leaves[hint].key == key)
+		return true;
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
+		if (snapshot->leaves[i].key == key)
+			return true;
+	return false;
+}
+
+/* Keep the counters and the cursor of a pool that is gone, should it come back. */
+static void keep_former(struct plan *plan, uint32_t index)
+{
+	const struct pool_state_image *image = plan->state->image;
+	struct pool_state_leaf leaf = plan->state->leaves[index];
+	const uint32_t now_s = (uint32_t)plan->now->wall_s;
+
+	if (index < image->leaf_count) {
+		leaf.first_record = now_s;
+		leaf.record_count = 0;
+	}
+	/* A clock that went back makes none older. */
+	if ((int32_t)(now_s - leaf.first_record) > ORPHAN_DAYS_S || !leaf.selections ||
+		plan->former_count == FORMERS_MAX ||
+		is_pool(plan->snapshot, leaf.key, index))
+		return;
+	plan->formers[plan->former_count++] = leaf;
+}
+
+static int keep_formers(struct plan *plan)
+{
+	const struct pool_state_image *image = plan->state->image;
+
+	if (!image)
+		return 0;
+	plan->formers = calloc(FORMERS_MAX, sizeof(*plan->formers));
+	if (!plan->formers)
+		return POOL_ENOMEM;
+	for (uint32_t i = 0; i < image->leaf_count + image->former_count; i++)
+		keep_former(plan, i);
+	return 0;
+}
+
 /* Where the next image goes: before the one in force if it fits there, else behind it. */
 static uint64_t find_room(const struct pool_state *state, uint64_t length)
 {
@@ -295,17 +346,21 @@ static void fill_leaf(const struct plan *plan, const struct sections *new, uint3
 	const struct pool_snap_leaf *source = &plan->snapshot->leaves[index];
 	struct pool_state_leaf *leaf = &new->leaves[index];
 	uint32_t old_leaves = state->image ? state->image->leaf_count : 0, old = 0;
+	uint32_t all = old_leaves + (state->image ? state->image->former_count : 0);
 	uint64_t selections;
 
-	while (old < old_leaves && state->leaves[old].key != source->key)
+	while (old < all && state->leaves[old].key != source->key)
 		old++;
-	if (old < old_leaves)
+	if (old < all)
 		*leaf = state->leaves[old];
 	leaf->key = source->key;
 	leaf->first_record = source->first_member;
 	leaf->record_count = source->member_count;
-	if (old < old_leaves) {
+	if (old < old_leaves)
 		leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
+	else if (leaf->cursor >= leaf->record_count)
+		leaf->cursor = 0;
+	if (old < all) {
 		leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
 	}
 	/* A pool that comes back has lost its own counters, not those of its proxies. */
@@ -416,6 +471,9 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	fill_records(plan, &new);
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++)
 		fill_leaf(plan, &new, i);
+	if (plan->former_count)
+		memcpy(new.leaves + plan->snapshot->leaf_count, plan->formers,
+			plan->former_count * sizeof(*plan->formers));
 	fill_members(plan, &new);
 	fill_leases(plan, &new);
 	pool_image_switch(state, offset);
@@ -459,20 +517,21 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 		plan.passed_ns = passed_ns(now->wall_s, state->image->written_wall_s);
 	}
 	error = match_records(&plan);
+	if (!error)
+		error = keep_formers(&plan);
 	if (error)
 		pool_fault_set(fault, error, 0, "out of memory");
 	else
 		error = lay_out(&plan, fault);
 	free(plan.moved);
+	free(plan.formers);
 	return error;
 }
 
 int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, struct pool_fault *fault)
 {
-	if (state->image && state->image->snapshot_id == snapshot->id &&
-		state->image->record_count == snapshot->member_count &&
-		state->image->leaf_count == snapshot->leaf_count &&
+	if (state->image && pool_image_follows(state, snapshot) &&
 		!pool_image_is_of_other_clock(state) &&
 		(state->budgets || !has_budgets(snapshot)))
 		return 0;

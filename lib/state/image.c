@@ -41,6 +41,14 @@ static bool budgets_fit(const struct pool_state_image *image, uint64_t records)
 			at + records * sizeof(struct pool_budget) <= image->leases_at);
 }
 
+/* So is how many former pools there are. */
+static bool formers_fit(const struct pool_state_image *image)
+{
+	return ((uint64_t)image->leaf_count + image->former_count) *
+		sizeof(struct pool_state_leaf) <=
+		image->ready_at - image->leaves_at;
+}
+
 /* Set the pointers into the image that <root> names; false if it cannot be one. */
 static bool attach(struct pool_state *state, const struct pool_state_root *root)
 {
@@ -66,6 +74,7 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 			image, image->records_at, records, sizeof(struct pool_record)) ||
 		!section_fits(image, image->leases_at, image->lease_capacity,
 			sizeof(struct pool_lease)) ||
+		image->ready_at < image->leaves_at || !formers_fit(image) ||
 		!budgets_fit(image, records))
 		return false;
 	state->image = (void *)(state->map + root->offset);
@@ -85,6 +94,22 @@ static bool attach(struct pool_state *state, const struct pool_state_root *root)
 bool pool_image_attach(struct pool_state *state)
 {
 	return attach(state, &state->header->roots[state->header->active & 1]);
+}
+
+bool pool_image_follows(
+	const struct pool_state *state, const struct pool_snapshot *snapshot)
+{
+	const struct pool_state_image *image = state->image;
+
+	if (image->snapshot_id != snapshot->id)
+		return false;
+	/* The pools of an environment stand behind all others. */
+	if (!snapshot->overlay)
+		return image->record_count >= snapshot->member_count &&
+			image->leaf_count >= snapshot->leaf_count;
+	return image->overlay_id == snapshot->overlay &&
+		image->record_count == snapshot->member_count &&
+		image->leaf_count == snapshot->leaf_count;
 }
 
 bool pool_image_is_of_other_clock(const struct pool_state *state)
@@ -165,8 +190,7 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 	struct pool_state_header *header = (void *)state->map;
 	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
 		attach(state, &header->roots[header->active & 1]) &&
-		state->image->snapshot_id == snapshot->id &&
-		state->image->record_count == snapshot->member_count &&
+		pool_image_follows(state, snapshot) &&
 		!pool_image_is_of_other_clock(state);
 
 	for (uint32_t i = 0; good && i < leaf->member_count; i++) {

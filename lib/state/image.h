@@ -22,6 +22,11 @@ enum { POOL_IMAGE_ALIGNMENT = 64 };
 /* Set the pointers into the image in force; false if it cannot be one. */
 bool pool_image_attach(struct pool_state *state);
 
+/* Whether the image in force has the pools and proxies of <snapshot> where it has them;
+ * there may be those of an environment behind them. */
+bool pool_image_follows(
+	const struct pool_state *state, const struct pool_snapshot *snapshot);
+
 /* Whether the times of the image are of another clock than ours. One that cannot be told
  * (no descriptor left, no /proc) is taken for the same. */
 bool pool_image_is_of_other_clock(const struct pool_state *state);

@@ -100,8 +100,13 @@ struct pool_state_image {
 	uint64_t clock_id;       /* whose CLOCK_BOOTTIME its times are in */
 	int64_t written_boot_ns; /* the last change, by that clock */
 	int64_t written_wall_s;
-	uint64_t budgets_at; /* a budget a record; 0: no pool has any */
-	int64_t owners_ns;   /* when some owners of leases were looked up last */
+	uint64_t budgets_at;   /* a budget a record; 0: no pool has any */
+	int64_t owners_ns;     /* when some owners of leases were looked up last */
+	uint64_t overlay_id;   /* pools that an environment adds to those of the snapshot;
+				  0:   none. Who has no such environment uses what is before
+				  them */
+	uint32_t former_count; /* pools that are gone, behind those there are */
+	uint32_t unused;
 };
 
 /* The bytes of an image header that its checksum covers. */
@@ -111,8 +116,8 @@ enum { POOL_LATENCY_BUCKETS = 16, POOL_STRATEGY_COUNTERS = 6 };
 
 /* A pool as it changes. */
 struct pool_state_leaf {
-	uint64_t key; /* hash of where it stands in the configuration */
-	uint32_t first_record;
+	uint64_t key;          /* hash of where it stands in the configuration */
+	uint32_t first_record; /* of a former pool: when it went, seconds since 1970 */
 	uint32_t record_count;
 	uint64_t cursor;
 	double clock;

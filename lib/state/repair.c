@@ -82,13 +82,6 @@ static bool same_word(uint64_t a, uint64_t b, int64_t now_ns)
 
 /* --- examining ------------------------------------------------------------------ */
 
-static bool follows(const struct pool_state *state, const struct pool_snapshot *snapshot)
-{
-	return state->image->snapshot_id == snapshot->id &&
-		state->image->record_count == snapshot->member_count &&
-		state->image->leaf_count == snapshot->leaf_count;
-}
-
 static int blame(struct pool_fault *fault, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
 	const char *what)
@@ -146,7 +139,7 @@ int pool_state_examine(const struct pool_state *state,
 		if (!sane_record(&state->records[i]))
 			return pool_fault_set(
 				fault, POOL_EFORMAT, 0, "record %u is out of range", i);
-	if (!follows(state, snapshot))
+	if (!pool_image_follows(state, snapshot))
 		return 0;
 	for (uint32_t i = 0; i < snapshot->leaf_count && !error; i++)
 		error = examine_leaf(state, snapshot, i, fault);

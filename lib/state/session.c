@@ -34,14 +34,19 @@ static void warn_rejection(struct pool_session *session)
 	session->warned_rejection = true;
 	pool_session_warn(session,
 		"'%s' is invalid, its last good version stays in force: %s",
-		session->file, session->snapshot.rejection);
+		session->file, session->base.rejection);
 }
 
 static void use_snapshot(
 	struct pool_session *session, const struct pool_snapshot *snapshot)
 {
-	pool_snapshot_release(&session->snapshot);
-	session->snapshot = *snapshot;
+	if (session->overlay)
+		/* What the environment makes of it follows. */
+		session->snapshot.rejection = "";
+	else
+		session->snapshot = *snapshot;
+	pool_snapshot_release(&session->base);
+	session->base = *snapshot;
 	session->loaded = true;
 	session->loads++;
 }
@@ -75,8 +80,8 @@ static void open_snapshot(struct pool_session *session, const struct stat *statu
 	}
 	if (!session->loaded ||
 		(up_to_date(&found, status) &&
-			(!up_to_date(&session->snapshot, status) ||
-				found.id != session->snapshot.id)))
+			(!up_to_date(&session->base, status) ||
+				found.id != session->base.id)))
 		use_snapshot(session, &found);
 	else
 		pool_snapshot_release(&found);
@@ -150,7 +155,7 @@ static void save(struct pool_session *session, int fd, const struct stat *source
 	struct pool_fault fault;
 
 	if (pool_snapshot_write(
-		    &session->snapshot, session->snap_path, fd, &readers, &fault) != 0)
+		    &session->base, session->snap_path, fd, &readers, &fault) != 0)
 		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
 			"%.250s", fault.text);
 }
@@ -166,17 +171,17 @@ static int reject(struct pool_session *session, const struct stat *status,
 		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", why);
 	fd = claim(session);
 	open_snapshot(session, status);
-	if (up_to_date(&session->snapshot, status)) {
+	if (up_to_date(&session->base, status)) {
 		/* Another process has seen it meanwhile. */
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
 		warn_rejection(session);
 		return 0;
 	}
-	error = pool_snapshot_reject(&rejected, &session->snapshot, status, why, fault);
+	error = pool_snapshot_reject(&rejected, &session->base, status, why, fault);
 	if (!error) {
 		/* Too young to be known by its key, it is judged again: told once. */
-		if (strcmp(session->snapshot.rejection, rejected.rejection) != 0)
+		if (strcmp(session->base.rejection, rejected.rejection) != 0)
 			session->warned_rejection = false;
 		use_snapshot(session, &rejected);
 		warn_rejection(session);
@@ -221,11 +226,11 @@ static int reject_unread(
 static void take_compiled(struct pool_session *session, struct pool_snapshot *compiled,
 	int fd, const struct stat *status)
 {
-	const bool known = session->loaded && compiled->id == session->snapshot.id;
+	const bool known = session->loaded && compiled->id == session->base.id;
 
 	/* Too young to be trusted by its key both times: it would be the same again. */
 	if (known && !compiled->source_trusted &&
-		pool_file_key_equal(&compiled->source, &session->snapshot.source)) {
+		pool_file_key_equal(&compiled->source, &session->base.source)) {
 		pool_snapshot_release(compiled);
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
@@ -252,13 +257,13 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 	int fd = claim(session), error = 0;
 
 	open_snapshot(session, &source->status);
-	if (status && session->loaded && up_to_date(&session->snapshot, status)) {
+	if (status && session->loaded && up_to_date(&session->base, status)) {
 		if (fd >= 0)
 			pool_snapshot_unclaim(session->snap_path, fd);
 		return 0;
 	}
 	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->snapshot.salt
+		session->loaded ? &session->base.salt
 				: (fd < 0 && session->absolute ? &common : NULL),
 		status, session->file_id, fault);
 	if (!error)
@@ -296,6 +301,27 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 	return error;
 }
 
+/* No pool file: the environment is the configuration. */
+static int parse_environment(struct pool_session *session, struct pool_fault *fault)
+{
+	/* As without a snapshot. */
+	const struct pool_hash_key common = {"proxypool"};
+	struct pool_settings settings;
+	struct pool_snapshot compiled;
+	int error;
+
+	pool_settings_init(&settings);
+	error = pool_session_read_environment(session, &settings, fault);
+	if (error)
+		return error;
+	error = pool_snapshot_compile(
+		&compiled, &settings, &common, NULL, session->file_id, fault);
+	pool_settings_release(&settings);
+	if (!error)
+		use_snapshot(session, &compiled);
+	return error;
+}
+
 /* What was read of the state is of the moment before. */
 static void forget_copy(struct pool_session *session)
 {
@@ -303,27 +329,37 @@ static void forget_copy(struct pool_session *session)
 	session->state = NULL;
 }
 
-int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
+/* Look at the pool file again. */
+static int follow_file(struct pool_session *session, struct pool_fault *fault)
 {
 	struct stat status;
 	struct pool_file_key key;
 
 	if (session->read_only)
 		forget_copy(session);
+	if (session->by_environment)
+		return session->loaded ? 0 : parse_environment(session, fault);
 	if (!session->absolute)
 		return session->loaded ? 0 : parse(session, fault);
 	if (stat(session->file, &status) != 0)
 		return pool_fault_set(fault, POOL_ENOFILE, errno,
 			"cannot read pool file '%s'", session->file);
 	session->owner = status.st_uid;
-	if (!session->loaded || !up_to_date(&session->snapshot, &status))
+	if (!session->loaded || !up_to_date(&session->base, &status))
 		open_snapshot(session, &status);
-	if (!session->loaded || !up_to_date(&session->snapshot, &status))
+	if (!session->loaded || !up_to_date(&session->base, &status))
 		return parse(session, fault);
 	pool_file_key_set(&key, &status);
-	if (pool_file_key_equal(&key, &session->snapshot.rejected))
+	if (pool_file_key_equal(&key, &session->base.rejected))
 		warn_rejection(session);
 	return 0;
+}
+
+int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
+{
+	int error = follow_file(session, fault);
+
+	return error ? error : pool_session_overlay(session, fault);
 }
 
 /* --- opening -------------------------------------------------------------------- */
@@ -335,7 +371,7 @@ static int find_paths(
 	struct stat status;
 
 	session->file = strdup(options->file);
-	if (!session->file)
+	if (!session->file || pool_session_keep_environment(session, options) != 0)
 		return POOL_ENOMEM;
 	if (strcmp(options->file, "-") == 0 ||
 		(stat(options->file, &status) == 0 && !S_ISREG(status.st_mode)))
@@ -348,6 +384,8 @@ static int find_paths(
 	if (!options->state)
 		return 0;
 	session->state_path = pool_state_path(options->state, options->file);
+	if (session->by_environment)
+		return session->state_path ? 0 : POOL_ENOMEM;
 	pool_text_addf(&text, "%s.snap", session->state_path ? session->state_path : "");
 	session->snap_path = pool_text_take(&text);
 	return session->state_path && session->snap_path ? 0 : POOL_ENOMEM;
@@ -391,7 +429,8 @@ void pool_session_free(struct pool_session *session)
 	if (!session)
 		return;
 	pool_state_free(session->state);
-	pool_snapshot_release(&session->snapshot);
+	pool_session_drop_environment(session);
+	pool_snapshot_release(&session->base);
 	free(session->file);
 	free(session->absolute);
 	free(session->state_path);

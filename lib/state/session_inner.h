@@ -13,8 +13,15 @@ struct pool_session {
 	char *state_path; /* NULL: none */
 	char *snap_path;
 	uint64_t file_id;
-	uid_t owner; /* of the pool file */
-	struct pool_snapshot snapshot;
+	uid_t owner;                   /* of the pool file */
+	struct pool_snapshot base;     /* of the pool file alone */
+	struct pool_snapshot snapshot; /* what is in force: <base>, borrowing its bytes,
+					  or with an overlay bytes of its own */
+	char **environment; /* variables of ours, NAME=VALUE, ended by NULL; NULL: none */
+	bool by_environment; /* there is no pool file */
+	bool overlay;        /* <environment> goes on top of <base> ... */
+	uint64_t overlaid;   /* ... and was put there at this number of <loads> */
+	bool told_ignored;
 	bool loaded;
 	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one
 			   are gone */
@@ -38,6 +45,18 @@ struct pool_session {
 /* Tell <session>'s caller. */
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Keep the variables that are ours. Returns 0 or POOL_ENOMEM. */
+int pool_session_keep_environment(
+	struct pool_session *session, const struct pool_session_options *options);
+/* With what was made of them. */
+void pool_session_drop_environment(struct pool_session *session);
+/* Read them on top of <settings>, which are released on failure; names that are ignored
+ * are told once. Errors as pool_environment_read(). */
+int pool_session_read_environment(struct pool_session *session,
+	struct pool_settings *settings, struct pool_fault *fault);
+/* After the pool file was followed: make the snapshot in force of its own. */
+int pool_session_overlay(struct pool_session *session, struct pool_fault *fault);
 
 /*
  * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees

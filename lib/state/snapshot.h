@@ -79,6 +79,8 @@ struct pool_snapshot {
 	bool mapped; /* munmap() it; else free() */
 	bool enabled;
 	uint64_t id;      /* hash of the content: the layout a state file follows */
+	uint64_t overlay; /* hash of the pools behind those of <id>'s content, which an
+			     environment adds; 0: none */
 	uint64_t file_id; /* whose snapshot it is */
 	const struct pool_snap_leaf *leaves;
 	uint32_t leaf_count;
@@ -110,6 +112,10 @@ struct pool_snapshot {
 int pool_snapshot_compile(struct pool_snapshot *snapshot,
 	const struct pool_settings *settings, const struct pool_hash_key *salt,
 	const struct stat *source, uint64_t file_id, struct pool_fault *fault);
+
+/* The settings again, with names given. Returns 0, or POOL_ENOMEM. */
+int pool_snapshot_unpack(
+	const struct pool_snapshot *snapshot, struct pool_settings *settings);
 
 /*
  * Map FILE.snap.

@@ -60,27 +60,40 @@ judge() {
 	done
 }
 
-# resolve: each lookup of resolve.tsv on a JSON file, without environment.
+# select_with ENVIRONMENT OPTION...: pool-select with KEY=VALUE;KEY=VALUE set, or - for none.
+select_with() {
+	local variables=()
+
+	[ "$1" = - ] || IFS=';' read -ra variables <<<"$1"
+	shift
+	env "${variables[@]}" "$select" --no-state "$@"
+}
+
+# resolve: each lookup of resolve.tsv.
 resolve() {
 	local file env exchange type expected url direct status rows=0 wrong=0
 
 	while IFS=$'\t' read -r file env exchange type expected; do
-		[[ $file != file && $env == - ]] || continue
+		[ "$file" != file ] || continue
 		rows=$((rows + 1))
 		status=0
-		url=$("$select" --no-state -x "$exchange" -t "$type" "$corpus/$file" 2>err) ||
+		url=$(select_with "$env" -x "$exchange" -t "$type" "$corpus/$file" 2>err) ||
 			status=$?
 		case $expected in
 		NONE)
-			direct=$("$select" --no-state --direct-ok -x "$exchange" -t "$type" \
+			direct=$(select_with "$env" --direct-ok -x "$exchange" -t "$type" \
 				"$corpus/$file" 2>>err) || direct="status $?"
 			[ "$status" = 1 ] && [[ $url == no-proxy://* ]] && [ -z "$direct" ]
 			;;
-		ERROR) [ "$status" != 0 ] && [[ $url == no-proxy://* ]] ;;
+		ERROR)
+			# With an environment that is wrong, its variable is named.
+			[ "$status" != 0 ] && [[ $url == no-proxy://* ]] &&
+				{ [ "$env" = - ] || grep -q '^pool-select: CRYPTOFEED_PROXY_' err; }
+			;;
 		*) [ "$status" = 0 ] && [[ ,$expected, == *",$url,"* ]] ;;
 		esac || {
 			wrong=$((wrong + 1))
-			echo "$file $exchange $type: status $status, '$url'"
+			echo "$file $env $exchange $type: status $status, '$url'"
 			cat err
 		}
 	done <"$corpus/resolve.tsv"
@@ -88,9 +101,9 @@ resolve() {
 	[ "$rows" -gt 0 ] && [ "$wrong" -eq 0 ]
 }
 
-@test "every row of resolve.tsv without environment" {
+@test "every row of resolve.tsv, with its environment" {
 	run -0 resolve
-	assert_output "$(grep -cP '^(?!file)[^\t]*\t-\t' "$corpus/resolve.tsv") rows, 0 wrong"
+	assert_output "$(grep -vc '^file	' "$corpus/resolve.tsv") rows, 0 wrong"
 }
 
 @test "pool-validate --resolve leads where resolve.tsv says" {

@@ -429,6 +429,15 @@ run_blocks() {
 	grep -q 'pool.json: valid, 2 proxies in 1 pool' run.1/output
 }
 
+# with_variables FILE COMMAND...: with the lines of FILE in its environment.
+with_variables() {
+	local lines
+
+	mapfile -t lines <"$1"
+	shift
+	env -C / "${lines[@]}" "$@"
+}
+
 @test "the documents in pool-file are valid" {
 	local pages=0 input
 
@@ -437,6 +446,13 @@ run_blocks() {
 		for block in block.*; do
 			input=yaml
 			[[ $(head -c 1 "$block") != '{' ]] || input=json
+			# Variables are told by their names, and are no document.
+			! grep -q '^CRYPTOFEED_PROXY_' "$block" || input=env
+			if [ $input = env ]; then
+				run -0 --separate-stderr with_variables "$block" pool-validate --strict
+				assert_output "\$CRYPTOFEED_PROXY_*: valid, 2 proxies in 2 pools"
+				continue
+			fi
 			chmod 600 "$block"
 			run -0 --separate-stderr pool-validate --input $input \
 				--allow literal-credentials "$block"
