@@ -61,8 +61,8 @@ int pool_session_read_environment(struct pool_session *session,
 	struct pool_settings *settings, struct pool_fault *fault)
 {
 	struct pool_diagnostics diagnostics = {0};
-	int error = pool_environment_read(settings, &diagnostics,
-		(const char *const *)session->environment, fault);
+	int error = pool_environment_read(
+		settings, &diagnostics, (const char *const *)session->environment, fault);
 
 	tell_ignored(session, &diagnostics);
 	pool_diagnostics_release(&diagnostics);
@@ -72,8 +72,8 @@ int pool_session_read_environment(struct pool_session *session,
 /* --- the snapshot ---------------------------------------------------------------- */
 
 /* <hash>, and the proxies of a pool. */
-static uint64_t hash_members(
-	uint64_t hash, const struct pool_snapshot *snapshot, const struct pool_snap_leaf *leaf)
+static uint64_t hash_members(uint64_t hash, const struct pool_snapshot *snapshot,
+	const struct pool_snap_leaf *leaf)
 {
 	for (uint32_t i = 0; i < leaf->member_count; i++) {
 		const struct pool_snap_member *member =
@@ -100,8 +100,8 @@ static uint64_t tell_apart(const struct pool_snapshot *base, struct pool_snapsho
 
 	for (uint32_t i = base->leaf_count; i < own->leaf_count; i++) {
 		leaves[i].key = hash_members(leaves[i].key, own, &leaves[i]);
-		hash = pool_hash_64(NULL, (const uint64_t[]){hash, leaves[i].key},
-			2 * sizeof(hash));
+		hash = pool_hash_64(
+			NULL, (const uint64_t[]){hash, leaves[i].key}, 2 * sizeof(hash));
 	}
 	return hash;
 }

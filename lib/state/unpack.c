@@ -3,8 +3,8 @@
 #include <string.h>
 #include "state/snapshot.h"
 
-/* A copy of a string of the snapshot into <out>; NULL where it is not given. False: out of
- * memory. */
+/* A copy of a string of the snapshot into <out>; NULL where it is not given. False: out
+ * of memory. */
 static bool unpack_string(const struct pool_snapshot *snapshot, uint32_t at, char **out)
 {
 	const char *string = pool_snapshot_string(snapshot, at);
