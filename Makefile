@@ -51,8 +51,8 @@ endif
 
 # --- sources, one list a room -------------------------------------------------------------------
 
-BASE   := error text clock random hash http
-CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml environment read print
+BASE   := error text clock random hash http replace
+CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml list proxychains environment variables read print convert write_list write_cryptofeed compare
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
@@ -64,7 +64,7 @@ PROBE  := engine method transfer request outcome answer classify descriptors mul
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \
 	alert command program webhook loop remote notify file_watch server pages service
 
-TOOLS  := pool-validate pool-check pool-select pool-report pool-exec pool-status pool-watch
+TOOLS  := pool-validate pool-convert pool-check pool-select pool-report pool-exec pool-status pool-watch
 PROBING_TOOLS := pool-check pool-watch
 QUICK_TOOLS   := pool-select pool-report pool-exec pool-status
 

@@ -171,6 +171,19 @@ void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)
 	out[used] = '\0';
 }
 
+void pool_text_add_encoded(struct pool_text *text, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+			(byte >= 'a' && byte <= 'z') || (byte && strchr("-._~", byte)))
+			pool_text_add_bytes(text, bytes + i, 1);
+		else
+			pool_text_addf(text, "%%%02X", byte);
+	}
+}
+
 char *pool_text_take(struct pool_text *text)
 {
 	char *bytes = NULL;

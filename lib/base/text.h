@@ -36,6 +36,10 @@ void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length
 /* Append the same as a JSON string, in quotes: valid whatever the bytes are. */
 void pool_text_add_json(struct pool_text *text, const char *bytes, size_t length);
 
+/* Append the same as it stands in the user or password of a URL: all but letters, digits
+ * and - . _ ~ as %XX. */
+void pool_text_add_encoded(struct pool_text *text, const char *bytes, size_t length);
+
 /* The text, now the caller's to free(); NULL if an allocation failed. Never NULL
  * otherwise. */
 char *pool_text_take(struct pool_text *text);

@@ -23,6 +23,8 @@ enum pool_input {
 	POOL_INPUT_AUTO, /* YAML by the extension .yaml or .yml, else JSON */
 	POOL_INPUT_JSON,
 	POOL_INPUT_YAML,
+	POOL_INPUT_LIST, /* a proxy a line: URL, host:port, host:port:user:password */
+	POOL_INPUT_PROXYCHAINS, /* proxychains.conf */
 	POOL_INPUTS
 };
 
@@ -34,6 +36,7 @@ struct pool_source {
 	char *directory; /* absolute, where password_file starts from; NULL for standard
 			    input */
 	enum pool_input input;
+	const char *scheme; /* of the lines of a list that have none; NULL: http */
 	struct stat status; /* of the opened file, before it was read */
 	bool regular;       /* a regular file: can have a snapshot */
 };
@@ -70,5 +73,14 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
  * their own.
  */
 char *pool_config_print(const struct pool_settings *settings, bool secrets);
+
+/* The shortest form that says the same, credentials and all; free() it, NULL when out of
+ * memory. Read again it gives the same settings. */
+char *pool_config_print_brief(const struct pool_settings *settings);
+
+/* In one line: the pool of a leaf, the connections of an exchange. */
+char *pool_leaf_print(const struct pool_leaf *leaf);
+char *pool_exchange_print(
+	const struct pool_settings *settings, const uint32_t leaves[POOL_TYPES]);
 
 #endif

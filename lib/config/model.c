@@ -124,6 +124,35 @@ void pool_settings_release(struct pool_settings *settings)
 	*settings = (struct pool_settings){0};
 }
 
+bool pool_settings_copy(struct pool_settings *out, const struct pool_settings *from)
+{
+	struct pool_settings copy = *from;
+	bool copied;
+
+	copy.leaves = calloc((size_t)from->leaf_count + 1, sizeof(*copy.leaves));
+	copy.exchanges =
+		calloc((size_t)from->exchange_count + 1, sizeof(*copy.exchanges));
+	copied = copy.leaves && copy.exchanges;
+	copy.leaf_count = copy.exchange_count = 0;
+	while (copied && copy.leaf_count < from->leaf_count) {
+		copied = pool_leaf_copy(
+			&copy.leaves[copy.leaf_count], &from->leaves[copy.leaf_count]);
+		copy.leaf_count += copied;
+	}
+	while (copied && copy.exchange_count < from->exchange_count) {
+		struct pool_exchange *exchange = &copy.exchanges[copy.exchange_count];
+
+		*exchange = from->exchanges[copy.exchange_count];
+		copied = own(&exchange->id);
+		copy.exchange_count += copied;
+	}
+	if (copied)
+		*out = copy;
+	else
+		pool_settings_release(&copy);
+	return copied;
+}
+
 /* --- lookups -------------------------------------------------------------------- */
 
 static uint32_t find_id(const struct pool_exchange_ids *ids, const char *id)

@@ -131,6 +131,8 @@ struct pool_settings {
 
 /* Nothing configured: not enabled, no lookup leads anywhere. */
 void pool_settings_init(struct pool_settings *settings);
+/* <from> with strings and lists of its own; false: out of memory, <out> is untouched. */
+bool pool_settings_copy(struct pool_settings *out, const struct pool_settings *from);
 void pool_settings_release(struct pool_settings *settings);
 /* Of a leaf that stands in no settings, and of its parts. */
 void pool_leaf_release(struct pool_leaf *leaf);

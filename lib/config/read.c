@@ -42,6 +42,8 @@ static int parse_json(const struct pool_source *source, struct pool_positions *p
 /* What is no JSON is read into a tree of the same kind. */
 static const pool_tree_reader tree_readers[POOL_INPUTS] = {
 	[POOL_INPUT_YAML] = pool_yaml_read,
+	[POOL_INPUT_LIST] = pool_list_read,
+	[POOL_INPUT_PROXYCHAINS] = pool_proxychains_read,
 };
 
 static int parse(const struct pool_source *source, struct pool_positions *positions,

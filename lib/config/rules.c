@@ -169,6 +169,12 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"use a plain name, and a value of one line"},
 	[POOL_RULE_CHECK_BODY] = {"check-body", E, "expect_body is empty",
 		"give text that the answer must contain, or leave it out"},
+	[POOL_RULE_PROXYCHAINS_LINE] = {"proxychains-line", E,
+		"a line of proxychains.conf names no proxy",
+		"write TYPE HOST PORT [USER PASSWORD], TYPE being http, socks4 or "
+		"socks5"},
+	[POOL_RULE_ENV_LINE] = {"env-line", E, "a line of a file of variables is none",
+		"write NAME=VALUE, and end a quote that is begun"},
 	[POOL_RULE_ENV_TWICE] = {"env-twice", E,
 		"two environment variables differ only in case", "unset one of the two"},
 	[POOL_RULE_ENV_NUMBER] = {"env-number", E,
@@ -225,6 +231,9 @@ static const struct pool_rule rules[POOL_RULES] = {
 	[POOL_RULE_ENV_IGNORED] = {"env-ignored", W,
 		"an environment variable is no setting",
 		"correct its name, or unset it: it does nothing"},
+	[POOL_RULE_NOT_TAKEN_OVER] = {"not-taken-over", W,
+		"a pool file cannot say what another format says",
+		"see that it is not needed, or set it where the proxies are used"},
 };
 
 const struct pool_rule *pool_rules_get(size_t *count)

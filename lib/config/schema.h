@@ -120,6 +120,9 @@ struct pool_text;
 /* Append the scalar as a JSON value; false: it is not given (an empty set, no limit). */
 bool pool_key_show(const struct pool_key *key, const void *base, struct pool_text *out);
 
+/* Whether <base> has what the key has where it is not given. */
+bool pool_key_is_default(const struct pool_key *key, const void *base);
+
 /* Fill in the defaults of every scalar of <group>. */
 void pool_schema_fill(enum pool_group group, void *base);
 

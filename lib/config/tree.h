@@ -70,5 +70,27 @@ typedef int (*pool_tree_reader)(struct pool_tree *tree, const struct pool_source
 /* One document of YAML, as cryptofeed reads it: yaml.c. */
 int pool_yaml_read(struct pool_tree *tree, const struct pool_source *source,
 	struct pool_diagnostics *diagnostics);
+/* A proxy a line, as the short form of a pool: list.c. */
+int pool_list_read(struct pool_tree *tree, const struct pool_source *source,
+	struct pool_diagnostics *diagnostics);
+/* proxychains.conf, likewise: proxychains.c. */
+int pool_proxychains_read(struct pool_tree *tree, const struct pool_source *source,
+	struct pool_diagnostics *diagnostics);
+
+/*
+ * For both: a document with an empty list of proxies, which is returned; NULL when out of
+ * memory. Each proxy's URL is then put into that list.
+ */
+cJSON *pool_tree_begin_list(struct pool_tree *tree, const struct pool_source *source);
+void pool_tree_put_text(
+	struct pool_tree *tree, cJSON *list, const char *text, size_t at, size_t end);
+
+/* A line of a text. */
+struct pool_line {
+	size_t at, end; /* from its first byte that is no blank to behind its last one */
+};
+
+/* The next line of <source> at <*at>, which it moves on; false: there is none. */
+bool pool_line_next(const struct pool_source *source, size_t *at, struct pool_line *line);
 
 #endif

@@ -1,0 +1,352 @@
+/* pool-convert: other formats into a pool file, and back out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/replace.h"
+#include "config/convert.h"
+#include "config/json.h"
+#include "config/environment.h"
+#include "config/url.h"
+#include "report/judged.h"
+#include "tool.h"
+
+enum {
+	OPTION_FROM = TOOL_OWN_OPTIONS,
+	OPTION_TO,
+	OPTION_POOL,
+	OPTION_SCHEME,
+	OPTION_DIFF,
+	OPTION_STRICT,
+};
+
+/* What the command line asks for. */
+struct request {
+	struct tool_common common;
+	int from; /* enum pool_format, -1: by the file */
+	int to;
+	bool migrate, diff, strict;
+	const char *scheme;
+	const char *output;
+};
+
+/* --- options ---------------------------------------------------------------------- */
+
+static int read_format(const struct tool_given *given, void *context)
+{
+	const char *names[POOL_FORMATS];
+
+	for (int i = 0; i < POOL_FORMATS; i++)
+		names[i] = pool_format_get((enum pool_format)i)->name;
+	return tool_find_value(
+		given, names, POOL_FORMATS, (int *)tool_member(given, context));
+}
+
+static int read_scheme(const struct tool_given *given, void *context)
+{
+	struct request *request = context;
+	const char *names[POOL_SCHEMES];
+	int found = 0, status;
+
+	for (int i = 0; i < POOL_SCHEMES; i++)
+		names[i] = pool_scheme_name((enum pool_scheme)i);
+	status = tool_find_value(given, names, POOL_SCHEMES, &found);
+	request->scheme = names[found];
+	return status;
+}
+
+#define SET(reader, member) TOOL_SET(reader, struct request, member)
+
+static const struct tool_option options[] = {
+	{'f', "file", "FILE", "what to convert (- is standard input)",
+		TOOL_SET(tool_read_text, struct tool_common, file)},
+	{OPTION_FROM, "from", "FORMAT",
+		"pool, cryptofeed, env, list or proxychains (default: by the file)",
+		SET(read_format, from)},
+	{OPTION_TO, "to", "FORMAT",
+		"pool, cryptofeed, env, list or proxychains (default: pool)",
+		SET(read_format, to)},
+	{OPTION_POOL, "pool", NULL, "turn single proxies into pools of one",
+		SET(tool_read_flag, migrate)},
+	{OPTION_SCHEME, "scheme", "SCHEME",
+		"of the lines of a list that have none (default: http)",
+		.read = read_scheme},
+	TOOL_OPTION_EXCHANGE("to list and proxychains: only its proxies"),
+	TOOL_OPTION_TYPE("to list and proxychains: only those of http or websocket"),
+	{OPTION_DIFF, "diff", NULL,
+		"print the lookups that change instead; status 1 if any does",
+		SET(tool_read_flag, diff)},
+	{'o', "output", "FILE", "write to FILE, in place of what is there",
+		SET(tool_read_text, output)},
+	{OPTION_STRICT, "strict", NULL, "fail if the format cannot say all",
+		SET(tool_read_flag, strict)},
+	TOOL_OPTION_QUIET("do not tell what the format cannot say"),
+	TOOL_OPTION_VERBOSE("tell the warnings of pool-validate as well"),
+	TOOL_OPTION_LOG_FORMAT,
+	TOOL_OPTION_HELP,
+	TOOL_OPTION_VERSION,
+	TOOL_OPTION_END,
+};
+
+static const struct tool_spec spec = {
+	.name = "pool-convert",
+	.synopsis = "[OPTION]... [FILE]",
+	.summary = "Convert other formats into a pool file, and back out.",
+	.options = options,
+	.examples =
+		"  pool-convert proxies.txt >pool.json      a list, a proxy a line\n"
+		"  pool-convert --pool config.yaml          cryptofeed's single proxies\n"
+		"                                           as pools\n"
+		"  pool-convert --diff --pool config.yaml   does that change a lookup?\n"
+		"  pool-convert --from env                  variables CRYPTOFEED_PROXY_*\n",
+};
+
+static int read_command_line(int argc, char **argv, struct request *request)
+{
+	const struct tool_common *common = &request->common;
+	int status = tool_read_options(argc, argv, &spec, request);
+
+	if (!status)
+		status = tool_read_operand(argc, argv, &spec, &request->common);
+	if (status)
+		return status;
+	if ((common->exchange || common->type >= 0) &&
+		!pool_format_get((enum pool_format)request->to)->one_list)
+		return tool_refuse(&spec, TOOL_USAGE,
+			"-x and -t go with --to list and --to proxychains");
+	if (request->migrate &&
+		pool_format_get((enum pool_format)request->to)->one_list)
+		return tool_refuse(&spec, TOOL_USAGE,
+			"--pool goes with --to pool, cryptofeed and env");
+	if (request->diff && request->output)
+		return tool_refuse(&spec, TOOL_USAGE, "--diff writes no file: leave -o out");
+	return TOOL_YES;
+}
+
+/* --- reading ---------------------------------------------------------------------- */
+
+/* JSON begins with a bracket; the extension decides first. */
+static enum pool_input find_input(const struct pool_source *source)
+{
+	const char *text = source->bytes + pool_json_bom(source->bytes, source->length);
+	const char *dot = source->path ? strrchr(source->path, '.') : NULL;
+
+	if (dot && (strcasecmp(dot, ".json") == 0 || strcasecmp(dot, ".yaml") == 0 ||
+			   strcasecmp(dot, ".yml") == 0))
+		return POOL_INPUT_AUTO;
+	text += strspn(text, " \t\r\n");
+	return *text == '{' || *text == '[' ? POOL_INPUT_JSON : POOL_INPUT_YAML;
+}
+
+static int read_variables(const struct pool_source *source, struct pool_judged *judged)
+{
+	char **variables = NULL;
+	int error = pool_variables_read(&variables, source, &judged->found);
+
+	if (error)
+		return pool_fault_set(&judged->fault, error, 0, "out of memory");
+	pool_settings_init(&judged->settings);
+	error = pool_environment_read(&judged->settings, &judged->found,
+		(const char *const *)variables, &judged->fault);
+	pool_variables_free(variables);
+	return error;
+}
+
+/* <source>, which is in <format>, into <judged>. */
+static int read_source(
+	enum pool_format format, struct pool_source *source, struct pool_judged *judged)
+{
+	if (format == POOL_FORMAT_ENV)
+		return read_variables(source, judged);
+	if (format == POOL_FORMAT_LIST)
+		source->input = POOL_INPUT_LIST;
+	else if (format == POOL_FORMAT_PROXYCHAINS)
+		source->input = POOL_INPUT_PROXYCHAINS;
+	else
+		source->input = find_input(source);
+	return pool_config_read(
+		&judged->settings, &judged->found, source, &judged->fault);
+}
+
+static int read_input(const struct request *request, struct pool_judged *judged)
+{
+	struct pool_source source = {0};
+	int error;
+
+	if (strcmp(judged->file, POOL_FILE_ENVIRONMENT) == 0) {
+		pool_settings_init(&judged->settings);
+		return pool_environment_read(&judged->settings, &judged->found,
+			tool_environment(), &judged->fault);
+	}
+	error = pool_source_read(&source, judged->file, &judged->fault);
+	source.scheme = request->scheme;
+	if (!error)
+		error = read_source(request->from < 0
+				? pool_format_find(&source)
+				: (enum pool_format)request->from,
+			&source, judged);
+	pool_source_release(&source);
+	return error;
+}
+
+/* What was not taken over is told in any case, what a pool file could be better at only
+ * when asked for. */
+static size_t drop_warnings(const struct request *request, struct pool_diagnostics *found)
+{
+	size_t lost = 0, count;
+	const struct pool_rule *rules = pool_rules_get(&count);
+
+	for (size_t i = 0; i < found->count; i++)
+		lost += strcmp(found->list[i].rule, rules[POOL_RULE_NOT_TAKEN_OVER].name) ==
+			0;
+	for (size_t i = 0; i < count && !request->common.verbose; i++)
+		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED)
+			pool_diagnostics_drop(found, (enum pool_rule_id)i);
+	return lost;
+}
+
+static void tell_diagnostics(const struct request *request, struct pool_judged *judged)
+{
+	const struct pool_judged_view view = {
+		.max = 20,
+		.errors_only = request->common.quiet,
+		.count_faults = judged->found.errors > 0,
+		.carets = isatty(STDERR_FILENO),
+	};
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_judged_tell(judged, &view, &text);
+	tool_note_text(text.bytes ? text.bytes : "");
+	pool_text_release(&text);
+}
+
+/* --- writing ---------------------------------------------------------------------- */
+
+static void tell_losses(const struct request *request, const struct pool_text *losses)
+{
+	const char *phrase = pool_format_get((enum pool_format)request->to)->phrase;
+
+	for (const char *at = losses->bytes ? losses->bytes : ""; *at;) {
+		size_t length = strcspn(at, "\n");
+
+		if (!request->common.quiet)
+			tool_warn("%.*s: cannot be said in %s", (int)length, at, phrase);
+		at += length + 1;
+	}
+}
+
+static int write_output(const struct request *request, const struct pool_text *text)
+{
+	struct stat status;
+	mode_t mode = 0600;
+	struct pool_fault fault;
+
+	if (!request->output) {
+		fwrite(text->bytes ? text->bytes : "", 1, text->length, stdout);
+		return TOOL_YES;
+	}
+	if (stat(request->output, &status) == 0)
+		mode = status.st_mode & 07777;
+	if (pool_file_replace(request->output, "file", text->bytes ? text->bytes : "",
+		    text->length, mode, true, &fault) != 0)
+		return tool_fail(&fault);
+	return TOOL_YES;
+}
+
+/* Read again what was written, and tell which lookups it answers otherwise. */
+static int tell_difference(const struct request *request,
+	const struct pool_settings *before, struct pool_text *text)
+{
+	char path[] = "the output";
+	struct pool_source source = {
+		.bytes = text->bytes, .length = text->length, .path = path};
+	struct pool_judged after = {.file = path};
+	struct pool_text lines = POOL_TEXT_EMPTY;
+	size_t changed;
+
+	if (read_source((enum pool_format)request->to, &source, &after) != 0) {
+		tell_diagnostics(request, &after);
+		pool_diagnostics_release(&after.found);
+		return tool_refuse(&spec, TOOL_NO, "cannot read the output again");
+	}
+	changed = pool_settings_compare(before, &after.settings, &lines);
+	fputs(lines.bytes ? lines.bytes : "", stdout);
+	pool_text_release(&lines);
+	pool_settings_release(&after.settings);
+	pool_diagnostics_release(&after.found);
+	return changed ? TOOL_NO : TOOL_YES;
+}
+
+static int convert(const struct request *request, const struct pool_settings *settings)
+{
+	const struct pool_format_options asked = {
+		request->common.exchange, request->common.type};
+	struct pool_text text = POOL_TEXT_SECRET, losses = POOL_TEXT_EMPTY;
+	struct pool_settings output;
+	int status;
+
+	if (!pool_settings_copy(&output, settings))
+		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
+	if (request->migrate)
+		pool_settings_migrate(&output);
+	pool_format_write((enum pool_format)request->to, &output, &asked, &text, &losses);
+	if (text.broken)
+		status = tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
+	else if (request->diff)
+		status = tell_difference(request, settings, &text);
+	else
+		status = write_output(request, &text);
+	if (!text.broken)
+		tell_losses(request, &losses);
+	if (!status && request->strict && losses.length)
+		status = TOOL_NO;
+	pool_settings_release(&output);
+	pool_text_release(&losses);
+	pool_text_release(&text);
+	return status;
+}
+
+static int run(const struct request *request, const char *file)
+{
+	struct pool_judged judged = {.file = file};
+	int error = read_input(request, &judged), status;
+	size_t lost = drop_warnings(request, &judged.found);
+
+	tell_diagnostics(request, &judged);
+	if (error)
+		status = error == POOL_EINVALID ? TOOL_NO : tool_fail(&judged.fault);
+	else
+		status = convert(request, &judged.settings);
+	if (!error)
+		pool_settings_release(&judged.settings);
+	if (!status && lost && request->strict)
+		status = TOOL_NO;
+	pool_diagnostics_release(&judged.found);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = {
+		.common = {.type = -1}, .from = -1, .to = POOL_FORMAT_POOL};
+	char found[TOOL_PATH_SIZE];
+	const char *file;
+	int status;
+
+	tool_begin();
+	status = read_command_line(argc, argv, &request);
+	if (status)
+		return status;
+	file = request.common.file;
+	if (!file && request.from == POOL_FORMAT_ENV)
+		file = POOL_FILE_ENVIRONMENT;
+	if (!file)
+		file = tool_find_file(&spec, NULL, found, sizeof(found), &status);
+	if (!file)
+		return status;
+	status = run(&request, file);
+	if (!tool_close_stdout() && status == TOOL_YES)
+		status = TOOL_SYSTEM;
+	return status;
+}

@@ -1,0 +1,155 @@
+/* A list of proxies, one a line. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "config/tree.h"
+
+/* --- lines ------------------------------------------------------------------------ */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+bool pool_line_next(
+	const struct pool_source *source, size_t *at, struct pool_line *line)
+{
+	const char *newline;
+	size_t end;
+
+	if (*at == 0)
+		*at = pool_json_bom(source->bytes, source->length);
+	if (*at >= source->length)
+		return false;
+	newline = memchr(source->bytes + *at, '\n', source->length - *at);
+	end = newline ? (size_t)(newline - source->bytes) : source->length;
+	line->at = *at;
+	line->end = end;
+	while (line->at < line->end && is_blank(source->bytes[line->at]))
+		line->at++;
+	while (line->end > line->at && is_blank(source->bytes[line->end - 1]))
+		line->end--;
+	*at = end + 1;
+	return true;
+}
+
+cJSON *pool_tree_begin_list(struct pool_tree *tree, const struct pool_source *source)
+{
+	cJSON *root = pool_tree_note(tree, cJSON_CreateObject(), 0, source->length, 0);
+	cJSON *list = pool_tree_note(tree, cJSON_CreateArray(), 0, source->length, 0);
+
+	if (!root || !list) {
+		pool_tree_forget(root);
+		pool_tree_forget(list);
+		return NULL;
+	}
+	pool_tree_put(tree, NULL, NULL, root);
+	pool_tree_put(tree, root, "proxies", list);
+	return tree->broken ? NULL : list;
+}
+
+void pool_tree_put_text(
+	struct pool_tree *tree, cJSON *list, const char *text, size_t at, size_t end)
+{
+	pool_tree_put(tree, list, NULL,
+		text ? pool_tree_note(tree, cJSON_CreateString(text), at, end, at) : NULL);
+}
+
+/* --- entries ---------------------------------------------------------------------- */
+
+/* What stands behind a blank and a # is a comment. */
+static size_t cut_comment(const char *bytes, const struct pool_line *line)
+{
+	for (size_t i = line->at + 1; i < line->end; i++) {
+		size_t end = i;
+
+		if (bytes[i] != '#' || !is_blank(bytes[i - 1]))
+			continue;
+		while (end > line->at && is_blank(bytes[end - 1]))
+			end--;
+		return end;
+	}
+	return line->end;
+}
+
+static bool is_comment(const char *text, size_t length)
+{
+	return length == 0 || *text == '#' || *text == ';' ||
+		(length > 1 && memcmp(text, "//", 2) == 0);
+}
+
+/* Where the port of "host:port..." begins; NULL: there is none. */
+static const char *find_port(const char *text)
+{
+	const char *bracket = *text == '[' ? strchr(text, ']') : NULL;
+	const char *colon = strchr(bracket ? bracket : text, ':');
+
+	return colon ? colon + 1 : NULL;
+}
+
+/* "user:password@host:port", and not a password with an "@" behind "host:port:user:". */
+static bool has_login_first(const char *text)
+{
+	const char *at = strrchr(text, '@'), *port = at ? find_port(at + 1) : NULL;
+
+	return port && *port && !port[strspn(port, "0123456789")];
+}
+
+/* "host:port", "user:password@host:port" or "host:port:user:password" as a URL. */
+static void add_entry(struct pool_text *url, const char *scheme, const char *text)
+{
+	const char *port = has_login_first(text) ? NULL : find_port(text);
+	const char *user = port ? strchr(port, ':') : NULL;
+	const char *password = user ? strchr(user + 1, ':') : NULL;
+
+	pool_text_addf(url, "%s://", scheme);
+	if (!user) {
+		pool_text_add(url, text);
+		return;
+	}
+	pool_text_add_encoded(url, user + 1,
+		password ? (size_t)(password - user - 1) : strlen(user + 1));
+	if (password) {
+		pool_text_add(url, ":");
+		pool_text_add_encoded(url, password + 1, strlen(password + 1));
+	}
+	pool_text_add(url, "@");
+	pool_text_add_bytes(url, text, (size_t)(user - text));
+}
+
+static void read_entry(struct pool_tree *tree, cJSON *list,
+	const struct pool_source *source, const struct pool_line *line)
+{
+	struct pool_text url = POOL_TEXT_SECRET;
+	char *text = strndup(source->bytes + line->at, line->end - line->at), *made;
+
+	if (!text) {
+		tree->broken = true;
+		return;
+	}
+	if (strstr(text, "://"))
+		pool_text_add(&url, text);
+	else
+		add_entry(&url, source->scheme ? source->scheme : "http", text);
+	made = pool_text_take(&url);
+	pool_tree_put_text(tree, list, made, line->at, line->end);
+	pool_text_forget(made);
+	pool_text_forget(text);
+}
+
+int pool_list_read(struct pool_tree *tree, const struct pool_source *source,
+	struct pool_diagnostics *diagnostics)
+{
+	cJSON *list = pool_tree_begin_list(tree, source);
+	struct pool_line line;
+	size_t at = 0;
+
+	(void)diagnostics;
+	while (list && !tree->broken && pool_line_next(source, &at, &line)) {
+		if (is_comment(source->bytes + line.at, line.end - line.at))
+			continue;
+		line.end = cut_comment(source->bytes, &line);
+		read_entry(tree, list, source, &line);
+	}
+	return tree->broken ? POOL_ENOMEM : 0;
+}
