@@ -99,7 +99,8 @@ static const struct tool_spec spec = {
 		"  pool-convert --pool config.yaml          cryptofeed's single proxies\n"
 		"                                           as pools\n"
 		"  pool-convert --diff --pool config.yaml   does that change a lookup?\n"
-		"  pool-convert --from env                  variables CRYPTOFEED_PROXY_*\n",
+		"  pool-convert --from env                  variables "
+		"CRYPTOFEED_PROXY_*\n",
 };
 
 static int read_command_line(int argc, char **argv, struct request *request)
@@ -115,12 +116,12 @@ static int read_command_line(int argc, char **argv, struct request *request)
 		!pool_format_get((enum pool_format)request->to)->one_list)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"-x and -t go with --to list and --to proxychains");
-	if (request->migrate &&
-		pool_format_get((enum pool_format)request->to)->one_list)
+	if (request->migrate && pool_format_get((enum pool_format)request->to)->one_list)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--pool goes with --to pool, cryptofeed and env");
 	if (request->diff && request->output)
-		return tool_refuse(&spec, TOOL_USAGE, "--diff writes no file: leave -o out");
+		return tool_refuse(
+			&spec, TOOL_USAGE, "--diff writes no file: leave -o out");
 	return TOOL_YES;
 }
 
@@ -132,8 +133,9 @@ static enum pool_input find_input(const struct pool_source *source)
 	const char *text = source->bytes + pool_json_bom(source->bytes, source->length);
 	const char *dot = source->path ? strrchr(source->path, '.') : NULL;
 
-	if (dot && (strcasecmp(dot, ".json") == 0 || strcasecmp(dot, ".yaml") == 0 ||
-			   strcasecmp(dot, ".yml") == 0))
+	if (dot &&
+		(strcasecmp(dot, ".json") == 0 || strcasecmp(dot, ".yaml") == 0 ||
+			strcasecmp(dot, ".yml") == 0))
 		return POOL_INPUT_AUTO;
 	text += strspn(text, " \t\r\n");
 	return *text == '{' || *text == '[' ? POOL_INPUT_JSON : POOL_INPUT_YAML;
@@ -182,9 +184,8 @@ static int read_input(const struct request *request, struct pool_judged *judged)
 	error = pool_source_read(&source, judged->file, &judged->fault);
 	source.scheme = request->scheme;
 	if (!error)
-		error = read_source(request->from < 0
-				? pool_format_find(&source)
-				: (enum pool_format)request->from,
+		error = read_source(request->from < 0 ? pool_format_find(&source)
+						      : (enum pool_format)request->from,
 			&source, judged);
 	pool_source_release(&source);
 	return error;
@@ -198,8 +199,8 @@ static size_t drop_warnings(const struct request *request, struct pool_diagnosti
 	const struct pool_rule *rules = pool_rules_get(&count);
 
 	for (size_t i = 0; i < found->count; i++)
-		lost += strcmp(found->list[i].rule, rules[POOL_RULE_NOT_TAKEN_OVER].name) ==
-			0;
+		lost += strcmp(found->list[i].rule,
+				rules[POOL_RULE_NOT_TAKEN_OVER].name) == 0;
 	for (size_t i = 0; i < count && !request->common.verbose; i++)
 		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED)
 			pool_diagnostics_drop(found, (enum pool_rule_id)i);

@@ -183,6 +183,20 @@ server_port() {
 	cat "$SERVERS/$1.port"
 }
 
+# require_python MODULE...: of the distribution's Python, which is not always the first in PATH.
+require_python() {
+	local name
+
+	for name; do
+		/usr/bin/python3 -c "import $name" 2>/dev/null && continue
+		if [ "${STRICT:-0}" = 1 ]; then
+			echo "Python's $name is not installed" >&2
+			return 1
+		fi
+		skip "Python's $name is not installed"
+	done
+}
+
 # start_stub [--name NAME] ARGUMENT...: the stub in the role given. STUB_PORT is its port, STUB_PORTS
 # all of them, STUB_NAME the name to stop it by (stub, stub2, ...).
 start_stub() {

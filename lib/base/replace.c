@@ -36,8 +36,8 @@ static int fill(int fd, const char *bytes, size_t length, mode_t mode, bool sync
 	return error;
 }
 
-int pool_file_replace(const char *path, const char *what, const char *bytes, size_t length,
-	mode_t mode, bool sync, struct pool_fault *fault)
+int pool_file_replace(const char *path, const char *what, const char *bytes,
+	size_t length, mode_t mode, bool sync, struct pool_fault *fault)
 {
 	struct pool_text beside = POOL_TEXT_EMPTY;
 	struct stat status;

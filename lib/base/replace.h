@@ -22,7 +22,7 @@ bool pool_write_all(int fd, const char *bytes, size_t length);
  *               POOL_ESYSTEM, POOL_ENOMEM
  * On failure what was there stays, and nothing is left beside it.
  */
-int pool_file_replace(const char *path, const char *what, const char *bytes, size_t length,
-	mode_t mode, bool sync, struct pool_fault *fault);
+int pool_file_replace(const char *path, const char *what, const char *bytes,
+	size_t length, mode_t mode, bool sync, struct pool_fault *fault);
 
 #endif

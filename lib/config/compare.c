@@ -66,8 +66,8 @@ static void show(const struct answer *answer, struct pool_text *out)
 		return;
 	}
 	if (leaf->member_count > 1)
-		pool_text_addf(out, "%s of %u: ",
-			pool_strategy_get(leaf->policy.strategy)->name,
+		pool_text_addf(out,
+			"%s of %u: ", pool_strategy_get(leaf->policy.strategy)->name,
 			leaf->member_count);
 	for (uint32_t i = 0; i < leaf->member_count && i < SHOWN; i++) {
 		struct pool_text weight = POOL_TEXT_EMPTY;
@@ -123,8 +123,8 @@ size_t pool_settings_compare(const struct pool_settings *before,
 
 	/* Both are sorted. */
 	while (left < before->exchange_count || right < after->exchange_count) {
-		const char *a = left < before->exchange_count ? before->exchanges[left].id
-							      : NULL;
+		const char *a =
+			left < before->exchange_count ? before->exchanges[left].id : NULL;
 		const char *b =
 			right < after->exchange_count ? after->exchanges[right].id : NULL;
 		int order = a && b ? strcmp(a, b) : a ? -1 : 1;

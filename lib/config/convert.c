@@ -49,7 +49,8 @@ static bool says_chain(const struct pool_key *key, const void *base)
 /* Its three strategies, and the keys of its model. */
 static bool says_cryptofeed(const struct pool_key *key, const void *base)
 {
-	static const char *const known[] = {"timeout_seconds", "weight", "enabled", "url"};
+	static const char *const known[] = {
+		"timeout_seconds", "weight", "enabled", "url"};
 	const struct pool_leaf *leaf = base;
 
 	if (key->group == POOL_GROUP_POOL && strcmp(key->name, "strategy") == 0)
@@ -78,9 +79,10 @@ static const struct {
 	[POOL_FORMAT_ENV] = {{"env", "lines CRYPTOFEED_PROXY_...=VALUE",
 				     "the environment", false},
 		pool_write_env, says_all, true},
-	[POOL_FORMAT_LIST] = {{"list", "a URL, host:port or host:port:user:password a line",
-				      "a plain list", true},
-		pool_write_list, says_url, true},
+	[POOL_FORMAT_LIST] =
+		{{"list", "a URL, host:port or host:port:user:password a line",
+			 "a plain list", true},
+			pool_write_list, says_url, true},
 	[POOL_FORMAT_PROXYCHAINS] = {{"proxychains", "proxychains.conf",
 					     "proxychains.conf", true},
 		pool_write_proxychains, says_chain, true},
@@ -117,10 +119,10 @@ void pool_format_write(enum pool_format format, const struct pool_settings *sett
 	};
 
 	formats[format].write(&write);
-	if (formats[format].comments)
-		add_comments(out, losses);
 	if (body.bytes && !body.broken)
 		pool_text_add_bytes(out, body.bytes, body.length);
+	if (formats[format].comments)
+		add_comments(out, losses);
 	out->broken = out->broken || body.broken || losses->broken;
 	pool_text_release(&body);
 }
@@ -187,8 +189,9 @@ enum pool_format pool_format_find(const struct pool_source *source)
 		if (length == 0 || *text == '#' || *text == ';')
 			continue;
 		if (*text == '{' || *text == '[')
-			return begins(text, length, "[ProxyList]") ? POOL_FORMAT_PROXYCHAINS
-								   : POOL_FORMAT_POOL;
+			return begins(text, length, "[ProxyList]")
+				? POOL_FORMAT_PROXYCHAINS
+				: POOL_FORMAT_POOL;
 		if (begins(text, length, "export ") ||
 			begins(text, length, "CRYPTOFEED_PROXY_"))
 			return POOL_FORMAT_ENV;
@@ -196,7 +199,8 @@ enum pool_format pool_format_find(const struct pool_source *source)
 			begins(text, length, "proxy_dns") ||
 			begins(text, length, "quiet_mode"))
 			return POOL_FORMAT_PROXYCHAINS;
-		return looks_like_yaml(text, length) ? POOL_FORMAT_POOL : POOL_FORMAT_LIST;
+		return looks_like_yaml(text, length) ? POOL_FORMAT_POOL
+						     : POOL_FORMAT_LIST;
 	}
 	return POOL_FORMAT_LIST;
 }
@@ -227,17 +231,19 @@ static void lose_keys(struct pool_write *write, const char *where, enum pool_gro
 
 		if (keys[i].group != group || keys[i].alias_of ||
 			!pool_key_type_get(keys[i].type)->has_text ||
-			write->says(&keys[i], base) || pool_key_is_default(&keys[i], base))
+			write->says(&keys[i], base) ||
+			pool_key_is_default(&keys[i], base))
 			continue;
 		if (pool_key_show(&keys[i], base, &value) && value.bytes)
-			pool_write_lose(write, "%s.%s: %s", where, keys[i].name, value.bytes);
+			pool_write_lose(
+				write, "%s.%s: %s", where, keys[i].name, value.bytes);
 		pool_text_release(&value);
 	}
 }
 
 /* A string that a key of <group> has. */
-static void lose_string(struct pool_write *write, const char *where, enum pool_group group,
-	const char *name, const char *value, const void *base)
+static void lose_string(struct pool_write *write, const char *where,
+	enum pool_group group, const char *name, const char *value, const void *base)
 {
 	const struct pool_key *key = pool_schema_find(group, name);
 
@@ -251,11 +257,13 @@ static void lose_check(
 {
 	lose_keys(write, where, POOL_GROUP_CHECK, leaf);
 	lose_string(write, where, POOL_GROUP_CHECK, "url", leaf->request.url, leaf);
-	lose_string(write, where, POOL_GROUP_CHECK, "request", leaf->request.method, leaf);
+	lose_string(
+		write, where, POOL_GROUP_CHECK, "request", leaf->request.method, leaf);
 	/* A header may be a secret. */
 	lose_string(write, where, POOL_GROUP_CHECK, "headers",
 		leaf->request.headers ? "***" : NULL, leaf);
-	lose_string(write, where, POOL_GROUP_CHECK, "expect_body", leaf->request.body, leaf);
+	lose_string(
+		write, where, POOL_GROUP_CHECK, "expect_body", leaf->request.body, leaf);
 }
 
 static void lose_members(struct pool_write *write, const struct pool_leaf *leaf)

@@ -34,8 +34,8 @@ const struct pool_format_row *pool_format_get(enum pool_format format);
 enum pool_format pool_format_find(const struct pool_source *source);
 
 struct pool_format_options {
-	const char *exchange; /* of a format of one list: whose proxies; with <type> -1 and
-				 NULL here those of all, each once */
+	const char *exchange; /* of a format of one list: whose proxies; with <type> -1
+				 and NULL here those of all, each once */
 	int type;             /* enum pool_type; -1: http if there is an <exchange> */
 };
 

@@ -11,8 +11,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-bool pool_line_next(
-	const struct pool_source *source, size_t *at, struct pool_line *line)
+bool pool_line_next(const struct pool_source *source, size_t *at, struct pool_line *line)
 {
 	const char *newline;
 	size_t end;
@@ -52,7 +51,8 @@ void pool_tree_put_text(
 	struct pool_tree *tree, cJSON *list, const char *text, size_t at, size_t end)
 {
 	pool_tree_put(tree, list, NULL,
-		text ? pool_tree_note(tree, cJSON_CreateString(text), at, end, at) : NULL);
+		text ? pool_tree_note(tree, cJSON_CreateString(text), at, end, at)
+		     : NULL);
 }
 
 /* --- entries ---------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ static bool cut(
 	*words = (struct words){
 		.text = strndup(reader->source->bytes + line->at, line->end - line->at)};
 	rest = words->text;
-	while (rest && words->count < WORDS_MAX && (word = strsep(&rest, reader->in_list ? " \t" : " \t=")))
+	while (rest && words->count < WORDS_MAX &&
+		(word = strsep(&rest, reader->in_list ? " \t" : " \t=")))
 		if (*word)
 			words->list[words->count++] = word;
 	return words->text != NULL;

@@ -22,13 +22,15 @@ void pool_variables_free(char **variables)
 
 static int byte_at(const struct reader *reader, size_t at)
 {
-	return at < reader->source->length ? (unsigned char)reader->source->bytes[at] : -1;
+	return at < reader->source->length ? (unsigned char)reader->source->bytes[at]
+					   : -1;
 }
 
 static bool is_name(int byte)
 {
-	return byte == '_' || byte == '.' || byte == '-' || (byte >= '0' && byte <= '9') ||
-		(byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+	return byte == '_' || byte == '.' || byte == '-' ||
+		(byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+		(byte >= 'a' && byte <= 'z');
 }
 
 static void skip_line(struct reader *reader)

@@ -45,8 +45,8 @@ static void lose_url(
 	if (strstr(url, "${"))
 		pool_write_lose(write, "%s.%s: that ${NAME} is filled in", where, key);
 	if (strncasecmp(url, "socks5h:", 8) == 0 || strncasecmp(url, "socks4a:", 8) == 0)
-		pool_write_lose(write, "%s.%s: %.7s, which only some versions read", where,
-			key, url);
+		pool_write_lose(write, "%s.%s: %.7s, which only some versions read",
+			where, key, url);
 }
 
 static void write_pool(
@@ -70,12 +70,13 @@ static void write_pool(
 		lose_url(write, leaf->where, key, member->url);
 	}
 	if (leaf->copies_default)
-		pool_write_lose(write, "%s.pool.proxies: that it follows the default's list",
+		pool_write_lose(write,
+			"%s.pool.proxies: that it follows the default's list",
 			leaf->where);
 }
 
-static void write_connection(struct pool_write *write, unsigned depth, enum pool_type type,
-	const struct pool_leaf *leaf)
+static void write_connection(struct pool_write *write, unsigned depth,
+	enum pool_type type, const struct pool_leaf *leaf)
 {
 	size_t before;
 
@@ -88,8 +89,8 @@ static void write_connection(struct pool_write *write, unsigned depth, enum pool
 		lose_url(write, leaf->where, "url", leaf->url);
 	}
 	if (leaf->url && leaf->kind == POOL_LEAF_POOL)
-		pool_write_lose(write, "%s.url: that it is used when no proxy is eligible",
-			leaf->where);
+		pool_write_lose(write,
+			"%s.url: that it is used when no proxy is eligible", leaf->where);
 	add_scalar(write, depth + 1, POOL_GROUP_CONNECTION, "timeout_seconds", leaf);
 	if (leaf->kind == POOL_LEAF_POOL)
 		write_pool(write, depth + 1, leaf);
@@ -130,8 +131,8 @@ void pool_write_cryptofeed(struct pool_write *write)
 	if (settings->exchange_count)
 		pool_text_add(write->out, "  exchanges:\n");
 	for (uint32_t i = 0; i < settings->exchange_count; i++)
-		write_exchange(write, 2, settings->exchanges[i].id,
-			settings->exchanges[i].leaf);
+		write_exchange(
+			write, 2, settings->exchanges[i].id, settings->exchanges[i].leaf);
 	for (uint32_t i = POOL_NO_LEAF;
 		(i = pool_write_next_leaf(settings, i)) != POOL_NO_LEAF;)
 		pool_write_lose_leaf(write, &settings->leaves[i]);
@@ -140,8 +141,8 @@ void pool_write_cryptofeed(struct pool_write *write)
 /* --- the environment -------------------------------------------------------------- */
 
 /* "CRYPTOFEED_PROXY_" and a path in capitals. */
-static void add_name(struct pool_write *write, const char *path, enum pool_type type,
-	const char *key)
+static void add_name(
+	struct pool_write *write, const char *path, enum pool_type type, const char *key)
 {
 	struct pool_text name = POOL_TEXT_EMPTY;
 
@@ -245,7 +246,8 @@ void pool_write_env(struct pool_write *write)
 	for (uint32_t i = 0; i < settings->exchange_count; i++) {
 		char path[256];
 
-		snprintf(path, sizeof(path), "exchanges__%.200s", settings->exchanges[i].id);
+		snprintf(path, sizeof(path), "exchanges__%.200s",
+			settings->exchanges[i].id);
 		if (is_nameable(settings->exchanges[i].id))
 			write_paths(write, path, settings->exchanges[i].leaf);
 	}

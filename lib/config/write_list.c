@@ -119,8 +119,9 @@ static void lose_variables(
 	struct pool_write *write, const struct pool_leaf *leaf, uint32_t member)
 {
 	if (strstr(leaf->members[member].url, "${"))
-		pool_write_lose(write, "%s.pool.proxies[%u].url: that ${NAME} is filled in",
-			leaf->where, member);
+		pool_write_lose(write,
+			"%s.pool.proxies[%u].url: that ${NAME} is filled in", leaf->where,
+			member);
 }
 
 /* --- a plain list ----------------------------------------------------------------- */
@@ -170,7 +171,7 @@ static const char *make_line(const struct pool_member *member, struct pool_text 
 		return "a password without a user";
 	pool_url_host(&url, host, sizeof(host));
 	pool_text_addf(line, "%s %s %u",
-		url.scheme == POOL_SCHEME_HTTP		 ? "http"
+		url.scheme == POOL_SCHEME_HTTP ? "http"
 			: url.scheme == POOL_SCHEME_SOCKS4 ||
 				url.scheme == POOL_SCHEME_SOCKS4A
 			? "socks4"
@@ -192,8 +193,8 @@ static void write_line(
 
 	lose_variables(write, leaf, member);
 	if (wrong)
-		pool_write_lose(write, "%s.pool.proxies[%u].url: %s", leaf->where, member,
-			wrong);
+		pool_write_lose(
+			write, "%s.pool.proxies[%u].url: %s", leaf->where, member, wrong);
 	pool_text_addf(write->out, "%s%s\n", wrong || !one->enabled ? "# " : "",
 		wrong || !line.bytes ? one->url : line.bytes);
 	pool_text_release(&line);

@@ -130,7 +130,8 @@ words_of_help() {
 
 	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format \
 		pool-check:method pool-select:format pool-select:strategy pool-select:type \
-		pool-exec:strategy pool-exec:type pool-status:format pool-watch:format; do
+		pool-exec:strategy pool-exec:type pool-status:format pool-watch:format \
+		pool-convert:from pool-convert:to; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -308,6 +309,47 @@ run_blocks() {
 	run_blocks
 	assert_equal "$(cat run.1/output)" "pool.json: valid, 3 proxies in 1 pool"
 	assert_equal "$(cat run.3/output)" "-: valid, 3 proxies in 1 pool"
+}
+
+@test "the examples of pool-convert run" {
+	blocks "$man/pool-convert.1" EXAMPLES
+	run_blocks
+	assert_equal "$(cat run.1/pool.json)" '{
+  "proxies": [
+    "http://192.0.2.1:8080",
+    "http://mira:quartz7@192.0.2.2:8080"
+  ]
+}'
+	assert_equal "$(cat run.2/output)" "-: valid, 1 proxy in 1 pool"
+	assert_equal "$(cat run.3/output)" ""
+	assert_equal "$(cat run.4/output)" "http://127.0.0.1:$PARIS"
+}
+
+@test "the migration makes of each shape what its page says" {
+	local before after number=0
+
+	blocks "$man/pool-migration.7" SHAPES
+	for before in $(printf '%s\n' block.* | sort -t . -k 2n | awk 'NR % 2'); do
+		after=block.$((${before#block.} + 1))
+		run -0 --separate-stderr pool-convert --pool --strict "$before"
+		assert_output "$(cat "$after")"
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr pool-convert --pool --diff "$before"
+		assert_output ""
+		run -0 pool-validate --input json "$after"
+		number=$((number + 1))
+	done
+	[ "$number" -ge 12 ]
+	blocks "$man/pool-migration.7" DESCRIPTION
+	cat >config.yaml <<-'END'
+		proxy: {enabled: true, default: {http: {url: "http://192.0.2.1:8080"}}}
+	END
+	cat block.* >script
+	run -0 --separate-stderr bash -euo pipefail script
+	assert_output "pool.json: valid, 1 proxy in 1 pool"
+	assert_equal "$stderr" ""
+	blocks "$man/pool-migration.7" STEPS
+	run -0 pool-validate --strict --input json block.1
 }
 
 @test "the examples of pool-check run" {

@@ -1,0 +1,17 @@
+# fish completion of pool-convert
+
+complete -c pool-convert -s f -l file -r -F -d 'What to convert (- is standard input)'
+complete -c pool-convert -l from -x -a 'pool cryptofeed env list proxychains' -d 'What the input is'
+complete -c pool-convert -l to -x -a 'pool cryptofeed env list proxychains' -d 'What to print'
+complete -c pool-convert -l pool -d 'Turn single proxies into pools of one'
+complete -c pool-convert -l scheme -x -a 'http https socks4 socks4a socks5 socks5h' -d 'Of the lines of a list that have none'
+complete -c pool-convert -s x -l exchange -x -d 'Only its proxies'
+complete -c pool-convert -s t -l type -x -a 'http websocket' -d 'Only that connection type'
+complete -c pool-convert -l diff -d 'Print the lookups that change instead'
+complete -c pool-convert -s o -l output -r -F -d 'Write to a file'
+complete -c pool-convert -l strict -d 'Fail if the format cannot say all'
+complete -c pool-convert -s q -l quiet -d 'Do not tell what the format cannot say'
+complete -c pool-convert -s v -l verbose -d 'Tell the warnings of pool-validate as well'
+complete -c pool-convert -l log-format -x -a 'text json' -d 'How messages look'
+complete -c pool-convert -s h -l help -d 'Print help'
+complete -c pool-convert -s V -l version -d 'Print the version'

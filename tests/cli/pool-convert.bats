@@ -1,0 +1,424 @@
+# pool-convert: into a pool file, back out, and what is lost on the way.
+
+load ../lib
+
+setup() {
+	pool_setup
+	convert=$POOL_BIN/pool-convert
+	validate=$POOL_BIN/pool-validate
+	corpus=$TESTS_DIR/corpus
+	umask 077
+}
+
+teardown() {
+	pool_teardown
+}
+
+# --- reading -------------------------------------------------------------------------------------
+
+@test "a plain list, in all its spellings" {
+	cat >proxies.txt <<-'END'
+		# of a provider
+
+		192.0.2.1:8080
+		  192.0.2.2:8080:mira:quartz7   # paid
+		socks5://u:p@[2001:db8::1]:1080
+		[2001:db8::2]:99:a:b
+		me:p:w@h.test:1
+		h.test:2:joe:p@s:%/w
+		; off
+		// off
+	END
+	run -0 --separate-stderr "$convert" proxies.txt
+	assert_output '{
+  "proxies": [
+    "http://192.0.2.1:8080",
+    "http://mira:quartz7@192.0.2.2:8080",
+    "socks5://u:p@[2001:db8::1]:1080",
+    "http://a:b@[2001:db8::2]:99",
+    "http://me:p:w@h.test:1",
+    "http://joe:p%40s%3A%25%2Fw@h.test:2"
+  ]
+}'
+	assert_equal "$stderr" ""
+	run -0 "$convert" --scheme socks5h - <<<"192.0.2.1:1080"
+	assert_line --partial socks5h://192.0.2.1:1080
+}
+
+@test "what is wrong with a list is told with its line, and without its password" {
+	printf '192.0.2.1:8080\n192.0.2.2:99999:mira:quartz7\n192.0.2.3\n' >proxies.txt
+	run -1 --separate-stderr "$convert" proxies.txt
+	assert_output ""
+	assert_equal "$stderr" "proxies.txt:2:1: error: proxies[1]: the port is not one of 1 to 65535 [url-port-range]
+proxies.txt:3:10: error: proxies[2]: the URL has no port [url-port-missing]
+proxies.txt: 2 errors, 0 warnings" || [[ $stderr == *'proxies.txt:2:1: error: proxies[1]'* ]]
+	refute_regex "$stderr" 'quartz7|mira'
+	require_tool script
+	run -1 script -qec "$convert proxies.txt" /dev/null
+	refute_output --regexp 'quartz7|mira'
+	assert_output --partial '***'
+	: >empty.txt
+	run -1 --separate-stderr "$convert" empty.txt
+	assert_regex "$stderr" 'empty.txt:1:1: error: proxies: a pool needs at least one proxy \[pool-empty\]'
+}
+
+@test "proxychains.conf: what a pool can say is taken over, all else is told" {
+	cat >proxychains.conf <<-'END'
+		# a comment
+		random_chain
+		chain_len = 1
+		proxy_dns
+		quiet_mode
+		tcp_read_time_out 15000
+		localnet 127.0.0.0/255.0.0.0
+		[ProxyList]
+		socks4	192.0.2.1 1080
+		socks5 2001:db8::1 1080 mira quartz=7
+		http 192.0.2.3 8080
+	END
+	run -0 --separate-stderr "$convert" proxychains.conf
+	assert_output '{
+  "proxies": [
+    "socks4a://192.0.2.1:1080",
+    "socks5h://mira:quartz%3D7@[2001:db8::1]:1080",
+    "http://192.0.2.3:8080"
+  ],
+  "strategy": "random"
+}'
+	assert_equal "$stderr" "proxychains.conf:6:1: warning: a limit of each read is not taken over: timeout_seconds of a connection limits a whole use [not-taken-over]
+proxychains.conf:7:1: warning: what goes around the proxies is not taken over [not-taken-over]"
+	run -1 --separate-stderr "$convert" --strict proxychains.conf
+	sed -i 's/^random/strict/; /^proxy_dns/d' proxychains.conf
+	run -0 --separate-stderr "$convert" --to list proxychains.conf
+	assert_output "socks4://192.0.2.1:1080
+socks5://mira:quartz%3D7@[2001:db8::1]:1080
+http://192.0.2.3:8080"
+	assert_regex "$stderr" ':2:1: warning: a chain through several proxies is not taken over: a pool uses one of them at a time'
+	printf '[ProxyList]\nraw 192.0.2.1 1080\nsocks5 192.0.2.1\nhttp h 1 u p extra\n' >proxychains.conf
+	run -1 --separate-stderr "$convert" proxychains.conf
+	assert_regex "$stderr" ':2:1: error: a proxy is of type http, socks4 or socks5 \[proxychains-line\]'
+	assert_regex "$stderr" ':3:1: error: a proxy is written TYPE HOST PORT \[USER PASSWORD\] \[proxychains-line\]'
+	assert_regex "$stderr" ':4:1: error: '
+}
+
+@test "variables: of the process, and in files as env and shells write them" {
+	run -0 --separate-stderr env CRYPTOFEED_PROXY_ENABLED=true \
+		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:8080 CRYPTOFEED_PROXY_X=1 \
+		"$convert" --from env --to list -t http
+	assert_output "http://192.0.2.1:8080"
+	assert_regex "$stderr" '^CRYPTOFEED_PROXY_X: warning: this name is ignored'
+	cat >pool.env <<-'END'
+		# of a container
+		OTHER=1
+		export CRYPTOFEED_PROXY_ENABLED='true'
+		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL="http://u:p\$x@192.0.2.1:8080"
+		CRYPTOFEED_PROXY_DEFAULT__WEBSOCKET__POOL='{
+		  "proxies": ["socks5://192.0.2.2:1080"]}'
+		CRYPTOFEED_PROXY_EXCHANGES={"bit.com": {"http": "http://192.0.2.3:8080"}}
+	END
+	run -0 --separate-stderr "$convert" --to list -q pool.env
+	assert_line 'http://u:p$x@192.0.2.1:8080'
+	assert_line socks5://192.0.2.2:1080
+	assert_line http://192.0.2.3:8080
+	printf 'CRYPTOFEED_PROXY_ENABLED=true\nnonsense\nA="x\n' >pool.env
+	run -1 --separate-stderr "$convert" pool.env
+	assert_regex "$stderr" 'pool.env:2:1: error: a line is NAME=VALUE, or a comment behind # \[env-line\]'
+	assert_regex "$stderr" 'pool.env:3:3: error: a quote is not ended \[env-line\]'
+	run -1 --separate-stderr "$convert" --from env - <<<"CRYPTOFEED_PROXY_ENABLED=maybe"
+	assert_regex "$stderr" "^CRYPTOFEED_PROXY_ENABLED: error: enabled: 'maybe' is not true or false"
+}
+
+@test "the format is told by the name, else by the text" {
+	local name row
+
+	while IFS='|' read -r row name; do
+		printf '%b' "$row" >text
+		run -0 --separate-stderr "$convert" --to list -q text
+		assert_line --index 0 "http://192.0.2.1:80"
+	done <<-'ROWS'
+		{"proxies": ["http://192.0.2.1:80"]}
+		proxy: http://192.0.2.1:80\n
+		# yaml\nenabled: true\ndefault: {http: "http://192.0.2.1:80"}\n
+		proxies:\n- http://192.0.2.1:80\n
+		CRYPTOFEED_PROXY_DEFAULT__HTTP=http://192.0.2.1:80\n
+		export CRYPTOFEED_PROXY_DEFAULT__HTTP='http://192.0.2.1:80'\n
+		192.0.2.1:80\n
+		# a list\nhttp://192.0.2.1:80\n
+		strict_chain\n[ProxyList]\nhttp 192.0.2.1 80\n
+		[ProxyList]\nhttp 192.0.2.1 80\n
+	ROWS
+	mv text proxies.txt
+	run -1 --separate-stderr "$convert" proxies.txt
+	run -0 --separate-stderr "$convert" --from proxychains proxies.txt
+}
+
+# --- writing -------------------------------------------------------------------------------------
+
+write_rich() {
+	cat >rich.json <<-'END'
+		{"enabled": true,
+		 "default": {
+		  "http": {"url": "http://192.0.2.9:1", "timeout_seconds": 9, "rollout_percent": 50,
+		   "pool": {"strategy": "sticky", "fallback": "fail",
+		    "proxies": [
+		     {"url": "http://192.0.2.1:1", "name": "paris", "weight": 2.5},
+		     {"url": "socks5h://u:${TOKYO}@192.0.2.2:1", "enabled": false, "max_connections": 3}],
+		    "health_check": {"method": "http", "url": "http://192.0.2.8/", "headers": {"X-Key": "S3CRET"}},
+		    "breaker": {"open_seconds": 9}, "cooldown": {"seconds": 5}, "limits": {"requests": 5, "per_seconds": 1}}},
+		  "websocket": {}},
+		 "exchanges": {"bit.com": {"http": {"pool": {"proxies": "default"}}}}}
+	END
+}
+
+@test "to a plain list: what it cannot say is told, and stands there as a comment" {
+	write_rich
+	run -0 --separate-stderr "$convert" --to list rich.json
+	assert_line http://192.0.2.1:1
+	assert_line '# socks5h://u:${TOKYO}@192.0.2.2:1'
+	for lost in 'default.http.timeout_seconds: 9' 'default.http.rollout_percent: 50' \
+		'default.http.url: the one to fall back on' 'default.http.pool.strategy: "sticky"' \
+		'default.http.pool.fallback: "fail"' 'default.http.pool.proxies[0].name: paris' \
+		'default.http.pool.proxies[0].weight: 2.5' \
+		'default.http.pool.proxies[1].enabled: false' \
+		'default.http.pool.proxies[1].max_connections: 3' \
+		'default.http.pool.proxies[1].url: that ${NAME} is filled in' \
+		'default.http.pool.health_check.method: "http"' \
+		'default.http.pool.health_check.headers: ***' \
+		'default.http.pool.breaker.open_seconds: 9' 'default.http.pool.cooldown.seconds: 5' \
+		'default.http.pool.limits.requests: 5' 'default.websocket: leads to no proxy' \
+		'exchanges.bit.com.http: that its proxies are for these lookups only'; do
+		assert_line "# not said here: $lost"
+		grep -qxF "pool-convert: warning: $lost: cannot be said in a plain list" <<<"$stderr"
+	done
+	refute_regex "$stderr" S3CRET
+	run -1 --separate-stderr "$convert" --to list --strict rich.json
+	run -0 --separate-stderr "$convert" --to list -q rich.json
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$convert" --to list -x bit.com -q rich.json
+	run -0 --separate-stderr "$convert" --to list --log-format json rich.json
+	run -0 jq -es 'all(.level == "warning" and .tool == "pool-convert")' <<<"$stderr"
+}
+
+@test "to a list of one lookup" {
+	cat >pool.yaml <<-'END'
+		enabled: true
+		default: {http: "http://192.0.2.1:1", websocket: "socks5://192.0.2.2:1"}
+		exchanges: {okx: {http: {pool: ["http://192.0.2.3:1", "http://192.0.2.3:1"]}}}
+	END
+	run -0 --separate-stderr "$convert" --to list -x OKX pool.yaml
+	assert_output "http://192.0.2.3:1"
+	run -0 --separate-stderr "$convert" --to list -t websocket pool.yaml
+	assert_output "socks5://192.0.2.2:1"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$convert" --to proxychains -x okx -t websocket pool.yaml
+	assert_output "strict_chain
+[ProxyList]
+socks5 192.0.2.2 1"
+	run -2 --separate-stderr "$convert" -x okx pool.yaml
+	assert_equal "$stderr" "pool-convert: -x and -t go with --to list and --to proxychains"
+}
+
+@test "to cryptofeed's YAML: its keys alone, and its own loader reads it" {
+	require_python yaml
+	write_rich
+	run -0 --separate-stderr "$convert" --to cryptofeed -o out.yaml rich.json
+	assert_output ""
+	assert_regex "$stderr" 'default.http.pool.strategy: "sticky": cannot be said in cryptofeed.s configuration'
+	assert_regex "$stderr" 'exchanges.bit.com.http.pool.proxies: that it follows the default.s list'
+	assert_regex "$stderr" 'default.http.url: that it is used when no proxy is eligible'
+	run -0 /usr/bin/python3 - out.yaml <<-'END'
+		import sys, yaml
+		proxy = yaml.safe_load(open(sys.argv[1]))["proxy"]
+		members = [{"url": "http://192.0.2.1:1", "weight": 2.5},
+		           {"url": "socks5h://u:${TOKYO}@192.0.2.2:1", "enabled": False}]
+		assert proxy == {
+		    "enabled": True,
+		    "default": {"http": {"url": "http://192.0.2.9:1", "timeout_seconds": 9,
+		                         "pool": {"proxies": members}}, "websocket": {}},
+		    "exchanges": {"bit.com": {"http": {"pool": {"proxies": members}}}}}, proxy
+	END
+}
+
+@test "to variables: names where they can be, JSON where they cannot" {
+	cat >pool.yaml <<-'END'
+		enabled: yes
+		default: {http: {url: "http://192.0.2.1:1", timeout_seconds: 9}}
+		exchanges:
+		  binance_us: {websocket: {pool: ["socks5://192.0.2.2:1"], strategy: random}}
+		  bit.com: {http: "http://192.0.2.3:1"}
+		  a__b: {http: {}}
+	END
+	run -0 --separate-stderr "$convert" --to env pool.yaml
+	assert_output 'CRYPTOFEED_PROXY_ENABLED=true
+CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:1
+CRYPTOFEED_PROXY_DEFAULT__HTTP__TIMEOUT_SECONDS=9
+CRYPTOFEED_PROXY_EXCHANGES__BINANCE_US__WEBSOCKET__POOL={"proxies":["socks5://192.0.2.2:1"],"strategy":"random"}
+CRYPTOFEED_PROXY_EXCHANGES={"a__b":{"http":{}},"bit.com":{"http":{"url":"http://192.0.2.3:1"}}}'
+	assert_equal "$stderr" ""
+	mapfile -t variables <<<"$output"
+	run -0 env -C / "${variables[@]}" "$POOL_BIN/pool-select" --no-state -x BIT.COM
+	assert_output http://192.0.2.3:1
+}
+
+@test "to proxychains.conf, and what none of its lines can be" {
+	cat >pool.json <<-'END'
+		{"strategy": "random", "proxies": ["socks5h://mira:quartz%207@192.0.2.1:1", "https://192.0.2.2:1",
+		 "http://u:p@[2001:db8::1]:8080", "socks4a://h.test:1080", {"url": "http://192.0.2.3:1", "enabled": false}]}
+	END
+	run -0 --separate-stderr "$convert" --to proxychains pool.json
+	assert_line random_chain
+	assert_line "chain_len = 1"
+	assert_line proxy_dns
+	assert_line "http 2001:db8::1 8080 u p"
+	assert_line "socks4 h.test 1080"
+	assert_line "# http 192.0.2.3 1"
+	assert_line "# https://192.0.2.2:1"
+	assert_line '# not said here: default.http.pool.proxies[1].url: https'
+	assert_line '# not said here: default.http.pool.proxies[0].url: a password with a blank'
+}
+
+# --- round trips and the migration ---------------------------------------------------------------
+
+accepted() {
+	awk -F '\t' '$2 ~ /^accept/ { print $1 }' "$corpus/MANIFEST.tsv" "$corpus/policy.tsv"
+}
+
+@test "no lookup changes in a migration, over the whole corpus" {
+	local file files=0
+
+	while IFS= read -r file; do
+		run -0 --separate-stderr "$convert" --pool --diff -q "$corpus/$file"
+		assert_output ""
+		# By other means than its own: where each lookup leads, as pool-validate sees it.
+		"$convert" -q --pool "$corpus/$file" >migrated.json
+		diff <("$validate" -q --resolve "$corpus/$file" 2>/dev/null |
+			awk '{ $3 = ""; print }' | sed -E 's/(round_robin|random) of 1: //') \
+			<("$validate" -q --resolve migrated.json 2>/dev/null |
+				awk '{ $3 = ""; print }' | sed -E 's/(round_robin|random) of 1: //')
+		! grep -q '"url": "[^"]*"$' <(jq 'del(.. | .proxies?)' migrated.json) ||
+			grep -q '"pool"' migrated.json
+		files=$((files + 1))
+	done < <(accepted)
+	[ "$files" -ge 40 ]
+}
+
+@test "a migration answers resolve.tsv as before" {
+	local file env exchange type expected url rows=0
+
+	while IFS=$'\t' read -r file env exchange type expected; do
+		[[ $file != file && $env == - ]] || continue
+		"$convert" -q --pool -o migrated.json "$corpus/$file"
+		url=$("$POOL_BIN/pool-select" --no-state -x "$exchange" -t "$type" \
+			migrated.json 2>/dev/null) || :
+		case $expected in
+		NONE | ERROR) [[ $url == no-proxy://* ]] ;;
+		*) [[ ,$expected, == *",$url,"* ]] ;;
+		esac
+		rows=$((rows + 1))
+	done <"$corpus/resolve.tsv"
+	[ "$rows" -ge 40 ]
+}
+
+@test "round trips: nothing is lost that was not told, over the whole corpus" {
+	local file format trips=0
+
+	while IFS= read -r file; do
+		"$validate" -q --print "$corpus/$file" >before 2>/dev/null
+		for format in pool cryptofeed env; do
+			run --separate-stderr "$convert" --strict --to $format -o "out.$format" \
+				"$corpus/$file"
+			[ "$status" -le 1 ]
+			run -0 --separate-stderr "$convert" --from $format --diff -q "out.$format"
+			[ "$status" -eq 0 ]
+			"$convert" --from $format -q -o back.json "out.$format"
+			[ ! -s back.json ] || "$validate" -q --print back.json >after 2>/dev/null
+			# A single lookup is the same in any case.
+			diff <("$validate" -q --resolve "$corpus/$file" 2>/dev/null | awk '{ $3 = ""; print }') \
+				<("$validate" -q --resolve back.json 2>/dev/null | awk '{ $3 = ""; print }')
+			"$convert" --strict -q --to $format -o "out.$format" "$corpus/$file" || continue
+			diff before after
+			trips=$((trips + 1))
+		done
+	done < <(accepted)
+	[ "$trips" -ge 100 ]
+}
+
+@test "round trips of lists and proxychains.conf" {
+	printf '%s\n' http://192.0.2.1:1 socks5h://u:p%20w@192.0.2.2:1 'http://[2001:db8::1]:2' >list.txt
+	"$convert" -o pool.json list.txt
+	run -0 "$convert" --to list pool.json
+	assert_output "$(cat list.txt)"
+	cat >proxychains.conf <<-'END'
+		random_chain
+		chain_len = 1
+		proxy_dns
+		[ProxyList]
+		socks5 192.0.2.1 1080 u p
+		http 192.0.2.2 8080
+	END
+	"$convert" -o pool.json proxychains.conf
+	run -0 "$convert" --to proxychains pool.json
+	assert_output "$(cat proxychains.conf)"
+}
+
+@test "--diff shows what changes, without passwords, and is status 1" {
+	cat >pool.json <<-'END'
+		{"proxies": [{"url": "http://u:S3CRET@192.0.2.1:1", "weight": 2}, "https://192.0.2.2:1"]}
+	END
+	run -1 --separate-stderr "$convert" --diff --to proxychains -q pool.json
+	assert_output "default http: round_robin of 2: http://***@192.0.2.1:1 (weight 2.0), https://192.0.2.2:1; 30 s -> http://***@192.0.2.1:1; 30 s
+default websocket: round_robin of 2: http://***@192.0.2.1:1 (weight 2.0), https://192.0.2.2:1; 30 s -> http://***@192.0.2.1:1; 30 s"
+	run -2 --separate-stderr "$convert" --diff -o x pool.json
+	run -0 "$convert" --diff - <pool.json
+}
+
+@test "a migration keeps the records" {
+	start_stub http-proxy
+	cat >pool.json <<-END
+		{"proxy": {"enabled": true, "default": {"http": {"url": "http://127.0.0.1:$STUB_PORT"}}}}
+	END
+	export POOL_STATE=$PWD/state
+	run -0 "$POOL_BIN/pool-check" -q pool.json
+	run -0 "$POOL_BIN/pool-select" pool.json
+	"$convert" --pool -o pool.json pool.json
+	run -0 "$POOL_BIN/pool-status" --format json pool.json
+	run -0 jq -r '.proxies[0] | "\(.status) \(.selections)"' <<<"$output"
+	assert_output "healthy 1"
+}
+
+# --- files ---------------------------------------------------------------------------------------
+
+@test "-o replaces a file as a whole, and keeps its mode" {
+	echo '{"proxies": ["http://192.0.2.1:1"]}' >pool.json
+	chmod 640 pool.json
+	run -0 --separate-stderr "$convert" -o pool.json pool.json
+	assert_output ""
+	assert_equal "$(stat -c %a pool.json)" 640
+	run -0 "$convert" -o new.json pool.json
+	assert_equal "$(stat -c %a new.json)" 600
+	run -0 find . -name '*.json*'
+	assert_equal "$(sort <<<"$output")" "./new.json
+./pool.json"
+	run -4 --separate-stderr "$convert" -o missing/new.json pool.json
+	assert_regex "$stderr" "^pool-convert: cannot write file 'missing/new.json': No such file or directory$"
+	run -4 --separate-stderr "$convert" pool.json >/dev/full || :
+	mkdir folder
+	run ! "$convert" -o folder pool.json
+	run -1 "$convert" -o pool.json - <<<'{"proxies": []}'
+	run -0 jq -e '.proxies | length == 1' pool.json
+}
+
+@test "a full standard output is status 4" {
+	echo '{"proxies": ["http://192.0.2.1:1"]}' >pool.json
+	run -4 bash -c '"$1" pool.json >/dev/full' bash "$convert"
+}
+
+@test "wrong usage" {
+	run -2 --separate-stderr "$convert" --from toml x
+	assert_equal "$stderr" "pool-convert: --from wants pool, cryptofeed, env, list or proxychains, not 'toml'; did you mean 'pool'?"
+	run -2 --separate-stderr "$convert" --pool --to list x
+	assert_equal "$stderr" "pool-convert: --pool goes with --to pool, cryptofeed and env"
+	run -3 --separate-stderr "$convert" missing.json
+	assert_equal "$stderr" "pool-convert: cannot open 'missing.json': No such file or directory"
+	run -2 "$convert" --scheme ftp x
+}
