@@ -51,7 +51,7 @@ endif
 
 # --- sources, one list a room -------------------------------------------------------------------
 
-BASE   := error text clock random hash http
+BASE   := error text clock random hash http replace
 CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml environment read print
 HEALTH := health reason judge
 SELECT := strategy budget

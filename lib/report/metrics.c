@@ -1,10 +1,5 @@
 /* Prometheus text: one row of a table a metric. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "base/replace.h"
 #include "report/exposition.h"
 #include "report/metrics.h"
 #include "select/strategy.h"
@@ -364,63 +359,20 @@ void pool_metrics_render(
 
 /* --- the file ------------------------------------------------------------------- */
 
-static bool write_whole(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
-}
+static const char *const what = "metrics file";
 
 int pool_metrics_check(const char *path, struct pool_fault *fault)
 {
-	struct stat status;
-
-	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
-		return 0;
-	return pool_fault_set(fault, POOL_EARGUMENT, 0,
-		"metrics file '%s' is no regular file: it would be replaced by one",
-		path);
+	return pool_replace_check(what, path, fault);
 }
 
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault)
 {
-	struct pool_text beside = POOL_TEXT_EMPTY;
-	int error = 0, fd = -1;
-	bool made = false;
-
-	if (pool_metrics_check(path, fault) != 0)
-		return POOL_EARGUMENT;
-	pool_text_addf(&beside, "%s.XXXXXX", path);
-	if (beside.broken || text->broken)
-		error = ENOMEM;
-	if (!error)
-		fd = mkostemp(beside.bytes, O_CLOEXEC);
-	if (!error && fd < 0)
-		error = errno;
-	made = fd >= 0;
-	if (!error &&
-		(!write_whole(fd, text->bytes ? text->bytes : "", text->length) ||
-			fchmod(fd, 0644) != 0))
-		error = errno;
-	if (fd >= 0 && close(fd) != 0 && !error)
-		error = errno;
-	if (!error && rename(beside.bytes, path) != 0)
-		error = errno;
-	if (error && made)
-		unlink(beside.bytes);
-	pool_text_release(&beside);
-	return error ? pool_fault_set(fault, POOL_ESYSTEM, error,
-			       "cannot write metrics file '%s'", path)
-		     : 0;
+	if (text->broken)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	return pool_replace_file(
+		what, path, text->bytes ? text->bytes : "", text->length, 0644, fault);
 }
 
 int pool_metrics_save(

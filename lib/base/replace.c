@@ -1,0 +1,78 @@
+/* Files that are replaced whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/replace.h"
+#include "base/text.h"
+
+int pool_replace_check(const char *what, const char *path, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return 0;
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"%s '%s' is no regular file: it would be replaced by one", what, path);
+}
+
+mode_t pool_replace_mode(const char *path, mode_t otherwise)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode)
+		? status.st_mode & 07777
+		: otherwise;
+}
+
+static bool write_whole(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, bytes, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return true;
+}
+
+/* errno, or 0. */
+static int fill(int fd, const void *bytes, size_t length, mode_t mode)
+{
+	int error = 0;
+
+	if (!write_whole(fd, bytes, length) || fchmod(fd, mode) != 0)
+		error = errno;
+	if (close(fd) != 0 && !error)
+		error = errno;
+	return error;
+}
+
+int pool_replace_file(const char *what, const char *path, const void *bytes,
+	size_t length, mode_t mode, struct pool_fault *fault)
+{
+	struct pool_text beside = POOL_TEXT_EMPTY;
+	int error, fd;
+
+	if (pool_replace_check(what, path, fault) != 0)
+		return POOL_EARGUMENT;
+	pool_text_addf(&beside, "%s.XXXXXX", path);
+	if (beside.broken)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	fd = mkostemp(beside.bytes, O_CLOEXEC);
+	error = fd < 0 ? errno : fill(fd, bytes, length, mode);
+	if (!error && rename(beside.bytes, path) != 0)
+		error = errno;
+	if (error && fd >= 0)
+		unlink(beside.bytes);
+	pool_text_release(&beside);
+	return error ? pool_fault_set(fault, POOL_ESYSTEM, error, "cannot write %s '%s'",
+			       what, path)
+		     : 0;
+}
