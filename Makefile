@@ -58,7 +58,7 @@ SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
-	obstacle stored history html
+	obstacle stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \

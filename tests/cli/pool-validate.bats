@@ -141,8 +141,6 @@ warned.json: 0 errors, 1 warning"
 	run -3 --separate-stderr "$validate" --format json missing.json
 	python3 -c 'import json, sys; assert json.loads(sys.argv[1])["files"][0]["unreadable"]' \
 		"$output"
-	run -2 --separate-stderr "$validate" --format xml good.json
-	assert_equal "$stderr" "pool-validate: --format wants text or json, not 'xml'"
 }
 
 @test "--strict lets warnings fail" {
