@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/replace.h"
 #include "config/environment.h"
+#include "config/url.h"
 #include "report/verdicts.h"
 #include "tool.h"
 
@@ -17,6 +18,7 @@ enum {
 	OPTION_ALLOW,
 	OPTION_ENV,
 	OPTION_RULES,
+	OPTION_EXPAND,
 };
 
 static const char *const output_name = "output file";
@@ -27,7 +29,7 @@ struct request {
 	enum pool_input input;
 	enum pool_verdict_format_id format;
 	const char *output; /* a file for the document; NULL: standard output */
-	bool strict, print, resolve, env, rules;
+	bool strict, print, resolve, env, expand, rules;
 	bool allowed[POOL_RULES];
 	int64_t max_errors;
 	const char **files;
@@ -126,6 +128,9 @@ static const struct tool_option options[] = {
 	{OPTION_ENV, "env", NULL,
 		"judge it with CRYPTOFEED_PROXY_* of the environment on top",
 		SET(tool_read_flag, env)},
+	{OPTION_EXPAND, "expand", NULL,
+		"look at variables and password files that it names, too",
+		SET(tool_read_flag, expand)},
 	{OPTION_STRICT, "strict", NULL, "let warnings fail too",
 		SET(tool_read_flag, strict)},
 	{OPTION_ALLOW, "allow", "RULE,...", "pass over the warnings of these rules",
@@ -245,12 +250,27 @@ static int read_environment(struct pool_judged *judged, int error)
 	return error;
 }
 
+/* The exit status of what was found. */
+static int rate(const struct pool_judged *judged, int error)
+{
+	if (error && error != POOL_EINVALID)
+		return tool_status(error);
+	/* The content is good, but here and now the file cannot be used. */
+	for (size_t i = 0; i < judged->found.errors; i++)
+		if (pool_rule_is_secret(judged->found.list[i].rule))
+			return TOOL_UNUSABLE;
+	return judged->valid ? TOOL_YES : TOOL_NO;
+}
+
 static int judge(
 	const struct request *request, const char *file, struct pool_judged *judged)
 {
-	int error = read_settings(request, file, judged);
+	static const struct pool_secrets environment = {tool_lookup, NULL};
+	int error;
 
 	judged->file = file;
+	judged->found.secrets = request->expand ? &environment : NULL;
+	error = read_settings(request, file, judged);
 	if (request->env)
 		error = read_environment(judged, error);
 	for (int rule = 0; rule < POOL_RULES; rule++)
@@ -261,8 +281,7 @@ static int judge(
 	/* Faults of the content are diagnostics. */
 	if (error == POOL_EINVALID)
 		judged->fault = (struct pool_fault){0};
-	return error == 0 || error == POOL_EINVALID ? (judged->valid ? TOOL_YES : TOOL_NO)
-						    : tool_status(error);
+	return rate(judged, error);
 }
 
 /* A message a diagnostic. */

@@ -4,6 +4,7 @@ complete -c pool-validate -s f -l file -r -F -d 'A pool file (- is standard inpu
 complete -c pool-validate -l input -x -a 'json yaml' -d 'What the files are'
 complete -c pool-validate -l format -x -a 'text json sarif github gitlab' -d 'What to print'
 complete -c pool-validate -s o -l output -r -F -d 'Write the document there, beside the text'
+complete -c pool-validate -l expand -d 'Look at variables and password files, too'
 complete -c pool-validate -l strict -d 'Let warnings fail too'
 complete -c pool-validate -l allow -x -d 'Pass over the warnings of these rules'
 complete -c pool-validate -l env -d 'Judge it with CRYPTOFEED_PROXY_* of the environment on top'
