@@ -52,13 +52,15 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash http replace
-CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml list proxychains environment variables read print convert write_list write_cryptofeed compare
+CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value \
+	member connection exchange document tree plain yaml list proxychains environment variables \
+	read print convert write_list write_cryptofeed compare
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
-	obstacle stored history html
+	obstacle stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/replace.h"
 #include "config/convert.h"
@@ -239,18 +238,14 @@ static void tell_losses(const struct request *request, const struct pool_text *l
 
 static int write_output(const struct request *request, const struct pool_text *text)
 {
-	struct stat status;
-	mode_t mode = 0600;
 	struct pool_fault fault;
 
 	if (!request->output) {
 		fwrite(text->bytes ? text->bytes : "", 1, text->length, stdout);
 		return TOOL_YES;
 	}
-	if (stat(request->output, &status) == 0)
-		mode = status.st_mode & 07777;
-	if (pool_file_replace(request->output, "file", text->bytes ? text->bytes : "",
-		    text->length, mode, true, &fault) != 0)
+	if (pool_replace_file("file", request->output, text->bytes ? text->bytes : "",
+		    text->length, pool_replace_mode(request->output, 0600), &fault) != 0)
 		return tool_fail(&fault);
 	return TOOL_YES;
 }

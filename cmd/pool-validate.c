@@ -1,9 +1,12 @@
 /* pool-validate: judges pool files, every fault with its place. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "base/replace.h"
 #include "config/environment.h"
-#include "report/judged.h"
+#include "config/url.h"
+#include "report/verdicts.h"
 #include "tool.h"
 
 enum {
@@ -14,13 +17,19 @@ enum {
 	OPTION_MAX_ERRORS,
 	OPTION_ALLOW,
 	OPTION_ENV,
+	OPTION_RULES,
+	OPTION_EXPAND,
 };
+
+static const char *const output_name = "output file";
 
 /* What the command line asks for. */
 struct request {
 	struct tool_common common;
 	enum pool_input input;
-	bool json, strict, print, resolve, env;
+	enum pool_verdict_format_id format;
+	const char *output; /* a file for the document; NULL: standard output */
+	bool strict, print, resolve, env, expand, rules;
 	bool allowed[POOL_RULES];
 	int64_t max_errors;
 	const char **files;
@@ -48,14 +57,32 @@ static int read_input(const struct tool_given *given, void *context)
 	return status;
 }
 
+static const char *format_word(size_t number)
+{
+	size_t count;
+	const struct pool_verdict_format *formats = pool_verdict_formats_get(&count);
+
+	return number < count ? formats[number].name : NULL;
+}
+
 static int read_format(const struct tool_given *given, void *context)
 {
-	static const char *const words[] = {"text", "json"};
 	struct request *request = context;
-	int found = 0, status = tool_find_value(given, words, 2, &found);
+	int found = 0, status = tool_find_own_value(given, &found);
 
-	request->json = found == 1;
+	request->format = (enum pool_verdict_format_id)found;
 	return status;
+}
+
+static int read_output(const struct tool_given *given, void *context)
+{
+	struct request *request = context;
+	struct pool_fault fault;
+
+	request->output = given->value;
+	if (pool_replace_check(output_name, given->value, &fault) == 0)
+		return TOOL_YES;
+	return tool_refuse_by(given->spec, &fault);
 }
 
 static int allow_rule(const struct tool_given *given, const char *name, bool *allowed)
@@ -94,11 +121,16 @@ static const struct tool_option options[] = {
 	{'f', "file", "FILE", "the pool file (- is standard input)", .read = read_file},
 	{OPTION_INPUT, "input", "FORMAT",
 		"json or yaml (default: by the file's extension)", .read = read_input},
-	{TOOL_FORMAT, "format", "FORMAT", "text or json (default: text)",
-		.read = read_format},
+	{TOOL_FORMAT, "format", "FORMAT", "(default: text)", .read = read_format,
+		.words = format_word},
+	{'o', "output", "FILE", "write the document there, beside the text",
+		.read = read_output},
 	{OPTION_ENV, "env", NULL,
 		"judge it with CRYPTOFEED_PROXY_* of the environment on top",
 		SET(tool_read_flag, env)},
+	{OPTION_EXPAND, "expand", NULL,
+		"look at variables and password files that it names, too",
+		SET(tool_read_flag, expand)},
 	{OPTION_STRICT, "strict", NULL, "let warnings fail too",
 		SET(tool_read_flag, strict)},
 	{OPTION_ALLOW, "allow", "RULE,...", "pass over the warnings of these rules",
@@ -110,6 +142,8 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, print)},
 	{OPTION_RESOLVE, "resolve", NULL, "print where each lookup leads",
 		SET(tool_read_flag, resolve)},
+	{OPTION_RULES, "rules", NULL, "print a table of all rules, and read nothing",
+		SET(tool_read_flag, rules)},
 	TOOL_OPTION_EXCHANGE("with --resolve: only that exchange"),
 	TOOL_OPTION_TYPE("with --resolve: only http or websocket"),
 	TOOL_OPTION_QUIET("say nothing of valid files"),
@@ -127,27 +161,53 @@ static const struct tool_spec spec = {
 	.options = options,
 	.examples = "  pool-validate pool.json             is it valid?\n"
 		    "  pool-validate --strict *.json       in CI: warnings fail too\n"
+		    "  pool-validate --format sarif -o pool.sarif pool.json\n"
+		    "                                      for code scanning\n"
 		    "  pool-validate --resolve -x binance  where do its requests go?\n",
 };
 
-static int read_command_line(int argc, char **argv, struct request *request)
+static int judge_combination(const struct request *request)
 {
 	const struct tool_common *common = &request->common;
+	const bool table = request->print || request->resolve;
+
+	if (!request->resolve && (common->exchange || common->type >= 0))
+		return tool_refuse(&spec, TOOL_USAGE, "-x and -t go with --resolve");
+	if (request->format != POOL_VERDICT_TEXT && table)
+		return tool_refuse(&spec, TOOL_USAGE,
+			"--format %s cannot be combined with --print or --resolve",
+			format_word(request->format));
+	if (request->output && table)
+		return tool_refuse(&spec, TOOL_USAGE,
+			"--output cannot be combined with --print or --resolve");
+	if (request->print && request->resolve)
+		return tool_refuse(
+			&spec, TOOL_USAGE, "--print and --resolve cannot be combined");
+	if (request->rules && (table || request->file_count))
+		return tool_refuse(&spec, TOOL_USAGE, "--rules judges no pool file");
+	return TOOL_YES;
+}
+
+/* The output must be none of the files that are read. */
+static int judge_output(const struct request *request)
+{
+	for (size_t i = 0; request->output && i < request->file_count; i++)
+		if (tool_is_same_file(request->output, request->files[i]))
+			return tool_refuse(&spec, TOOL_USAGE,
+				"--output '%s' is a pool file, which would be replaced",
+				request->output);
+	return TOOL_YES;
+}
+
+static int read_command_line(int argc, char **argv, struct request *request)
+{
 	int status = tool_read_options(argc, argv, &spec, request);
 
 	if (status)
 		return status;
 	while (optind < argc)
 		request->files[request->file_count++] = argv[optind++];
-	if (!request->resolve && (common->exchange || common->type >= 0))
-		return tool_refuse(&spec, TOOL_USAGE, "-x and -t go with --resolve");
-	if (request->json && (request->print || request->resolve))
-		return tool_refuse(&spec, TOOL_USAGE,
-			"--format json cannot be combined with --print or --resolve");
-	if (request->print && request->resolve)
-		return tool_refuse(
-			&spec, TOOL_USAGE, "--print and --resolve cannot be combined");
-	return TOOL_YES;
+	return judge_combination(request);
 }
 
 /* --- judging -------------------------------------------------------------------- */
@@ -190,12 +250,27 @@ static int read_environment(struct pool_judged *judged, int error)
 	return error;
 }
 
+/* The exit status of what was found. */
+static int rate(const struct pool_judged *judged, int error)
+{
+	if (error && error != POOL_EINVALID)
+		return tool_status(error);
+	/* The content is good, but here and now the file cannot be used. */
+	for (size_t i = 0; i < judged->found.errors; i++)
+		if (pool_rule_is_secret(judged->found.list[i].rule))
+			return TOOL_UNUSABLE;
+	return judged->valid ? TOOL_YES : TOOL_NO;
+}
+
 static int judge(
 	const struct request *request, const char *file, struct pool_judged *judged)
 {
-	int error = read_settings(request, file, judged);
+	static const struct pool_secrets environment = {tool_lookup, NULL};
+	int error;
 
 	judged->file = file;
+	judged->found.secrets = request->expand ? &environment : NULL;
+	error = read_settings(request, file, judged);
 	if (request->env)
 		error = read_environment(judged, error);
 	for (int rule = 0; rule < POOL_RULES; rule++)
@@ -206,8 +281,7 @@ static int judge(
 	/* Faults of the content are diagnostics. */
 	if (error == POOL_EINVALID)
 		judged->fault = (struct pool_fault){0};
-	return error == 0 || error == POOL_EINVALID ? (judged->valid ? TOOL_YES : TOOL_NO)
-						    : tool_status(error);
+	return rate(judged, error);
 }
 
 /* A message a diagnostic. */
@@ -230,22 +304,28 @@ static void tell_messages(
 	pool_text_release(&count);
 }
 
+static struct pool_judged_view make_view(
+	const struct request *request, const struct pool_judged *judged)
+{
+	return (struct pool_judged_view){
+		.max = (size_t)request->max_errors,
+		.errors_only = request->common.quiet && !request->strict,
+		.count_faults = !request->common.quiet || !judged->valid,
+	};
+}
+
 /* The diagnostics of a file, on standard error. */
 static void tell_diagnostics(
 	const struct request *request, const struct pool_judged *judged)
 {
-	const struct pool_judged_view view = {
-		.max = (size_t)request->max_errors,
-		.errors_only = request->common.quiet && !request->strict,
-		.count_faults = !request->common.quiet || !judged->valid,
-		.carets = isatty(STDERR_FILENO),
-	};
+	struct pool_judged_view view = make_view(request, judged);
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	if (tool_log_is_json()) {
 		tell_messages(judged, &view);
 		return;
 	}
+	view.carets = isatty(STDERR_FILENO);
 	pool_judged_tell(judged, &view, &text);
 	fputs(text.bytes ? text.bytes : "", stderr);
 	pool_text_release(&text);
@@ -307,34 +387,121 @@ static void release(struct pool_judged *judged)
 	pool_diagnostics_release(&judged->found);
 }
 
+/* --- documents ------------------------------------------------------------------ */
+
+/* A file as if the shell made it, unless there is one. */
+static int write_output(const struct request *request, const char *text)
+{
+	const mode_t mask = umask(0);
+	struct pool_fault fault;
+	int error;
+
+	umask(mask);
+	error = pool_replace_file(output_name, request->output, text, strlen(text),
+		pool_replace_mode(request->output, 0666 & ~mask), &fault);
+	return error ? tool_fail(&fault) : TOOL_YES;
+}
+
+/* <text> is freed; NULL: out of memory. */
+static int put_document(const struct request *request, char *text)
+{
+	int status = TOOL_YES;
+
+	if (!text)
+		status = tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
+	else if (request->output)
+		status = write_output(request, text);
+	else
+		fputs(text, stdout);
+	free(text);
+	return status;
+}
+
+static int put_verdicts(const struct request *request, const struct pool_judged *list)
+{
+	char *folder = getcwd(NULL, 0);
+	size_t count;
+	const struct pool_verdicts verdicts = {
+		.list = list,
+		.count = request->file_count,
+		.folder = folder,
+		.view = make_view(request, &list[0]),
+		.sum_up = !request->common.quiet,
+	};
+	int status = put_document(request,
+		pool_verdict_formats_get(&count)[request->format].render(&verdicts));
+
+	free(folder);
+	return status;
+}
+
+static int put_rules(const struct request *request)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_verdict_rules(&text);
+	return put_document(request, pool_text_take(&text));
+}
+
+/* --- the run -------------------------------------------------------------------- */
+
+static int higher(int one, int other)
+{
+	return one > other ? one : other;
+}
+
 static int run(const struct request *request)
 {
+	const bool lines = request->format == POOL_VERDICT_TEXT || request->output,
+		   document = request->format != POOL_VERDICT_TEXT || request->output;
 	struct pool_judged *list = calloc(request->file_count, sizeof(*list));
 	int worst = TOOL_YES;
 
 	if (!list)
 		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
 	for (size_t i = 0; i < request->file_count; i++) {
-		int status = judge(request, request->files[i], &list[i]);
-
-		worst = status > worst ? status : worst;
-		if (request->json)
-			continue;
-		tell(request, &list[i]);
-		release(&list[i]);
+		worst = higher(worst, judge(request, request->files[i], &list[i]));
+		if (lines)
+			tell(request, &list[i]);
+		if (!document)
+			release(&list[i]);
 	}
-	if (request->json)
-		print_text(pool_judged_json(list, request->file_count));
-	for (size_t i = 0; request->json && i < request->file_count; i++)
+	if (document)
+		worst = higher(worst, put_verdicts(request, list));
+	for (size_t i = 0; document && i < request->file_count; i++)
 		release(&list[i]);
 	free(list);
 	return worst;
 }
 
+/* The file that nobody named. An exit status. */
+static int find_file(struct request *request, char *out, size_t size)
+{
+	int status = TOOL_YES;
+	const char *file = tool_find_file(&spec, NULL, out, size, &status);
+
+	request->files[request->file_count++] = file;
+	request->env = request->env || (file && strcmp(file, POOL_FILE_ENVIRONMENT) == 0);
+	return status;
+}
+
+static int run_or_print(struct request *request)
+{
+	char found[TOOL_PATH_SIZE];
+	int status = TOOL_YES;
+
+	if (request->rules)
+		return put_rules(request);
+	if (!request->file_count)
+		status = find_file(request, found, sizeof(found));
+	if (!status)
+		status = judge_output(request);
+	return status ? status : run(request);
+}
+
 int main(int argc, char **argv)
 {
 	struct request request = {.common = {.type = -1}, .max_errors = 20};
-	char found[TOOL_PATH_SIZE];
 	int status;
 
 	tool_begin();
@@ -342,15 +509,8 @@ int main(int argc, char **argv)
 	if (!request.files)
 		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
 	status = read_command_line(argc, argv, &request);
-	if (!status && !request.file_count) {
-		request.files[0] =
-			tool_find_file(&spec, NULL, found, sizeof(found), &status);
-		request.file_count = 1;
-		request.env = request.env ||
-			(!status && strcmp(request.files[0], POOL_FILE_ENVIRONMENT) == 0);
-	}
 	if (!status) {
-		status = run(&request);
+		status = run_or_print(&request);
 		if (!tool_close_stdout() && status == TOOL_YES)
 			status = TOOL_SYSTEM;
 	}

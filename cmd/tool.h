@@ -46,6 +46,9 @@ struct tool_option {
 	size_t offset;
 	int64_t low, high; /* of a number */
 	bool optional;     /* the argument may be left out: --name=VALUE or --name */
+	/* The words that it can be, by their number, ended by NULL: --help lists them
+	 * before the summary. */
+	const char *(*words)(size_t number);
 };
 
 struct tool_spec {
@@ -206,6 +209,8 @@ int tool_find_word(const struct tool_spec *spec, const char *who, const char *wh
 /* Same for an option's value. */
 int tool_find_value(
 	const struct tool_given *given, const char *const *words, size_t count, int *out);
+/* Same for an option that has words. */
+int tool_find_own_value(const struct tool_given *given, int *out);
 /* Same for an enum pool_type, which has other names besides. */
 int tool_find_type(
 	const struct tool_spec *spec, const char *who, const char *word, int *out);
@@ -294,6 +299,9 @@ const char *tool_find_file(const struct tool_spec *spec, const char *given, char
  */
 const char *tool_find_state(
 	const char *given, const char *file, bool made, char *out, size_t size);
+
+/* Whether both names, which may be NULL, lead to one file. */
+bool tool_is_same_file(const char *one, const char *other);
 
 /* Both, in its own storage. */
 struct tool_files {

@@ -133,6 +133,14 @@ const char *tool_find_state(
 	return out;
 }
 
+bool tool_is_same_file(const char *one, const char *other)
+{
+	struct stat left, right;
+
+	return one && other && stat(one, &left) == 0 && stat(other, &right) == 0 &&
+		left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
 int tool_find_files(const struct tool_spec *spec, const struct tool_common *common,
 	struct tool_files *out)
 {

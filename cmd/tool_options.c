@@ -6,7 +6,13 @@
 #include "base/text.h"
 #include "tool.h"
 
-enum { OPTIONS_MAX = 64, HELP_LEFT = 26, HELP_WIDTH = 79, LIKE_LETTERS = 4 };
+enum {
+	OPTIONS_MAX = 64,
+	WORDS_MAX = 32,
+	HELP_LEFT = 26,
+	HELP_WIDTH = 79,
+	LIKE_LETTERS = 4
+};
 
 static size_t count_options(const struct tool_spec *spec)
 {
@@ -37,6 +43,40 @@ static void print_wrapped(const char *text, size_t indent)
 	printf("%s\n", text);
 }
 
+/* "tcp, http or ping" */
+static void list_words(const char *const *words, size_t count, struct pool_text *out)
+{
+	for (size_t i = 0; i < count; i++)
+		pool_text_addf(out, "%s%s",
+			i == 0                  ? ""
+				: i + 1 < count ? ", "
+						: " or ",
+			words[i]);
+}
+
+static size_t own_words(const struct tool_option *option, const char **words)
+{
+	size_t count = 0;
+
+	while (option->words && count < WORDS_MAX && option->words(count)) {
+		words[count] = option->words(count);
+		count++;
+	}
+	return count;
+}
+
+static void print_summary(const struct tool_option *option)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	const char *words[WORDS_MAX];
+	size_t count = own_words(option, words);
+
+	list_words(words, count, &text);
+	pool_text_addf(&text, "%s%s", count ? " " : "", option->summary);
+	print_wrapped(text.bytes ? text.bytes : option->summary, HELP_LEFT + 4);
+	pool_text_release(&text);
+}
+
 static void print_option(const struct tool_option *option)
 {
 	char left[64], letter[8] = "    ";
@@ -52,7 +92,7 @@ static void print_option(const struct tool_option *option)
 		printf("  %s\n  %*s  ", left, HELP_LEFT, "");
 	else
 		printf("  %-*s  ", HELP_LEFT, left);
-	print_wrapped(option->summary, HELP_LEFT + 4);
+	print_summary(option);
 }
 
 static void print_help(const struct tool_spec *spec)
@@ -272,17 +312,6 @@ int tool_read_names(const struct tool_given *given, void *settings)
 		given->option->name);
 }
 
-/* "tcp, http or ping" */
-static void list_words(const char *const *words, size_t count, struct pool_text *out)
-{
-	for (size_t i = 0; i < count; i++)
-		pool_text_addf(out, "%s%s",
-			i == 0                  ? ""
-				: i + 1 < count ? ", "
-						: " or ",
-			words[i]);
-}
-
 int tool_find_word(const struct tool_spec *spec, const char *who, const char *what,
 	const char *word, const char *const *words, size_t count, int *out)
 {
@@ -312,6 +341,14 @@ int tool_find_value(
 
 	snprintf(who, sizeof(who), "--%s", given->option->name);
 	return tool_find_word(given->spec, who, NULL, given->value, words, count, out);
+}
+
+int tool_find_own_value(const struct tool_given *given, int *out)
+{
+	const char *words[WORDS_MAX];
+	size_t count = own_words(given->option, words);
+
+	return tool_find_value(given, words, count, out);
 }
 
 int tool_find_type(

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "report/metrics.h"
 #include "tool_probe.h"
@@ -39,18 +38,10 @@ int tool_read_metrics_file(const struct tool_given *given, void *settings)
 	return tool_refuse_by(given->spec, &fault);
 }
 
-static bool is_same_file(const char *one, const char *other)
-{
-	struct stat left, right;
-
-	return one && other && stat(one, &left) == 0 && stat(other, &right) == 0 &&
-		left.st_dev == right.st_dev && left.st_ino == right.st_ino;
-}
-
 int tool_judge_metrics_file(
 	const struct tool_spec *spec, const char *metrics_file, const char *pool_file)
 {
-	if (!is_same_file(metrics_file, pool_file))
+	if (!tool_is_same_file(metrics_file, pool_file))
 		return TOOL_YES;
 	return tool_refuse(spec, TOOL_USAGE,
 		"--metrics-file '%s' is the pool file, which would be replaced",

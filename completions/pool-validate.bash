@@ -2,9 +2,9 @@
 
 _pool_validate() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file --input --format --env --strict --allow --max-errors --print
-		--resolve -x --exchange -t --type -q --quiet -v --verbose --log-format
-		-h --help -V --version'
+	local options='-f --file --input --format -o --output --env --expand --strict --allow
+		--max-errors --print --resolve --rules -x --exchange -t --type
+		-q --quiet -v --verbose --log-format -h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words
@@ -14,11 +14,11 @@ _pool_validate() {
 	esac
 	case $prev in
 	--input) words='json yaml' ;;
-	--format) words='text json' ;;
+	--format) words='text json sarif github gitlab' ;;
 	--log-format) words='text json' ;;
 	-t | --type) words='http websocket' ;;
 	--allow | --max-errors | -x | --exchange) return ;;
-	-f | --file) ;;
+	-f | --file | -o | --output) ;;
 	*) [[ $cur != -* ]] || words=$options ;;
 	esac
 	if [ -n "$words" ]; then

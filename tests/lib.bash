@@ -74,6 +74,30 @@ require_tool() {
 	done
 }
 
+# The packages of tests/schema/package.json, installed below build/ by whoever needs them first;
+# node finds them by NODE_PATH. For setup_file(), while the environment is the user's. Skips where
+# there is no npm, or nowhere to get them from; fails then under STRICT=1.
+require_node_packages() {
+	local into=$SOURCE_DIR/build/npm lock=$SOURCE_DIR/tests/schema/package-lock.json
+
+	require_tool node npm
+	mkdir -p "$into"
+	(
+		flock 9
+		cmp -s "$lock" "$into/installed" && exit
+		rm -rf "$into/node_modules" "$into/installed"
+		cp "$SOURCE_DIR/tests/schema/package.json" "$lock" "$into"
+		cd "$into" || exit
+		timeout 120 npm ci --ignore-scripts --no-audit --no-fund \
+			--loglevel=error >npm.log 2>&1 9>&- && cp package-lock.json installed
+	) 9>"$into/lock" || {
+		cat "$into/npm.log" >&2
+		[ "${STRICT:-0}" != 1 ] || return 1
+		skip "npm cannot install the packages of tests/schema"
+	}
+	export NODE_PATH=$into/node_modules
+}
+
 # wait_until SECONDS COMMAND...: until it succeeds; 1 when the time is over.
 wait_until() {
 	local end=$((SECONDS + $1))

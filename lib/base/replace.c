@@ -1,4 +1,4 @@
-/* Replacing files: written beside, then renamed. */
+/* Files that are replaced whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +8,26 @@
 #include "base/replace.h"
 #include "base/text.h"
 
-bool pool_write_all(int fd, const char *bytes, size_t length)
+int pool_replace_check(const char *what, const char *path, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return 0;
+	return pool_fault_set(fault, POOL_EARGUMENT, 0,
+		"%s '%s' is no regular file: it would be replaced by one", what, path);
+}
+
+mode_t pool_replace_mode(const char *path, mode_t otherwise)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode)
+		? status.st_mode & 07777
+		: otherwise;
+}
+
+static bool write_whole(int fd, const char *bytes, size_t length)
 {
 	while (length) {
 		ssize_t written = write(fd, bytes, length);
@@ -23,35 +42,31 @@ bool pool_write_all(int fd, const char *bytes, size_t length)
 	return true;
 }
 
-/* Into <fd>, which it closes; 0 or errno. */
-static int fill(int fd, const char *bytes, size_t length, mode_t mode, bool sync)
+/* errno, or 0. */
+static int fill(int fd, const void *bytes, size_t length, mode_t mode)
 {
 	int error = 0;
 
-	if (!pool_write_all(fd, bytes, length) || fchmod(fd, mode) != 0 ||
-		(sync && fsync(fd) != 0))
+	if (!write_whole(fd, bytes, length) || fchmod(fd, mode) != 0)
 		error = errno;
 	if (close(fd) != 0 && !error)
 		error = errno;
 	return error;
 }
 
-int pool_file_replace(const char *path, const char *what, const char *bytes,
-	size_t length, mode_t mode, bool sync, struct pool_fault *fault)
+int pool_replace_file(const char *what, const char *path, const void *bytes,
+	size_t length, mode_t mode, struct pool_fault *fault)
 {
 	struct pool_text beside = POOL_TEXT_EMPTY;
-	struct stat status;
-	int fd, error;
+	int error, fd;
 
-	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return pool_fault_set(fault, POOL_EARGUMENT, 0,
-			"%s '%s' is no regular file: it would be replaced by one", what,
-			path);
+	if (pool_replace_check(what, path, fault) != 0)
+		return POOL_EARGUMENT;
 	pool_text_addf(&beside, "%s.XXXXXX", path);
 	if (beside.broken)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	fd = mkostemp(beside.bytes, O_CLOEXEC);
-	error = fd < 0 ? errno : fill(fd, bytes, length, mode, sync);
+	error = fd < 0 ? errno : fill(fd, bytes, length, mode);
 	if (!error && rename(beside.bytes, path) != 0)
 		error = errno;
 	if (error && fd >= 0)

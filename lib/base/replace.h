@@ -1,28 +1,34 @@
 /*
- * Files that are replaced as a whole: who reads one sees the old content or the new one.
+ * Files that are replaced whole: written to a new file beside them, then renamed, so that
+ * nobody reads half of one, and an earlier one stays until the new one is there.
+ *
+ * Not promised: that a power loss leaves one of the two.
  */
 #ifndef POOL_BASE_REPLACE_H
 #define POOL_BASE_REPLACE_H
 
-#include <stddef.h>
 #include <sys/types.h>
 #include "pool.h"
 
-/* Write all of it, however often that takes; false: errno says why not. */
-bool pool_write_all(int fd, const char *bytes, size_t length);
+/*
+ * Whether <path> may be replaced: a device, a FIFO, a symbolic link or a folder would
+ * become a file. One that does not exist may.
+ *
+ * <what>  it is called in <fault>, e.g. "metrics file"
+ *
+ * Returns 0 or POOL_EARGUMENT.
+ */
+int pool_replace_check(const char *what, const char *path, struct pool_fault *fault);
+
+/* The mode of <path>, or <otherwise> where there is none. */
+mode_t pool_replace_mode(const char *path, mode_t otherwise);
 
 /*
- * Write <length> bytes to a file beside <path>, and rename that to <path>.
+ * Write <length> <bytes> to <path>.
  *
- * <what>  for the fault: "metrics file"
- * <mode>  of the new file, whatever the umask
- * <sync>  wait until it is on the disk before the old one goes
- *
- * Returns 0, or POOL_EARGUMENT  <path> is there and no regular file
- *               POOL_ESYSTEM, POOL_ENOMEM
- * On failure what was there stays, and nothing is left beside it.
+ * Returns 0, POOL_ESYSTEM, POOL_ENOMEM, or POOL_EARGUMENT as above.
  */
-int pool_file_replace(const char *path, const char *what, const char *bytes,
-	size_t length, mode_t mode, bool sync, struct pool_fault *fault);
+int pool_replace_file(const char *what, const char *path, const void *bytes,
+	size_t length, mode_t mode, struct pool_fault *fault);
 
 #endif

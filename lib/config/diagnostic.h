@@ -61,6 +61,9 @@ enum pool_rule_id {
 	POOL_RULE_NAME_TWICE,
 	POOL_RULE_PASSWORD_TWICE,
 	POOL_RULE_PASSWORD_FILE,
+	POOL_RULE_SECRET_UNSET,
+	POOL_RULE_SECRET_VALUE,
+	POOL_RULE_SECRET_FILE,
 	POOL_RULE_URL_EMPTY,
 	POOL_RULE_URL_SCHEME_MISSING,
 	POOL_RULE_URL_SCHEME,
@@ -125,6 +128,8 @@ struct pool_diagnostic {
 	size_t end;
 };
 
+struct pool_secrets;
+
 struct pool_diagnostics {
 	struct pool_diagnostic *list;
 	size_t count;
@@ -132,6 +137,8 @@ struct pool_diagnostics {
 	size_t errors;
 	size_t warnings;
 	bool broken; /* out of memory: the list is incomplete */
+	/* Look at the secrets as well while reading; NULL: they are left alone. */
+	const struct pool_secrets *secrets;
 };
 
 /*
@@ -181,6 +188,8 @@ struct pool_rule {
 	const char *advice;
 };
 const struct pool_rule *pool_rules_get(size_t *count);
+/* Whether the file is good, and cannot be used here and now for want of a secret. */
+bool pool_rule_is_secret(const char *name);
 /* The rule of that name, or -1. */
 int pool_rule_find(const char *name);
 

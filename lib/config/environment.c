@@ -595,7 +595,8 @@ int pool_environment_read(struct pool_settings *settings,
 	struct pool_diagnostics *diagnostics, const char *const *variables,
 	struct pool_fault *fault)
 {
-	struct reader reader = {.text = POOL_TEXT_SECRET};
+	struct reader reader = {
+		.text = POOL_TEXT_SECRET, .found = {.secrets = diagnostics->secrets}};
 	int error;
 
 	if (!pool_environment_has(variables))

@@ -21,6 +21,7 @@ struct sources {
 	void *context;
 	struct pool_fault *fault;
 	bool filled; /* something was */
+	bool found;  /* the last one looked up is set */
 };
 
 static bool holds_control(const char *text, size_t length)
@@ -44,6 +45,7 @@ static int find_value(
 		word[length] = '\0';
 		value = sources->lookup ? sources->lookup(sources->context, word) : NULL;
 	}
+	sources->found = value != NULL;
 	if (!value)
 		return pool_fault_set(sources->fault, POOL_ESECRET, 0,
 			"the variable ${%.*s} of a proxy's URL is not set",
@@ -235,7 +237,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	const char *(*lookup)(void *context, const char *name), void *context,
 	struct pool_fault *fault)
 {
-	struct sources sources = {lookup, context, fault, false};
+	struct sources sources = {.lookup = lookup, .context = context, .fault = fault};
 	struct pool_login made = {0};
 	struct pool_url parsed;
 	enum pool_url_fault wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
@@ -284,4 +286,65 @@ void pool_login_release(struct pool_login *login)
 	pool_text_forget(login->url);
 	free(login->host);
 	*login = (struct pool_login){0};
+}
+
+/* --- only looking --------------------------------------------------------------- */
+
+/* True if all of <part> can be filled in. */
+static bool judge_part(struct sources *sources, const char *url,
+	const struct pool_slice *part, pool_secret_teller tell, void *context)
+{
+	const char *at = part->bytes, *end = at + part->length;
+	bool good = true;
+
+	while (at && (at = memmem(at, (size_t)(end - at), "${", 2))) {
+		const char *close = memchr(at, '}', (size_t)(end - at)), *value = NULL;
+		int error = find_value(sources, at + 2, close, &value);
+
+		if (error)
+			tell(context, (size_t)(at - url), (size_t)(close + 1 - at),
+				!sources->found, sources->fault);
+		good = good && !error;
+		at = close + 1;
+	}
+	return good;
+}
+
+void pool_login_judge_variables(const char *url, const struct pool_secrets *secrets,
+	pool_secret_teller tell, void *context)
+{
+	struct pool_fault fault = {0};
+	struct sources sources = {
+		.lookup = secrets->lookup, .context = secrets->context, .fault = &fault};
+	struct pool_login login;
+	struct pool_url parsed;
+	bool good;
+
+	if (pool_url_parse(url, strlen(url), &parsed, NULL) != POOL_URL_OK)
+		return;
+	good = judge_part(&sources, url, &parsed.user, tell, context);
+	good = judge_part(&sources, url, &parsed.password, tell, context) && good;
+	if (!good)
+		return;
+	if (pool_login_init(
+		    &login, url, NULL, secrets->lookup, secrets->context, &fault) == 0)
+		pool_login_release(&login);
+	else
+		tell(context, 0, strlen(url), false, &fault);
+}
+
+int pool_login_judge_file(
+	const char *url, const char *password_file, struct pool_fault *fault)
+{
+	struct pool_login login = {0};
+	struct pool_url parsed;
+	int error = take_password(password_file, &login.password, fault);
+
+	if (!error && url &&
+		pool_url_parse(url, strlen(url), &parsed, NULL) == POOL_URL_OK) {
+		login.scheme = parsed.scheme;
+		error = judge_lengths(&login, fault);
+	}
+	pool_login_release(&login);
+	return error;
 }

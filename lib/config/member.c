@@ -31,6 +31,20 @@ static void judge_password(
 			"two");
 }
 
+/* Only a walk that shall look at secrets opens the file. */
+static void judge_password_file(
+	struct walk *walk, const struct place *place, const struct pool_member *member)
+{
+	struct pool_fault fault = {0};
+	struct place file;
+
+	if (walk->diagnostics->secrets && member->password_file &&
+		pool_place_find(walk, place, "password_file", &file) &&
+		pool_login_judge_file(member->url, member->password_file, &fault) != 0)
+		pool_tell_value(walk, POOL_RULE_SECRET_FILE, &file, "password_file: %s",
+			fault.text);
+}
+
 static void read_member(
 	struct walk *walk, const struct place *place, struct pool_member *member)
 {
@@ -49,6 +63,7 @@ static void read_member(
 	pool_read_group(walk, place, POOL_GROUP_PROXY, POOL_GROUPS, member, NULL);
 	member->named = member->name != NULL;
 	judge_password(walk, place, member);
+	judge_password_file(walk, place, member);
 	if (pool_place_find(walk, place, "url", &url))
 		return;
 	pool_place_label(place, label, sizeof(label));

@@ -119,6 +119,15 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"keep one of the two"},
 	[POOL_RULE_PASSWORD_FILE] = {"password-file", E,
 		"a password_file cannot be a path", "give the path of a file"},
+	[POOL_RULE_SECRET_UNSET] = {"secret-unset", E,
+		"a variable that a URL names is not set",
+		"set it in the environment of the tools"},
+	[POOL_RULE_SECRET_VALUE] = {"secret-value", E,
+		"a variable that a URL names cannot be a credential",
+		"take control characters out; SOCKS5 allows 255 bytes"},
+	[POOL_RULE_SECRET_FILE] = {"secret-file", E,
+		"a password_file has no password that can be used",
+		"write the password into its first line, and let the tools read it"},
 	[POOL_RULE_URL_EMPTY] = {"url-empty", E, "a URL is empty",
 		"write scheme://host:port, or null for none"},
 	[POOL_RULE_URL_SCHEME_MISSING] = {"url-scheme-missing", E, "a URL has no scheme",
@@ -248,4 +257,12 @@ int pool_rule_find(const char *name)
 		if (strcmp(rules[rule].name, name) == 0)
 			return rule;
 	return -1;
+}
+
+bool pool_rule_is_secret(const char *name)
+{
+	int rule = pool_rule_find(name);
+
+	return rule == POOL_RULE_SECRET_UNSET || rule == POOL_RULE_SECRET_VALUE ||
+		rule == POOL_RULE_SECRET_FILE;
 }

@@ -144,4 +144,23 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	struct pool_fault *fault);
 void pool_login_release(struct pool_login *login);
 
+/* Where the values of variables come from, for those who only look at them. */
+struct pool_secrets {
+	const char *(*lookup)(void *context, const char *name);
+	void *context;
+};
+
+/* One ${NAME} that cannot be filled in: <length> bytes of the URL at <at>, all of it for
+ * a credential that is too long; whether it is unset, or its value cannot be used. No
+ * value stands in <fault>. */
+typedef void (*pool_secret_teller)(void *context, size_t at, size_t length, bool unset,
+	const struct pool_fault *fault);
+
+/* Tell of each ${NAME} of a URL that pool_login_init() would fail at. */
+void pool_login_judge_variables(const char *url, const struct pool_secrets *secrets,
+	pool_secret_teller tell, void *context);
+/* Same for the password file of <url> (may be NULL): 0, POOL_ESECRET, POOL_ENOMEM. */
+int pool_login_judge_file(
+	const char *url, const char *password_file, struct pool_fault *fault);
+
 #endif

@@ -147,24 +147,61 @@ static bool expect_string(struct walk *walk, const struct place *place, const ch
 	return false;
 }
 
-/* Point at the byte of a string where a URL is wrong, if no escape moves it. */
+/* Where byte <at> of a string stands, if no escape moves it; else where the string does.
+ */
+static size_t find_byte(const struct walk *walk, const struct place *place, size_t at)
+{
+	const struct pool_node *node = &walk->nodes[place->node];
+	size_t length = strlen(place->value->valuestring);
+
+	if (node->end - node->at == length + 2)
+		return node->at + at + 1;
+	return node->end - node->at == length ? node->at + at : node->at;
+}
+
 static void tell_url(struct walk *walk, const struct place *place,
 	enum pool_url_fault fault, size_t at)
 {
 	const struct pool_url_fault_row *row = pool_url_fault_get(fault);
-	const struct pool_node *node = &walk->nodes[place->node];
-	size_t length = strlen(place->value->valuestring);
-	size_t from = node->at;
 	char label[96];
 
-	if (node->end - node->at == length + 2)
-		from += at + 1;
-	else if (node->end - node->at == length)
-		from += at;
 	pool_place_label(place, label, sizeof(label));
 	pool_diagnostics_add(walk->diagnostics,
-		(enum pool_rule_id)pool_rule_find(row->rule), from, node->end,
-		pool_place_pointer(place), "%s: %s", label, row->sentence);
+		(enum pool_rule_id)pool_rule_find(row->rule), find_byte(walk, place, at),
+		walk->nodes[place->node].end, pool_place_pointer(place), "%s: %s", label,
+		row->sentence);
+}
+
+/* Who asks for the secrets of a URL, and of which. */
+struct asking {
+	struct walk *walk;
+	const struct place *place;
+};
+
+static void tell_secret(void *context, size_t at, size_t length, bool unset,
+	const struct pool_fault *fault)
+{
+	const struct asking *asking = context;
+	struct walk *walk = asking->walk;
+	const struct place *place = asking->place;
+	size_t from = find_byte(walk, place, at),
+	       to = find_byte(walk, place, at + length);
+	char label[96];
+
+	pool_place_label(place, label, sizeof(label));
+	pool_diagnostics_add(walk->diagnostics,
+		unset ? POOL_RULE_SECRET_UNSET : POOL_RULE_SECRET_VALUE, from,
+		to > from ? to : walk->nodes[place->node].end, pool_place_pointer(place),
+		"%s: %s", label, fault->text);
+}
+
+static void judge_secrets(struct walk *walk, const struct place *place)
+{
+	struct asking asking = {walk, place};
+
+	if (walk->diagnostics->secrets)
+		pool_login_judge_variables(place->value->valuestring,
+			walk->diagnostics->secrets, tell_secret, &asking);
 }
 
 static void note_literal(struct walk *walk, const struct place *place)
@@ -203,6 +240,7 @@ void pool_read_url(struct walk *walk, const struct place *place, char **out)
 	}
 	if (pool_url_has_literal_credentials(&url))
 		note_literal(walk, place);
+	judge_secrets(walk, place);
 	keep(walk, out, text);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "config/json.h"
 #include "config/url.h"
 #include "report/judged.h"
 
@@ -175,8 +176,6 @@ char *pool_judged_json(const struct pool_judged *list, size_t count)
 	cJSON *root = cJSON_CreateObject(), *files;
 	size_t errors = 0, warnings = 0;
 	bool valid = true;
-	struct pool_text text = POOL_TEXT_EMPTY;
-	char *printed;
 
 	for (size_t i = 0; i < count; i++) {
 		errors += list[i].found.errors;
@@ -189,19 +188,7 @@ char *pool_judged_json(const struct pool_judged *list, size_t count)
 	files = cJSON_AddArrayToObject(root, "files");
 	for (size_t i = 0; i < count; i++)
 		cJSON_AddItemToArray(files, describe_file(&list[i]));
-	printed = cJSON_Print(root);
-	cJSON_Delete(root);
-	if (!printed)
-		return NULL;
-	for (const char *at = printed; *at; at++) {
-		if (*at == '\t')
-			pool_text_add(&text, at > printed && at[-1] == ':' ? " " : "  ");
-		else
-			pool_text_add_bytes(&text, at, 1);
-	}
-	pool_text_add(&text, "\n");
-	cJSON_free(printed);
-	return pool_text_take(&text);
+	return pool_json_take(root);
 }
 
 /* --- the table of lookups ------------------------------------------------------- */

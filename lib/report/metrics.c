@@ -1,12 +1,6 @@
 /* Prometheus text: one row of a table a metric. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include "report/exposition.h"
 #include "base/replace.h"
+#include "report/exposition.h"
 #include "report/metrics.h"
 #include "select/strategy.h"
 
@@ -365,25 +359,20 @@ void pool_metrics_render(
 
 /* --- the file ------------------------------------------------------------------- */
 
+static const char *const what = "metrics file";
+
 int pool_metrics_check(const char *path, struct pool_fault *fault)
 {
-	struct stat status;
-
-	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
-		return 0;
-	return pool_fault_set(fault, POOL_EARGUMENT, 0,
-		"metrics file '%s' is no regular file: it would be replaced by one",
-		path);
+	return pool_replace_check(what, path, fault);
 }
 
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault)
 {
 	if (text->broken)
-		return pool_fault_set(fault, POOL_ESYSTEM, ENOMEM,
-			"cannot write metrics file '%s'", path);
-	return pool_file_replace(path, "metrics file", text->bytes ? text->bytes : "",
-		text->length, 0644, false, fault);
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	return pool_replace_file(
+		what, path, text->bytes ? text->bytes : "", text->length, 0644, fault);
 }
 
 int pool_metrics_save(

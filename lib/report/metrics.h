@@ -29,7 +29,7 @@ int pool_metrics_check(const char *path, struct pool_fault *fault);
  * Write <text> to <path> for the textfile collector: to a file beside it, mode 0644, then
  * renamed, so that nobody reads half of it.
  *
- * Returns 0, POOL_ESYSTEM, or POOL_EARGUMENT as above.
+ * Returns 0, POOL_ESYSTEM, POOL_ENOMEM, or POOL_EARGUMENT as above.
  */
 int pool_metrics_write(
 	const char *path, const struct pool_text *text, struct pool_fault *fault);

@@ -141,8 +141,63 @@ warned.json: 0 errors, 1 warning"
 	run -3 --separate-stderr "$validate" --format json missing.json
 	python3 -c 'import json, sys; assert json.loads(sys.argv[1])["files"][0]["unreadable"]' \
 		"$output"
-	run -2 --separate-stderr "$validate" --format xml good.json
-	assert_equal "$stderr" "pool-validate: --format wants text or json, not 'xml'"
+}
+
+@test "--expand tells of each secret that cannot be had, where it is named" {
+	cat >secret.json <<-'POOL'
+		{"proxies": [
+		  {"url": "http://${U_A}:x${U_B}@h:1"},
+		  "socks5://u:${LONG}@h:1",
+		  {"url": "http://u@h:2", "password_file": "none"},
+		  {"url": "http://u@h:3", "password_file": "empty"},
+		  {"url": "http://u@h:4", "password_file": "good"},
+		  {"url": "socks5://u@h:4", "password_file": "long"},
+		  {"url": "http://u:${NEWLINE}@h:5"},
+		  {"url": "http:\/\/u:${U_C}@h:6"},
+		  {"url": "http://u:%24{U_D}${GOOD}@h:7"}
+		]}
+	POOL
+	: >empty
+	printf 'S3CRETpw\n' >good
+	printf '%0300d\n' 0 >long
+	export LONG=$(cat long) NEWLINE=$'S3CRETpw\n' GOOD=S3CRETpw
+	run -3 --separate-stderr "$validate" --expand --allow literal-credentials secret.json
+	assert_output ""
+	assert_equal "$stderr" "\
+secret.json:2:19: error: url: the variable \${U_A} of a proxy's URL is not set [secret-unset]
+secret.json:2:27: error: url: the variable \${U_B} of a proxy's URL is not set [secret-unset]
+secret.json:3:4: error: proxies[1]: a user name or password is longer than the 255 bytes of SOCKS5 \
+[secret-value]
+secret.json:4:44: error: password_file: cannot read the password file '$PWD/none': No such file or \
+directory [secret-file]
+secret.json:5:44: error: password_file: the password file '$PWD/empty' is empty [secret-file]
+secret.json:7:46: error: password_file: a user name or password is longer than the 255 bytes of \
+SOCKS5 [secret-file]
+secret.json:8:21: error: url: the variable \${NEWLINE} of a proxy's URL holds a control character \
+[secret-value]
+secret.json:9:11: error: url: the variable \${U_C} of a proxy's URL is not set [secret-unset]
+secret.json: 8 errors, 0 warnings"
+	refute_regex "$stderr" S3CRETpw
+	run -0 "$validate" secret.json
+	run -0 env U_A=a U_B=b U_C=c LONG=l NEWLINE=n \
+		bash -c 'echo pw >none; echo pw >empty; echo pw >long; exec "$@"' bash \
+		"$validate" --expand secret.json
+	assert_output --partial "secret.json: valid, 9 proxies in 1 pool"
+}
+
+@test "--expand: what is wrong with the file as well is told with it, and 3 is the higher" {
+	echo '{"proxies": [{"url": "http://u:${U_A}@h:1", "weight": 12}]}' >both.json
+	run -3 --separate-stderr "$validate" --expand both.json
+	assert_equal "$(grep -oE '\[[a-z-]+\]' <<<"$stderr" | tr '\n' ' ')" \
+		"[secret-unset] [weight-range] "
+	run -1 "$validate" both.json
+	run -3 --separate-stderr "$validate" --expand --format sarif both.json
+	assert_output --partial '"ruleId": "secret-unset"'
+	CRYPTOFEED_PROXY_DEFAULT__HTTP__URL='http://u:${U_A}@h:1' \
+		run -3 --separate-stderr "$validate" --env --expand good.json
+	assert_regex "$stderr" '^CRYPTOFEED_PROXY_DEFAULT__HTTP__URL: error: .*\[secret-unset\]'
+	U_A=a CRYPTOFEED_PROXY_DEFAULT__HTTP__URL='http://u:${U_A}@h:1' \
+		run -0 "$validate" --env --expand good.json
 }
 
 @test "--strict lets warnings fail" {

@@ -187,7 +187,7 @@ static void names_rule_and_place_of_each_fault(void **state)
 		{"{\"global\":{}}", "1:2 refused-key"},
 		{"{\"proxy_pool\":{}}", "1:2 refused-key"},
 		{"{\"manager\":{},\"regional\":{}}", "1:2 refused-key, 1:15 refused-key"},
-		{"{\"health_check\":{}}", "1:2 unknown-key"},
+		{"{\"health_check\":{}}", "1:2 refused-key"},
 		{"{\"proxies\":[" U "],\"default\":null}", "1:27 mixed-forms"},
 		{"{\"proxies\":[" U "],\"sticky\":1}", "1:27 unknown-key"},
 		{"{\"proxies\":[]}", "1:12 pool-empty"},
