@@ -255,7 +255,8 @@ has_port_or_ended() {
 	[ -s "$SERVERS/$1.log" ] || ! is_running "$SERVERS/$1.pid"
 }
 
-# start_tinyproxy NAME [USER PASSWORD]; its port is in PROXY_PORT. So with those below.
+# start_tinyproxy NAME [USER PASSWORD]; its port is in PROXY_PORT. So with those below. It connects
+# from $PROXY_FROM, where that is set; microsocks as well.
 start_tinyproxy() {
 	local file=$SERVERS/$1.conf
 
@@ -271,6 +272,7 @@ start_tinyproxy() {
 			LogLevel Warning
 			MaxClients 50
 			Allow 127.0.0.1
+			${PROXY_FROM:+Bind $PROXY_FROM}
 			${2:+BasicAuth $2 $3}
 		END
 	)
@@ -318,7 +320,7 @@ start_microsocks() {
 	require_tool microsocks
 	PROXY_PORT=$(free_port)
 	start_server "$1" "$PROXY_PORT" microsocks -i 127.0.0.1 -p "$PROXY_PORT" \
-		${2:+-u "$2" -P "$3"}
+		${PROXY_FROM:+-b "$PROXY_FROM"} ${2:+-u "$2" -P "$3"}
 }
 
 # start_dante NAME
