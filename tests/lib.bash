@@ -30,7 +30,7 @@ pool_setup() {
 	chmod 700 "$TEST_DIR/state"
 	cd "$TEST_DIR" || return
 	unset POOL_FILE "${!CRYPTOFEED_PROXY_@}"
-	unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+	unset PROXY_FROM http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
 	export HOME=$TEST_DIR/home XDG_CONFIG_HOME=$TEST_DIR/home/config \
 		XDG_STATE_HOME=$TEST_DIR/home/state POOL_STATE=$TEST_DIR/state LC_ALL=C
 	load_library bats-support
@@ -255,8 +255,8 @@ has_port_or_ended() {
 	[ -s "$SERVERS/$1.log" ] || ! is_running "$SERVERS/$1.pid"
 }
 
-# start_tinyproxy NAME [USER PASSWORD]; its port is in PROXY_PORT. So with those below. It connects
-# from $PROXY_FROM, where that is set; microsocks as well.
+# start_tinyproxy NAME [USER PASSWORD]; its port is in PROXY_PORT. PROXY_FROM, such as 127.0.0.7, is
+# the address that it connects from: so an origin sees who comes. So with those below.
 start_tinyproxy() {
 	local file=$SERVERS/$1.conf
 
@@ -272,8 +272,8 @@ start_tinyproxy() {
 			LogLevel Warning
 			MaxClients 50
 			Allow 127.0.0.1
-			${PROXY_FROM:+Bind $PROXY_FROM}
 			${2:+BasicAuth $2 $3}
+			${PROXY_FROM:+Bind $PROXY_FROM}
 		END
 	)
 	start_server "$1" "$PROXY_PORT" tinyproxy -d -c "$file"
@@ -295,6 +295,7 @@ start_squid() {
 	cat >>"$file" <<-END
 		http_port 127.0.0.1:$PROXY_PORT
 		http_access $access
+		${PROXY_FROM:+tcp_outgoing_address $PROXY_FROM}
 		cache deny all
 		cache_mem 8 MB
 		access_log none
@@ -320,7 +321,7 @@ start_microsocks() {
 	require_tool microsocks
 	PROXY_PORT=$(free_port)
 	start_server "$1" "$PROXY_PORT" microsocks -i 127.0.0.1 -p "$PROXY_PORT" \
-		${PROXY_FROM:+-b "$PROXY_FROM"} ${2:+-u "$2" -P "$3"}
+		${2:+-u "$2" -P "$3"} ${PROXY_FROM:+-b "$PROXY_FROM"}
 }
 
 # start_dante NAME
@@ -335,7 +336,7 @@ user.unprivileged: nobody'
 	cat >"$file" <<-END
 		logoutput: stderr
 		internal: 127.0.0.1 port = $PROXY_PORT
-		external: 127.0.0.1
+		external: ${PROXY_FROM:-127.0.0.1}
 		clientmethod: none
 		socksmethod: none
 		$users

@@ -101,8 +101,9 @@ static bool is_websocket_accept(const char *value, size_t length)
 		value++;
 		length--;
 	}
-	return length >= sizeof(right) - 1 &&
-		memcmp(value, right, sizeof(right) - 1) == 0;
+	while (length && memchr(" \t\r\n", value[length - 1], 4))
+		length--;
+	return length == sizeof(right) - 1 && memcmp(value, right, length) == 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)

@@ -1005,6 +1005,20 @@ unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
 	assert_equal "${#stderr_lines[@]}" 2
 }
 
+@test "-v tells of each attempt where it leads" {
+	require_tool curl
+	DEAD=$(free_port)
+	write_pool pool.json '{"proxies": ["http://mira:S3CRETpw@127.0.0.1:'"$DEAD"'/path",
+		"SOCKS5://mira:S3CRETpw@127.0.0.1:'"$DEAD"'"]}'
+	run -7 --separate-stderr "$exec" -v -x okx --retries 1 curl -s "$url"
+	assert_output ""
+	assert_equal "${stderr_lines[0]}" \
+		"pool-exec: proxy: transport=http exchange=okx scheme=http endpoint=127.0.0.1:$DEAD"
+	assert_equal "${stderr_lines[2]}" \
+		"pool-exec: proxy: transport=http exchange=okx scheme=socks5 endpoint=127.0.0.1:$DEAD"
+	[[ $stderr != *[Ss]3CRET* && $stderr != *mira* ]]
+}
+
 @test "no secret is in a message" {
 	require_tool curl
 	DEAD=$(free_port)

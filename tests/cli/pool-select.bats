@@ -908,6 +908,36 @@ at its limit of 2 leases"
 	"$select" pool.json
 	run -0 --separate-stderr "$select" -v -x okx pool.json
 	assert_equal "$stderr" "pool-select: proxy: transport=http exchange=okx scheme=http endpoint=127.0.0.1:8002"
+	run -0 --separate-stderr "$select" -v -n 2 pool.json
+	assert_equal "$stderr" "\
+pool-select: proxy: transport=http exchange=default scheme=socks5 endpoint=127.0.0.1:8003
+pool-select: proxy: transport=http exchange=default scheme=http endpoint=127.0.0.1:8001"
+}
+
+@test "--verbose says of a URL its scheme, host and port, in lower case, and nothing else" {
+	write_pool odd.json '{"enabled": true,
+		"default": {"http": {"url": "HTTP://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"},
+			"websocket": {"pool": ["SOCKS5H://user:p@ssword@[2001:DB8::1]:1080"]}}}'
+	run -0 --separate-stderr "$select" -v odd.json
+	assert_output "HTTP://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"
+	assert_equal "$stderr" "pool-select: proxy: transport=http exchange=default scheme=http endpoint=proxy.example:8080"
+	run -0 --separate-stderr "$select" -v -x BIT.com -t ws odd.json
+	assert_equal "$stderr" "pool-select: proxy: transport=websocket exchange=BIT.com scheme=socks5h endpoint=[2001:db8::1]:1080"
+	run -0 --separate-stderr "$select" -v --log-format json -t websocket odd.json
+	assert_equal "$(jq -r '.level + " " + .message' <<<"$stderr")" \
+		"note proxy: transport=websocket exchange=default scheme=socks5h endpoint=[2001:db8::1]:1080"
+	run -0 --separate-stderr "$select" -v --serve odd.json <<<"okx ws
+binance"
+	assert_equal "$stderr" "\
+pool-select: proxy: transport=websocket exchange=okx scheme=socks5h endpoint=[2001:db8::1]:1080
+pool-select: proxy: transport=http exchange=binance scheme=http endpoint=proxy.example:8080"
+	for form in text json; do
+		for type in http ws; do
+			"$select" -v --explain --log-format "$form" -t "$type" odd.json 2>>logged >handed-out
+		done
+	done
+	[ -s logged ]
+	run -1 grep -iE '@|user:|password' logged
 }
 
 @test "--quiet drops warnings, not errors" {

@@ -346,6 +346,18 @@ static const struct outcome {
 		"Upgrade\r\n\r\n",
 		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "body",
 		"HTTP 101 with a wrong accept key", 101, 1},
+	{"websocket with more than the key", answer,
+		"HTTP/1.1 200 Yes\r\n\r\n"
+		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=A\r\n\r\n",
+		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "body",
+		"HTTP 101 with a wrong accept key", 101, 1},
+	{"websocket with blanks around the key", answer,
+		"HTTP/1.1 200 Yes\r\n\r\n"
+		"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \r\n\r\n",
+		{.url = "ws://t.test/feed", .method = POOL_METHOD_WEBSOCKET}, "ok", "",
+		101, 1},
 	{"what is asked for", answer_if_asked_so, "GET http://t.test/x?y HTTP/1.1\r\n",
 		{HTTP, .url = "http://t.test/x?y"}, "ok", "", 200, 1},
 	{"another method", answer_if_asked_so, "PURGE http://t.test/ HTTP/1.1\r\n",
