@@ -169,6 +169,7 @@ const char *pool_plain_trouble(enum pool_plain plain)
 			"a decimal number, or put it in quotes",
 		[POOL_PLAIN_DATE] =
 			"a date to YAML 1.1 and a string to YAML 1.2: put it in quotes",
+		[POOL_PLAIN_MERGE] = "the merge key of YAML 1.1: put it in quotes",
 		[POOL_PLAIN_EQUALS] = "a special value to YAML 1.1: put it in quotes",
 	};
 
@@ -199,7 +200,7 @@ void pool_plain_number(const char *text, char *out, size_t size)
 		if (*digits == '_')
 			continue;
 		out[used++] = *digits;
-		if (*digits == '.' && !is_digit(digits[1]))
+		if (*digits == '.' && !is_digit(digits[1 + strspn(digits + 1, "_")]))
 			out[used++] = '0';
 	}
 	out[used] = '\0';

@@ -15,8 +15,8 @@ enum pool_plain {
 	POOL_PLAIN_TRUE,
 	POOL_PLAIN_FALSE,
 	POOL_PLAIN_NUMBER,
-	POOL_PLAIN_MERGE,       /* << */
-	POOL_PLAIN_OCTAL,       /* 030: these and those below are odd */
+	POOL_PLAIN_MERGE,       /* <<: as a value it is odd, and so are those below */
+	POOL_PLAIN_OCTAL,       /* 030 */
 	POOL_PLAIN_SEXAGESIMAL, /* 1:30 */
 	POOL_PLAIN_NOTATION,    /* 0b11, +0x1f */
 	POOL_PLAIN_DATE,        /* 2026-11-26 */

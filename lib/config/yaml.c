@@ -286,8 +286,8 @@ static cJSON *make_scalar(const char *text, enum pool_plain plain)
 	case POOL_PLAIN_NUMBER:
 		return make_number(text);
 	case POOL_PLAIN_STRING:
-	case POOL_PLAIN_MERGE:
 		return cJSON_CreateString(text);
+	case POOL_PLAIN_MERGE:
 	case POOL_PLAIN_OCTAL:
 	case POOL_PLAIN_SEXAGESIMAL:
 	case POOL_PLAIN_NOTATION:
