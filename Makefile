@@ -52,7 +52,8 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash http replace
-CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml environment read print
+CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value member connection exchange document tree plain yaml environment read print \
+	pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
