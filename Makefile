@@ -54,7 +54,7 @@ endif
 BASE   := error text clock random hash http replace
 CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value \
 	member connection exchange document tree plain yaml list proxychains environment variables \
-	read print convert write_list write_cryptofeed compare
+	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
