@@ -207,6 +207,19 @@ server_port() {
 	cat "$SERVERS/$1.port"
 }
 
+# rows FUNCTION: calls it for each line of standard input with the line's fields, which stand between
+# "|"; fails if it did for any of them.
+rows() {
+	local fields count=0 wrong=0
+
+	while IFS='|' read -ra fields; do
+		count=$((count + 1))
+		"$1" "${fields[@]}" || wrong=$((wrong + 1))
+	done
+	echo "$count rows, $wrong wrong"
+	[ "$count" -gt 0 ] && [ "$wrong" -eq 0 ]
+}
+
 # require_python MODULE...: of the distribution's Python, which is not always the first in PATH.
 require_python() {
 	local name

@@ -23,18 +23,6 @@ with() {
 	env "${variables[@]/#/CRYPTOFEED_PROXY_}" "$@"
 }
 
-# rows FUNCTION: for each line of standard input, its fields as arguments.
-rows() {
-	local fields count=0 wrong=0
-
-	while IFS='|' read -ra fields; do
-		count=$((count + 1))
-		"$1" "${fields[@]}" || wrong=$((wrong + 1))
-	done
-	echo "$count rows, $wrong wrong"
-	[ "$wrong" -eq 0 ]
-}
-
 # gives FILE VARIABLES LOOKUP EXPECTED: what --resolve says that LOOKUP leads to.
 gives() {
 	local got
