@@ -193,15 +193,15 @@ is() {
 		      headers: {Authorization: [quartz7], X: 5}
 		      password: quartz7
 	END
-	run -1 script -qec "$validate pool.yaml" /dev/null
+	run -1 script -qec "'$validate' pool.yaml" /dev/null
 	assert_output --partial '    - {url: "http://***@a.test:1", weight: 12}'
 	refute_output --partial quartz7
 	refute_output --partial mira
 	printf 'default: {http: {url: "http://mira:quartz7@h:1\n' >pool.yaml
-	run -1 script -qec "$validate pool.yaml" /dev/null
+	run -1 script -qec "'$validate' pool.yaml" /dev/null
 	refute_output --partial quartz7
 	printf 'url: http://mira:quartz7@h:1: x\n' >pool.yaml
-	run -1 script -qec "$validate pool.yaml" /dev/null
+	run -1 script -qec "'$validate' pool.yaml" /dev/null
 	refute_output --partial quartz7
 }
 
