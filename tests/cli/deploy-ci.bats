@@ -4,11 +4,12 @@
 load ../lib
 
 setup_file() {
-	require_node_packages
+	install_node_packages
 }
 
 setup() {
 	pool_setup
+	require_node_packages
 	require_tool jq
 	ci=$SOURCE_DIR/deploy/ci
 	umask 022
