@@ -4,11 +4,12 @@
 load ../lib
 
 setup_file() {
-	require_node_packages
+	install_node_packages
 }
 
 setup() {
 	pool_setup
+	require_node_packages
 	programs=$TESTS_DIR/schema
 	pool-validate --schema >schema.json
 }
