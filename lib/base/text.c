@@ -100,7 +100,8 @@ static bool misleading(uint32_t code)
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
 		(code >= 0x200b && code <= 0x200f) ||
 		(code >= 0x2028 && code <= 0x202e) ||
-		(code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+		(code >= 0x2066 && code <= 0x2069) || code == 0xfeff ||
+		(code & 0xfffe) == 0xfffe;
 }
 
 /* One character, or a byte that is none; <backslash> is how one is written. Its length.
@@ -140,6 +141,43 @@ void pool_text_add_json(struct pool_text *text, const char *bytes, size_t length
 		i += add_character(text, at + i, length - i, "\\\\");
 	}
 	pool_text_add(text, "\"");
+}
+
+void pool_text_add_quoted(struct pool_text *text, const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+
+	pool_text_add(text, "\"");
+	for (size_t i = 0; i < length;) {
+		uint32_t code = 0;
+		size_t size = decode(at + i, length - i, &code);
+
+		if (size && code <= 0xffff && misleading(code)) {
+			pool_text_addf(text, "\\u%04x", code);
+		} else {
+			if (code == '"' || code == '\\')
+				pool_text_add(text, "\\");
+			pool_text_add_bytes(text, at + i, size ? size : 1);
+		}
+		i += size ? size : 1;
+	}
+	pool_text_add(text, "\"");
+}
+
+size_t pool_text_find_foreign(const char *bytes, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length) {
+		uint32_t code = 0;
+		size_t size =
+			decode((const unsigned char *)bytes + at, length - at, &code);
+
+		if (!size || !code)
+			break;
+		at += size;
+	}
+	return at;
 }
 
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)

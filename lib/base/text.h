@@ -29,12 +29,22 @@ void pool_text_addf(struct pool_text *text, const char *format, ...)
 
 /*
  * Append <length> bytes of foreign text so that no terminal or log can be misled: C0,
- * DEL, C1, invalid UTF-8 and bidirectional controls become "\xNN".
+ * DEL, C1, invalid UTF-8, bidirectional controls and noncharacters become "\xNN".
  */
 void pool_text_add_safe(struct pool_text *text, const char *bytes, size_t length);
 
 /* Append the same as a JSON string, in quotes: valid whatever the bytes are. */
 void pool_text_add_json(struct pool_text *text, const char *bytes, size_t length);
+
+/*
+ * Append <length> bytes of UTF-8 as a JSON string that reads as these very bytes, in JSON
+ * and in YAML: what the above would show otherwise is written as \uNNNN.
+ */
+void pool_text_add_quoted(struct pool_text *text, const char *bytes, size_t length);
+
+/* Where the first byte stands that begins no character of UTF-8, or is a NUL; <length> if
+ * there is none. */
+size_t pool_text_find_foreign(const char *bytes, size_t length);
 
 /* Append the same as it stands in the user or password of a URL: all but letters, digits
  * and - . _ ~ as %XX. */

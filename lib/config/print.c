@@ -349,7 +349,7 @@ static void add_object_text(struct pool_text *text, const cJSON *object, unsigne
 	for (const cJSON *item = object->child; item; item = item->next) {
 		if (depth)
 			add_line(text, depth);
-		pool_text_add_json(text, item->string, strlen(item->string));
+		pool_text_add_quoted(text, item->string, strlen(item->string));
 		pool_text_add(text, ": ");
 		add_value(text, item, depth ? depth + 1 : 0);
 		pool_text_add(text, item->next ? (depth ? "," : ", ") : "");
@@ -383,7 +383,7 @@ static void add_value(struct pool_text *text, const cJSON *item, unsigned depth)
 	else if (cJSON_IsRaw(item))
 		pool_text_add(text, item->valuestring);
 	else
-		pool_text_add_json(text, item->valuestring, strlen(item->valuestring));
+		pool_text_add_quoted(text, item->valuestring, strlen(item->valuestring));
 }
 
 char *pool_config_print_brief(const struct pool_settings *settings)

@@ -13,13 +13,13 @@ static void add_indent(struct pool_write *write, unsigned depth)
 		pool_text_add(write->out, "  ");
 }
 
-/* A string in double quotes reads the same in every YAML. */
+/* A string in double quotes reads as the same bytes in every YAML. */
 static void add_string(
 	struct pool_write *write, unsigned depth, const char *key, const char *value)
 {
 	add_indent(write, depth);
 	pool_text_addf(write->out, "%s: ", key);
-	pool_text_add_json(write->out, value, strlen(value));
+	pool_text_add_quoted(write->out, value, strlen(value));
 	pool_text_add(write->out, "\n");
 }
 
@@ -111,7 +111,7 @@ static void write_exchange(struct pool_write *write, unsigned depth, const char 
 	if (plain)
 		pool_text_add(write->out, id);
 	else
-		pool_text_add_json(write->out, id, strlen(id));
+		pool_text_add_quoted(write->out, id, strlen(id));
 	pool_text_add(write->out, empty ? ": {}\n" : ":\n");
 	for (int type = 0; type < POOL_TYPES; type++)
 		if (leaves[type] != POOL_NO_LEAF)
@@ -217,7 +217,7 @@ static void write_others(struct pool_write *write)
 			continue;
 		text = pool_exchange_print(settings, exchange->leaf);
 		pool_text_add(write->out, before);
-		pool_text_add_json(write->out, exchange->id, strlen(exchange->id));
+		pool_text_add_quoted(write->out, exchange->id, strlen(exchange->id));
 		pool_text_addf(write->out, ":%s", text ? text : "");
 		write->out->broken |= !text;
 		pool_text_forget(text);

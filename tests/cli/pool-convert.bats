@@ -239,6 +239,39 @@ socks5 192.0.2.2 1"
 	END
 }
 
+# The bytes of a password, a body and an id are those of the input, whatever reads them.
+@test "to cryptofeed's YAML and to a pool file: no byte is another one" {
+	require_python yaml
+	run -0 --separate-stderr /usr/bin/python3 - "$convert" <<-'END'
+		import json, subprocess, sys, yaml
+		def converted(to, document):
+		    return subprocess.run([sys.argv[1], "-q", "--to", to, "-"], input=json.dumps(document),
+		        stdout=subprocess.PIPE, check=True, text=True).stdout
+		odd = [0xa1, 0xe9, 0x61c, 0x200b, 0x2028, 0x2029, 0x202e, 0x2066, 0xfeff, 0xfffd, 0xfffe, 0xffff, 0x1f600, 0x1ffff]
+		for code in odd:
+		    body = "a%cb: c" % code
+		    url = "http://u:p%cq'\"\\@h.test:1" % code
+		    plain = url.replace('"', "").replace("\\", "")
+		    document = {"enabled": True,
+		        "default": {"http": {"pool": {"proxies": [url], "health_check": {"method": "http",
+		            "url": "http://192.0.2.1/", "expect_body": body + "\n\t"}}}},
+		        "exchanges": {"n\u00f8%s" % (chr(code) if code in (0xe9, 0x1f600) else ""): {"http": plain}}}
+		    pool = json.loads(converted("pool", document))
+		    there = pool["default"]["http"]["pool"]
+		    assert there["proxies"] == [url], (hex(code), there)
+		    assert there["health_check"]["expect_body"] == body + "\n\t", hex(code)
+		    # the comments about what is lost hold the body, and break nothing
+		    proxy = yaml.safe_load(converted("cryptofeed", document))["proxy"]
+		    assert proxy["default"]["http"]["pool"]["proxies"] == [{"url": url}], hex(code)
+		    assert list(proxy["exchanges"]) == list(document["exchanges"]), hex(code)
+		    assert set(proxy) == {"enabled", "default", "exchanges"}
+		    back = json.loads(converted("pool", {"proxy": proxy}))
+		    assert back["default"]["http"]["pool"]["proxies"] == [url], hex(code)
+	END
+	assert_output ""
+	assert_equal "$stderr" ""
+}
+
 @test "to variables: names where they can be, JSON where they cannot" {
 	cat >pool.yaml <<-'END'
 		enabled: yes

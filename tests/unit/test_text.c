@@ -137,6 +137,42 @@ static void test_json_strings(void **unused)
 	}
 }
 
+static void test_quoted_strings_keep_their_bytes(void **unused)
+{
+	static const struct {
+		const char *expected, *raw;
+	} rows[] = {
+		{"\"plain\"", "plain"},
+		{"\"a\\\"b\\\\c\"", "a\"b\\c"},
+		{"\"\\u0001\\u000a\\u007f\"", "\x01\n\x7f"},
+		/* U+0085, U+2028, U+202E, U+FEFF, U+FFFE: a line break to YAML, or
+		 * nothing that PyYAML reads */
+		{"\"\\u0085\\u2028\\u202e\\ufeff\\ufffe\"",
+			"\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xef\xbb\xbf\xef\xbf\xbe"},
+		{"\"caf\xc3\xa9 \xf0\x9f\x98\x80\"", "caf\xc3\xa9 \xf0\x9f\x98\x80"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < SIZE(rows); i++) {
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		pool_text_add_quoted(&text, rows[i].raw, strlen(rows[i].raw));
+		assert_string_equal(rows[i].expected, text.bytes);
+		pool_text_release(&text);
+	}
+}
+
+static void test_foreign_bytes_are_found(void **unused)
+{
+	(void)unused;
+	assert_int_equal(3, pool_text_find_foreign("a\xc3\xa9\xe2\x82", 5));
+	assert_int_equal(3, pool_text_find_foreign("a\xc3\xa9", 3));
+	assert_int_equal(1, pool_text_find_foreign("a\0b", 3));
+	assert_int_equal(0, pool_text_find_foreign("\xff", 1));
+	assert_int_equal(0, pool_text_find_foreign("\xed\xa0\x80", 3));
+	assert_int_equal(0, pool_text_find_foreign("", 0));
+}
+
 static void test_escapes(void **unused)
 {
 	(void)unused;
@@ -350,6 +386,8 @@ int main(void)
 		cmocka_unit_test(test_absurd_length),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_quoted_strings_keep_their_bytes),
+		cmocka_unit_test(test_foreign_bytes_are_found),
 		cmocka_unit_test(test_fixed_buffer_is_cut),
 		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_distance_of_long_words),
