@@ -163,11 +163,11 @@ void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char
 /* The line that begins at <start>, redacted. Of a text that is not what it should be,
  * only what was read. */
 static void add_source(struct pool_diagnostic *one, const char *bytes, size_t length,
-	size_t start, bool yaml)
+	size_t start, enum pool_excerpt_kind kind)
 {
 	const char *newline = memchr(bytes + start, '\n', length - start);
 	size_t end = newline ? (size_t)(newline - bytes) : length;
-	struct pool_excerpt excerpt = {.bytes = bytes + start, .yaml = yaml};
+	struct pool_excerpt excerpt = {.bytes = bytes + start, .kind = kind};
 	int rule = pool_rule_find(one->rule);
 
 	if (end > start && bytes[end - 1] == '\r')
@@ -211,8 +211,8 @@ void pool_diagnostic_locate(struct pool_diagnostic *diagnostic, const char *byte
 	diagnostic->end_column = find_end(diagnostic, bytes, length, offset);
 }
 
-void pool_diagnostics_locate(
-	struct pool_diagnostics *diagnostics, const char *bytes, size_t length, bool yaml)
+void pool_diagnostics_locate(struct pool_diagnostics *diagnostics, const char *bytes,
+	size_t length, enum pool_excerpt_kind kind)
 {
 	size_t bom = length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	size_t at = bom, start = bom;
@@ -238,6 +238,6 @@ void pool_diagnostics_locate(
 		one->column = column;
 		one->end_column = find_end(one, bytes, length, one->offset);
 		if (i < LINES_SHOWN)
-			add_source(one, bytes, length, start, yaml);
+			add_source(one, bytes, length, start, kind);
 	}
 }

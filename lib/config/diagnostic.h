@@ -7,6 +7,7 @@
 #ifndef POOL_CONFIG_DIAGNOSTIC_H
 #define POOL_CONFIG_DIAGNOSTIC_H
 
+#include "config/excerpt.h"
 #include "pool.h"
 
 enum pool_severity { POOL_WARNING, POOL_ERROR };
@@ -154,11 +155,10 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 
 /*
  * Sort, then fill in lines, columns and, for the first few hundred, the source line:
- * every string in it that is a value is shown redacted. <yaml>  strings may stand without
- * quotes.
+ * every string in it that is a value is shown redacted. <kind>  what the text is.
  */
 void pool_diagnostics_locate(struct pool_diagnostics *diagnostics, const char *bytes,
-	size_t length, bool yaml);
+	size_t length, enum pool_excerpt_kind kind);
 
 /* Fill in the place of one: byte <offset> of <bytes>. No source line. */
 void pool_diagnostic_locate(struct pool_diagnostic *diagnostic, const char *bytes,

@@ -213,6 +213,23 @@ static void show_yaml(struct line *line)
 	}
 }
 
+/* --- lines ---------------------------------------------------------------------- */
+
+static void show_whole(struct line *line)
+{
+	char raw[VALUE_MAX], safe[VALUE_MAX];
+	size_t at = 0, end = line->length;
+
+	while (at < end && strchr(" \t", line->bytes[at]))
+		at++;
+	while (end > at && strchr(" \t\r", line->bytes[end - 1]))
+		end--;
+	snprintf(raw, sizeof(raw), "%.*s", (int)(end - at < VALUE_MAX ? end - at : 0),
+		line->bytes + at);
+	pool_url_redact(raw, safe, sizeof(safe));
+	show(line, 0, line->length, safe, strlen(safe));
+}
+
 char *pool_excerpt_make(struct pool_excerpt *excerpt)
 {
 	struct line line = {.bytes = excerpt->bytes,
@@ -220,7 +237,9 @@ char *pool_excerpt_make(struct pool_excerpt *excerpt)
 		.from = excerpt->from,
 		.to = excerpt->to};
 
-	if (excerpt->yaml)
+	if (excerpt->kind == POOL_EXCERPT_LINES)
+		show_whole(&line);
+	else if (excerpt->kind == POOL_EXCERPT_YAML)
 		show_yaml(&line);
 	else
 		show_json(&line);

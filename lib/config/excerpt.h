@@ -9,11 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the text is, which says what in it may be shown. */
+enum pool_excerpt_kind {
+	POOL_EXCERPT_JSON,
+	POOL_EXCERPT_YAML,  /* values may stand without quotes */
+	POOL_EXCERPT_LINES, /* a proxy or a variable a line: a URL without its
+			       credentials, else nothing, for any word may be a password
+			     */
+};
+
 struct pool_excerpt {
 	const char *bytes; /* the line, <length> bytes */
 	size_t length;
 	size_t from, to; /* what it is about, in bytes of the line */
-	bool yaml;       /* values may stand without quotes */
+	enum pool_excerpt_kind kind;
 	/* Filled in: what the caret underlines, in characters of the text made. */
 	uint32_t caret, caret_end;
 };

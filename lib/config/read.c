@@ -46,6 +46,12 @@ static const pool_tree_reader tree_readers[POOL_INPUTS] = {
 	[POOL_INPUT_PROXYCHAINS] = pool_proxychains_read,
 };
 
+static const enum pool_excerpt_kind excerpts[POOL_INPUTS] = {
+	[POOL_INPUT_YAML] = POOL_EXCERPT_YAML,
+	[POOL_INPUT_LIST] = POOL_EXCERPT_LINES,
+	[POOL_INPUT_PROXYCHAINS] = POOL_EXCERPT_LINES,
+};
+
 static int parse(const struct pool_source *source, struct pool_positions *positions,
 	struct pool_diagnostics *diagnostics, cJSON **root)
 {
@@ -106,8 +112,8 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	walk.nodes = positions.nodes;
 	if (!error)
 		read_tree(&walk, tree);
-	pool_diagnostics_locate(diagnostics, source->bytes, source->length,
-		find_input(source) != POOL_INPUT_JSON);
+	pool_diagnostics_locate(
+		diagnostics, source->bytes, source->length, excerpts[find_input(source)]);
 	if (error == POOL_ENOMEM || walk.no_memory || diagnostics->broken)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	else if (diagnostics->errors)

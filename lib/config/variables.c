@@ -172,7 +172,8 @@ int pool_variables_read(char ***variables, const struct pool_source *source,
 	reader.no_memory = !reader.list;
 	while (!reader.no_memory && reader.at < source->length)
 		read_line(&reader);
-	pool_diagnostics_locate(diagnostics, source->bytes, source->length, true);
+	pool_diagnostics_locate(
+		diagnostics, source->bytes, source->length, POOL_EXCERPT_LINES);
 	if (reader.no_memory || diagnostics->broken)
 		error = POOL_ENOMEM;
 	else if (diagnostics->errors > errors)

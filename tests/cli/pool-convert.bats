@@ -53,13 +53,44 @@ teardown() {
 proxies.txt:3:1: error: proxies[2]: the URL has no port [url-port-missing]
 proxies.txt: 2 errors, 0 warnings"
 	refute_regex "$stderr" 'quartz7|mira'
-	require_tool script
-	run -1 script -qec "'$convert' proxies.txt" /dev/null
-	refute_output --regexp 'quartz7|mira'
-	assert_output --partial '***'
 	: >empty.txt
 	run -1 --separate-stderr "$convert" empty.txt
 	assert_regex "$stderr" 'empty.txt:1:1: error: proxies: a pool needs at least one proxy \[pool-empty\]'
+}
+
+# Whatever is wrong with a line, and however it resembles keys: any word of it may be a password.
+@test "a terminal shows no word of a line that is wrong" {
+	require_tool script
+	local line file
+
+	while IFS= read -r line; do
+		printf 'http://192.0.2.1:1\n%s\n' "$line" >proxies.txt
+		printf '[ProxyList]\n%s\n' "$line" >proxychains.conf
+		printf '%s\n' "$line" >pool.env
+		for file in proxies.txt proxychains.conf pool.env; do
+			run script -qec "'$convert' --to list $file >/dev/null" /dev/null </dev/null
+			refute_output --regexp 'quartz7|mira'
+		done
+	done <<-'LINES'
+		192.0.2.2:99999:mira:quartz7
+		192.0.2.2:99999:mira:quartz7:
+		192.0.2.2:99999:mira:quartz7: # paid
+		socks5 192.0.2.1 99999 mira quartz7:
+		socks5 192.0.2.1 99999 mira: quartz7
+		weight: 1:mira:quartz7
+		'mira':quartz7
+		"enabled": quartz7
+		enabled: quartz7
+		{mira: quartz7}
+		[2001:db8::1]:99999:mira:quartz7
+		mira:quartz7@192.0.2.1
+		mira quartz7
+	LINES
+	printf '%s\n' 192.0.2.1:1 'http://mira:quartz7@192.0.2.2:99999' \
+		192.0.2.2:99999:mira:quartz7 >proxies.txt
+	run -1 script -qec "'$convert' proxies.txt" /dev/null
+	refute_output --regexp 'quartz7|mira'
+	assert_output --partial $'\r\n  ***\r\n  ^~~\r\n'
 }
 
 @test "proxychains.conf: what a pool can say is taken over, all else is told" {
