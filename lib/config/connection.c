@@ -336,6 +336,16 @@ static bool same_members(const struct pool_leaf *a, const struct pool_leaf *b)
 	return true;
 }
 
+/* What decides when a proxy may be asked, beside its health: the state file has one
+ * answer for all who share its record. */
+static bool same_limits(const struct pool_leaf *a, const struct pool_leaf *b)
+{
+	return a->policy.max_connections == b->policy.max_connections &&
+		a->policy.half_open_max == b->policy.half_open_max &&
+		a->policy.budget_requests == b->policy.budget_requests &&
+		a->policy.budget_per_s == b->policy.budget_per_s;
+}
+
 /* How many lookups have <leaf> for their own. */
 static size_t count_users(const struct pool_settings *settings, uint32_t leaf)
 {
@@ -362,9 +372,9 @@ static void name_overlay(struct walk *walk, struct pool_leaf *leaf)
 }
 
 /*
- * Where the environment's <leaf> goes. With the proxies of the file's own, <before>, it
- * takes its place, and its records. Otherwise it stands behind all of the file's, which
- * keep their places: who has no such environment goes on as before.
+ * Where the environment's <leaf> goes. With the proxies and limits of the file's own,
+ * <before>, it takes its place, and its records. Otherwise it stands behind all of the
+ * file's, which keep their places: who has no such environment goes on as before.
  */
 static uint32_t settle(struct walk *walk, struct pool_leaf *leaf, uint32_t before)
 {
@@ -373,7 +383,8 @@ static uint32_t settle(struct walk *walk, struct pool_leaf *leaf, uint32_t befor
 	if (before == POOL_NO_LEAF)
 		return add_leaf(walk, leaf);
 	if (count_users(settings, before) == 1 &&
-		same_members(leaf, &settings->leaves[before])) {
+		same_members(leaf, &settings->leaves[before]) &&
+		same_limits(leaf, &settings->leaves[before])) {
 		pool_leaf_release(&settings->leaves[before]);
 		settings->leaves[before] = *leaf;
 		return before;

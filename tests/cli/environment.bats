@@ -234,6 +234,19 @@ exchanges.okx.http+env x:1 2
 exchanges.okx.http+env y:1 2"
 }
 
+@test "a limit of the environment is kept, and is nobody else's" {
+	local limited='DEFAULT__HTTP__POOL__LIMITS={"max_connections": 1}'
+
+	write_shared
+	"$select" >/dev/null
+	run -0 --separate-stderr with "$limited" "$select" -n 3 --lease --ttl 60
+	assert_equal "${#lines[@]}" 3
+	run -1 --separate-stderr with "$limited;DEFAULT__HTTP__POOL__FALLBACK=fail" "$select"
+	assert_output no-proxy://none-eligible
+	run -0 --separate-stderr "$select" -n 3
+	assert_equal "${#lines[@]}" 3
+}
+
 @test "health and leases are shared, both ways" {
 	local lease
 
