@@ -215,6 +215,11 @@ server_port() {
 	cat "$SERVERS/$1.port"
 }
 
+# Are the programs tested a sanitizer's build?
+is_sanitized() {
+	[[ $(basename -- "$POOL_BUILD") =~ san$ ]]
+}
+
 # rows FUNCTION: calls it for each line of standard input with the line's fields, which stand between
 # "|"; fails if it did for any of them.
 rows() {
