@@ -54,7 +54,7 @@ endif
 BASE   := error text clock random hash http replace
 CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value \
 	member connection exchange document tree plain yaml list proxychains environment variables \
-	read print convert write_list write_cryptofeed compare
+	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
 STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
@@ -273,6 +273,7 @@ FISH_COMPLETIONS := $(wildcard completions/*.fish)
 # the rules' unit tests stay here
 PROMETHEUS       := $(filter-out %.test.yml,$(wildcard deploy/prometheus/*.yml))
 GRAFANA          := $(wildcard deploy/grafana/*.json)
+CI_FILES         := $(wildcard deploy/ci/*.yml deploy/ci/*.yaml)
 UNITS            := $(wildcard deploy/systemd/*.service deploy/systemd/*.timer)
 SYSUSERS         := deploy/systemd/proxypool.sysusers.conf
 
@@ -290,6 +291,7 @@ INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
 	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
 	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%) \
 	$(PROMETHEUS:deploy/%=share/proxypool/%) $(GRAFANA:deploy/%=share/proxypool/%) \
+	$(CI_FILES:deploy/%=share/proxypool/%) \
 	$(UNITS:deploy/systemd/%=lib/systemd/system/%) lib/sysusers.d/proxypool.conf
 
 FORCE:
@@ -334,6 +336,7 @@ install: all $(BUILD)/libpool.pc $(UNITS:deploy/%=$(BUILD)/%)
 	$(call copy,$(FISHDIR),644,$(FISH_COMPLETIONS))
 	$(call copy,$(POOLDIR)/prometheus,644,$(PROMETHEUS))
 	$(call copy,$(POOLDIR)/grafana,644,$(GRAFANA))
+	$(call copy,$(POOLDIR)/ci,644,$(CI_FILES))
 	$(call copy,$(UNITDIR),644,$(UNITS:deploy/%=$(BUILD)/%))
 	install -D -m 644 $(SYSUSERS) '$(LIBDIR)/sysusers.d/proxypool.conf'
 
@@ -344,7 +347,8 @@ endef
 
 uninstall:
 	$(foreach file,$(INSTALLED),rm -f '$(DESTDIR)$(PREFIX)/$(file)'$(newline))
-	@rmdir '$(INCDIR)' '$(POOLDIR)/prometheus' '$(POOLDIR)/grafana' '$(POOLDIR)' 2>/dev/null || :
+	@rmdir '$(INCDIR)' '$(POOLDIR)/prometheus' '$(POOLDIR)/grafana' '$(POOLDIR)/ci' \
+		'$(POOLDIR)' 2>/dev/null || :
 
 clean:
 	rm -rf build

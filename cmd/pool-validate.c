@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/replace.h"
 #include "config/environment.h"
+#include "config/json_schema.h"
 #include "config/url.h"
 #include "report/verdicts.h"
 #include "tool.h"
@@ -19,6 +20,7 @@ enum {
 	OPTION_ENV,
 	OPTION_RULES,
 	OPTION_EXPAND,
+	OPTION_SCHEMA,
 };
 
 static const char *const output_name = "output file";
@@ -29,7 +31,7 @@ struct request {
 	enum pool_input input;
 	enum pool_verdict_format_id format;
 	const char *output; /* a file for the document; NULL: standard output */
-	bool strict, print, resolve, env, expand, rules;
+	bool strict, print, resolve, env, expand, rules, schema;
 	bool allowed[POOL_RULES];
 	int64_t max_errors;
 	const char **files;
@@ -142,8 +144,10 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, print)},
 	{OPTION_RESOLVE, "resolve", NULL, "print where each lookup leads",
 		SET(tool_read_flag, resolve)},
-	{OPTION_RULES, "rules", NULL, "print a table of all rules, and read nothing",
+	{OPTION_RULES, "rules", NULL, "print a table of all rules",
 		SET(tool_read_flag, rules)},
+	{OPTION_SCHEMA, "schema", NULL, "print the JSON Schema of pool files",
+		SET(tool_read_flag, schema)},
 	TOOL_OPTION_EXCHANGE("with --resolve: only that exchange"),
 	TOOL_OPTION_TYPE("with --resolve: only http or websocket"),
 	TOOL_OPTION_QUIET("say nothing of valid files"),
@@ -183,8 +187,12 @@ static int judge_combination(const struct request *request)
 	if (request->print && request->resolve)
 		return tool_refuse(
 			&spec, TOOL_USAGE, "--print and --resolve cannot be combined");
-	if (request->rules && (table || request->file_count))
-		return tool_refuse(&spec, TOOL_USAGE, "--rules judges no pool file");
+	if (request->rules && request->schema)
+		return tool_refuse(
+			&spec, TOOL_USAGE, "--rules and --schema cannot be combined");
+	if ((request->rules || request->schema) && (table || request->file_count))
+		return tool_refuse(&spec, TOOL_USAGE, "--%s judges no pool file",
+			request->rules ? "rules" : "schema");
 	return TOOL_YES;
 }
 
@@ -492,6 +500,8 @@ static int run_or_print(struct request *request)
 
 	if (request->rules)
 		return put_rules(request);
+	if (request->schema)
+		return put_document(request, pool_json_schema());
 	if (!request->file_count)
 		status = find_file(request, found, sizeof(found));
 	if (!status)

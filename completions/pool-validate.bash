@@ -3,8 +3,8 @@
 _pool_validate() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file --input --format -o --output --env --expand --strict --allow
-		--max-errors --print --resolve --rules -x --exchange -t --type
-		-q --quiet -v --verbose --log-format -h --help -V --version'
+		--max-errors --print --resolve --rules --schema -x --exchange
+		-t --type -q --quiet -v --verbose --log-format -h --help -V --version'
 	local words=
 
 	# bash takes "--format=json" for three words

@@ -75,12 +75,15 @@ require_tool() {
 }
 
 # The packages of tests/schema/package.json, installed below build/ by whoever needs them first;
-# node finds them by NODE_PATH. For setup_file(), while the environment is the user's. Skips where
-# there is no npm, or nowhere to get them from; fails then under STRICT=1.
-require_node_packages() {
-	local into=$SOURCE_DIR/build/npm lock=$SOURCE_DIR/tests/schema/package-lock.json
+# node finds them by NODE_PATH. For setup_file(), while the environment is the user's.
+install_node_packages() {
+	local into=$SOURCE_DIR/build/npm lock=$SOURCE_DIR/tests/schema/package-lock.json name
 
-	require_tool node npm
+	export NODE_PATH=$into/node_modules NODE_MISSING=
+	for name in node npm; do
+		command -v "$name" >/dev/null || NODE_MISSING="$name is not installed"
+	done
+	[ -z "$NODE_MISSING" ] || return 0
 	mkdir -p "$into"
 	(
 		flock 9
@@ -88,14 +91,19 @@ require_node_packages() {
 		rm -rf "$into/node_modules" "$into/installed"
 		cp "$SOURCE_DIR/tests/schema/package.json" "$lock" "$into"
 		cd "$into" || exit
-		timeout 120 npm ci --ignore-scripts --no-audit --no-fund \
-			--loglevel=error >npm.log 2>&1 9>&- && cp package-lock.json installed
-	) 9>"$into/lock" || {
-		cat "$into/npm.log" >&2
-		[ "${STRICT:-0}" != 1 ] || return 1
-		skip "npm cannot install the packages of tests/schema"
-	}
-	export NODE_PATH=$into/node_modules
+		timeout 120 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+			>npm.log 2>&1 9>&- && cp package-lock.json installed
+	) 9>"$into/lock" || NODE_MISSING="npm cannot install the packages of tests/schema"
+}
+
+# Skip the test without them; under STRICT=1 fail it.
+require_node_packages() {
+	[ -n "$NODE_MISSING" ] || return 0
+	if [ "${STRICT:-0}" = 1 ]; then
+		echo "$NODE_MISSING" >&2
+		return 1
+	fi
+	skip "$NODE_MISSING"
 }
 
 # wait_until SECONDS COMMAND...: until it succeeds; 1 when the time is over.
@@ -205,6 +213,19 @@ has_ended() {
 
 server_port() {
 	cat "$SERVERS/$1.port"
+}
+
+# rows FUNCTION: calls it for each line of standard input with the line's fields, which stand between
+# "|"; fails if it did for any of them.
+rows() {
+	local fields count=0 wrong=0
+
+	while IFS='|' read -ra fields; do
+		count=$((count + 1))
+		"$1" "${fields[@]}" || wrong=$((wrong + 1))
+	done
+	echo "$count rows, $wrong wrong"
+	[ "$count" -gt 0 ] && [ "$wrong" -eq 0 ]
 }
 
 # require_python MODULE...: of the distribution's Python, which is not always the first in PATH.

@@ -321,13 +321,20 @@ static void take_late(const struct pool_policy *policy, struct pool_health *heal
 		cool(policy, health, evidence, now_ns);
 }
 
+/* A stream of a day works until it breaks: its failure is no older than its end. */
+static bool broke_off(const struct pool_evidence *evidence)
+{
+	return evidence->source == POOL_EVIDENCE_REPORT &&
+		evidence->reason == POOL_REASON_TRUNCATED;
+}
+
 static void take(const struct pool_policy *policy, struct pool_health *health,
 	const struct pool_evidence *given, int64_t now_ns, uint32_t jitter)
 {
 	enum pool_status beneath = status_beneath(health, now_ns);
 	struct pool_evidence evidence = *given;
 
-	if (evidence.began_ns > now_ns)
+	if (evidence.began_ns > now_ns || broke_off(&evidence))
 		evidence.began_ns = now_ns;
 	if (health->changed_ns && evidence.began_ns < health->changed_ns) {
 		take_late(policy, health, &evidence, now_ns);

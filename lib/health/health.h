@@ -23,7 +23,8 @@
  *
  * Late evidence, begun before the last transition, changes nothing, but a limit can
  * lengthen a cooldown that runs. The end of an open time is no such transition: a check
- * that began before it counts as one of an unhealthy proxy, a report for nothing.
+ * that began before it counts as one of an unhealthy proxy, a report for nothing. A use
+ * that is reported to have broken off is never late: it worked until then.
  *
  * A record may come from a damaged file, and a clock may go back: no rest is longer than
  * the policy's longest once there is evidence, and nothing is late for ever.

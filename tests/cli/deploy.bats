@@ -297,6 +297,10 @@ lib/systemd/system/pool-check.service
 lib/systemd/system/pool-check.timer
 lib/systemd/system/pool-watch.service
 lib/sysusers.d/proxypool.conf
+share/proxypool/ci/github-actions.yml
+share/proxypool/ci/gitlab-ci.yml
+share/proxypool/ci/pre-commit-config.yaml
+share/proxypool/ci/pre-commit-hooks.yaml
 share/proxypool/grafana/proxypool.json
 share/proxypool/prometheus/prometheus.example.yml
 share/proxypool/prometheus/proxypool.alerts.yml

@@ -545,7 +545,13 @@ with_variables() {
 	write_watch
 	awk '/^```sh$/ { inside = 1; number++; next } /^```$/ { inside = 0 }
 		inside { print >("block." number) }' "$SOURCE_DIR/README.md"
+	# what the reader has
+	sed -i "1i echo 'proxy: {enabled: true, default: {http: {url: \"http://192.0.2.1:8080\"}}}' >config.yaml" \
+		"$(grep -l config.yaml block.*)"
+	sed -i '1i echo 192.0.2.1:8080 >proxies.txt' "$(grep -l proxies.txt block.*)"
 	run_blocks
+	grep -q '^default .* default.http .* http://192.0.2.1:8080$' run.*/output
+	[ -s run.7/pool.schema.json ]
 	grep -q 'paris .* healthy' run.1/output
 	grep -q "^proxy = \"http://127.0.0.1:$PARIS\"" fakes.log
 	assert_equal "$(grep -c "^via http://127.0.0.1:$PARIS$" fakes.log)" 2

@@ -143,6 +143,21 @@ usage() {
 	assert_equal "$(status_of tokyo)" unhealthy
 }
 
+@test "a lease from before the last change decides nothing, unless its stream broke off" {
+	for _ in 1 2 3 4; do
+		take_lease tokyo
+		leases+=("$LEASE")
+	done
+	report 0 tokyo ok
+	report 0 "${leases[0]}" fail --reason closed
+	report 0 "${leases[1]}" fail --reason closed
+	assert_regex "$(explained tokyo)" "^healthy "
+	report 0 "${leases[2]}" fail --reason truncated
+	report 0 -v "${leases[3]}" fail --reason truncated
+	assert_equal "$stderr" \
+		"pool-report: tokyo of default.http: healthy -> unhealthy (truncated)"
+}
+
 @test "an unknown name is a no with the nearest" {
 	report 1 tokio ok
 	assert_equal "$stderr" "pool-report: no proxy is called 'tokio'; did you mean 'tokyo'?"

@@ -273,6 +273,28 @@ okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	assert_equal "$stderr" "pool-validate: --type wants http or websocket, not 'grpc'"
 }
 
+@test "--schema prints the JSON Schema, with each key of the page, and reads no pool file" {
+	require_tool jq
+	run -0 --separate-stderr "$validate" --schema
+	assert_equal "$stderr" ""
+	echo "$output" >schema.json
+	assert_equal "$(jq -r '."$schema"' schema.json)" "https://json-schema.org/draft/2020-12/schema"
+	jq -r '.. | .properties? // empty | to_entries[]
+		| select(.value.description) | "\(.key) \(.value.description)"' schema.json |
+		grep -v '^proxy The settings, or one URL' | sort -u >described
+	awk '/^\.It Ic .* Pq / { key = $3; getline; print key " " $0 }' "$SOURCE_DIR/man/pool-file.5" |
+		sort -u | diff -u - described
+	run -0 jq -c '[.. | .weight? // empty | .default, .anyOf[0].minimum, .anyOf[0].maximum]' schema.json
+	assert_output "[1,0.1,10]"
+	run -0 "$validate" --schema -o out.json
+	assert_output ""
+	cmp out.json schema.json
+	run -2 --separate-stderr "$validate" --schema good.json
+	assert_equal "$stderr" "pool-validate: --schema judges no pool file"
+	run -2 --separate-stderr "$validate" --schema --rules
+	assert_equal "$stderr" "pool-validate: --rules and --schema cannot be combined"
+}
+
 @test "options that answer in different ways cannot be combined" {
 	run -2 --separate-stderr "$validate" --print --resolve good.json
 	assert_equal "$stderr" "pool-validate: --print and --resolve cannot be combined"

@@ -32,18 +32,6 @@ leads() {
 	return 1
 }
 
-# rows FUNCTION: for each line of standard input, its fields as arguments.
-rows() {
-	local fields count=0 wrong=0
-
-	while IFS='|' read -ra fields; do
-		count=$((count + 1))
-		"$1" "${fields[@]}" || wrong=$((wrong + 1))
-	done
-	echo "$count rows, $wrong wrong"
-	[ "$count" -gt 0 ] && [ "$wrong" -eq 0 ]
-}
-
 @test "the shapes of cryptofeed's documents and tests lead where they say" {
 	run -0 rows leads <<-'ROWS'
 		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1|any|http|http://a:1

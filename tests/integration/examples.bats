@@ -90,7 +90,7 @@ cron_command() {
 
 	command=$(sed -n '/^ExecStart=/{:more;/\\$/{N;s/\\\n//;b more};s/^ExecStart=//p}' \
 		"$examples/feed.service")
-	command=${command//\/usr\/local\/bin\//$POOL_BIN/}
+	command=${command#/usr/local/bin/}
 	command=${command//\/etc\/proxypool\//$PWD/}
 	command=${command//\/var\/lib\/feed\//$PWD/}
 	command=${command//https:\/\/api.binance.com\/api\/v3\/time/$url}
@@ -99,7 +99,8 @@ cron_command() {
 	assert_equal "$(leases)" 0
 	grep -q '^OnCalendar=\*:0/5$' "$examples/feed.timer"
 	command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
-	sed "s|/usr/local/bin/|$POOL_BIN/|" "$examples/feed.service" >feed.service
+	# whether the tools are installed is not the question
+	sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$examples/feed.service" >feed.service
 	cp "$examples/feed.timer" .
 	run -0 systemd-analyze verify --man=no ./feed.service ./feed.timer
 	refute_output --regexp 'feed\.(service|timer)'

@@ -51,6 +51,7 @@ static const struct {
 	{'c', POOL_REASON_RESET, POOL_LAYER_CONNECT},  /* a tcp check that is cut off */
 	{'e', POOL_REASON_PING_TIMEOUT, POOL_LAYER_RESOLVE}, /* no echo */
 	{'b', POOL_REASON_BLOCKED, POOL_LAYER_TARGET},
+	{'x', POOL_REASON_TRUNCATED, POOL_LAYER_TARGET}, /* it broke off */
 	{'l', POOL_REASON_LIMITED, POOL_LAYER_TARGET},
 	{'i', POOL_REASON_TARGET_SUSPECT, POOL_LAYER_TARGET}, /* inconclusive */
 	{'d', POOL_REASON_NO_DESCRIPTORS, POOL_LAYER_TARGET}, /* this machine */
@@ -238,6 +239,18 @@ static const struct story stories[] = {
 	{"late failures count for nothing",
 		.events = {{0, 'r', BAD}, {10, 'k', REC}, {11, 'k', OK},
 			{12, 'r', OK, .age_s = 5}, {13, 'r', BAD, .age_s = 1}}},
+	{"a stream that breaks off counts, however long ago it began",
+		{.failure_threshold = 2},
+		.events = {{0, 'k', OK}, {60, 'X', OK, .age_s = 65},
+			{61, 'X', BAD, .age_s = 66}}},
+	{"and fails a proxy on trial", {.failure_threshold = 1},
+		.events = {{0, 'r', BAD}, {30, '=', REC}, {31, 'X', BAD, .age_s = 90},
+			{90, '=', BAD}, {91, '=', REC}}},
+	{"one that does while the breaker is open changes nothing",
+		{.failure_threshold = 1},
+		.events = {{0, 'r', BAD}, {20, 'X', BAD, .age_s = 90}, {30, '=', REC}}},
+	{"a check that broke off is as late as others",
+		.events = {{0, 'k', OK}, {1, 'x', OK, .age_s = 2}}},
 	{"late successes count for nothing",
 		.events = {{0, 'k', OK}, {10, 'r', BAD}, {11, 'k', BAD, .age_s = 5},
 			{12, 'k', REC, .age_s = 1}}},

@@ -224,13 +224,24 @@ static void model_cool(struct model *model, const struct pool_policy *policy,
 		model->cool_until_ns = now_ns + wait_s * S;
 }
 
-static void model_step(struct model *model, const struct pool_policy *policy,
-	const struct pool_evidence *evidence, int64_t now_ns)
+/* When it began, of a use that broke off: when it ended. */
+static int64_t began_of(const struct pool_evidence *evidence, int64_t now_ns)
 {
+	return evidence->source == POOL_EVIDENCE_REPORT &&
+			evidence->reason == POOL_REASON_TRUNCATED
+		? now_ns
+		: evidence->began_ns;
+}
+
+static void model_step(struct model *model, const struct pool_policy *policy,
+	const struct pool_evidence *given, int64_t now_ns)
+{
+	struct pool_evidence told = *given, *evidence = &told;
 	enum pool_verdict verdict = pool_reason_get((int)evidence->reason)->verdict;
 	enum pool_status status = status_of(model, now_ns);
 	enum pool_status beneath = beneath_of(model, now_ns);
 
+	told.began_ns = began_of(given, now_ns);
 	if (evidence->began_ns < model->changed_ns) {
 		if (verdict == POOL_VERDICT_LIMITED && model->cool_until_ns > now_ns)
 			model_cool(model, policy, evidence, now_ns);
@@ -394,7 +405,8 @@ static void step_must_hold(const struct pool_policy *policy, const struct event 
 	MUST(after->opened || after->failed_checks < policy->unhealthy_threshold);
 	MUST(after->opened || after->failed_reports < policy->failure_threshold);
 	/* Late evidence only counts, or lengthens a cooldown. */
-	if (!event->by_person && event->evidence.began_ns < before->changed_ns) {
+	if (!event->by_person &&
+		began_of(&event->evidence, now_ns) < before->changed_ns) {
 		struct pool_health expected = *before;
 
 		expected.checked_ns = after->checked_ns;

@@ -38,11 +38,13 @@ async def main() -> None:
     with open(path, "w", encoding="ascii") as output:
         while len(seen) < int(count):
             proxy = select(exchange, "websocket")
+            before = len(seen)
             try:
                 await follow(proxy, port, context, seen, int(count), output)
             except Exception as error:
                 print("failed", proxy.name, type(error).__name__, file=output, flush=True)
-                report(proxy, "fail", "--reason", "reset")
+                # A stream that worked and broke off is no handshake that failed.
+                report(proxy, "fail", "--reason", "truncated" if len(seen) > before else "reset")
             else:
                 report(proxy, "ok")
         gaps = sum(b != a + 1 for a, b in zip(seen, seen[1:]))
