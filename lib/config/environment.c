@@ -469,6 +469,18 @@ static bool is_repeated(struct reader *reader, size_t index)
 	return true;
 }
 
+/* Bytes that no pool file can hold. */
+static bool is_foreign(struct reader *reader, const struct variable *variable)
+{
+	const char *value = reader->text.bytes + variable->value_at;
+	const size_t length = variable->end - variable->value_at;
+
+	if (pool_text_find_foreign(value, length) == length)
+		return false;
+	tell(reader, POOL_RULE_TEXT_ENCODING, variable, "its value is not UTF-8");
+	return true;
+}
+
 static void read_variable(struct reader *reader, size_t index)
 {
 	struct variable *variable = &reader->list[index];
@@ -484,7 +496,7 @@ static void read_variable(struct reader *reader, size_t index)
 	count = cut(path, parts);
 	if (!pool_schema_find(POOL_GROUP_SETTINGS, parts[0]))
 		tell_ignored(reader, variable, parts[0]);
-	else if (!is_repeated(reader, index))
+	else if (!is_repeated(reader, index) && !is_foreign(reader, variable))
 		place_variable(reader, variable, parts, count);
 	free(path);
 }

@@ -32,6 +32,18 @@ bool pool_line_next(const struct pool_source *source, size_t *at, struct pool_li
 	return true;
 }
 
+int pool_lines_judge(
+	const struct pool_source *source, struct pool_diagnostics *diagnostics)
+{
+	size_t at = pool_text_find_foreign(source->bytes, source->length);
+
+	if (at == source->length)
+		return 0;
+	pool_diagnostics_add(diagnostics, POOL_RULE_TEXT_ENCODING, at, at + 1, strdup(""),
+		"%s", source->bytes[at] ? "this is not UTF-8" : "a NUL character");
+	return POOL_EINVALID;
+}
+
 cJSON *pool_tree_begin_list(struct pool_tree *tree, const struct pool_source *source)
 {
 	cJSON *root = pool_tree_note(tree, cJSON_CreateObject(), 0, source->length, 0);
@@ -95,6 +107,15 @@ static bool has_login_first(const char *text)
 	return port && *port && !port[strspn(port, "0123456789")];
 }
 
+/* "a:1:b@c:2": is the proxy at a, or at c? A password is not sent to a guess. */
+static bool is_ambiguous(const char *text)
+{
+	const char *port = find_port(text);
+	size_t digits = port ? strspn(port, "0123456789") : 0;
+
+	return digits && port[digits] == ':' && has_login_first(text);
+}
+
 /* "host:port", "user:password@host:port" or "host:port:user:password" as a URL. */
 static void add_entry(struct pool_text *url, const char *scheme, const char *text)
 {
@@ -117,16 +138,21 @@ static void add_entry(struct pool_text *url, const char *scheme, const char *tex
 	pool_text_add_bytes(url, text, (size_t)(user - text));
 }
 
-static void read_entry(struct pool_tree *tree, cJSON *list,
-	const struct pool_source *source, const struct pool_line *line)
+static void tell_ambiguous(
+	struct pool_diagnostics *diagnostics, const struct pool_line *line)
+{
+	pool_diagnostics_add(diagnostics, POOL_RULE_LIST_LINE, line->at, line->end,
+		strdup(""),
+		"this is host:port:user:password or user:password@host:port: "
+		"write it as a URL");
+}
+
+static void put_entry(struct pool_tree *tree, cJSON *list,
+	const struct pool_source *source, const struct pool_line *line, const char *text)
 {
 	struct pool_text url = POOL_TEXT_SECRET;
-	char *text = strndup(source->bytes + line->at, line->end - line->at), *made;
+	char *made;
 
-	if (!text) {
-		tree->broken = true;
-		return;
-	}
 	if (strstr(text, "://"))
 		pool_text_add(&url, text);
 	else
@@ -134,22 +160,38 @@ static void read_entry(struct pool_tree *tree, cJSON *list,
 	made = pool_text_take(&url);
 	pool_tree_put_text(tree, list, made, line->at, line->end);
 	pool_text_forget(made);
+}
+
+static void read_entry(struct pool_tree *tree, cJSON *list,
+	const struct pool_source *source, const struct pool_line *line,
+	struct pool_diagnostics *diagnostics)
+{
+	char *text = strndup(source->bytes + line->at, line->end - line->at);
+
+	if (!text)
+		tree->broken = true;
+	else if (!strstr(text, "://") && is_ambiguous(text))
+		tell_ambiguous(diagnostics, line);
+	else
+		put_entry(tree, list, source, line, text);
 	pool_text_forget(text);
 }
 
 int pool_list_read(struct pool_tree *tree, const struct pool_source *source,
 	struct pool_diagnostics *diagnostics)
 {
+	int error = pool_lines_judge(source, diagnostics);
 	cJSON *list = pool_tree_begin_list(tree, source);
 	struct pool_line line;
 	size_t at = 0;
 
-	(void)diagnostics;
+	if (error)
+		return error;
 	while (list && !tree->broken && pool_line_next(source, &at, &line)) {
 		if (is_comment(source->bytes + line.at, line.end - line.at))
 			continue;
 		line.end = cut_comment(source->bytes, &line);
-		read_entry(tree, list, source, &line);
+		read_entry(tree, list, source, &line, diagnostics);
 	}
 	return tree->broken ? POOL_ENOMEM : 0;
 }

@@ -201,6 +201,10 @@ int pool_proxychains_read(struct pool_tree *tree, const struct pool_source *sour
 		.list = pool_tree_begin_list(tree, source)};
 	struct pool_line line;
 	size_t at = 0, errors = diagnostics->errors;
+	int error = pool_lines_judge(source, diagnostics);
+
+	if (error)
+		return error;
 
 	while (reader.list && !tree->broken && pool_line_next(source, &at, &line))
 		read_line(&reader, &line);

@@ -178,6 +178,12 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"use a plain name, and a value of one line"},
 	[POOL_RULE_CHECK_BODY] = {"check-body", E, "expect_body is empty",
 		"give text that the answer must contain, or leave it out"},
+	[POOL_RULE_TEXT_ENCODING] = {"text-encoding", E,
+		"a list, a proxychains.conf or a variable is not UTF-8",
+		"save it as UTF-8; other bytes of a password are written as %NN"},
+	[POOL_RULE_LIST_LINE] = {"list-line", E,
+		"a line of a list can be read in two ways",
+		"write it as a URL: scheme://user:password@host:port"},
 	[POOL_RULE_PROXYCHAINS_LINE] = {"proxychains-line", E,
 		"a line of proxychains.conf names no proxy",
 		"write TYPE HOST PORT [USER PASSWORD], TYPE being http, socks4 or "

@@ -85,6 +85,11 @@ cJSON *pool_tree_begin_list(struct pool_tree *tree, const struct pool_source *so
 void pool_tree_put_text(
 	struct pool_tree *tree, cJSON *list, const char *text, size_t at, size_t end);
 
+/* Whether a text of lines is UTF-8 without a NUL. Returns 0, or POOL_EINVALID after
+ * having told where it is not. */
+int pool_lines_judge(
+	const struct pool_source *source, struct pool_diagnostics *diagnostics);
+
 /* A line of a text. */
 struct pool_line {
 	size_t at, end; /* from its first byte that is no blank to behind its last one */

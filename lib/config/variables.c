@@ -3,6 +3,8 @@
 #include <string.h>
 #include "base/text.h"
 #include "config/convert.h"
+#include "config/json.h"
+#include "config/tree.h"
 
 struct reader {
 	const struct pool_source *source;
@@ -52,6 +54,30 @@ static void refuse(struct reader *reader, size_t at, const char *text)
 	skip_line(reader);
 }
 
+/* Nothing may follow the last quote but a comment: it would be dropped. */
+static bool is_at_end(struct reader *reader)
+{
+	const size_t quote = reader->at;
+
+	skip_blanks(reader);
+	return byte_at(reader, reader->at) < 0 ||
+		strchr("\r\n", byte_at(reader, reader->at)) ||
+		(byte_at(reader, reader->at) == '#' && reader->at > quote);
+}
+
+/* A shell would put something else in place of "$NAME" and "$(...)"; ${NAME} is filled in
+ * when a URL is used. */
+static void warn_dollar(struct reader *reader)
+{
+	int next = byte_at(reader, reader->at + 1);
+
+	if (next != '(' && (!is_name(next) || strchr("-.", next)))
+		return;
+	pool_diagnostics_add(reader->diagnostics, POOL_RULE_NOT_TAKEN_OVER, reader->at,
+		reader->at + 1, strdup(""),
+		"a shell would fill something in for this '$': it is taken as it stands");
+}
+
 /* A value in quotes, which may go over several lines; false: it does not end. */
 static bool read_quoted(struct reader *reader, struct pool_text *out)
 {
@@ -64,6 +90,8 @@ static bool read_quoted(struct reader *reader, struct pool_text *out)
 		if (byte == '\\' && quote == '"' && byte_at(reader, reader->at + 1) > 0 &&
 			strchr("\"\\$`", byte_at(reader, reader->at + 1)))
 			byte = byte_at(reader, ++reader->at);
+		else if (byte == '$' && quote == '"')
+			warn_dollar(reader);
 		letter = (char)byte;
 		pool_text_add_bytes(out, &letter, 1);
 		reader->at++;
@@ -84,14 +112,14 @@ static void read_plain(struct reader *reader, struct pool_text *out)
 	pool_text_add_bytes(out, reader->source->bytes + start, end - start);
 }
 
-/* "'a'\''b'" is one value in several pieces. */
-static bool read_value(struct reader *reader, struct pool_text *out)
+/* "'a'\''b'" is one value in several pieces. NULL, or what is wrong with it. */
+static const char *read_value(struct reader *reader, struct pool_text *out)
 {
 	int byte = byte_at(reader, reader->at);
 
 	if (byte != '"' && byte != '\'') {
 		read_plain(reader, out);
-		return true;
+		return NULL;
 	}
 	while (byte == '"' || byte == '\'' ||
 		(byte == '\\' && byte_at(reader, reader->at + 1) == '\'')) {
@@ -99,12 +127,14 @@ static bool read_value(struct reader *reader, struct pool_text *out)
 			pool_text_add(out, "'");
 			reader->at += 2;
 		} else if (!read_quoted(reader, out)) {
-			return false;
+			return "a quote is not ended";
 		}
 		byte = byte_at(reader, reader->at);
 	}
+	if (!is_at_end(reader))
+		return "something follows the quote that ends the value";
 	skip_line(reader);
-	return true;
+	return NULL;
 }
 
 static void keep(struct reader *reader, struct pool_text *variable)
@@ -132,6 +162,7 @@ static void keep(struct reader *reader, struct pool_text *variable)
 static void read_line(struct reader *reader)
 {
 	struct pool_text variable = POOL_TEXT_SECRET;
+	const char *wrong;
 	size_t start;
 
 	skip_blanks(reader);
@@ -154,24 +185,28 @@ static void read_line(struct reader *reader)
 	pool_text_add_bytes(
 		&variable, reader->source->bytes + start, ++reader->at - start);
 	start = reader->at;
-	if (read_value(reader, &variable))
-		keep(reader, &variable);
+	wrong = read_value(reader, &variable);
+	if (wrong)
+		refuse(reader, start, wrong);
 	else
-		refuse(reader, start, "a quote is not ended");
+		keep(reader, &variable);
 	pool_text_release(&variable);
 }
 
 int pool_variables_read(char ***variables, const struct pool_source *source,
 	struct pool_diagnostics *diagnostics)
 {
-	struct reader reader = {.source = source, .diagnostics = diagnostics};
+	struct reader reader = {.source = source,
+		.diagnostics = diagnostics,
+		.at = pool_json_bom(source->bytes, source->length)};
 	const size_t errors = diagnostics->errors;
 	int error = 0;
 
 	reader.list = calloc(1, sizeof(*reader.list));
 	reader.no_memory = !reader.list;
-	while (!reader.no_memory && reader.at < source->length)
-		read_line(&reader);
+	if (pool_lines_judge(source, diagnostics) == 0)
+		while (!reader.no_memory && reader.at < source->length)
+			read_line(&reader);
 	pool_diagnostics_locate(
 		diagnostics, source->bytes, source->length, POOL_EXCERPT_LINES);
 	if (reader.no_memory || diagnostics->broken)

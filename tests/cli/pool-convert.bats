@@ -132,6 +132,28 @@ http://192.0.2.3:8080"
 	assert_regex "$stderr" ':4:1: error: '
 }
 
+@test "a text that is not UTF-8, and a line with two meanings, are refused" {
+	local name
+
+	for name in proxies.txt proxychains.conf pool.env; do
+		printf '# a\n# \xff\n' >$name
+		run -1 --separate-stderr "$convert" $name
+		assert_output ""
+		assert_regex "$stderr" "^$name:2:3: error: this is not UTF-8 \[text-encoding\]"
+		{ printf '#%600s\n' "" && printf 'http://192.0.2.1:1\0x\n'; } >$name
+		run -1 --separate-stderr "$convert" $name
+		assert_regex "$stderr" "^$name:2:19: error: a NUL character \[text-encoding\]"
+	done
+	run -1 --separate-stderr env CRYPTOFEED_PROXY_DEFAULT__HTTP=$'http://u:\xff@192.0.2.1:1' \
+		"$convert" --from env
+	assert_equal "$stderr" "CRYPTOFEED_PROXY_DEFAULT__HTTP: error: its value is not UTF-8 [text-encoding]
+\$CRYPTOFEED_PROXY_*: 1 error, 0 warnings"
+	printf '%s\n' 192.0.2.1:1 '192.0.2.2:80:mira:quartz@7:9' >proxies.txt
+	run -1 --separate-stderr "$convert" proxies.txt
+	assert_equal "$stderr" "proxies.txt:2:1: error: this is host:port:user:password or user:password@host:port: write it as a URL [list-line]
+proxies.txt: 1 error, 0 warnings"
+}
+
 @test "variables: of the process, and in files as env and shells write them" {
 	run -0 --separate-stderr env CRYPTOFEED_PROXY_ENABLED=true \
 		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:8080 CRYPTOFEED_PROXY_X=1 \
@@ -155,6 +177,16 @@ http://192.0.2.3:8080"
 	run -1 --separate-stderr "$convert" pool.env
 	assert_regex "$stderr" 'pool.env:2:1: error: a line is NAME=VALUE, or a comment behind # \[env-line\]'
 	assert_regex "$stderr" 'pool.env:3:3: error: a quote is not ended \[env-line\]'
+	printf '%s\n' "A='x' # a comment" "B=\"x\"y" "C='a'\\''b'c" >pool.env
+	run -1 --separate-stderr "$convert" pool.env
+	assert_equal "$stderr" "pool.env:2:3: error: something follows the quote that ends the value [env-line]
+pool.env:3:3: error: something follows the quote that ends the value [env-line]
+pool.env: 2 errors, 0 warnings"
+	printf 'CRYPTOFEED_PROXY_DEFAULT__HTTP="http://u:$PW@h:1"\n' >pool.env
+	run -1 --separate-stderr "$convert" --to list --strict -q pool.env
+	assert_line 'http://u:$PW@h:1'
+	run -0 --separate-stderr "$convert" --to list pool.env
+	assert_regex "$stderr" "^pool.env:1:42: warning: a shell would fill something in for this '.': it is taken as it stands \\[not-taken-over\\]"
 	run -1 --separate-stderr "$convert" --from env - <<<"CRYPTOFEED_PROXY_ENABLED=maybe"
 	assert_regex "$stderr" "^CRYPTOFEED_PROXY_ENABLED: error: enabled: 'maybe' is not true or false"
 }
