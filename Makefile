@@ -202,6 +202,13 @@ $(METRICS): $(BUILD)/obj/tests/metrics/metrics.o $(BUILD)/libpoolwatch.a $(BUILD
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# What the tools understand of YAML, to be compared with PyYAML.
+YAML_TREE := $(BUILD)/tests/yaml-tree
+
+$(YAML_TREE): $(BUILD)/obj/tests/yaml/tree.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -227,13 +234,13 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(INTEGRATION_PROGRAMS) $(METRICS)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
 
-check-cli: all $(STUB) $(HAMMER) $(METRICS)
+check-cli: all $(STUB) $(HAMMER) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS) --cli
 
 check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
@@ -243,7 +250,7 @@ check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check-asan
 
-check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(METRICS)
+check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS) --unit --cli
 
 layers: all

@@ -167,7 +167,8 @@ static void add_source(struct pool_diagnostic *one, const char *bytes, size_t le
 {
 	const char *newline = memchr(bytes + start, '\n', length - start);
 	size_t end = newline ? (size_t)(newline - bytes) : length;
-	struct pool_excerpt excerpt = {.bytes = bytes + start, .kind = kind};
+	struct pool_excerpt excerpt = {
+		.bytes = bytes + start, .kind = kind, .pointer = one->pointer};
 	int rule = pool_rule_find(one->rule);
 
 	if (end > start && bytes[end - 1] == '\r')

@@ -22,8 +22,10 @@ struct line {
 	const char *bytes; /* the text of the line */
 	size_t length;
 	size_t from, to; /* what it is about, in bytes of the line */
-	const char *key; /* the last key passed */
+	const char *key; /* whose value or list of values follows; or NULL */
 	size_t key_length;
+	bool in_list;
+	const char *pointer; /* where keys are told from what looks so; NULL: all are */
 	struct pool_text shown;
 	uint32_t caret, caret_end; /* characters */
 	bool begun;
@@ -54,9 +56,10 @@ static void show_value(struct line *line, size_t at, size_t length, size_t quote
 	char raw[VALUE_MAX], safe[VALUE_MAX],
 		quote[2] = {quotes ? line->bytes[at] : '\0'};
 	size_t inner = length - 2 * quotes;
+	bool plain = line->key && pool_schema_is_plain(line->key, line->key_length);
 
-	if (line->key && pool_schema_is_plain(line->key, line->key_length) &&
-		!pool_url_may_hold_secret(text, inner)) {
+	if ((plain && !pool_url_may_hold_secret(text, inner)) ||
+		(inner == 7 && memcmp(text, "default", 7) == 0)) {
 		show(line, at, length, line->bytes + at, length);
 		return;
 	}
@@ -67,15 +70,46 @@ static void show_value(struct line *line, size_t at, size_t length, size_t quote
 	show(line, at, length, safe, strlen(safe));
 }
 
+/* Does the pointer lead through that key? */
+static bool leads_through(const char *pointer, const char *key, size_t length)
+{
+	for (const char *part = pointer; (part = strchr(part, '/'));) {
+		part++;
+		if (strncmp(part, key, length) == 0 &&
+			(part[length] == '/' || !part[length]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_key_fit(const struct line *line, const char *key, size_t length)
+{
+	if (pool_url_may_hold_secret(key, length))
+		return false;
+	return !line->pointer || pool_schema_is_known(key, length) ||
+		leads_through(line->pointer, key, length);
+}
+
 /* A key becomes the one whose value follows. */
 static void show_key(struct line *line, size_t at, size_t length, size_t quotes)
 {
 	line->key = line->bytes + at + quotes;
 	line->key_length = length - 2 * quotes;
-	if (pool_url_may_hold_secret(line->key, line->key_length))
-		show(line, at, length, "***", 3);
-	else
+	if (is_key_fit(line, line->key, line->key_length))
 		show(line, at, length, line->bytes + at, length);
+	else
+		show(line, at, length, "***", 3);
+}
+
+/* Brackets and commas: the last key counts up to them, or for the whole of a list. */
+static void pass_bracket(struct line *line, char byte)
+{
+	if (byte == '[')
+		line->in_list = true;
+	else if (strchr("{}]", byte))
+		line->in_list = false;
+	if (strchr("{}]", byte) || (byte == ',' && !line->in_list))
+		line->key = NULL;
 }
 
 /* A value that the line does not end: all of the rest. */
@@ -142,6 +176,8 @@ static void show_json(struct line *line)
 			end++;
 		if (line->bytes[at] == '\t')
 			end = at + 1;
+		for (size_t i = at; i < end; i++)
+			pass_bracket(line, line->bytes[i]);
 		show(line, at, end - at, line->bytes[at] == '\t' ? " " : line->bytes + at,
 			line->bytes[at] == '\t' ? 1 : end - at);
 		at = end;
@@ -203,6 +239,7 @@ static void show_yaml(struct line *line)
 
 		if (is_indicator(line, at, brackets)) {
 			brackets = brackets || byte == '{' || byte == '[';
+			pass_bracket(line, byte);
 			show(line, at, 1, byte == '\t' ? " " : &byte, 1);
 			at++;
 		} else if (byte == '"' || byte == '\'') {
@@ -235,7 +272,8 @@ char *pool_excerpt_make(struct pool_excerpt *excerpt)
 	struct line line = {.bytes = excerpt->bytes,
 		.length = excerpt->length,
 		.from = excerpt->from,
-		.to = excerpt->to};
+		.to = excerpt->to,
+		.pointer = excerpt->kind == POOL_EXCERPT_YAML ? excerpt->pointer : NULL};
 
 	if (excerpt->kind == POOL_EXCERPT_LINES)
 		show_whole(&line);

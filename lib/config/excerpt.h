@@ -1,6 +1,10 @@
 /*
  * One line of a pool file, fit to be shown: keys, plain words and numbers as they are,
  * every other value redacted, and where a caret goes below it.
+ *
+ * A line of YAML may be the middle of something that began before, a password among it,
+ * and look like keys and values. So only the keys of the schema are shown there, and
+ * those that lead to what the diagnostic is about.
  */
 #ifndef POOL_CONFIG_EXCERPT_H
 #define POOL_CONFIG_EXCERPT_H
@@ -23,6 +27,7 @@ struct pool_excerpt {
 	size_t length;
 	size_t from, to; /* what it is about, in bytes of the line */
 	enum pool_excerpt_kind kind;
+	const char *pointer; /* to what it is about: a diagnostic's */
 	/* Filled in: what the caret underlines, in characters of the text made. */
 	uint32_t caret, caret_end;
 };

@@ -355,13 +355,25 @@ const char *pool_schema_nearest(enum pool_group group, const char *name)
 	return pool_text_nearest(name, names, KEYS);
 }
 
+static bool is_name(const char *word, const char *name, size_t length)
+{
+	return strlen(word) == length && memcmp(word, name, length) == 0;
+}
+
+bool pool_schema_is_known(const char *name, size_t length)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (is_name(keys[i].name, name, length))
+			return true;
+	return is_name("proxy", name, length);
+}
+
 bool pool_schema_is_plain(const char *name, size_t length)
 {
 	for (size_t i = 0; i < KEYS; i++)
-		if (types[keys[i].type].has_text && strlen(keys[i].name) == length &&
-			memcmp(keys[i].name, name, length) == 0)
+		if (types[keys[i].type].has_text && is_name(keys[i].name, name, length))
 			return true;
-	return length == 7 && memcmp(name, "proxies", length) == 0;
+	return false;
 }
 
 const struct pool_refused_key *pool_schema_refused(

@@ -84,6 +84,8 @@ const struct pool_key *pool_schema_get(size_t *count);
 const struct pool_key *pool_schema_find(enum pool_group group, const char *name);
 /* The name nearest to a wrong one, or NULL. */
 const char *pool_schema_nearest(enum pool_group group, const char *name);
+/* Is it the name of a key, of any group? */
+bool pool_schema_is_known(const char *name, size_t length);
 /* Is it a name of keys that hold words or numbers only, never a secret? */
 bool pool_schema_is_plain(const char *name, size_t length);
 

@@ -395,8 +395,12 @@ static void read_header(
 			"headers: %s cannot be the name of a header", shown);
 		return;
 	}
-	if (!expect_string(walk, place, "a string"))
+	/* It may be a secret: not shown. */
+	if (!cJSON_IsString(place->value)) {
+		pool_tell_value(walk, POOL_RULE_TYPE, place,
+			"headers: the value of %s is not a string", shown);
 		return;
+	}
 	for (const char *at = place->value->valuestring; *at; at++) {
 		if (!is_control(*at) || *at == '\t')
 			continue;
