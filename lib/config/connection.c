@@ -186,18 +186,19 @@ static void init_leaf(struct walk *walk, struct pool_leaf *leaf, const char *whe
 static uint32_t add_leaf(struct walk *walk, struct pool_leaf *leaf)
 {
 	struct pool_settings *settings = &walk->settings;
-	uint32_t count = settings->leaf_count;
+	uint32_t count = settings->leaf_count, room = settings->leaf_room;
 	struct pool_leaf *leaves;
 
-	if ((count & (count - 1)) == 0) {
-		leaves = realloc(settings->leaves,
-			(count ? 2 * (size_t)count : 1) * sizeof(*leaves));
+	if (count == room) {
+		room = room ? 2 * room : 4;
+		leaves = realloc(settings->leaves, room * sizeof(*leaves));
 		if (!leaves) {
 			walk->no_memory = true;
 			pool_leaf_release(leaf);
 			return POOL_NO_LEAF;
 		}
 		settings->leaves = leaves;
+		settings->leaf_room = room;
 	}
 	settings->leaves[settings->leaf_count++] = *leaf;
 	return count;
@@ -393,6 +394,63 @@ static uint32_t settle(struct walk *walk, struct pool_leaf *leaf, uint32_t befor
 	return add_leaf(walk, leaf);
 }
 
+/* <leaf> copies the proxies of the default, which is <original> now. */
+static void follow(struct walk *walk, const struct place *place, struct pool_leaf *leaf,
+	const struct pool_leaf *original)
+{
+	struct pool_leaf copy;
+
+	if (!pool_reserve_members(walk, place, original->member_count))
+		return;
+	if (!pool_leaf_copy(&copy, original)) {
+		walk->no_memory = true;
+		return;
+	}
+	drop_members(leaf);
+	leaf->copies_default = true;
+	leaf->members = copy.members;
+	leaf->member_count = copy.member_count;
+	copy.members = NULL;
+	copy.member_count = 0;
+	pool_leaf_release(&copy);
+}
+
+/* Where the pool <own> stands with the proxies of <original>. */
+static uint32_t renew(
+	struct walk *walk, const struct place *place, uint32_t own, uint32_t original)
+{
+	const struct pool_leaf *leaves = walk->settings.leaves;
+	struct pool_leaf leaf;
+
+	if (same_members(&leaves[own], &leaves[original]))
+		return own;
+	if (!pool_leaf_copy(&leaf, &leaves[own])) {
+		walk->no_memory = true;
+		return own;
+	}
+	follow(walk, place, &leaf, &leaves[original]);
+	return settle(walk, &leaf, own);
+}
+
+void pool_follow_default(struct walk *walk, const struct place *root)
+{
+	struct pool_settings *settings = &walk->settings;
+	struct place place;
+
+	if (!pool_place_given(walk, root, "default", &place))
+		return;
+	for (uint32_t i = 0; i < settings->exchange_count; i++) {
+		for (int type = 0; type < POOL_TYPES; type++) {
+			uint32_t *own = &settings->exchanges[i].leaf[type];
+			uint32_t original = settings->default_leaf[type];
+
+			if (*own != POOL_NO_LEAF && original != POOL_NO_LEAF &&
+				settings->leaves[*own].copies_default)
+				*own = renew(walk, &place, *own, original);
+		}
+	}
+}
+
 /* --- connections ----------------------------------------------------------------- */
 
 static void read_connection_object(struct walk *walk, const struct place *place,
@@ -420,16 +478,19 @@ static void read_connection_object(struct walk *walk, const struct place *place,
 
 /* A leaf of defaults, or, with what the environment leaves of it, the file's own. */
 static void begin_leaf(struct walk *walk, const struct place *place, const char *where,
-	uint32_t before, struct pool_leaf *leaf)
+	uint32_t before, const struct pool_leaf *original, struct pool_leaf *leaf)
 {
 	if (before == POOL_NO_LEAF) {
 		init_leaf(walk, leaf, where);
 		return;
 	}
-	if (!pool_leaf_copy(leaf, &walk->settings.leaves[before]))
+	if (!pool_leaf_copy(leaf, &walk->settings.leaves[before])) {
 		walk->no_memory = true;
-	else
-		displace(walk, place, leaf);
+		return;
+	}
+	if (leaf->copies_default && original)
+		follow(walk, place, leaf, original);
+	displace(walk, place, leaf);
 }
 
 uint32_t pool_read_connection(struct walk *walk, const struct place *place,
@@ -440,7 +501,7 @@ uint32_t pool_read_connection(struct walk *walk, const struct place *place,
 		index == POOL_NO_LEAF ? NULL : &walk->settings.leaves[index];
 	struct pool_leaf leaf = {0};
 
-	begin_leaf(walk, place, where, before, &leaf);
+	begin_leaf(walk, place, where, before, original, &leaf);
 	if (cJSON_IsString(place->value)) {
 		leaf.kind = POOL_LEAF_SINGLE;
 		pool_read_url(walk, place, &leaf.url);

@@ -27,7 +27,9 @@ void pool_read_full(struct walk *walk, const struct place *root)
 		pool_read_exchange(walk, &child, "default", walk->settings.default_leaf);
 	if (pool_place_find(walk, root, "exchanges", &child))
 		pool_read_exchanges(walk, &child);
-	if (whole && walk->settings.leaf_count && !walk->settings.enabled &&
+	if (!whole)
+		pool_follow_default(walk, root);
+	else if (walk->settings.leaf_count && !walk->settings.enabled &&
 		!pool_place_find(walk, root, "enabled", &child))
 		pool_tell_value(walk, POOL_RULE_ENABLED_MISSING, root,
 			"'enabled' is missing, and false without it: nothing is proxied");

@@ -258,7 +258,7 @@ static void find_duplicates(
 
 /* --- lists ---------------------------------------------------------------------- */
 
-static bool reserve(struct walk *walk, const struct place *place, size_t count)
+bool pool_reserve_members(struct walk *walk, const struct place *place, size_t count)
 {
 	bool before = walk->member_total <= MEMBERS_MAX;
 
@@ -291,7 +291,8 @@ static void copy_default(struct walk *walk, const struct place *place,
 			original ? "" : " for this connection type");
 		return;
 	}
-	if (!original->member_count || !reserve(walk, place, original->member_count))
+	if (!original->member_count ||
+		!pool_reserve_members(walk, place, original->member_count))
 		return;
 	leaf->members = calloc(original->member_count, sizeof(*leaf->members));
 	if (!leaf->members) {
@@ -320,7 +321,7 @@ static void read_list(struct walk *walk, const struct place *list, struct pool_l
 			"%s: a pool needs at least one proxy", list->value->string);
 		return;
 	}
-	if (!reserve(walk, list, count))
+	if (!pool_reserve_members(walk, list, count))
 		return;
 	places = calloc(count, sizeof(*places));
 	leaf->members = calloc(count, sizeof(*leaf->members));

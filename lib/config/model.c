@@ -133,6 +133,7 @@ bool pool_settings_copy(struct pool_settings *out, const struct pool_settings *f
 	copy.exchanges =
 		calloc((size_t)from->exchange_count + 1, sizeof(*copy.exchanges));
 	copied = copy.leaves && copy.exchanges;
+	copy.leaf_room = from->leaf_count + 1;
 	copy.leaf_count = copy.exchange_count = 0;
 	while (copied && copy.leaf_count < from->leaf_count) {
 		copied = pool_leaf_copy(

@@ -123,6 +123,7 @@ struct pool_settings {
 	bool enabled;
 	struct pool_leaf *leaves;
 	uint32_t leaf_count;
+	uint32_t leaf_room;                /* of the list */
 	uint32_t default_leaf[POOL_TYPES]; /* may be the same leaf twice (the short form)
 					    */
 	struct pool_exchange *exchanges;   /* sorted by id (strcmp) */

@@ -107,6 +107,11 @@ void pool_make_single(struct walk *walk, struct pool_leaf *leaf);
  */
 uint32_t pool_read_connection(struct walk *walk, const struct place *place,
 	const char *where, enum pool_type type, uint32_t before);
+/* Whether there is room for <count> more proxies; else it was told, at <place>. */
+bool pool_reserve_members(struct walk *walk, const struct place *place, size_t count);
+/* After the environment, <root>, was read: pools that copy the default's proxies have
+ * those that it has now. */
+void pool_follow_default(struct walk *walk, const struct place *root);
 /* A URL, or the pool of the short form, for both connection types of everybody. */
 void pool_read_root_url(struct walk *walk, const struct place *place);
 void pool_read_short_form(struct walk *walk, const struct place *root);

@@ -71,15 +71,22 @@ int pool_session_read_environment(struct pool_session *session,
 
 /* --- the snapshot ---------------------------------------------------------------- */
 
-/* <hash>, and the proxies of a pool. */
-static uint64_t hash_members(uint64_t hash, const struct pool_snapshot *snapshot,
+/* <hash>, and the limits and proxies of a pool. */
+static uint64_t hash_pool(uint64_t hash, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf)
 {
+	const struct pool_policy *policy = &leaf->policy;
+	const uint64_t limits[] = {hash, (uint32_t)policy->max_connections,
+		(uint32_t)policy->half_open_max, (uint32_t)policy->budget_requests,
+		(uint32_t)policy->budget_per_s};
+
+	hash = pool_hash_64(NULL, limits, sizeof(limits));
 	for (uint32_t i = 0; i < leaf->member_count; i++) {
 		const struct pool_snap_member *member =
 			&snapshot->members[leaf->first_member + i];
 		const uint64_t words[] = {hash, member->identity.high,
-			member->identity.low, member->weight_micro};
+			member->identity.low, member->weight_micro, member->enabled,
+			(uint32_t)member->max_connections};
 
 		hash = pool_hash_64(NULL, words, sizeof(words));
 	}
@@ -88,7 +95,7 @@ static uint64_t hash_members(uint64_t hash, const struct pool_snapshot *snapshot
 
 /*
  * Give the pools behind those of <base> keys that tell environments apart: two that put
- * other proxies at one place have records and a rotation each.
+ * other proxies or limits at one place have records and a rotation each.
  *
  * Returns a hash of all of them, 0 if there is none.
  */
@@ -99,7 +106,7 @@ static uint64_t tell_apart(const struct pool_snapshot *base, struct pool_snapsho
 	uint64_t hash = 0;
 
 	for (uint32_t i = base->leaf_count; i < own->leaf_count; i++) {
-		leaves[i].key = hash_members(leaves[i].key, own, &leaves[i]);
+		leaves[i].key = hash_pool(leaves[i].key, own, &leaves[i]);
 		hash = pool_hash_64(
 			NULL, (const uint64_t[]){hash, leaves[i].key}, 2 * sizeof(hash));
 	}

@@ -332,6 +332,7 @@ static void fill_leaf(struct pool_snap_leaf *out, const struct pool_leaf *leaf,
 		.member_count = leaf->member_count,
 		.kind = (uint8_t)leaf->kind,
 		.equal_weights = 1,
+		.copies_default = leaf->copies_default,
 		.policy = leaf->policy,
 	};
 	for (uint32_t i = 0; i < leaf->member_count; i++) {

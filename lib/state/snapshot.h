@@ -60,9 +60,10 @@ struct pool_snap_leaf {
 	uint32_t first_member;
 	uint32_t member_count;
 	uint32_t enabled_count;
-	uint8_t kind;          /* enum pool_leaf_kind */
-	uint8_t equal_weights; /* of the enabled members */
-	uint8_t unused[2];
+	uint8_t kind;           /* enum pool_leaf_kind */
+	uint8_t equal_weights;  /* of the enabled members */
+	uint8_t copies_default; /* its proxies are the default's list */
+	uint8_t unused;
 	struct pool_policy policy;
 };
 

@@ -38,6 +38,7 @@ static bool unpack_leaf(const struct pool_snapshot *snapshot,
 	done &= unpack_string(snapshot, from->check_headers, &leaf->request.headers);
 	done &= unpack_string(snapshot, from->check_body, &leaf->request.body);
 	leaf->kind = from->kind;
+	leaf->copies_default = from->copies_default;
 	leaf->timeout_s = from->timeout_s;
 	leaf->rollout_percent = from->rollout_percent;
 	leaf->policy = from->policy;
@@ -58,7 +59,8 @@ int pool_snapshot_unpack(
 	pool_settings_init(&made);
 	made.enabled = snapshot->enabled;
 	memcpy(made.default_leaf, snapshot->default_leaf, sizeof(made.default_leaf));
-	made.leaves = calloc((size_t)snapshot->leaf_count + 1, sizeof(*made.leaves));
+	made.leaf_room = snapshot->leaf_count + 1;
+	made.leaves = calloc(made.leaf_room, sizeof(*made.leaves));
 	made.exchanges =
 		calloc((size_t)snapshot->exchange_count + 1, sizeof(*made.exchanges));
 	done = made.leaves && made.exchanges;

@@ -247,6 +247,62 @@ exchanges.okx.http+env y:1 2"
 	assert_equal "${#lines[@]}" 3
 }
 
+@test "who copies the default's proxies has those that the environment puts there" {
+	local list='DEFAULT__HTTP__POOL=["http://x:1", "http://y:1"]' rest=EXCHANGES__OKX__HTTP__POOL__STRATEGY=random
+
+	export POOL_FILE=$PWD/pool.json POOL_STATE=$PWD/shared.state
+	printf '{"enabled": true, "default": {"http": {"pool": ["http://a:1", "http://b:1"]}}, "exchanges": {
+		"okx": {"http": {"pool": {"proxies": "default", "strategy": "failover"}}},
+		"bybit": {"http": {"pool": {"proxies": ["http://z:1"]}}}}}' >pool.json
+	run -0 "$select" -x okx
+	assert_output http://a:1
+	run -0 with "$list" "$select" -x okx
+	assert_output http://x:1
+	run -0 with "$list" "$select" -x bybit
+	assert_output http://z:1
+	run -0 with DEFAULT__HTTP=http://x:1 "$select" -x okx
+	assert_output http://x:1
+	# without the variable all is as it was, also where only another key is changed
+	run -0 "$select" -x okx
+	assert_output http://a:1
+	run -0 with DEFAULT__HTTP__TIMEOUT_SECONDS=9 "$select" -x okx
+	assert_output http://a:1
+	run -0 with "$list;$rest" "$show" --format json
+	run -0 jq -r '[.proxies[] | "\(.pool) \(.proxy)"] | join("\n")' <<<"$output"
+	assert_output "exchanges.bybit.http z:1
+default.http+env x:1
+default.http+env y:1
+exchanges.okx.http+env x:1
+exchanges.okx.http+env y:1"
+	run -0 with "$list" "$POOL_BIN/pool-validate" --env --resolve -q pool.json
+	assert_line --regexp '^okx +http .*failover of 2: http://x:1, http://y:1$'
+}
+
+@test "pools of the environment behind any number of the file's" {
+	local i n own
+
+	export POOL_STATE=$PWD/shared.state POOL_FILE=$PWD/pool.json
+	own='EXCHANGES__Z1__HTTP=http://z:1;EXCHANGES__Z2__HTTP=http://z:2;EXCHANGES__Z3__HTTP=http://z:3'
+	for n in {1..9}; do
+		{
+			printf '{"enabled": true, "exchanges": {'
+			for ((i = 1; i <= n; i++)); do
+				printf '"e%d": {"http": "http://e:%d"}, ' "$i" "$i"
+			done
+			printf '"e": {}}}'
+		} >pool.json
+		run -0 with "$own;EXCHANGES__E1__HTTP=http://x:1" "$show" --names
+		assert_equal "$(wc -l <<<"$output")" $((n + 3))
+		run -0 with "$own" "$select" -x z3
+		assert_output http://z:3
+	done
+	# A list copied by many is bounded, too.
+	jq -nc '{enabled: true, default: {http: {pool: ["http://a:1"]}},
+		exchanges: [range(3000) | {key: "e\(.)", value: {http: {pool: {proxies: "default"}}}}] | from_entries}' >pool.json
+	run -3 --separate-stderr with "DEFAULT__HTTP__POOL=$(jq -nc '[range(500) | "http://h\(.):1"]')" "$select"
+	assert_regex "$stderr" 'CRYPTOFEED_PROXY_DEFAULT__HTTP__POOL: more than 1048576 proxies in all$'
+}
+
 @test "health and leases are shared, both ways" {
 	local lease
 
