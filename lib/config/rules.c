@@ -39,8 +39,9 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"take the tag out; !!str, !!int, !!float, !!bool, !!null, !!map and "
 		"!!seq "
 		"are known"},
-	[POOL_RULE_YAML_ALIAS] = {"yaml-alias", E, "an alias stands for nothing",
-		"put the anchor, &NAME, before the alias, *NAME"},
+	[POOL_RULE_YAML_ALIAS] = {"yaml-alias", E,
+		"an alias stands for nothing, or an anchor stands twice",
+		"put one anchor, &NAME, before its aliases, *NAME"},
 	[POOL_RULE_YAML_EXPANSION] = {"yaml-expansion", E,
 		"aliases make the document too large",
 		"write the values out, or leave the nested aliases out"},
