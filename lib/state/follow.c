@@ -5,7 +5,7 @@
 
 enum {
 	FIRST_LEASES = 64,
-	ORPHAN_DAYS_S = 86400,
+	DAY_S = 86400,
 	FORMERS_MAX = 256,
 	LONGEST_REST_S = 2592000, /* the schema's largest max_seconds */
 };
@@ -45,6 +45,33 @@ static bool has_budgets(const struct pool_snapshot *snapshot)
 	return false;
 }
 
+/* A moment of the old clock in the new one; never 0, which means "not yet". */
+static int64_t moved_moment(const struct plan *plan, int64_t moment_ns)
+{
+	uint64_t moved;
+
+	if (!plan->other_clock || moment_ns == 0)
+		return moment_ns;
+	/* Without a sign: a damaged moment may be any number. */
+	moved = (uint64_t)plan->now->boot_ns - (uint64_t)plan->passed_ns -
+		((uint64_t)plan->state->image->written_boot_ns - (uint64_t)moment_ns);
+	return moved ? (int64_t)moved : -1;
+}
+
+/* Whether a budget that is kept was spent on: its pool, that of an environment, may have
+ * none in this image and come back. */
+static bool has_spent(const struct plan *plan)
+{
+	const struct pool_budget *budgets = plan->state->budgets;
+
+	for (uint32_t i = 0; budgets && i < plan->old_count; i++)
+		if (plan->moved[i] != UINT32_MAX && budgets[i].head_ns &&
+			moved_moment(plan, budgets[i].head_ns) >
+				plan->now->boot_ns - DAY_S * POOL_NS_PER_S)
+			return true;
+	return false;
+}
+
 static void shape_image(struct plan *plan)
 {
 	struct pool_state_image *shape = &plan->shape;
@@ -74,7 +101,7 @@ static void shape_image(struct plan *plan)
 	shape->weights_at = place(&end, records, sizeof(uint32_t));
 	shape->counts_at = place(&end, records, sizeof(uint32_t));
 	shape->finishes_at = place(&end, records, sizeof(double));
-	if (has_budgets(plan->snapshot))
+	if (has_budgets(plan->snapshot) || has_spent(plan))
 		shape->budgets_at = place(&end, records, sizeof(struct pool_budget));
 	shape->leases_at = place(&end, shape->lease_capacity, sizeof(struct pool_lease));
 	shape->records_at = place(&end, records, sizeof(struct pool_record));
@@ -96,19 +123,6 @@ static int64_t moved_deadline(const struct plan *plan, int64_t deadline_ns)
 	if (left_ns > LONGEST_REST_S * POOL_NS_PER_S)
 		left_ns = LONGEST_REST_S * POOL_NS_PER_S;
 	return left_ns > 0 ? plan->now->boot_ns + left_ns : 0;
-}
-
-/* A moment of the old clock in the new one; never 0, which means "not yet". */
-static int64_t moved_moment(const struct plan *plan, int64_t moment_ns)
-{
-	uint64_t moved;
-
-	if (!plan->other_clock || moment_ns == 0)
-		return moment_ns;
-	/* Without a sign: a damaged moment may be any number. */
-	moved = (uint64_t)plan->now->boot_ns - (uint64_t)plan->passed_ns -
-		((uint64_t)plan->state->image->written_boot_ns - (uint64_t)moment_ns);
-	return moved ? (int64_t)moved : -1;
 }
 
 static void move_times(const struct plan *plan, struct pool_record *record)
@@ -176,8 +190,7 @@ static bool outlived(const struct plan *plan, const struct pool_record *record)
 {
 	int64_t removed_ns = moved_moment(plan, record->removed_ns);
 
-	return removed_ns &&
-		removed_ns <= plan->now->boot_ns - ORPHAN_DAYS_S * POOL_NS_PER_S;
+	return removed_ns && removed_ns <= plan->now->boot_ns - DAY_S * POOL_NS_PER_S;
 }
 
 static bool worth_keeping(const struct plan *plan, const struct pool_record *record)
@@ -245,7 +258,7 @@ static void keep_former(struct plan *plan, uint32_t index)
 		leaf.record_count = 0;
 	}
 	/* A clock that went back makes none older. */
-	if ((int32_t)(now_s - leaf.first_record) > ORPHAN_DAYS_S || !leaf.selections ||
+	if ((int32_t)(now_s - leaf.first_record) > DAY_S || !leaf.selections ||
 		plan->former_count == FORMERS_MAX ||
 		is_pool(plan->snapshot, leaf.key, index))
 		return;

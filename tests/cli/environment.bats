@@ -247,6 +247,20 @@ exchanges.okx.http+env y:1 2"
 	assert_equal "${#lines[@]}" 3
 }
 
+@test "a budget of the environment holds, whoever comes between" {
+	local limited='DEFAULT__HTTP__POOL__LIMITS={"requests": 2, "per_seconds": 86400};DEFAULT__HTTP__POOL__FALLBACK=fail'
+
+	write_shared
+	for _ in {1..6}; do
+		run -0 with "$limited" "$select"
+		run -0 with EXCHANGES__OKX__HTTP=http://z:1 "$select" -x okx
+		run -0 "$select" -x okx
+	done
+	run -1 --separate-stderr with "$limited" "$select"
+	assert_output no-proxy://none-eligible
+	run -0 "$show" --verify
+}
+
 @test "who copies the default's proxies has those that the environment puts there" {
 	local list='DEFAULT__HTTP__POOL=["http://x:1", "http://y:1"]' rest=EXCHANGES__OKX__HTTP__POOL__STRATEGY=random
 
