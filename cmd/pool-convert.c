@@ -140,6 +140,18 @@ static enum pool_input find_input(const struct pool_source *source)
 	return *text == '{' || *text == '[' ? POOL_INPUT_JSON : POOL_INPUT_YAML;
 }
 
+/* Without one of ours it is the wrong environment or file, <none>, and not a
+ * configuration that is empty. */
+static int take_variables(
+	struct pool_judged *judged, const char *const *variables, const char *none)
+{
+	if (!pool_environment_has(variables))
+		return pool_fault_set(&judged->fault, POOL_ENOFILE, 0, "%s", none);
+	pool_settings_init(&judged->settings);
+	return pool_environment_read(
+		&judged->settings, &judged->found, variables, &judged->fault);
+}
+
 static int read_variables(const struct pool_source *source, struct pool_judged *judged)
 {
 	char **variables = NULL;
@@ -147,9 +159,8 @@ static int read_variables(const struct pool_source *source, struct pool_judged *
 
 	if (error)
 		return pool_fault_set(&judged->fault, error, 0, "out of memory");
-	pool_settings_init(&judged->settings);
-	error = pool_environment_read(&judged->settings, &judged->found,
-		(const char *const *)variables, &judged->fault);
+	error = take_variables(judged, (const char *const *)variables,
+		"no line sets a variable CRYPTOFEED_PROXY_*");
 	pool_variables_free(variables);
 	return error;
 }
@@ -175,11 +186,9 @@ static int read_input(const struct request *request, struct pool_judged *judged)
 	struct pool_source source = {0};
 	int error;
 
-	if (strcmp(judged->file, POOL_FILE_ENVIRONMENT) == 0) {
-		pool_settings_init(&judged->settings);
-		return pool_environment_read(&judged->settings, &judged->found,
-			tool_environment(), &judged->fault);
-	}
+	if (strcmp(judged->file, POOL_FILE_ENVIRONMENT) == 0)
+		return take_variables(judged, tool_environment(),
+			"no variable CRYPTOFEED_PROXY_* is set");
 	error = pool_source_read(&source, judged->file, &judged->fault);
 	source.scheme = request->scheme;
 	if (!error)

@@ -156,8 +156,8 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 	__attribute__((format(printf, 6, 7)));
 
 /*
- * Sort, then fill in lines, columns and, for the first few hundred, the source line:
- * every string in it that is a value is shown redacted. <kind>  what the text is.
+ * Sort, then fill in lines, columns and, for the first few hundred, the source line of
+ * the text, which is of <kind>: every string in it that is a value is shown redacted.
  */
 void pool_diagnostics_locate(struct pool_diagnostics *diagnostics, const char *bytes,
 	size_t length, enum pool_excerpt_kind kind);

@@ -31,8 +31,10 @@ bool pool_environment_has(const char *const *variables);
  *
  * <settings>     of a pool file, or pool_settings_init()ed: the environment is then all;
  *                released on failure
- * <variables>    NAME=VALUE strings ended by NULL; those that are not ours are passed
- * over <diagnostics>  what is found is added
+ *
+ * <variables>    NAME=VALUE strings ended by NULL; of those only ours are looked at
+ *
+ * <diagnostics>  what is found is added
  *
  * Leaves that the environment changes without touching their proxies are changed in
  * place. Otherwise the file's leaves stay where they are, those that no lookup leads to

@@ -121,11 +121,6 @@ static void add_range(
 	pool_text_add(out, ")");
 }
 
-void pool_pattern_add_range(struct pool_text *out, int64_t low, int64_t high)
-{
-	add_range(out, low, high, "");
-}
-
 void pool_pattern_add_int(struct pool_text *out, int64_t low, int64_t high)
 {
 	pool_text_add(out, "^" BLANKS "(?:\\+?" LEADING);
@@ -277,7 +272,7 @@ void pool_pattern_add_url(struct pool_text *out)
 		"-][^/?#\\[\\]@:" BLANK "]{0,252}|");
 	add_brackets(out);
 	pool_text_add(out, "):");
-	pool_pattern_add_range(out, 1, 65535);
+	add_range(out, 1, 65535, "");
 	pool_text_add(out, "(?:[/?#][^" BLANK "]*)?$");
 }
 
@@ -292,6 +287,6 @@ const char *const pool_pattern_wrong_check_url = "^[^:/?#]*://(?:$|[/?#:-]|[^/?#
 void pool_pattern_add_host_port(struct pool_text *out)
 {
 	pool_text_add(out, "^[^/?#]+:0*");
-	pool_pattern_add_range(out, 1, 65535);
+	add_range(out, 1, 65535, "");
 	pool_text_add(out, "$");
 }

@@ -11,10 +11,6 @@
 #include <stdint.h>
 #include "base/text.h"
 
-/* Decimal numbers from <low> to <high> without sign, blank, or leading zero; not
- * anchored. */
-void pool_pattern_add_range(struct pool_text *out, int64_t low, int64_t high);
-
 /* A whole number in quotes, from <low> to <high>. */
 void pool_pattern_add_int(struct pool_text *out, int64_t low, int64_t high);
 /* Any number in quotes from <low> to <high> millionths, <high> a whole number; those with

@@ -10,8 +10,6 @@
 #include <yaml.h>
 #include "config/plain.h"
 #include "config/tree.h"
-#include "config/url.h"
-#include "config/walk.h"
 
 enum {
 	ALIAS_VALUES = 1 << 18,   /* values that aliases and merge keys may add */

@@ -13,7 +13,7 @@
 #include "pool.h"
 #include "report/status.h"
 
-/* Append what the report knows. <per_proxy>  false: no series for each proxy */
+/* Append what the report knows, without a series for each proxy unless <per_proxy>. */
 void pool_metrics_render(
 	const struct pool_report *report, bool per_proxy, struct pool_text *text);
 

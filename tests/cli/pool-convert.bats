@@ -187,6 +187,13 @@ pool.env: 2 errors, 0 warnings"
 	assert_line 'http://u:$PW@h:1'
 	run -0 --separate-stderr "$convert" --to list pool.env
 	assert_regex "$stderr" "^pool.env:1:42: warning: a shell would fill something in for this '.': it is taken as it stands \\[not-taken-over\\]"
+	# The wrong environment or file is no configuration.
+	run -3 --separate-stderr "$convert" --from env
+	assert_output ""
+	assert_equal "$stderr" "pool-convert: no variable CRYPTOFEED_PROXY_* is set"
+	run -3 --separate-stderr "$convert" --from env - <<<"HOME=/root"
+	assert_output ""
+	assert_equal "$stderr" "pool-convert: no line sets a variable CRYPTOFEED_PROXY_*"
 	run -1 --separate-stderr "$convert" --from env - <<<"CRYPTOFEED_PROXY_ENABLED=maybe"
 	assert_regex "$stderr" "^CRYPTOFEED_PROXY_ENABLED: error: enabled: 'maybe' is not true or false"
 }
