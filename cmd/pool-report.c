@@ -97,8 +97,9 @@ static int read_reason(const struct tool_given *given, void *context)
 		words[i] = pool_reason_get(i)->name;
 	/* No use of a proxy ends so. */
 	words[POOL_REASON_NONE] = words[POOL_REASON_PERSON] = NULL;
-	status = tool_find_word(given->spec, "--reason", "a word that the manual lists",
-		given->value, words, POOL_REASONS, &found);
+	status = tool_find_word(given->spec, "--reason",
+		"a word of REASONS in pool-report(1)", given->value, words, POOL_REASONS,
+		&found);
 	settings->reason = (enum pool_reason)found;
 	settings->has_reason = true;
 	return status;

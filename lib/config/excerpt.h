@@ -9,17 +9,15 @@
 #ifndef POOL_CONFIG_EXCERPT_H
 #define POOL_CONFIG_EXCERPT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the text is, which says what in it may be shown. */
+/* What the text is, which says what in it may be shown. In lines of proxies or variables
+ * any word may be a password: of a URL all but its credentials, of others nothing. */
 enum pool_excerpt_kind {
 	POOL_EXCERPT_JSON,
-	POOL_EXCERPT_YAML,  /* values may stand without quotes */
-	POOL_EXCERPT_LINES, /* a proxy or a variable a line: a URL without its
-			       credentials, else nothing, for any word may be a password
-			     */
+	POOL_EXCERPT_YAML, /* values may stand without quotes */
+	POOL_EXCERPT_LINES,
 };
 
 struct pool_excerpt {

@@ -430,9 +430,8 @@ accepted() {
 		for format in pool cryptofeed env; do
 			run --separate-stderr "$convert" --strict --to $format -o "out.$format" \
 				"$corpus/$file"
-			[ "$status" -le 1 ]
+			[ "$status" -eq 0 ] || [[ $status -eq 1 && $stderr == *": cannot be said in "* ]]
 			run -0 --separate-stderr "$convert" --from $format --diff -q "out.$format"
-			[ "$status" -eq 0 ]
 			"$convert" --from $format -q -o back.json "out.$format"
 			[ ! -s back.json ] || "$validate" -q --print back.json >after 2>/dev/null
 			# A single lookup is the same in any case.
@@ -504,9 +503,8 @@ default websocket: round_robin of 2: http://***@192.0.2.1:1 (weight 2.0), https:
 ./pool.json"
 	run -4 --separate-stderr "$convert" -o missing/new.json pool.json
 	assert_regex "$stderr" "^pool-convert: cannot write file 'missing/new.json': No such file or directory$"
-	run -4 --separate-stderr "$convert" pool.json >/dev/full || :
 	mkdir folder
-	run ! "$convert" -o folder pool.json
+	run -2 "$convert" -o folder pool.json
 	run -1 "$convert" -o pool.json - <<<'{"proxies": []}'
 	run -0 jq -e '.proxies | length == 1' pool.json
 }

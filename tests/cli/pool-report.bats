@@ -408,11 +408,11 @@ unknown -> cooling (limited)"
 	# it decides before the status does
 	report 0 -v tokyo fail --reason tls --status 429
 	assert_regex "$stderr" "\(tls\)$"
-	usage "--reason wants a word that the manual lists, not 'tsl'; did you mean 'tls'?" \
+	usage "--reason wants a word of REASONS in pool-report(1), not 'tsl'; did you mean 'tls'?" \
 		tokyo fail --reason tsl
 	for word in none person; do
 		report 2 tokyo fail --reason $word
-		assert_regex "$stderr" "^pool-report: --reason wants a word that the manual lists, not '$word'"
+		assert_regex "$stderr" "^pool-report: --reason wants a word of REASONS in pool-report\(1\), not '$word'"
 	done
 }
 
