@@ -57,7 +57,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file image undo follow copy repair snapshot lookup lease session select demand \
+STATE  := file guard image undo follow copy repair snapshot lookup lease session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
@@ -79,7 +79,7 @@ LIB_OBJECTS   := $(ROOM_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/lib/report/da
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/obj/%.o)
 WATCH_OBJECTS := $(WATCH_SOURCES:%.c=$(BUILD)/obj/%.o)
 # what the mains share
-TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files)
+TOOL_OBJECTS  := $(patsubst %,$(BUILD)/obj/cmd/%.o,tool tool_options tool_message tool_files tool_guard)
 TOOL_BINARIES := $(TOOLS:%=$(BUILD)/bin/%)
 
 LIBS       := -lcjson -lyaml -lm

@@ -172,6 +172,7 @@ static int open_session(const struct settings *settings, struct pool_session **o
 {
 	struct tool_files files;
 	struct pool_session_options opening = {.lock_timeout_ms = LOCK_TIMEOUT_MS,
+		.guard = tool_guard(),
 		.warn = tool_warn_line,
 		.lookup = tool_lookup};
 	struct pool_fault fault = {0};

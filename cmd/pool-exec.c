@@ -186,6 +186,7 @@ static int run(struct settings *settings)
 	struct exec_request *request = &settings->request;
 	struct pool_session_options opening = {
 		.require_state = settings->require_state,
+		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};

@@ -412,6 +412,7 @@ static int run(const struct settings *settings)
 	struct pool_session_options opening = {
 		.require_state = true,
 		.lock_timeout_ms = LOCK_TIMEOUT_MS,
+		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};

@@ -367,6 +367,7 @@ static int run(struct settings *settings)
 	struct tool_files files;
 	struct pool_session_options opening = {
 		.require_state = settings->require_state,
+		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};

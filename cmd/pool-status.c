@@ -226,6 +226,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 		.state = files->state,
 		.read_only = read_only,
 		.lock_timeout_ms = lock_timeout_ms(settings),
+		.guard = tool_guard(),
 		.warn = warn,
 		.lookup = look_up,
 		.context = settings,

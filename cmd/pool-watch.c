@@ -392,6 +392,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 		.environment = tool_environment(),
 		.state = files->state,
 		.lock_timeout_ms = POOL_WATCHER_LOCK_MS,
+		.guard = tool_guard(),
 		.warn = warn,
 		.lookup = look_up,
 		.context = settings,

@@ -162,6 +162,14 @@ enum {
  */
 void tool_begin(void);
 
+/*
+ * The guard of this process's state (tool_guard.c): with it a state file that somebody
+ * cuts short while it is mapped ends no tool. Installs the handler that it needs; a
+ * SIGBUS of anything else goes to the one that was there before. For one session at a
+ * time that writes.
+ */
+struct pool_guard *tool_guard(void);
+
 /* --- options (tool_options.c) --------------------------------------------------- */
 
 /*

@@ -106,6 +106,37 @@ const char *pool_no_reason_name(enum pool_no_reason reason);
 
 struct pool_session;
 
+/*
+ * What survives a state file that is cut short while it is mapped: others may write the
+ * state file of a folder that a group shares, and touching what they cut off raises
+ * SIGBUS. A program that hands a guard to its session installs a handler for that signal
+ * which calls pool_guard_mend(); without one such a signal ends it.
+ *
+ *	static struct pool_guard guard;
+ *
+ *	static void handle(int signal, siginfo_t *info, void *context)
+ *	{
+ *		if (info->si_code <= 0 || !pool_guard_mend(&guard, info->si_addr))
+ *			... another one's: as before ...
+ *	}
+ *
+ * The session notices, and maps the file anew the next time. Zeroes are the beginning of
+ * one; it must outlive its session, and serves one.
+ */
+struct pool_guard {
+	const char *volatile begin; /* the mapping */
+	const char *volatile end;
+	volatile int mended; /* how often */
+};
+
+/*
+ * Put zeroes of this process's own where the mapping has lost its file, from the page of
+ * <address> on. May be called in a signal handler.
+ *
+ * Returns false if <address> is not in the mapping: the signal is about something else.
+ */
+bool pool_guard_mend(struct pool_guard *guard, const void *address);
+
 /* Where a session finds its files and how it deals with trouble. All strings are borrowed
  * for the call of pool_session_new(). */
 struct pool_session_options {
@@ -116,10 +147,11 @@ struct pool_session_options {
 	 * on top of the pool file; NULL: none. Such a session shares its records with
 	 * those that have no such variables. */
 	const char *const *environment;
-	bool require_state;      /* fail instead of selecting without state */
-	bool read_only;          /* change no file and make none: the state is read into
-				    memory, and what is done to it there is forgotten */
-	int64_t lock_timeout_ms; /* how long to wait for the lock; 0: 1000 */
+	bool require_state;       /* fail instead of selecting without state */
+	bool read_only;           /* change no file and make none: the state is read into
+				     memory, and what is done to it there is forgotten */
+	int64_t lock_timeout_ms;  /* how long to wait for the lock; 0: 1000 */
+	struct pool_guard *guard; /* of its state's mapping; NULL: none */
 	/* Called for each warning, one line without newline; may be NULL. */
 	void (*warn)(void *context, const char *text);
 	/* Value of an environment variable for ${NAME} in URLs, or NULL; may be NULL

@@ -23,14 +23,16 @@ static bool below_limits(const struct pool_selection *selection, uint32_t index)
 {
 	const struct pool_state *state = selection->state;
 	const uint32_t at = selection->leaf->first_member + index;
+	struct pool_budget budget;
 
 	if (!pool_state_below_limit(
 		    selection->leaf, &selection->members[index], state->counts[at]))
 		return false;
-	return !selection->rate.requests || !state->budgets ||
-		pool_budget_ready_ns(&state->budgets[at], &selection->rate,
-			selection->cost,
-			selection->now.boot_ns) <= selection->now.boot_ns;
+	if (!selection->rate.requests || !state->budgets)
+		return true;
+	pool_state_fetch(&budget, &state->budgets[at], sizeof(budget));
+	return pool_budget_ready_ns(&budget, &selection->rate, selection->cost,
+		       selection->now.boot_ns) <= selection->now.boot_ns;
 }
 
 /* The slow question behind the ready words. */
@@ -206,7 +208,7 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 	*lease_id = 0;
 	if (!selection->query->lease && !trial)
 		return 0;
-	if (state->image->leases_used >= state->image->lease_capacity)
+	if (state->live->leases_used >= state->image->lease_capacity)
 		error = pool_state_grow_leases(state, &selection->session->snapshot,
 			&selection->now, state->image->lease_capacity * 2, fault);
 	if (error)
@@ -223,16 +225,19 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 static void charge(struct pool_selection *selection, uint32_t at)
 {
 	struct pool_state *state = selection->state;
+	struct pool_budget budget;
 
 	if (!selection->rate.requests || !state->budgets)
 		return;
 	pool_state_touch(state, &state->budgets[at], sizeof(*state->budgets));
 	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
-	pool_budget_charge(&state->budgets[at], &selection->rate, selection->cost,
-		selection->now.boot_ns);
+	pool_state_fetch(&budget, &state->budgets[at], sizeof(budget));
+	pool_budget_charge(
+		&budget, &selection->rate, selection->cost, selection->now.boot_ns);
+	state->budgets[at] = budget;
 	state->ready[at] = pool_state_ready_word(selection->leaf,
-		&selection->session->snapshot.members[at], &state->records[at],
-		&state->budgets[at], selection->now.boot_ns);
+		&selection->session->snapshot.members[at], &state->records[at], &budget,
+		selection->now.boot_ns);
 }
 
 /* Everything a pick changes, as one update: all of it or, after a kill, nothing. */
@@ -295,8 +300,10 @@ static int note_choice(
 		const struct pool_state *state = selection->state;
 		uint32_t at = selection->leaf->first_member + index;
 
-		status = pool_health_status(
-			&state->records[at].health, selection->now.boot_ns);
+		struct pool_health health;
+
+		pool_state_fetch(&health, &state->records[at].health, sizeof(health));
+		status = pool_health_status(&health, selection->now.boot_ns);
 	}
 	snprintf(proxy->status, sizeof(proxy->status), "%s", pool_status_name(status));
 	if (lease_id)

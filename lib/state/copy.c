@@ -12,8 +12,6 @@
 
 enum { TRIES = 4 };
 
-static const uint64_t LENGTH_MAX = UINT64_C(1) << 32; /* of what only claims to be one */
-
 /* --- reading -------------------------------------------------------------------- */
 
 /* Bytes <at> to <at> + <length> of the file; what is cut off meanwhile stays zero. */
@@ -81,7 +79,7 @@ static int read_file(
 	if (fstat(fd, &status) != 0)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", state->path);
-	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > LENGTH_MAX)
+	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > POOL_STATE_LENGTH_MAX)
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
 	state->exposed = status.st_nlink != 1 || (status.st_mode & S_IWOTH);

@@ -286,24 +286,26 @@ static int take_lease(
 	struct pool_state *state = telling->session->state;
 	bool ended;
 	uint32_t slot = pool_lease_find(state, id, &ended);
-	struct pool_lease *lease = slot == POOL_NO_SLOT ? NULL : &state->leases[slot];
+	struct pool_lease lease;
 	struct place place;
 
-	if (!lease ||
-		lease->record >= state->image->record_count + state->image->orphan_count)
+	if (slot == POOL_NO_SLOT)
 		return refuse_lease(telling->feedback->lease, fault);
-	if (!place_of(&telling->session->snapshot, lease->record, &place)) {
+	pool_state_fetch(&lease, &state->leases[slot], sizeof(lease));
+	if (lease.record >= state->image->record_count + state->image->orphan_count)
+		return refuse_lease(telling->feedback->lease, fault);
+	if (!place_of(&telling->session->snapshot, lease.record, &place)) {
 		/* Its proxy was removed meanwhile: nothing to say about it. */
 		if (!ended)
 			pool_lease_end(state, slot, true, &telling->now);
 		return 0;
 	}
-	if (ended && lease->flags & POOL_LEASE_REPORTED) {
+	if (ended && lease.flags & POOL_LEASE_REPORTED) {
 		fill_result(telling, &place);
 		telling->out->repeated = true;
 		return 0;
 	}
-	take(telling, &place, slot, lease->began_ns);
+	take(telling, &place, slot, lease.began_ns);
 	return 0;
 }
 
@@ -414,11 +416,13 @@ static void command_one(struct pool_session *session, const struct place *place,
 {
 	struct pool_state *state = session->state;
 	struct pool_transition transition;
+	struct pool_health health;
 
 	pool_state_touch(state, &state->records[place->at], sizeof(*state->records));
 	pool_state_touch(state, &state->ready[place->at], sizeof(*state->ready));
-	pool_health_command(
-		&state->records[place->at].health, command, now->boot_ns, &transition);
+	pool_state_fetch(&health, &state->records[place->at].health, sizeof(health));
+	pool_health_command(&health, command, now->boot_ns, &transition);
+	state->records[place->at].health = health;
 	pool_session_note(session, place->leaf, place->at, &transition, now);
 	pool_state_settle(state, now);
 }

@@ -277,14 +277,22 @@ out:
 	return error;
 }
 
+static void unmap(struct pool_state *state)
+{
+	pool_guard_watch(state->guard, NULL, 0);
+	if (state->map)
+		munmap(state->map, state->length);
+	state->map = NULL;
+	state->length = 0;
+}
+
 void pool_state_free(struct pool_state *state)
 {
 	if (!state)
 		return;
 	if (state->locked)
 		pool_state_unlock(state);
-	if (state->map)
-		munmap(state->map, state->length);
+	unmap(state);
 	if (state->fd >= 0)
 		close(state->fd);
 	free(state->path);
@@ -357,10 +365,18 @@ int pool_state_wait(
 		holder, (long long)timeout_ms);
 }
 
-/* Map all of the file as it is now; 0, or POOL_ESYSTEM. */
+/* Whether what is mapped has lost a part of the file, and has zeroes there. */
+static bool is_cut(const struct pool_state *state)
+{
+	return state->guard && state->guard->mended != state->mended;
+}
+
+/* Map the file as it is now: all of it, up to what a state may be long; 0, or
+ * POOL_ESYSTEM. */
 static int map_file(struct pool_state *state, struct pool_fault *fault)
 {
 	struct stat status;
+	size_t length;
 	void *map;
 
 	if (fstat(state->fd, &status) != 0)
@@ -369,21 +385,24 @@ static int map_file(struct pool_state *state, struct pool_fault *fault)
 	if (status.st_nlink == 0)
 		return pool_fault_set(fault, POOL_ESTALE, 0,
 			"state file '%s' was deleted", state->path);
-	if (state->map && state->length == (size_t)status.st_size)
+	length = (uint64_t)status.st_size < POOL_STATE_LENGTH_MAX
+		? (size_t)status.st_size
+		: (size_t)POOL_STATE_LENGTH_MAX;
+	if (state->map && state->length == length && !is_cut(state))
 		return 0;
-	if (state->map)
-		munmap(state->map, state->length);
-	state->map = NULL;
-	state->length = 0;
-	if (status.st_size == 0)
+	unmap(state);
+	if (state->guard)
+		state->mended = state->guard->mended;
+	if (length == 0)
 		return 0;
-	map = mmap(NULL, (size_t)status.st_size,
-		PROT_READ | (state->writable ? PROT_WRITE : 0), MAP_SHARED, state->fd, 0);
+	map = mmap(NULL, length, PROT_READ | (state->writable ? PROT_WRITE : 0),
+		MAP_SHARED, state->fd, 0);
 	if (map == MAP_FAILED)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot map '%s'", state->path);
 	state->map = map;
-	state->length = (size_t)status.st_size;
+	state->length = length;
+	pool_guard_watch(state->guard, map, length);
 	return 0;
 }
 
@@ -414,10 +433,13 @@ int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fau
 {
 	int error;
 
-	if (length <= state->length)
+	if (length <= state->length && !is_cut(state))
 		return 0;
 	if (state->fd < 0)
 		return pool_copy_extend(state, length, fault);
+	if (length > POOL_STATE_LENGTH_MAX)
+		return pool_fault_set(fault, POOL_ESYSTEM, EFBIG,
+			"cannot make state file '%s' larger", state->path);
 	/* Allocated, not only longer: a hole on a full disk would kill us by SIGBUS. */
 	do
 		error = posix_fallocate(state->fd, 0, (off_t)length);
@@ -425,11 +447,17 @@ int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fau
 	if (error)
 		return pool_fault_set(fault, POOL_ESYSTEM, error,
 			"cannot make state file '%s' larger", state->path);
-	return map_file(state, fault);
+	error = map_file(state, fault);
+	/* Who may write it may have cut it short in between. */
+	if (!error && state->length < length)
+		error = pool_fault_set(fault, POOL_ESYSTEM, 0,
+			"state file '%s' was cut short by another process", state->path);
+	return error;
 }
 
 void pool_state_unlock(struct pool_state *state)
 {
+	state->was_cut |= is_cut(state);
 	state->header = NULL;
 	state->image = NULL;
 	state->locked = false;
@@ -438,6 +466,49 @@ void pool_state_unlock(struct pool_state *state)
 }
 
 /* --- keeping a corrupt file ----------------------------------------------------- */
+
+enum { KEPT_MAX = 128 << 20 };
+
+/* In front of every copy. */
+static const char corrupt_line[] =
+	"proxypool: a corrupt state file, which begins behind this line\n";
+
+static int write_out(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t done = write(fd, bytes, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return POOL_ESYSTEM;
+		bytes += done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+/* From the file and not from the mapping: it may be cut short meanwhile. */
+static int copy_out(int from, int to)
+{
+	char bytes[16384];
+	off_t at = 0;
+	int error = write_out(to, corrupt_line, sizeof(corrupt_line) - 1);
+
+	while (!error && at < KEPT_MAX) {
+		ssize_t got = pread(from, bytes, sizeof(bytes), at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return POOL_ESYSTEM;
+		if (got == 0)
+			break;
+		at += got;
+		error = write_out(to, bytes, (size_t)got);
+	}
+	return error;
+}
 
 int pool_state_keep_corrupt(const struct pool_state *state)
 {
@@ -456,8 +527,7 @@ int pool_state_keep_corrupt(const struct pool_state *state)
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		goto out;
-	if (write(fd, state->map, state->length) == (ssize_t)state->length)
-		error = 0;
+	error = copy_out(state->fd, fd);
 	if (close(fd) != 0)
 		error = POOL_ESYSTEM;
 	/* An earlier copy goes only when the new one is whole. */

@@ -250,9 +250,10 @@ static bool is_pool(const struct pool_snapshot *snapshot, uint64_t key, uint32_t
 static void keep_former(struct plan *plan, uint32_t index)
 {
 	const struct pool_state_image *image = plan->state->image;
-	struct pool_state_leaf leaf = plan->state->leaves[index];
 	const uint32_t now_s = (uint32_t)plan->now->wall_s;
+	struct pool_state_leaf leaf;
 
+	pool_state_fetch(&leaf, &plan->state->leaves[index], sizeof(leaf));
 	if (index < image->leaf_count) {
 		leaf.first_record = now_s;
 		leaf.record_count = 0;
@@ -322,33 +323,33 @@ static void fill_records(const struct plan *plan, const struct sections *new)
 	const struct pool_state *state = plan->state;
 
 	for (uint32_t old = 0; old < plan->old_count; old++) {
-		struct pool_record *record;
+		struct pool_record record;
 
 		if (plan->moved[old] == UINT32_MAX)
 			continue;
-		record = &new->records[plan->moved[old]];
-		*record = state->records[old];
+		pool_state_fetch(&record, &state->records[old], sizeof(record));
 		new->finishes[plan->moved[old]] = state->finishes[old];
-		move_times(plan, record);
+		move_times(plan, &record);
 		move_budget(plan, new, old, plan->moved[old]);
 		if (plan->moved[old] < plan->snapshot->member_count)
-			record->removed_ns = 0;
-		else if (!record->removed_ns)
-			record->removed_ns = plan->now->boot_ns;
+			record.removed_ns = 0;
+		else if (!record.removed_ns)
+			record.removed_ns = plan->now->boot_ns;
+		new->records[plan->moved[old]] = record;
 	}
 }
 
 /* The rotation goes on where it stood: at the same proxy, wherever that is now. */
 static uint64_t moved_cursor(const struct plan *plan, const struct pool_state_leaf *old,
-	const struct pool_state_leaf *new)
+	const struct pool_snap_leaf *new)
 {
 	for (uint64_t i = old->cursor;
 		i < old->record_count && old->first_record + i < plan->old_count; i++) {
 		uint32_t moved = plan->moved[old->first_record + i];
 
-		if (moved >= new->first_record &&
-			moved < new->first_record + new->record_count)
-			return moved - new->first_record;
+		if (moved >= new->first_member &&
+			moved < new->first_member + new->member_count)
+			return moved - new->first_member;
 	}
 	return 0;
 }
@@ -360,26 +361,27 @@ static void fill_leaf(const struct plan *plan, const struct sections *new, uint3
 	struct pool_state_leaf *leaf = &new->leaves[index];
 	uint32_t old_leaves = state->image ? state->image->leaf_count : 0, old = 0;
 	uint32_t all = old_leaves + (state->image ? state->image->former_count : 0);
+	struct pool_state_leaf was = {0};
 	uint64_t selections;
 
 	while (old < all && state->leaves[old].key != source->key)
 		old++;
 	if (old < all)
-		*leaf = state->leaves[old];
+		pool_state_fetch(&was, &state->leaves[old], sizeof(was));
+	*leaf = was;
 	leaf->key = source->key;
 	leaf->first_record = source->first_member;
 	leaf->record_count = source->member_count;
 	if (old < old_leaves)
-		leaf->cursor = moved_cursor(plan, &state->leaves[old], leaf);
-	else if (leaf->cursor >= leaf->record_count)
+		leaf->cursor = moved_cursor(plan, &was, source);
+	else if (leaf->cursor >= source->member_count)
 		leaf->cursor = 0;
-	if (old < all) {
-		leaf->checked_ns = moved_moment(plan, leaf->checked_ns);
-	}
+	if (old < all)
+		leaf->checked_ns = moved_moment(plan, was.checked_ns);
 	/* A pool that comes back has lost its own counters, not those of its proxies. */
-	selections = leaf->fallbacks;
-	for (uint32_t i = 0; i < leaf->record_count; i++)
-		selections += new->records[leaf->first_record + i].selections;
+	selections = was.fallbacks;
+	for (uint32_t i = 0; i < source->member_count; i++)
+		selections += new->records[source->first_member + i].selections;
 	if (leaf->selections < selections)
 		leaf->selections = selections;
 }
@@ -428,22 +430,21 @@ static void fill_leases(const struct plan *plan, const struct sections *new)
 
 	/* What has ended is to be remembered for a while: new ones go behind. */
 	for (uint32_t i = 0; state->image && i < state->image->lease_capacity; i++) {
-		const struct pool_lease *old = &state->leases[i];
-		struct pool_lease *lease;
+		struct pool_lease lease;
 
-		if ((!old->id && !old->last_id) || old->record >= plan->old_count ||
-			plan->moved[old->record] == UINT32_MAX ||
+		pool_state_fetch(&lease, &state->leases[i], sizeof(lease));
+		if ((!lease.id && !lease.last_id) || lease.record >= plan->old_count ||
+			plan->moved[lease.record] == UINT32_MAX ||
 			used == plan->lease_capacity)
 			continue;
-		lease = &new->leases[used++];
-		*lease = *old;
-		lease->record = plan->moved[old->record];
-		lease->began_ns = moved_moment(plan, old->began_ns);
-		if (lease->expires_ns) {
-			lease->expires_ns = moved_deadline(plan, old->expires_ns);
-			if (!lease->expires_ns)
-				lease->expires_ns = 1;
+		lease.record = plan->moved[lease.record];
+		lease.began_ns = moved_moment(plan, lease.began_ns);
+		if (lease.expires_ns) {
+			lease.expires_ns = moved_deadline(plan, lease.expires_ns);
+			if (!lease.expires_ns)
+				lease.expires_ns = 1;
 		}
+		new->leases[used++] = lease;
 	}
 	new->image->lease_hint = used;
 }
@@ -463,8 +464,7 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		return error;
 	/* Extending may have moved the mapping. */
 	if (state->header) {
-		state->header = (void *)state->map;
-		if (!pool_image_attach(state))
+		if (!pool_image_place(state))
 			return pool_fault_set(fault, POOL_EFORMAT, 0,
 				"state file '%s' is corrupt", state->path);
 	} else {
@@ -489,8 +489,7 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 			plan->former_count * sizeof(*plan->formers));
 	fill_members(plan, &new);
 	fill_leases(plan, &new);
-	pool_image_switch(state, offset);
-	if (!pool_image_attach(state))
+	if (!pool_image_switch(state, offset, &plan->shape))
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt", state->path);
 	pool_state_recount(state);

@@ -49,51 +49,66 @@ static bool formers_fit(const struct pool_state_image *image)
 		image->ready_at - image->leaves_at;
 }
 
-/* Set the pointers into the image that <root> names; false if it cannot be one. */
-static bool attach(struct pool_state *state, const struct pool_state_root *root)
+/* Whether the image that <root> names may be believed, but for what it leads to. */
+static bool sound_image(
+	const struct pool_state_image *image, const struct pool_state_root *root)
 {
-	const struct pool_state_image *image;
-	uint64_t records;
+	const uint64_t records = (uint64_t)image->record_count + image->orphan_count;
 
-	if (root->offset < POOL_STATE_IMAGES_AT || root->offset % POOL_IMAGE_ALIGNMENT ||
-		root->offset > state->length ||
-		root->length > state->length - root->offset ||
-		root->length < sizeof(*image))
-		return false;
-	image = (const void *)(state->map + root->offset);
 	if (image->length != root->length || image_checksum(image) != root->checksum)
 		return false;
-	records = (uint64_t)image->record_count + image->orphan_count;
-	if (!section_fits(image, image->leaves_at, image->leaf_count,
-		    sizeof(struct pool_state_leaf)) ||
-		!section_fits(image, image->ready_at, records, sizeof(uint64_t)) ||
-		!section_fits(image, image->weights_at, records, sizeof(uint32_t)) ||
-		!section_fits(image, image->counts_at, records, sizeof(uint32_t)) ||
-		!section_fits(image, image->finishes_at, records, sizeof(double)) ||
-		!section_fits(
-			image, image->records_at, records, sizeof(struct pool_record)) ||
-		!section_fits(image, image->leases_at, image->lease_capacity,
-			sizeof(struct pool_lease)) ||
-		image->ready_at < image->leaves_at || !formers_fit(image) ||
-		!budgets_fit(image, records))
+	return section_fits(image, image->leaves_at, image->leaf_count,
+		       sizeof(struct pool_state_leaf)) &&
+		section_fits(image, image->ready_at, records, sizeof(uint64_t)) &&
+		section_fits(image, image->weights_at, records, sizeof(uint32_t)) &&
+		section_fits(image, image->counts_at, records, sizeof(uint32_t)) &&
+		section_fits(image, image->finishes_at, records, sizeof(double)) &&
+		section_fits(
+			image, image->records_at, records, sizeof(struct pool_record)) &&
+		section_fits(image, image->leases_at, image->lease_capacity,
+			sizeof(struct pool_lease)) &&
+		image->ready_at >= image->leaves_at && formers_fit(image) &&
+		budgets_fit(image, records);
+}
+
+static const struct pool_state_root *active_root(const struct pool_state *state)
+{
+	return &state->own_header.roots[state->own_header.active & 1];
+}
+
+bool pool_image_place(struct pool_state *state)
+{
+	const struct pool_state_root *root = active_root(state);
+	const struct pool_state_image *image = &state->own_image;
+	char *base = state->map + root->offset;
+
+	if (root->offset > state->length || root->length > state->length - root->offset)
 		return false;
-	state->image = (void *)(state->map + root->offset);
-	state->leaves = (void *)((char *)state->image + image->leaves_at);
-	state->ready = (void *)((char *)state->image + image->ready_at);
-	state->weights = (void *)((char *)state->image + image->weights_at);
-	state->counts = (void *)((char *)state->image + image->counts_at);
-	state->finishes = (void *)((char *)state->image + image->finishes_at);
-	state->budgets = image->budgets_at
-		? (void *)((char *)state->image + image->budgets_at)
-		: NULL;
-	state->records = (void *)((char *)state->image + image->records_at);
-	state->leases = (void *)((char *)state->image + image->leases_at);
+	state->image = image;
+	state->live = (void *)base;
+	state->leaves = (void *)(base + image->leaves_at);
+	state->ready = (void *)(base + image->ready_at);
+	state->weights = (void *)(base + image->weights_at);
+	state->counts = (void *)(base + image->counts_at);
+	state->finishes = (void *)(base + image->finishes_at);
+	state->budgets = image->budgets_at ? (void *)(base + image->budgets_at) : NULL;
+	state->records = (void *)(base + image->records_at);
+	state->leases = (void *)(base + image->leases_at);
 	return true;
 }
 
 bool pool_image_attach(struct pool_state *state)
 {
-	return attach(state, &state->header->roots[state->header->active & 1]);
+	const struct pool_state_root *root = active_root(state);
+
+	if (root->offset < POOL_STATE_IMAGES_AT || root->offset % POOL_IMAGE_ALIGNMENT ||
+		root->offset > state->length ||
+		root->length > state->length - root->offset ||
+		root->length < sizeof(state->own_image))
+		return false;
+	pool_state_fetch(
+		&state->own_image, state->map + root->offset, sizeof(state->own_image));
+	return sound_image(&state->own_image, root) && pool_image_place(state);
 }
 
 bool pool_image_follows(
@@ -145,10 +160,28 @@ static int start_over(struct pool_state *state, struct pool_fault *fault)
 	return 0;
 }
 
+/* Copy the header, as much of it as there is. */
+static void fetch_header(struct pool_state *state)
+{
+	const struct pool_state_header *shared = (const void *)state->map;
+	struct pool_state_header *own = &state->own_header;
+	const size_t front = offsetof(struct pool_state_header, file);
+
+	if (state->length < sizeof(*own)) {
+		memset(own, 0, sizeof(*own));
+		pool_state_fetch(own, shared, state->length);
+		return;
+	}
+	pool_state_fetch(own, shared, front);
+	/* The path is short, and the room for it is not. */
+	if (!memccpy(own->file, shared->file, '\0', sizeof(own->file)))
+		own->file[0] = '\0';
+}
+
 /* Whether the header is whole and of this program's sizes. */
 static bool sound_header(const struct pool_state *state)
 {
-	const struct pool_state_header *header = (const void *)state->map;
+	const struct pool_state_header *header = &state->own_header;
 
 	return state->length >= POOL_STATE_IMAGES_AT &&
 		header->magic == POOL_STATE_MAGIC &&
@@ -156,8 +189,7 @@ static bool sound_header(const struct pool_state *state)
 		header->checksum == header_checksum(header) &&
 		header->size == sizeof(*header) &&
 		header->record_size == sizeof(struct pool_record) &&
-		header->lease_size == sizeof(struct pool_lease) &&
-		memchr(header->file, '\0', sizeof(header->file));
+		header->lease_size == sizeof(struct pool_lease);
 }
 
 /* A ready word as it is to be taken without the lock. Nobody can be asked behind it: who
@@ -167,14 +199,15 @@ static uint64_t peek_word(const struct pool_state *state,
 	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
 	uint32_t at, int64_t now_ns)
 {
-	const struct pool_health health = state->records[at].health;
+	struct pool_health health;
 	const uint64_t word = *(volatile uint64_t *)&state->ready[at];
 	const uint32_t held = *(volatile uint32_t *)&state->counts[at];
-	const uint64_t open_until = health.opened && health.open_until_ns > 0
-		? (uint64_t)health.open_until_ns
-		: 0;
 	const uint64_t later = word & ~POOL_READY_FLAGS;
+	uint64_t open_until = 0;
 
+	pool_state_fetch(&health, &state->records[at].health, sizeof(health));
+	if (health.opened && health.open_until_ns > 0)
+		open_until = (uint64_t)health.open_until_ns;
 	if (health.admin_disabled || health.cool_until_ns > now_ns ||
 		(later > (uint64_t)now_ns && later > open_until) ||
 		!pool_state_below_limit(leaf, member, held))
@@ -187,10 +220,12 @@ static uint64_t peek_word(const struct pool_state *state,
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready)
 {
-	struct pool_state_header *header = (void *)state->map;
-	bool good = sound_header(state) && strcmp(header->file, state->pool_file) == 0 &&
-		attach(state, &header->roots[header->active & 1]) &&
-		pool_image_follows(state, snapshot) &&
+	bool good;
+
+	fetch_header(state);
+	good = sound_header(state) &&
+		strcmp(state->own_header.file, state->pool_file) == 0 &&
+		pool_image_attach(state) && pool_image_follows(state, snapshot) &&
 		!pool_image_is_of_other_clock(state);
 
 	for (uint32_t i = 0; good && i < leaf->member_count; i++) {
@@ -205,11 +240,12 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 {
 	const uint64_t magic = POOL_STATE_MAGIC;
-	struct pool_state_header *header = (void *)state->map;
+	const struct pool_state_header *header = &state->own_header;
 	size_t prefix = state->length < sizeof(magic) ? state->length : sizeof(magic);
 
 	state->header = NULL;
 	state->image = NULL;
+	fetch_header(state);
 	if (prefix == sizeof(magic) && header->magic == POOL_STATE_UNFINISHED)
 		return 0;
 	if (state->length == 0 ||
@@ -218,7 +254,7 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 				state->length < POOL_STATE_UNDO_AT ? state->length
 								   : POOL_STATE_UNDO_AT)))
 		return 0;
-	if (memcmp(state->map, &magic, prefix) != 0)
+	if (memcmp(header, &magic, prefix) != 0)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"'%s' is not a state file: left alone", state->path);
 	if (state->length >= sizeof(magic) + sizeof(header->version) &&
@@ -257,7 +293,9 @@ void pool_image_begin(struct pool_state *state)
 
 	if (state->was_corrupt)
 		header.rebuilt =
-			old->checksum == header_checksum(old) ? old->rebuilt + 1 : 1;
+			state->own_header.checksum == header_checksum(&state->own_header)
+			? state->own_header.rebuilt + 1
+			: 1;
 	strcpy(header.file, state->pool_file);
 	header.checksum = header_checksum(&header);
 	header.magic = POOL_STATE_UNFINISHED;
@@ -265,50 +303,59 @@ void pool_image_begin(struct pool_state *state)
 	atomic_signal_fence(memory_order_seq_cst);
 	memcpy(old, &header, sizeof(header));
 	pool_undo_forget(state);
-	state->header = old;
+	state->own_header = header;
+	state->header = &state->own_header;
 }
 
-void pool_image_switch(struct pool_state *state, uint64_t offset)
+bool pool_image_switch(
+	struct pool_state *state, uint64_t offset, const struct pool_state_image *image)
 {
-	struct pool_state_header *header = state->header;
-	uint32_t next = !(header->active & 1);
-	const struct pool_state_image *image = (const void *)(state->map + offset);
+	struct pool_state_header *header = (void *)state->map, *own = &state->own_header;
+	const uint32_t next = !(own->active & 1);
 
-	header->roots[next] = (struct pool_state_root){.offset = offset,
+	own->roots[next] = (struct pool_state_root){.offset = offset,
 		.length = image->length,
 		.checksum = image_checksum(image)};
+	own->active = next;
+	own->magic = POOL_STATE_MAGIC;
+	state->own_image = *image;
+	header->roots[next] = own->roots[next];
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint32_t *)&header->active = next;
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint64_t *)&header->magic = POOL_STATE_MAGIC;
+	return pool_image_place(state);
 }
 
 /* --- derived values ------------------------------------------------------------- */
 
 void pool_state_recount(struct pool_state *state)
 {
-	struct pool_state_image *image = state->image;
-	uint32_t records = image->record_count + image->orphan_count;
+	const struct pool_state_image *image = state->image;
+	const uint32_t records = image->record_count + image->orphan_count;
+	uint32_t used = 0, owned = 0;
+	int64_t next_ns = INT64_MAX;
 
 	memset(state->counts, 0, records * sizeof(*state->counts));
-	image->leases_used = 0;
-	image->leases_owned = 0;
-	image->next_expiry_ns = INT64_MAX;
 	for (uint32_t i = 0; i < image->lease_capacity; i++) {
-		struct pool_lease *lease = &state->leases[i];
+		struct pool_lease lease;
 
-		if (lease->id == 0)
+		pool_state_fetch(&lease, &state->leases[i], sizeof(lease));
+		if (lease.id == 0)
 			continue;
-		if (lease->record >= records) {
-			lease->id = 0;
+		if (lease.record >= records) {
+			state->leases[i].id = 0;
 			continue;
 		}
-		state->counts[lease->record]++;
-		image->leases_used++;
-		image->leases_owned += lease->owner_pid != 0;
-		if (lease->expires_ns && lease->expires_ns < image->next_expiry_ns)
-			image->next_expiry_ns = lease->expires_ns;
+		state->counts[lease.record]++;
+		used++;
+		owned += lease.owner_pid != 0;
+		if (lease.expires_ns && lease.expires_ns < next_ns)
+			next_ns = lease.expires_ns;
 	}
+	state->live->leases_used = used;
+	state->live->leases_owned = owned;
+	state->live->next_expiry_ns = next_ns;
 }
 
 struct pool_rate pool_state_rate(const struct pool_snap_leaf *leaf)
@@ -331,19 +378,25 @@ uint64_t pool_state_ready_word(const struct pool_snap_leaf *leaf,
 	const struct pool_budget *budget, int64_t now_ns)
 {
 	const struct pool_rate rate = pool_state_rate(leaf);
-	int64_t ready_ns = pool_health_ready_ns(&record->health), budget_ns;
+	struct pool_health health;
+	struct pool_budget spent;
+	int64_t ready_ns, budget_ns;
 	uint64_t word;
+
+	pool_state_fetch(&health, &record->health, sizeof(health));
+	ready_ns = pool_health_ready_ns(&health);
 
 	if (!member->enabled || ready_ns == INT64_MAX)
 		return POOL_READY_NEVER;
 	if (budget && rate.requests) {
-		budget_ns = pool_budget_ready_ns(budget, &rate, 1, now_ns);
+		pool_state_fetch(&spent, budget, sizeof(spent));
+		budget_ns = pool_budget_ready_ns(&spent, &rate, 1, now_ns);
 		/* Not before it: the word has no room for the last two bits. */
 		if (budget_ns > now_ns && budget_ns > ready_ns)
 			ready_ns = budget_ns + POOL_READY_FLAGS;
 	}
 	word = ready_ns > 0 ? (uint64_t)ready_ns & ~POOL_READY_FLAGS : 0;
-	if (record->health.opened)
+	if (health.opened)
 		word |= POOL_READY_RECOVERING;
 	if (member->max_connections || leaf->policy.max_connections)
 		word |= POOL_READY_LIMITED;
@@ -362,21 +415,25 @@ static int verify_leases(const struct pool_state *state, struct pool_fault *faul
 	if (!counts)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	for (uint32_t i = 0; i < image->lease_capacity && !error; i++) {
-		if (!state->leases[i].id)
+		struct pool_lease lease;
+
+		pool_state_fetch(&lease, &state->leases[i], sizeof(lease));
+		if (!lease.id)
 			continue;
-		if (state->leases[i].record >= records)
+		if (lease.record >= records)
 			error = pool_fault_set(
 				fault, POOL_EFORMAT, 0, "lease %u is of no record", i);
 		else
-			counts[state->leases[i].record]++;
+			counts[lease.record]++;
 		used++;
 	}
 	if (!error && memcmp(counts, state->counts, records * sizeof(*counts)) != 0)
 		error = pool_fault_set(fault, POOL_EFORMAT, 0,
 			"leases held differ from the lease table");
-	if (!error && used != image->leases_used)
+	if (!error && used != state->live->leases_used)
 		error = pool_fault_set(fault, POOL_EFORMAT, 0,
-			"%u leases counted, %u in the table", image->leases_used, used);
+			"%u leases counted, %u in the table", state->live->leases_used,
+			used);
 	free(counts);
 	return error;
 }
@@ -389,16 +446,17 @@ int pool_state_verify(const struct pool_state *state, struct pool_fault *fault)
 	if (!image)
 		return 0;
 	for (uint32_t i = 0; i < image->leaf_count; i++) {
-		const struct pool_state_leaf *leaf = &state->leaves[i];
+		struct pool_state_leaf leaf;
 
-		if (leaf->first_record > image->record_count ||
-			leaf->record_count > image->record_count - leaf->first_record)
+		pool_state_fetch(&leaf, &state->leaves[i], sizeof(leaf));
+		if (leaf.first_record > image->record_count ||
+			leaf.record_count > image->record_count - leaf.first_record)
 			return pool_fault_set(
 				fault, POOL_EFORMAT, 0, "pool %u has records outside", i);
-		selections = leaf->selections;
-		of_records = leaf->fallbacks;
-		for (uint32_t j = 0; j < leaf->record_count; j++)
-			of_records += state->records[leaf->first_record + j].selections;
+		selections = leaf.selections;
+		of_records = leaf.fallbacks;
+		for (uint32_t j = 0; j < leaf.record_count; j++)
+			of_records += state->records[leaf.first_record + j].selections;
 		/* Those of a removed proxy are gone with it. */
 		if (of_records > selections)
 			return pool_fault_set(fault, POOL_EFORMAT, 0,

@@ -19,8 +19,12 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault);
 /* Images begin at multiples of this, and so do their sections. */
 enum { POOL_IMAGE_ALIGNMENT = 64 };
 
-/* Set the pointers into the image in force; false if it cannot be one. */
+/* Copy the image in force, as the copied header has it, and set the pointers into it;
+ * false if it cannot be one. */
 bool pool_image_attach(struct pool_state *state);
+
+/* Set the pointers anew after the mapping has moved; false if it is too short. */
+bool pool_image_place(struct pool_state *state);
 
 /* Whether the image in force has the pools and proxies of <snapshot> where it has them;
  * there may be those of an environment behind them. */
@@ -34,8 +38,10 @@ bool pool_image_is_of_other_clock(const struct pool_state *state);
 /* Begin a file: a header that is not whole before the first image is put in force. */
 void pool_image_begin(struct pool_state *state);
 
-/* Put the image at <offset> of the file in force: one store. */
-void pool_image_switch(struct pool_state *state, uint64_t offset);
+/* Put the image at <offset> of the file, whose header is <image>, in force: one store.
+ * False if the file is too short for it. */
+bool pool_image_switch(
+	struct pool_state *state, uint64_t offset, const struct pool_state_image *image);
 
 /* Put back what an update that was cut off has overwritten; false if what the slot holds
  * makes no sense. */
@@ -46,6 +52,12 @@ void pool_undo_forget(struct pool_state *state);
 /* pool_state_peek() on the mapped file. */
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
+
+/* A file that is longer is not read or copied beyond this, and no image lies there. */
+#define POOL_STATE_LENGTH_MAX (UINT64_C(1) << 32)
+
+/* The mapping that <guard> (may be NULL) watches is another one now; NULL: none. */
+void pool_guard_watch(struct pool_guard *guard, const void *map, size_t length);
 
 /* Make the file at least <length> bytes long, allocated, and map it anew. */
 int pool_state_extend(
@@ -58,7 +70,11 @@ int pool_state_wait(
 /* pool_state_extend() of a copy. */
 int pool_copy_extend(struct pool_state *state, uint64_t length, struct pool_fault *fault);
 
-/* Copy the file to FILE.corrupt. */
+/*
+ * Copy the file to FILE.corrupt, behind a line that says what it is: whatever others
+ * write into the file meanwhile, the copy is no file that any tool believes. Its first
+ * megabytes only, where somebody has made it longer than a state ever is.
+ */
 int pool_state_keep_corrupt(const struct pool_state *state);
 
 #endif

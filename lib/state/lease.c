@@ -95,53 +95,69 @@ size_t pool_lease_owners(const struct pool_state *state, struct pool_lease_walk 
 		walk->left = capacity;
 	for (; walk->left && count < room; walk->left--) {
 		const uint32_t slot = walk->at++ % capacity;
-		const struct pool_lease *lease = &state->leases[slot];
+		struct pool_lease lease;
 
-		if (lease->id && lease->owner_pid)
-			owners[count++] = (struct pool_owner){lease->id, slot,
-				lease->owner_pid, lease->owner_start, lease->owner_space};
+		pool_state_fetch(&lease, &state->leases[slot], sizeof(lease));
+		if (lease.id && lease.owner_pid)
+			owners[count++] = (struct pool_owner){lease.id, slot,
+				lease.owner_pid, lease.owner_start, lease.owner_space};
 	}
 	return count;
 }
 
 /* A slot that became free is the next to be used only where few are: what has ended there
  * is to be remembered for a while. */
-static bool is_crowded(const struct pool_state_image *image)
+static bool is_crowded(const struct pool_state *state)
 {
-	return image->leases_used > image->lease_capacity / 4 * 3;
+	return state->live->leases_used > state->image->lease_capacity / 4 * 3;
+}
+
+/* The part of the image that counts leases. */
+static void touch_counts(struct pool_state *state)
+{
+	pool_state_touch(state, &state->live->leases_used,
+		sizeof(*state->live) - POOL_STATE_IMAGE_FIXED);
+}
+
+static uint64_t record_count(const struct pool_state *state)
+{
+	return (uint64_t)state->image->record_count + state->image->orphan_count;
 }
 
 void pool_lease_end(struct pool_state *state, uint32_t slot, bool reported,
 	const struct pool_now *now)
 {
-	struct pool_lease *lease = &state->leases[slot];
-	struct pool_state_image *image = state->image;
+	struct pool_state_image *live = state->live;
+	struct pool_lease lease;
 
-	pool_state_touch(state, lease, sizeof(*lease));
-	pool_state_touch(state, &state->counts[lease->record], sizeof(*state->counts));
-	pool_state_touch(state, &image->leases_used,
-		sizeof(*image) - offsetof(struct pool_state_image, leases_used));
-	if (state->counts[lease->record])
-		state->counts[lease->record]--;
-	if (image->leases_used)
-		image->leases_used--;
-	if (lease->owner_pid && image->leases_owned)
-		image->leases_owned--;
-	if (is_crowded(image))
-		image->lease_hint = slot;
-	lease->last_id = lease->id;
+	pool_state_fetch(&lease, &state->leases[slot], sizeof(lease));
+	pool_state_touch(state, &state->leases[slot], sizeof(lease));
+	touch_counts(state);
+	if (lease.record < record_count(state)) {
+		uint32_t *held = &state->counts[lease.record];
+
+		pool_state_touch(state, held, sizeof(*held));
+		if (*held)
+			(*held)--;
+	}
+	if (live->leases_used)
+		live->leases_used--;
+	if (lease.owner_pid && live->leases_owned)
+		live->leases_owned--;
+	if (is_crowded(state))
+		live->lease_hint = slot;
+	lease.last_id = lease.id;
 	if (reported)
-		lease->flags |= POOL_LEASE_REPORTED;
-	lease->id = 0;
+		lease.flags |= POOL_LEASE_REPORTED;
+	lease.id = 0;
+	state->leases[slot] = lease;
 	pool_state_settle(state, now);
 }
 
 /* Whether the slot holds a lease of a record that exists. */
 static bool held(const struct pool_state *state, uint32_t slot)
 {
-	return state->leases[slot].id &&
-		state->leases[slot].record <
-		(uint64_t)state->image->record_count + state->image->orphan_count;
+	return state->leases[slot].id && state->leases[slot].record < record_count(state);
 }
 
 void pool_lease_release_owner(struct pool_state *state, const struct pool_owner *owner,
@@ -163,20 +179,20 @@ void pool_lease_expire(struct pool_state *state, const struct pool_now *now)
 {
 	int64_t next_ns = INT64_MAX;
 
-	if (!state->image || state->image->next_expiry_ns > now->boot_ns)
+	if (!state->image || state->live->next_expiry_ns > now->boot_ns)
 		return;
 	for (uint32_t i = 0; i < state->image->lease_capacity; i++) {
-		const struct pool_lease *lease = &state->leases[i];
+		const int64_t expires_ns = state->leases[i].expires_ns;
 
-		if (!held(state, i) || !lease->expires_ns)
+		if (!held(state, i) || !expires_ns)
 			continue;
-		if (lease->expires_ns <= now->boot_ns)
+		if (expires_ns <= now->boot_ns)
 			pool_lease_end(state, i, false, now);
-		else if (lease->expires_ns < next_ns)
-			next_ns = lease->expires_ns;
+		else if (expires_ns < next_ns)
+			next_ns = expires_ns;
 	}
 	/* Too early would only cost another pass: no need for the undo slot. */
-	state->image->next_expiry_ns = next_ns;
+	state->live->next_expiry_ns = next_ns;
 }
 
 uint32_t pool_lease_find(const struct pool_state *state, uint64_t id, bool *ended)
@@ -215,28 +231,27 @@ uint32_t pool_lease_find_selection(const struct pool_state *state, uint32_t reco
 
 int pool_lease_add(struct pool_state *state, const struct pool_lease *lease)
 {
-	struct pool_state_image *image = state->image;
-	uint32_t capacity = image->lease_capacity;
+	const uint32_t capacity = state->image->lease_capacity;
+	struct pool_state_image *live = state->live;
 
-	if (image->leases_used >= capacity)
+	if (live->leases_used >= capacity)
 		return POOL_ENOMEM;
 	for (uint32_t i = 0; i < capacity; i++) {
-		uint32_t slot = (uint32_t)((image->lease_hint % capacity + i) % capacity);
+		uint32_t slot = (uint32_t)((live->lease_hint % capacity + i) % capacity);
 
 		if (state->leases[slot].id)
 			continue;
 		pool_state_touch(state, &state->leases[slot], sizeof(*lease));
 		pool_state_touch(
 			state, &state->counts[lease->record], sizeof(*state->counts));
-		pool_state_touch(state, &image->leases_used,
-			sizeof(*image) - offsetof(struct pool_state_image, leases_used));
+		touch_counts(state);
 		state->leases[slot] = *lease;
 		state->counts[lease->record]++;
-		image->leases_used++;
-		image->leases_owned += lease->owner_pid != 0;
-		image->lease_hint = (slot + 1) % capacity;
-		if (lease->expires_ns && lease->expires_ns < image->next_expiry_ns)
-			image->next_expiry_ns = lease->expires_ns;
+		live->leases_used++;
+		live->leases_owned += lease->owner_pid != 0;
+		live->lease_hint = (slot + 1) % capacity;
+		if (lease->expires_ns && lease->expires_ns < live->next_expiry_ns)
+			live->next_expiry_ns = lease->expires_ns;
 		return 0;
 	}
 	return POOL_ENOMEM;

@@ -48,7 +48,7 @@ static int reap_some(struct pool_selection *selection, struct pool_owner *owners
 	int error;
 
 	/* Read back as a hint only: no need for the undo slot. */
-	selection->state->image->owners_ns = selection->now.boot_ns;
+	selection->state->live->owners_ns = selection->now.boot_ns;
 	pool_session_unlock(session);
 	for (size_t i = 0; i < count; i++)
 		if (pool_owner_gone(&owners[i], space))
@@ -93,7 +93,7 @@ static int reap_all(struct pool_selection *selection, struct pool_fault *fault)
 static bool looked_just_now(const struct pool_selection *selection)
 {
 	const int64_t now_ns = selection->now.boot_ns;
-	const int64_t then_ns = selection->state->image->owners_ns;
+	const int64_t then_ns = selection->state->live->owners_ns;
 
 	return then_ns <= now_ns && then_ns > now_ns - OWNERS_EVERY_MS * POOL_NS_PER_MS;
 }
@@ -103,7 +103,7 @@ int pool_selection_end_leases(struct pool_selection *selection, struct pool_faul
 	if (!selection->state || !selection->state->writable)
 		return 0;
 	pool_lease_expire(selection->state, &selection->now);
-	if (!selection->state->image->leases_owned)
+	if (!selection->state->live->leases_owned)
 		return 0;
 	selection->looked = looked_just_now(selection);
 	if (!selection->looked)
@@ -116,7 +116,7 @@ int pool_selection_end_leases(struct pool_selection *selection, struct pool_faul
 static bool wants_all_owners(const struct pool_selection *selection)
 {
 	return selection->state && selection->state->writable &&
-		selection->state->image->leases_owned > 0 &&
+		selection->state->live->leases_owned > 0 &&
 		!(selection->waits && selection->looked);
 }
 

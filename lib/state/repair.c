@@ -36,6 +36,14 @@ static bool sane_record(const struct pool_record *record)
 		record->last_latency_us >= 0;
 }
 
+static bool sane_stored(const struct pool_state *state, uint32_t at)
+{
+	struct pool_record record;
+
+	pool_state_fetch(&record, &state->records[at], sizeof(record));
+	return sane_record(&record);
+}
+
 /* A transition that cannot be told takes the history with it, a health that cannot be
  * read becomes none; what a person disabled stays so. */
 static void mend_record(struct pool_record *record)
@@ -136,7 +144,7 @@ int pool_state_examine(const struct pool_state *state,
 		return error;
 	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
 		i++)
-		if (!sane_record(&state->records[i]))
+		if (!sane_stored(state, i))
 			return pool_fault_set(
 				fault, POOL_EFORMAT, 0, "record %u is out of range", i);
 	if (!pool_image_follows(state, snapshot))
@@ -182,8 +190,8 @@ static void repair_leaf(struct pool_state *state, const struct pool_snapshot *sn
 	leaf->record_count = source->member_count;
 	repair_members(state, snapshot, source, now_ns, repairs);
 	selections = leaf->fallbacks;
-	for (uint32_t i = 0; i < leaf->record_count; i++)
-		selections += state->records[leaf->first_record + i].selections;
+	for (uint32_t i = 0; i < source->member_count; i++)
+		selections += state->records[source->first_member + i].selections;
 	if (leaf->selections < selections)
 		leaf->selections = selections;
 	repairs->pools += memcmp(&before, leaf, sizeof(before)) != 0;
@@ -195,11 +203,11 @@ static bool recount(struct pool_state *state)
 	const size_t length = sizeof(*state->counts) *
 		((size_t)image->record_count + image->orphan_count);
 	const uint64_t before = pool_hash_64(NULL, state->counts, length);
-	const uint32_t used = image->leases_used, owned = image->leases_owned;
+	const uint32_t used = state->live->leases_used, owned = state->live->leases_owned;
 
 	pool_state_recount(state);
 	return before != pool_hash_64(NULL, state->counts, length) ||
-		used != image->leases_used || owned != image->leases_owned;
+		used != state->live->leases_used || owned != state->live->leases_owned;
 }
 
 void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
@@ -207,9 +215,13 @@ void pool_state_repair(struct pool_state *state, const struct pool_snapshot *sna
 {
 	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
 		i++) {
-		if (sane_record(&state->records[i]))
+		struct pool_record record;
+
+		if (sane_stored(state, i))
 			continue;
-		mend_record(&state->records[i]);
+		pool_state_fetch(&record, &state->records[i], sizeof(record));
+		mend_record(&record);
+		state->records[i] = record;
 		repairs->records++;
 	}
 	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
@@ -227,7 +239,7 @@ static void take_census(const struct pool_state *state, struct pool_census *cens
 	if (!image)
 		return;
 	census->proxies = image->record_count;
-	census->leases = image->leases_used;
+	census->leases = state->live->leases_used;
 	/* Empty ones only hide the default. */
 	for (uint32_t i = 0; i < image->leaf_count; i++)
 		census->pools += state->leaves[i].record_count != 0;

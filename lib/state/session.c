@@ -403,6 +403,7 @@ int pool_session_new(struct pool_session **out,
 	session->read_only = options->read_only;
 	session->lock_timeout_ms =
 		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
+	session->guard = options->guard;
 	session->warn = options->warn;
 	session->lookup = options->lookup;
 	session->context = options->context;
@@ -468,6 +469,18 @@ static void warn_corrupt(struct pool_session *session)
 			session->state_path);
 }
 
+/* That somebody cut the file short under our hands, once. */
+static void warn_cut(struct pool_session *session)
+{
+	if (session->state->was_cut && !session->warned_cut)
+		pool_session_warn(session,
+			"state file '%s' was cut short by another process while it was "
+			"in use: what was stored then may be lost",
+			session->state_path);
+	session->warned_cut |= session->state->was_cut;
+	session->state->was_cut = false;
+}
+
 /* Another layout is in force: somebody saw an edit before us, or we before them. */
 static int look_again(struct pool_session *session, struct pool_fault *fault)
 {
@@ -520,9 +533,11 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 			? 0
 			: pool_state_open(&session->state, session->state_path,
 				  session->absolute, fault);
-		if (!error)
+		if (!error) {
+			session->state->guard = session->guard;
 			error = pool_state_lock(
 				session->state, session->lock_timeout_ms, fault);
+		}
 		if (error == POOL_ESTALE) {
 			pool_state_free(session->state);
 			session->state = NULL;
@@ -559,6 +574,7 @@ int pool_session_lock(
 	if (error) {
 		pool_state_unlock(session->state);
 		warn_corrupt(session);
+		warn_cut(session);
 	}
 	return error;
 }
@@ -568,6 +584,7 @@ void pool_session_unlock(struct pool_session *session)
 	pool_state_unlock(session->state);
 	/* Not before: who listens may be slow. */
 	warn_corrupt(session);
+	warn_cut(session);
 	warn_snapshot(session);
 }
 

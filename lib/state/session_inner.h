@@ -27,9 +27,11 @@ struct pool_session {
 			   are gone */
 	bool warned_rejection;
 	bool warned_state;
+	bool warned_cut;
 	char snapshot_trouble[256]; /* why FILE.snap is not written; told if nothing worse
 				       is */
 	struct pool_state *state;   /* opened at the first use */
+	struct pool_guard *guard;   /* of its mapping; or NULL */
 	bool require_state;
 	bool read_only;
 	int64_t lock_timeout_ms;

@@ -19,6 +19,8 @@
 #ifndef POOL_STATE_STATE_H
 #define POOL_STATE_STATE_H
 
+#include <stdatomic.h>
+#include <string.h>
 #include "base/clock.h"
 #include "state/layout.h"
 #include "state/snapshot.h"
@@ -30,16 +32,28 @@ struct pool_state {
 	char *path;
 	char *pool_file;
 	char *map;
-	size_t length;
+	size_t length; /* of the mapping: never more than is believed of any file */
+	struct pool_guard *guard; /* or NULL */
+	int mended;               /* that many of the guard's were before this mapping */
+	bool was_cut; /* the file was cut short while it was mapped and locked */
 	uint64_t clock_id;
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
 	bool kept_copy;   /* and copied before */
 	bool unlocked;    /* a copy that was read while another process had the lock */
 	bool exposed; /* a copy of a file that others can write: nobody selects by it */
 	bool swept;   /* a copy without the leases that have ended */
-	/* Valid while locked, NULL while there is no image: */
-	struct pool_state_header *header;
-	struct pool_state_image *image;
+	/* Changes in the undo slot that are not settled, and their bytes: counted here,
+	 * for those in the file may be anything. */
+	uint64_t undo_count;
+	uint64_t undo_used;
+	/* What the file says of itself, copied when the lock was taken and judged in the
+	 * copy. Valid while locked, NULL while there is no image: */
+	const struct pool_state_header *header;
+	const struct pool_state_image *image;
+	/* The file itself, where its image says that things are: whoever can write the
+	 * file can change them at any moment. What is to lead anywhere is fetched first,
+	 * see pool_state_fetch(). */
+	struct pool_state_image *live; /* what is in it below POOL_STATE_IMAGE_FIXED */
 	struct pool_state_leaf *leaves;
 	uint64_t *ready;
 	uint32_t *weights;
@@ -48,7 +62,20 @@ struct pool_state {
 	struct pool_budget *budgets; /* NULL: no pool has any */
 	struct pool_record *records;
 	struct pool_lease *leases;
+	struct pool_state_header own_header; /* what header points to */
+	struct pool_state_image own_image;   /* and image */
 };
+
+/*
+ * Copy <length> bytes of the file at <from>, and use the copy: it cannot become another
+ * one between the check of a value and its use, as the compiler may not look at <from>
+ * again.
+ */
+static inline void pool_state_fetch(void *to, const void *from, size_t length)
+{
+	memcpy(to, from, length);
+	atomic_signal_fence(memory_order_seq_cst);
+}
 
 /*
  * The state file for <pool_file> in folder or file <where>.

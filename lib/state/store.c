@@ -90,13 +90,16 @@ void pool_session_step(struct pool_session *session, uint32_t leaf_index, uint32
 	struct pool_transition *transition)
 {
 	struct pool_state *state = session->state;
+	struct pool_health health;
 
 	pool_state_touch(state, &state->records[at], sizeof(*state->records));
 	pool_state_touch(state, &state->ready[at], sizeof(*state->ready));
 	pool_state_touch(state, &state->leaves[leaf_index], sizeof(*state->leaves));
-	pool_health_step(&session->snapshot.leaves[leaf_index].policy,
-		&state->records[at].health, evidence, now->boot_ns,
-		(uint32_t)pool_random_below(&session->random, JITTER_SPAN), transition);
+	pool_state_fetch(&health, &state->records[at].health, sizeof(health));
+	pool_health_step(&session->snapshot.leaves[leaf_index].policy, &health, evidence,
+		now->boot_ns, (uint32_t)pool_random_below(&session->random, JITTER_SPAN),
+		transition);
+	state->records[at].health = health;
 	pool_session_note(session, leaf_index, at, transition, now);
 }
 
@@ -113,6 +116,7 @@ static void store_one(struct pool_session *session, struct pool_outcome *outcome
 		.retry_after_s = outcome->retry_after_s,
 	};
 	uint32_t leaf_index = 0, at = find_record(state, outcome, shift);
+	struct pool_health health;
 	const struct pool_snap_leaf *leaf =
 		leaf_of(&session->snapshot, outcome->leaf_key, &leaf_index);
 
@@ -125,7 +129,8 @@ static void store_one(struct pool_session *session, struct pool_outcome *outcome
 		state->leaves[leaf_index].checked_wall_s = now->wall_s;
 	}
 	pool_state_settle(state, now);
-	outcome->status = pool_health_status(&state->records[at].health, now->boot_ns);
+	pool_state_fetch(&health, &state->records[at].health, sizeof(health));
+	outcome->status = pool_health_status(&health, now->boot_ns);
 	outcome->stored = true;
 }
 

@@ -10,6 +10,7 @@ static struct pool_state_undo *undo_slot(const struct pool_state *state)
 
 void pool_undo_forget(struct pool_state *state)
 {
+	state->undo_count = state->undo_used = 0;
 	memset(undo_slot(state), 0, sizeof(struct pool_state_undo));
 }
 
@@ -25,19 +26,20 @@ void pool_state_touch(struct pool_state *state, const void *at, size_t length)
 	struct pool_state_undo_entry entry = {
 		(uint64_t)((const char *)at - state->map), length};
 
-	if (undo->count == 0)
-		undo->used = 0;
+	if (state->undo_count == 0)
+		state->undo_used = 0;
 	/* A change larger than the slot would be a bug: it stays without protection. */
-	if (sizeof(*undo) + undo->used + sizeof(entry) + padded(length) >
+	if (sizeof(*undo) + state->undo_used + sizeof(entry) + padded(length) >
 		POOL_STATE_UNDO_SIZE)
 		return;
-	memcpy(data + undo->used, &entry, sizeof(entry));
-	memcpy(data + undo->used + sizeof(entry), at, length);
-	undo->used += sizeof(entry) + padded(length);
+	memcpy(data + state->undo_used, &entry, sizeof(entry));
+	memcpy(data + state->undo_used + sizeof(entry), at, length);
+	state->undo_used += sizeof(entry) + padded(length);
+	undo->used = state->undo_used;
 	/* The kernel hands over the stores of a killed process in the order of its
 	 * program: it is the compiler that must not move them. */
 	atomic_signal_fence(memory_order_seq_cst);
-	*(volatile uint64_t *)&undo->count = undo->count + 1;
+	*(volatile uint64_t *)&undo->count = ++state->undo_count;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -48,27 +50,32 @@ void pool_state_settle(struct pool_state *state, const struct pool_now *now)
 	atomic_signal_fence(memory_order_seq_cst);
 	*(volatile uint64_t *)&undo->count = 0;
 	atomic_signal_fence(memory_order_seq_cst);
+	state->undo_count = 0;
 	if (now) {
-		state->image->written_boot_ns = now->boot_ns;
-		state->image->written_wall_s = now->wall_s;
+		state->live->written_boot_ns = now->boot_ns;
+		state->live->written_wall_s = now->wall_s;
 	}
 }
 
-/* Put back entry <nth>; false if the slot makes no sense. */
-static bool restore(struct pool_state *state, uint64_t nth)
+/* A copy of the slot, which may change while it is read. */
+struct slot {
+	struct pool_state_undo head;
+	char data[POOL_STATE_UNDO_SIZE - sizeof(struct pool_state_undo)];
+};
+
+/* Put back entry <nth> of <slot>; false if it makes no sense. */
+static bool restore(struct pool_state *state, const struct slot *slot, uint64_t nth)
 {
-	const struct pool_state_undo *undo = undo_slot(state);
-	const char *data = (const char *)(undo + 1);
-	const size_t room = POOL_STATE_UNDO_SIZE - sizeof(*undo);
 	struct pool_state_undo_entry entry;
 	size_t at = 0;
 
 	for (uint64_t i = 0;; i++) {
-		if (at + sizeof(entry) > room)
+		if (at + sizeof(entry) > sizeof(slot->data))
 			return false;
-		memcpy(&entry, data + at, sizeof(entry));
+		memcpy(&entry, slot->data + at, sizeof(entry));
 		at += sizeof(entry);
-		if (entry.length > room - at || entry.offset < POOL_STATE_IMAGES_AT ||
+		if (entry.length > sizeof(slot->data) - at ||
+			entry.offset < POOL_STATE_IMAGES_AT ||
 			entry.offset > state->length ||
 			entry.length > state->length - entry.offset)
 			return false;
@@ -76,23 +83,28 @@ static bool restore(struct pool_state *state, uint64_t nth)
 			break;
 		at += padded(entry.length);
 	}
-	memcpy(state->map + entry.offset, data + at, entry.length);
+	memcpy(state->map + entry.offset, slot->data + at, entry.length);
 	return true;
+}
+
+static void restore_all(struct pool_state *state)
+{
+	struct slot slot;
+	uint64_t count;
+
+	pool_state_fetch(&slot, undo_slot(state), sizeof(slot));
+	count = slot.head.count <= sizeof(slot) / sizeof(slot.head) ? slot.head.count : 0;
+	/* Newest first, so that what was touched twice gets its oldest bytes back. */
+	while (count > 0 && restore(state, &slot, count - 1))
+		count--;
 }
 
 bool pool_undo_repair(struct pool_state *state)
 {
-	struct pool_state_undo *undo = undo_slot(state);
-
-	if (undo->count == 0 || !state->writable)
+	state->undo_count = state->undo_used = 0;
+	if (!state->writable || *(volatile uint64_t *)&undo_slot(state)->count == 0)
 		return true;
-	/* Newest first, so that what was touched twice gets its oldest bytes back. */
-	for (uint64_t i = undo->count <= POOL_STATE_UNDO_SIZE / sizeof(*undo)
-			? undo->count
-			: 0;
-		i > 0; i--)
-		if (!restore(state, i - 1))
-			break;
+	restore_all(state);
 	/* What was restored may be damaged itself: the image must still be one. */
 	if (!pool_image_attach(state))
 		return false;

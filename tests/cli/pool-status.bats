@@ -760,7 +760,7 @@ or it has a second name: no selection uses it"
 	assert_output "own: whole, 2 proxies in 1 pool, 0 leases"
 	assert_equal "$stderr" "pool-status: warning: state file 'own' was corrupt: copied to \
 'own.corrupt' and begun anew"
-	cmp own.corrupt before
+	tail -n +2 own.corrupt | cmp - before
 }
 
 @test "the state file of another pool file, or another file, is status 3" {

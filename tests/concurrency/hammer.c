@@ -184,7 +184,7 @@ static struct tally take_tally(const struct files *files)
 	if (state->was_corrupt)
 		die("the state file", "was found corrupt");
 	tally.pool = state->leaves[0].selections;
-	tally.leases = state->image->leases_used;
+	tally.leases = state->live->leases_used;
 	for (uint32_t i = 0; i < snapshot->leaves[0].member_count; i++)
 		add_record(&tally, state, snapshot, i);
 	pool_state_free(state);

@@ -135,7 +135,7 @@ static struct pool_state *lock_state(const struct place *place)
 static uint32_t leases_used(const struct place *place)
 {
 	struct pool_state *state = lock_state(place);
-	uint32_t used = state->image->leases_used;
+	uint32_t used = state->live->leases_used;
 
 	assert_int_equal(0, pool_state_verify(state, NULL));
 	pool_state_free(state);
@@ -266,7 +266,7 @@ static void test_told_without_the_lock(void **context)
 	use_pool(place, "{\"proxies\": [\"http://127.0.0.1:1\"]}");
 	assert_int_equal(0, ask(place, &query, NULL));
 	state = lock_state(place);
-	state->image->leaf_count ^= 1;
+	state->live->leaf_count ^= 1;
 	pool_state_free(state);
 	assert_int_equal(0, ask(place, &query, NULL));
 	assert_int_equal(1, place->warnings);
@@ -479,7 +479,7 @@ static void test_budgets_follow_edits(void **context)
 static void reboot(struct place *place, int64_t ago_s)
 {
 	struct pool_state *state = lock_state(place);
-	struct pool_state_image *image = state->image;
+	struct pool_state_image *image = state->live;
 	const int64_t other_ns = 5000000 * S;
 
 	image->clock_id ^= 1;
@@ -514,13 +514,13 @@ static void test_lost_budgets_are_begun_anew(void **context)
 	assert_int_equal(4, spend(place));
 	state = lock_state(place);
 	at = state->image->budgets_at;
-	state->image->budgets_at = 0;
+	state->live->budgets_at = 0;
 	pool_state_free(state);
 	assert_int_equal(4, spend(place));
 	/* Over what is something else, it is no place for budgets. */
 	state = lock_state(place);
 	assert_true(at >= state->image->finishes_at);
-	state->image->budgets_at = state->image->leaves_at;
+	state->live->budgets_at = state->image->leaves_at;
 	pool_state_free(state);
 	assert_int_equal(0, place->warnings);
 	assert_int_equal(4, spend(place));

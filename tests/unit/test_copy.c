@@ -287,7 +287,7 @@ static void break_count(struct pool_state *state)
 
 static void break_used(struct pool_state *state)
 {
-	state->image->leases_used++;
+	state->live->leases_used++;
 }
 
 static void break_lease(struct pool_state *state)

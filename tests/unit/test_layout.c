@@ -245,7 +245,7 @@ static void test_edits_carry_records(void **context)
 			assert_int_equal(0, state->records[at].removed_ns);
 		}
 		assert_int_equal(cases[i].expected, state->leaves[0].cursor);
-		assert_int_equal(1, state->image->leases_used);
+		assert_int_equal(1, state->live->leases_used);
 		must_verify(state);
 		pool_state_free(state);
 		pool_snapshot_release(&snapshots[0]);
@@ -489,12 +489,12 @@ static void test_leases_grow(void **context)
 	state = fixture_state(place->path, &snapshot);
 	for (uint32_t i = 0; i < state->image->lease_capacity; i++)
 		add_lease(state, 100 + i, i % 3, 0);
-	assert_int_equal(64, state->image->leases_used);
+	assert_int_equal(64, state->live->leases_used);
 	assert_int_equal(POOL_ENOMEM, pool_lease_add(state, &more));
 	assert_int_equal(0, pool_state_grow_leases(state, &snapshot, &now, 65, NULL));
 	assert_true(state->image->lease_capacity >= 65);
-	assert_int_equal(64, state->image->leases_used);
-	assert_int_equal(64, state->image->leases_owned);
+	assert_int_equal(64, state->live->leases_used);
+	assert_int_equal(64, state->live->leases_owned);
 	assert_int_equal(22, state->counts[0]);
 	assert_int_equal(21, state->counts[1]);
 	must_verify(state);
@@ -521,10 +521,10 @@ static void test_leases_expire(void **context)
 	add_lease(state, 2, 0, now.boot_ns + 3 * S);
 	add_lease(state, 3, 1, 0);
 	pool_lease_expire(state, &now);
-	assert_int_equal(3, state->image->leases_used);
+	assert_int_equal(3, state->live->leases_used);
 	now.boot_ns += 2 * S;
 	pool_lease_expire(state, &now);
-	assert_int_equal(2, state->image->leases_used);
+	assert_int_equal(2, state->live->leases_used);
 	assert_int_equal(1, state->counts[0]);
 	now.boot_ns += 2 * S;
 	pool_lease_expire(state, &now);
@@ -583,9 +583,11 @@ static void reboot(struct pool_state *state, int64_t passed_s, struct pool_now *
 {
 	now->boot_ns = 50 * S;
 	now->wall_s = 2000000000;
-	state->image->clock_id = state->clock_id ^ 1;
-	state->image->written_boot_ns = 10000 * S;
-	state->image->written_wall_s = now->wall_s - passed_s;
+	state->live->clock_id = state->clock_id ^ 1;
+	state->live->written_boot_ns = 10000 * S;
+	state->live->written_wall_s = now->wall_s - passed_s;
+	pool_state_unlock(state);
+	assert_int_equal(0, pool_state_lock(state, 1000, NULL));
 }
 
 static void test_deadlines_survive_a_reboot(void **context)

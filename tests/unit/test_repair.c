@@ -92,6 +92,20 @@ static void must_hold(const char *path, const char *expected, size_t length)
 	free(bytes);
 }
 
+/* Behind a line that says what it is. */
+static void must_be_kept(const char *path, const char *expected, size_t length)
+{
+	size_t found;
+	char *bytes = fixture_read(path, &found);
+	const char *line = memchr(bytes, '\n', found);
+
+	assert_non_null(line);
+	assert_memory_equal("proxypool: ", bytes, strlen("proxypool: "));
+	assert_int_equal(length, (size_t)(bytes + found - (line + 1)));
+	assert_memory_equal(expected, line + 1, length);
+	free(bytes);
+}
+
 static void must_verify(const struct pool_state *state)
 {
 	struct pool_fault fault = {0};
@@ -200,7 +214,7 @@ static void use(struct pool_state *state, const struct place *place)
 	for (uint32_t i = 0; i < 70; i++) {
 		const struct pool_lease lease = {.id = 5000 + i, .record = i % 10};
 
-		if (state->image->leases_used >= state->image->lease_capacity)
+		if (state->live->leases_used >= state->image->lease_capacity)
 			assert_int_equal(0,
 				pool_state_grow_leases(state, &place->snapshot, &now,
 					state->image->lease_capacity * 2, NULL));
@@ -240,7 +254,7 @@ static enum outcome try_damaged(
 	pool_state_unlock(state);
 	fixture_lock(state, &place->snapshot);
 	if (outcome == REBUILT) {
-		must_hold(place->corrupt, bytes, length);
+		must_be_kept(place->corrupt, bytes, length);
 		must_verify(state);
 		assert_int_equal(0, state->leaves[0].selections);
 	}
@@ -363,14 +377,9 @@ static void test_corruption_is_counted(void **context)
 	struct pool_state *state = NULL;
 
 	for (uint32_t i = 1; i <= 3; i++) {
-		struct pool_state_header *header;
-		struct pool_state_image *image;
-
 		state = fixture_state(place->path, &place->snapshot);
 		assert_int_equal(i - 1, state->header->rebuilt);
-		header = state->header;
-		image = (void *)(state->map + header->roots[header->active].offset);
-		image->leaf_count ^= 1;
+		state->live->leaf_count ^= 1;
 		pool_state_free(state);
 	}
 }
@@ -390,7 +399,7 @@ static void test_lease_of_no_record(void **context)
 	assert_int_equal(POOL_EFORMAT, pool_state_verify(state, NULL));
 	pool_state_recount(state);
 	must_verify(state);
-	assert_int_equal(0, state->image->leases_used);
+	assert_int_equal(0, state->live->leases_used);
 	pool_state_free(state);
 }
 
@@ -406,10 +415,10 @@ static void test_times_that_cannot_be(void **context)
 
 		fixture_write(place->path, place->bytes, place->length);
 		state = fixture_state(place->path, &place->snapshot);
-		state->image->clock_id ^= 1;
-		state->image->written_boot_ns = times[i % SIZE(times)];
-		state->image->written_wall_s = times[i / SIZE(times) % SIZE(times)];
-		state->image->owners_ns = times[i % SIZE(times)];
+		state->live->clock_id ^= 1;
+		state->live->written_boot_ns = times[i % SIZE(times)];
+		state->live->written_wall_s = times[i / SIZE(times) % SIZE(times)];
+		state->live->owners_ns = times[i % SIZE(times)];
 		for (uint32_t at = 0; at < 10; at++) {
 			struct pool_health *health = &state->records[at].health;
 
@@ -441,9 +450,7 @@ static void test_no_room_for_leases(void **context)
 	struct pool_now now;
 
 	pool_clock_get(&now);
-	state->image->lease_capacity = 0;
-	state->header->roots[state->header->active].checksum =
-		pool_hash_64(NULL, state->image, POOL_STATE_IMAGE_FIXED);
+	state->own_image.lease_capacity = 0;
 	assert_int_equal(
 		0, pool_state_grow_leases(state, &place->snapshot, &now, 100, NULL));
 	assert_true(state->image->lease_capacity >= 100);
@@ -556,7 +563,7 @@ static void test_killed_between_any_two_stores(void **context)
 			assert_memory_equal(&record, &state->records[2], sizeof(record));
 			assert_int_equal(0, state->ready[2]);
 			assert_int_equal(2, state->counts[2]);
-			assert_int_equal(20, state->image->leases_used);
+			assert_int_equal(20, state->live->leases_used);
 			assert_false(state->was_corrupt);
 			must_verify(state);
 			pool_state_free(state);
