@@ -1,4 +1,5 @@
 /* Where the pool file and the state are. */
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,17 +90,47 @@ static void make_folders(char *path)
 	mkdir(path, 0700);
 }
 
+/* Earlier versions shared the folder without the sticky bit, so that every member of its
+ * group could put a file of his own in the place of one of root's. */
+static void correct_system_folder(void)
+{
+	int fd = open(system_state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && status.st_uid == 0 && (status.st_mode & S_IWGRP) &&
+		!(status.st_mode & (S_IWOTH | S_ISVTX)) &&
+		fchmod(fd, (status.st_mode & 07777) | S_ISVTX) != 0)
+		tool_warn("cannot make '%s' sticky, so that its group cannot replace "
+			  "files in it",
+			system_state);
+	close(fd);
+}
+
 /* The folder of root's pool files: shared with the group proxypool where there is one. */
 static void make_system_folder(void)
 {
 	struct group *group;
 
-	if (geteuid() != 0 || mkdir(system_state, 0700) != 0)
+	if (geteuid() != 0)
 		return;
+	if (mkdir(system_state, 0700) != 0) {
+		correct_system_folder();
+		return;
+	}
 	group = getgrnam("proxypool");
 	if (group && chown(system_state, 0, group->gr_gid) == 0 &&
-		chmod(system_state, 02770) != 0)
+		chmod(system_state, 03770) != 0)
 		tool_warn("cannot share '%s' with the group proxypool", system_state);
+}
+
+static bool is_in_system_folder(const char *state)
+{
+	const size_t length = strlen(system_state);
+
+	return strncmp(state, system_state, length) == 0 &&
+		(state[length] == '/' || !state[length]);
 }
 
 const char *tool_find_state(
@@ -113,6 +144,8 @@ const char *tool_find_state(
 		given = variable;
 	if (given) {
 		snprintf(out, size, "%s", given);
+		if (made && is_in_system_folder(given))
+			make_system_folder();
 		return out;
 	}
 	environment = strcmp(file, POOL_FILE_ENVIRONMENT) == 0;

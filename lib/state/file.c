@@ -119,46 +119,88 @@ static bool network_file_system(int fd)
 }
 
 /*
- * A folder is safe if only root and we can put names into it. Root may share one of its
- * own with a group; a sticky one lets others add names but not replace ours.
+ * A folder is safe if only root and we can put names into it, or if it is sticky: there
+ * others can add names but not replace ours. One that a group shares must be so: in one
+ * that is not, every member can rename root's files to what they are not.
  */
-static bool safe_folder(const struct stat *status)
+static const char *find_fault(const struct stat *status)
 {
-	bool ours = status->st_uid == 0 || status->st_uid == geteuid();
+	static const char *const others =
+		"it belongs to somebody else, or others can write it";
 
-	if (!S_ISDIR(status->st_mode) || !ours)
-		return false;
+	if (!S_ISDIR(status->st_mode) ||
+		(status->st_uid != 0 && status->st_uid != geteuid()))
+		return others;
 	if (status->st_mode & S_ISVTX)
-		return true;
+		return NULL;
 	if (status->st_mode & S_IWOTH)
-		return false;
-	return !(status->st_mode & S_IWGRP) || status->st_uid == 0;
+		return others;
+	if (status->st_mode & S_IWGRP)
+		return "its group can replace files of others in it (chmod +t keeps it "
+		       "from that)";
+	return NULL;
 }
 
-/* Every folder from that of <path> up to the root. */
-static int check_folders(const char *path, struct pool_fault *fault)
+/* Every folder from <folder> up to the root; it is cut off on the way. */
+static int check_all(char *folder, struct pool_fault *fault)
 {
-	char *folder = pool_state_absolute(path);
+	const char *wrong;
 	struct stat status;
+
+	for (;;) {
+		char *slash;
+
+		if (stat(folder, &status) != 0)
+			return pool_fault_set(fault, POOL_ENOFILE, errno,
+				"cannot use state folder '%s'", folder);
+		wrong = find_fault(&status);
+		if (wrong)
+			return pool_fault_set(fault, POOL_EUNSAFE, 0,
+				"state folder '%s' is unsafe: %s", folder, wrong);
+		if (!folder[1])
+			return 0;
+		slash = strrchr(folder, '/');
+		slash[slash == folder] = '\0';
+	}
+}
+
+/* Where the folder of <path> really is: ".." behind a link is not what it is spelt as.
+ * NULL with ENOMEM, or why there is none. */
+static char *real_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder, *real;
+
+	if (!slash)
+		return realpath(".", NULL);
+	folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	real = folder ? realpath(folder, NULL) : NULL;
+	free(folder);
+	return real;
+}
+
+int pool_state_check_folders(const char *path, struct pool_fault *fault)
+{
+	char *folder = pool_state_absolute(path), *real;
 	int error = 0;
 
-	if (!folder)
-		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	do {
+	errno = 0;
+	real = folder ? real_folder(path) : NULL;
+	if (!real && (!folder || errno == ENOMEM)) {
+		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	} else {
 		char *slash = strrchr(folder, '/');
 
 		slash[slash == folder] = '\0';
-		if (stat(folder, &status) != 0)
-			error = pool_fault_set(fault, POOL_ENOFILE, errno,
-				"cannot use state folder '%s'", folder);
-		else if (!safe_folder(&status))
-			error = pool_fault_set(fault, POOL_EUNSAFE, 0,
-				"state folder '%s' is unsafe: it belongs to somebody "
-				"else, or others "
-				"can write it",
-				folder);
-	} while (!error && folder[1]);
+		/* The links on the way, if there are any, and the place that they lead
+		 * to. */
+		if (!real || strcmp(folder, real) != 0)
+			error = check_all(folder, fault);
+		if (!error && real)
+			error = check_all(real, fault);
+	}
 	free(folder);
+	free(real);
 	return error;
 }
 
@@ -263,7 +305,7 @@ int pool_state_open(struct pool_state **out, const char *path, const char *pool_
 			"the path of the pool file is too long for a state file");
 		goto out;
 	}
-	error = check_folders(path, fault);
+	error = pool_state_check_folders(path, fault);
 	if (error)
 		goto out;
 	error = open_file(state, fault);

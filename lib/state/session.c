@@ -513,7 +513,10 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 		*fault = trouble;
 	if (!error && session->state->unlocked)
 		pool_session_warn(session, "%s; read without it", trouble.text);
-	if (!error && session->state->exposed)
+	if (!error && pool_state_check_folders(session->state_path, &trouble) != 0)
+		pool_session_warn(
+			session, "%s: no selection of yours uses it", trouble.text);
+	else if (!error && session->state->exposed)
 		pool_session_warn(session,
 			"state file '%s' is unsafe, others can write it or it has a "
 			"second name: no selection uses it",

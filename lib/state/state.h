@@ -98,6 +98,16 @@ char *pool_state_absolute(const char *file);
 bool pool_state_is_shared(const char *path);
 
 /*
+ * Whether the state and the snapshot may be in the folder of <path>: every folder from
+ * there up to the root must be safe.
+ *
+ * Returns 0, or: POOL_EUNSAFE  others could put files into one
+ *                POOL_ENOFILE  there is none
+ *                POOL_ENOMEM
+ */
+int pool_state_check_folders(const char *path, struct pool_fault *fault);
+
+/*
  * Opens or creates the state file at <path>.
  *
  * <pool_file>  absolute path of the pool file it belongs to

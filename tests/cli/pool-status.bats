@@ -149,7 +149,8 @@ d unknown"
 	chown -R 65534 theirs
 	chmod 700 theirs/state
 	run -0 --separate-stderr pool-status -s theirs/state/one theirs/pool.json
-	assert_equal "$stderr" ""
+	assert_equal "$stderr" "pool-status: warning: state folder '$PWD/theirs/state' is unsafe: it \
+belongs to somebody else, or others can write it: no selection of yours uses it"
 	assert_line --regexp '^a +healthy '
 	assert_line --regexp '^b +unhealthy '
 }
@@ -732,6 +733,19 @@ own: whole, 2 proxies in 1 pool, 1 lease"
 	run -0 --separate-stderr pool-status --verify -s own pool.json
 	run -0 --separate-stderr pool-status --repair -s own pool.json
 	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
+}
+
+@test "a folder whose group can replace files in it is shown with a warning" {
+	write_two
+	pool-select -s state/own pool.json >out
+	chmod 2770 state
+	run -0 --separate-stderr pool-status -s state/own pool.json
+	assert_line --partial "unknown"
+	assert_equal "$stderr" "pool-status: warning: state folder '$PWD/state' is unsafe: its group can \
+replace files of others in it (chmod +t keeps it from that): no selection of yours uses it"
+	chmod 3770 state
+	run -0 --separate-stderr pool-status -s state/own pool.json
+	assert_equal "$stderr" ""
 }
 
 @test "a file that others can write is shown with a warning" {

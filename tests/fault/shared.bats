@@ -12,7 +12,7 @@ setup() {
 	mkdir "$open/bin" "$open/state"
 	cp "$POOL_BIN/pool-select" "$POOL_BIN/pool-check" "$open/bin"
 	chgrp 5000 "$open/state"
-	chmod 2770 "$open/state"
+	chmod 3770 "$open/state"
 	start_stub refuse
 	pool=$open/pool.json
 	cat >"$pool" <<-POOL

@@ -108,7 +108,7 @@ static void test_made_for_the_group_in_a_shared_folder(void **context)
 
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(0, chmod(place->folder, 02770));
+	assert_int_equal(0, chmod(place->folder, 03770));
 	assert_int_equal(0, pool_state_open(&state, place->path, "/etc/pool.json", NULL));
 	umask(before);
 	assert_int_equal(0660, mode_of(place->path));
@@ -865,6 +865,37 @@ static void test_no_permission(void **context)
 	assert_int_equal(-1, access(place->path, F_OK));
 }
 
+/* Whoever can replace the link decides where the state is, and so does who can replace
+ * what it leads to. */
+static void check_links(const struct place *place)
+{
+	char open_folder[300], link_to[300], path[320];
+
+	snprintf(open_folder, sizeof(open_folder), "%s/open", place->folder);
+	assert_int_equal(0, mkdir(open_folder, 0700));
+	snprintf(link_to, sizeof(link_to), "%s/open/link", place->folder);
+	assert_int_equal(0, symlink(place->folder, link_to));
+	snprintf(path, sizeof(path), "%s/own.state", link_to);
+	assert_int_equal(0, open_code(path));
+	assert_int_equal(0, chmod(open_folder, 0777));
+	assert_int_equal(-POOL_EUNSAFE, open_code(path));
+	assert_int_equal(0, unlink(link_to));
+	snprintf(link_to, sizeof(link_to), "%s/link", place->folder);
+	assert_int_equal(0, symlink(open_folder, link_to));
+	snprintf(path, sizeof(path), "%s/own.state", link_to);
+	assert_int_equal(-POOL_EUNSAFE, open_code(path));
+	/* ".." behind a link is not what it is spelt as. */
+	snprintf(path, sizeof(path), "%s/link/../open/x.state", place->folder);
+	assert_int_equal(-POOL_EUNSAFE, open_code(path));
+	assert_int_equal(0, chmod(open_folder, 0700));
+	assert_int_equal(0, open_code(path));
+	assert_int_equal(0, unlink(path));
+	snprintf(path, sizeof(path), "%s/own.state", place->folder);
+	assert_int_equal(0, unlink(path));
+	assert_int_equal(0, unlink(link_to));
+	assert_int_equal(0, rmdir(open_folder));
+}
+
 static void test_unsafe_places(void **context)
 {
 	struct place *place = *context;
@@ -873,7 +904,15 @@ static void test_unsafe_places(void **context)
 	/* A folder that others can write. */
 	assert_int_equal(0, chmod(place->folder, 0777));
 	assert_int_equal(-POOL_EUNSAFE, open_code(place->path));
+	/* One whose group can rename what others have there, root's own as well. */
+	assert_int_equal(0, chmod(place->folder, 02770));
+	assert_int_equal(-POOL_EUNSAFE, open_code(place->path));
+	assert_int_equal(0, chmod(place->folder, 03770));
+	assert_int_equal(0, open_code(place->path));
+	assert_int_equal(0, unlink(place->path));
+	/* A link to a safe folder, in one that is not; and the other way round. */
 	assert_int_equal(0, chmod(place->folder, 0700));
+	check_links(place);
 	/* A file that others can write. */
 	fixture_write(place->path, "", 0);
 	assert_int_equal(0, chmod(place->path, 0666));
@@ -911,7 +950,7 @@ static void test_file_of_somebody_else(void **context)
 	assert_int_equal(0, chown(place->path, 0, 0));
 	assert_int_equal(0, open_code(place->path));
 	/* A shared folder is there for files of others. */
-	assert_int_equal(0, chmod(place->folder, 02770));
+	assert_int_equal(0, chmod(place->folder, 03770));
 	assert_int_equal(0, chown(place->path, 65534, 0));
 	assert_int_equal(0, open_code(place->path));
 }
