@@ -12,15 +12,26 @@ exchange=${2:-default}
 page=$(mktemp)
 trap 'rm -f "$page"' EXIT
 
+# report ARGUMENT...: of the proxy, by its lease, or by its name where there was no room for one.
+report() {
+	if [ -n "$lease" ]; then
+		pool-report "$lease" "$@" || :
+	else
+		pool-report -x "$exchange" "$name" "$@" || :
+	fi
+}
+
 # Each proxy that failed, so that none is asked twice.
 failed=
 
 for attempt in 1 2 3; do
 	# Without a proxy the status is 1 and the output no-proxy://REASON, which curl refuses: nothing
 	# ever goes direct by accident.
-	answer=$(pool-select -x "$exchange" --lease --owner $$ ${failed:+--exclude "$failed"} \
-		--format $'%{name} %{lease} %{url}\n') || exit 1
-	read -r name lease proxy <<<"$answer"
+	# The lease ends with this script, and at the latest after a minute: in a container others
+	# cannot see a script end. It stands last, for it may be empty.
+	answer=$(pool-select -x "$exchange" --lease --owner $$ --ttl 60 ${failed:+--exclude "$failed"} \
+		--format $'%{name} %{url} %{lease}\n') || exit 1
+	read -r name proxy lease <<<"$answer"
 
 	# The URL of the proxy may hold a password: curl reads it where ps does not see it.
 	status=0
@@ -28,11 +39,11 @@ for attempt in 1 2 3; do
 		"$url") || status=$?
 
 	if [ "$status" -ne 0 ]; then
-		pool-report "$lease" --from-curl-exit "$status"
+		report --from-curl-exit "$status"
 	elif [ "$code" -ge 400 ]; then
-		pool-report "$lease" fail --status "$code"
+		report fail --status "$code"
 	else
-		pool-report "$lease" ok --status "$code"
+		report ok --status "$code"
 		cat "$page"
 		exit 0
 	fi

@@ -19,6 +19,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+# Seconds after which a lease ends at the latest: the longest use of a proxy. In a container others
+# cannot see this process end.
+TTL = "3600"
+
 
 class NoProxy(Exception):
     """No proxy can be had; the text is the reason, such as "none-eligible"."""
@@ -35,7 +39,7 @@ def select(exchange: str = "default", transport: str = "http", *options: str) ->
     """The proxy to use now, leased until it is reported or this process ends."""
     run = subprocess.run(
         ["pool-select", "-x", exchange, "-t", transport, "--lease", "--owner", str(os.getpid()),
-         "--format", "%{url}\n%{name}\n%{lease}\n", *options],
+         "--ttl", TTL, "--format", "%{url}\n%{name}\n%{lease}\n", *options],
         stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode != 0:
         raise NoProxy(run.stdout.strip().removeprefix("no-proxy://") or "error")

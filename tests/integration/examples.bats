@@ -51,6 +51,17 @@ leases() {
 	assert_regex "$stderr" 'HTTP 40[34]'
 }
 
+@test "the shell script uses a proxy also where there is no lease to be had" {
+	require_tool curl
+	write_pool pool.json '{"proxies": [{"name": "tiny", "url": "http://127.0.0.1:'"$TINY"'"}]}'
+	pool-select >out
+	chmod 666 state/*.state
+	stop_server tiny
+	run -1 --separate-stderr "$examples/fetch-orderbook.sh" "$url"
+	assert_output ""
+	assert_regex "$stderr" 'attempt 1: tiny failed \(curl 7'
+}
+
 @test "the shell script is clean" {
 	require_tool shellcheck
 	run -0 shellcheck "$examples/fetch-orderbook.sh"
