@@ -35,6 +35,7 @@ static const struct {
 	{SIGTERM, true},
 	{SIGUSR1, false},
 	{SIGUSR2, false},
+	{SIGWINCH, false},
 	{SIGTSTP, false},
 	{SIGCONT, false},
 };
@@ -164,11 +165,24 @@ static size_t count_queued(int fd)
 	return ioctl(fd, FIONREAD, &count) == 0 ? (size_t)count : 0;
 }
 
+/* The command's end, if it has come. Process 1 of a container is given the children of
+ * all who have ended there, and buries them. */
+static bool reap(const struct work *work, int *status)
+{
+	const pid_t whom = getpid() == 1 ? -1 : work->pid;
+	pid_t pid;
+
+	do
+		pid = waitpid(whom, status, WNOHANG);
+	while (pid > 0 && pid != work->pid);
+	return pid == work->pid;
+}
+
 static void look_for_end(struct work *work)
 {
 	int status;
 
-	if (work->over || waitpid(work->pid, &status, WNOHANG) != work->pid)
+	if (work->over || !reap(work, &status))
 		return;
 	work->over = true;
 	work->rest = count_queued(work->pipe_fd);

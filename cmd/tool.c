@@ -7,6 +7,26 @@
 #include <unistd.h>
 #include "tool.h"
 
+static void end_by_signal(int number)
+{
+	_exit(128 + number);
+}
+
+/* Process 1 of a container gets no signal that it has no handler for. */
+static void heed_signals(void)
+{
+	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	struct sigaction action;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (sigaction(numbers[i], NULL, &action) != 0 ||
+			action.sa_handler != SIG_DFL)
+			continue;
+		action = (struct sigaction){.sa_handler = end_by_signal};
+		sigaction(numbers[i], &action, NULL);
+	}
+}
+
 void tool_begin(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -18,6 +38,8 @@ void tool_begin(void)
 	if (fd > STDERR_FILENO)
 		close(fd);
 	signal(SIGXFSZ, SIG_IGN);
+	if (getpid() == 1)
+		heed_signals();
 }
 
 const char *const *tool_environment(void)
