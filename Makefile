@@ -38,7 +38,7 @@ ifeq ($(DEV),1)
 WARNINGS += -Werror
 endif
 
-override CPPFLAGS += -D_GNU_SOURCE -iquote lib -iquote cmd
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote lib -iquote cmd
 override CFLAGS   += -std=c11 -fPIC -fvisibility=default $(WARNINGS) $(HARDENING_$(VARIANT)) \
 	$(SANITIZE_$(VARIANT))
 override LDFLAGS  += $(LINKING_$(VARIANT)) $(SANITIZE_$(VARIANT))
@@ -57,7 +57,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file guard image undo follow copy repair snapshot lookup lease session select demand \
+STATE  := file guard image undo follow copy repair snapshot lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif

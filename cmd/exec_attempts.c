@@ -22,7 +22,11 @@
 #include "state/session.h"
 #include "tool_select.h"
 
-enum { BACKOFF_MS = 250, BACKOFF_MAX_MS = 4000 };
+enum {
+	BACKOFF_MS = 250,
+	BACKOFF_MAX_MS = 4000,
+	LEASE_GRACE_MS = 10000, /* from an attempt's limit to its report, by far */
+};
 
 struct execution {
 	const struct exec_request *request;
@@ -71,6 +75,8 @@ static void prepare(struct execution *execution)
 			request->query.exclude_count * sizeof(*execution->excluded));
 	if (kind == EXEC_CLIENT_WGET && !execution->query.schemes)
 		execution->query.schemes = 1u << POOL_SCHEME_HTTP;
+	if (request->timeout_s > 0)
+		execution->query.longest_ms = request->timeout_s * 1000 + LEASE_GRACE_MS;
 	exec_inputs_init(&execution->inputs, request->argv,
 		kind == EXEC_CLIENT_OTHER || execution->client.reads_input);
 	pool_clock_get(&now);
@@ -155,11 +161,13 @@ static int64_t limit_ms(
 		: (int64_t)choice->timeout_s * 1000;
 }
 
-/* Nothing is left for us to do once it runs: its lease ends with the process. */
+/* Nothing is left for us to do once it runs: its lease ends with the process, which is
+ * still ours. In a container it would end with our program. */
 static bool can_become(const struct execution *execution)
 {
 	return execution->client.kind == EXEC_CLIENT_OTHER &&
-		!execution->request->fails_on_any && execution->request->timeout_s <= 0;
+		!execution->request->fails_on_any && execution->request->timeout_s <= 0 &&
+		!pool_session_holds(execution->session);
 }
 
 static int refuse_to_run(const struct execution *execution, int error)

@@ -594,6 +594,13 @@ static int tell_repairs(const struct settings *settings, const char *path,
 		pool_text_add_safe(&text, path, strlen(path));
 		pool_text_addf(&text, ": set right: %s\n", list.bytes);
 	}
+	if (done->ended) {
+		pool_text_add_safe(&text, path, strlen(path));
+		pool_text_addf(&text,
+			": ended %u lease%s whose owner is gone or cannot be looked up "
+			"from here\n",
+			(unsigned)done->ended, done->ended == 1 ? "" : "s");
+	}
 	text.broken |= list.broken;
 	pool_text_release(&list);
 	return tool_print_text(settings->spec, &text, TOOL_YES);

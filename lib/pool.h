@@ -183,17 +183,23 @@ struct pool_query {
 	const char *strategy;       /* instead of the pool's own; NULL: the pool's */
 	const char *const *exclude; /* proxy names never to choose */
 	size_t exclude_count;
-	unsigned schemes;  /* bits 1 << enum pool_scheme; 0: any */
-	size_t count;      /* how many distinct proxies; 0: 1 */
-	bool dry_run;      /* choose, account for nothing */
-	bool lease;        /* hold each until its owner or ttl ends */
-	int32_t owner_pid; /* with lease: ends with this process; 0: none */
-	int64_t ttl_ms;    /* with lease: ends after so long; 0: never by time */
-	const char *key;   /* whose proxy: of a sticky choice and of rollout_percent;
-			      NULL: none */
-	bool strict;       /* with key, sticky: the key's own proxy or none */
-	int64_t cost;      /* requests that each proxy's budget is charged with; 0: 1 */
-	int64_t wait_ms;   /* how long to wait for an eligible one; 0: not at all */
+	unsigned schemes; /* bits 1 << enum pool_scheme; 0: any */
+	size_t count;     /* how many distinct proxies; 0: 1 */
+	bool dry_run;     /* choose, account for nothing */
+	bool lease;       /* hold each until its owner or ttl ends */
+	/* With lease: ends with this process; 0: none. Outside the initial pid namespace
+	 * (in a container) nobody elsewhere can look up a process: there a lease of the
+	 * caller's own ends with its session too, and of another process after an hour,
+	 * unless ttl_ms says otherwise. */
+	int32_t owner_pid;
+	int64_t ttl_ms;     /* with lease: ends after so long; 0: never by time */
+	const char *key;    /* whose proxy: of a sticky choice and of rollout_percent;
+			       NULL: none */
+	bool strict;        /* with key, sticky: the key's own proxy or none */
+	int64_t cost;       /* requests that each proxy's budget is charged with; 0: 1 */
+	int64_t wait_ms;    /* how long to wait for an eligible one; 0: not at all */
+	int64_t longest_ms; /* with lease: no use takes longer, where its end can be known
+			       by time alone; 0: it is not known */
 };
 
 /* One proxy that was chosen. */

@@ -172,47 +172,94 @@ static void account_time(struct pool_state_leaf *leaf, int64_t duration_ns)
 		leaf->latency_ns += (uint64_t)duration_ns;
 }
 
-static void fill_lease(
-	const struct pool_selection *selection, struct pool_lease *lease, uint32_t record)
+/* Without the lock only processes of our namespace can look us up, if they see any. */
+static void fill_unseen_owner(struct pool_selection *selection, struct pool_lease *lease)
 {
-	const struct pool_query *query = selection->query;
-	int64_t ttl_ns = query->ttl_ms * POOL_NS_PER_MS;
+	const int64_t longest_ms = selection->query->longest_ms;
 
+	if (!pool_owner_look_up(
+		    lease->owner_pid, &lease->owner_start, &lease->owner_space))
+		lease->owner_pid = 0;
+	if (!selection->ttl_ms)
+		selection->ttl_ms = longest_ms ? longest_ms : POOL_UNSEEN_TTL_MS;
+}
+
+static void fill_owner(struct pool_selection *selection, struct pool_lease *lease)
+{
+	lease->owner_pid = selection->query->owner_pid;
+	lease->owner_start = selection->owner_start;
+	lease->owner_space = selection->owner_space;
+	if (selection->owner_locks &&
+		pool_selection_hold(selection, &selection->trouble) != 0)
+		fill_unseen_owner(selection, lease);
+	else if (selection->owner_locks)
+		lease->lock = selection->state->own_lock;
+	if (selection->ttl_ms)
+		lease->expires_ns =
+			selection->now.boot_ns + selection->ttl_ms * POOL_NS_PER_MS;
+}
+
+static void fill_lease(
+	struct pool_selection *selection, struct pool_lease *lease, uint32_t record)
+{
 	*lease = (struct pool_lease){
 		.id = pool_random_next(&selection->session->random) | 1,
 		.record = record,
 		.began_ns = selection->now.boot_ns,
 	};
-	if (query->lease) {
-		lease->owner_pid = query->owner_pid;
-		lease->owner_start = selection->owner_start;
-		lease->owner_space = selection->owner_space;
-	} else {
-		lease->flags = POOL_LEASE_SELECTION;
-		ttl_ns = selection->leaf->timeout_s * POOL_NS_PER_S;
+	if (selection->query->lease) {
+		fill_owner(selection, lease);
+		return;
 	}
-	if (ttl_ns)
-		lease->expires_ns = selection->now.boot_ns + ttl_ns;
+	lease->flags = POOL_LEASE_SELECTION;
+	lease->expires_ns =
+		selection->now.boot_ns + selection->leaf->timeout_s * POOL_NS_PER_S;
 }
 
-/* Hold it, if that is asked for, or if it is on trial. Taking the lease may move the
- * whole layout: pointers into it are void. */
+/* Room for one more. Growing may move the whole layout: pointers into it are void. */
+static int make_room(struct pool_selection *selection, struct pool_fault *fault)
+{
+	struct pool_state *state = selection->state;
+
+	if (state->live->leases_used < state->image->lease_capacity)
+		return 0;
+	return pool_state_grow_leases(state, &selection->session->snapshot,
+		&selection->now, state->image->lease_capacity * 2, fault);
+}
+
+/* Whether what failed has left all pointers into the mapping as they were. */
+static bool is_as_before(const struct pool_state *state, const char *map, size_t length)
+{
+	return state->image && state->map == map && state->length == length;
+}
+
+/* Hold it, if that is asked for, or if it is on trial; without room it is used without a
+ * lease, unless the caller wants the state. */
 static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *lease_id,
 	struct pool_fault *fault)
 {
 	struct pool_state *state = selection->state;
 	const bool trial = state->records[at].health.opened && !selection->any;
+	const char *map = state->map;
+	const size_t length = state->length;
+	struct pool_fault trouble = {0};
 	struct pool_lease lease;
-	int error = 0;
+	int error;
 
 	*lease_id = 0;
 	if (!selection->query->lease && !trial)
 		return 0;
-	if (state->live->leases_used >= state->image->lease_capacity)
-		error = pool_state_grow_leases(state, &selection->session->snapshot,
-			&selection->now, state->image->lease_capacity * 2, fault);
-	if (error)
+	error = make_room(selection, &trouble);
+	if (error && is_as_before(state, map, length) &&
+		!selection->session->require_state) {
+		selection->trouble = trouble;
+		return 0;
+	}
+	if (error) {
+		if (fault)
+			*fault = trouble;
 		return error;
+	}
 	fill_lease(selection, &lease, at);
 	if (pool_lease_add(state, &lease) != 0)
 		return pool_fault_set(fault, POOL_ESYSTEM, 0, "the lease table is full");

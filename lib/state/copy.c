@@ -142,8 +142,10 @@ int pool_state_read(struct pool_state **out, const char *path, const char *pool_
 
 	if (!state)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	*state = (struct pool_state){
-		.fd = -1, .path = strdup(path), .pool_file = strdup(pool_file)};
+	*state = (struct pool_state){.fd = -1,
+		.ask_fd = -1,
+		.path = strdup(path),
+		.pool_file = strdup(pool_file)};
 	if (!state->path || !state->pool_file) {
 		pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 		goto out;
@@ -162,12 +164,14 @@ int pool_state_read(struct pool_state **out, const char *path, const char *pool_
 	if (error)
 		goto out;
 	state->clock_id = pool_clock_id();
+	flock(fd, LOCK_UN);
+	state->ask_fd = fd;
+	fd = -1;
 	if (state->unlocked && fault)
 		*fault = trouble;
 	*out = state;
 	state = NULL;
 out:
-	/* The lock goes with it. */
 	if (fd >= 0)
 		close(fd);
 	pool_state_free(state);
@@ -196,10 +200,10 @@ void pool_copy_sweep(struct pool_state *state, const struct pool_now *now)
 	pool_lease_expire(state, now);
 	for (uint32_t slot = 0; slot < capacity; slot++) {
 		const struct pool_lease *lease = &state->leases[slot];
-		const struct pool_owner owner = {lease->id, slot, lease->owner_pid,
-			lease->owner_start, lease->owner_space};
+		const struct pool_owner owner = pool_lease_owner(lease, slot);
 
-		if (lease->id && lease->owner_pid && pool_owner_gone(&owner, space))
+		if (lease->id && lease->owner_pid &&
+			pool_owner_gone(state, &owner, space))
 			pool_lease_release_owner(state, &owner, now);
 	}
 }

@@ -129,9 +129,57 @@ static int refuse_owner(int32_t pid, struct pool_fault *fault)
 		fault, POOL_EARGUMENT, 0, "no process has the number %d", (int)pid);
 }
 
+/* Who <pid> is. Of ourselves once; another one may have ended since, and its number be
+ * that of a third. */
+static int look_up_owner(
+	struct pool_selection *selection, int32_t pid, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+
+	if (pid == session->own_pid) {
+		selection->owner_start = session->own_start;
+		return 0;
+	}
+	if (!pool_owner_look_up(pid, &selection->owner_start, &selection->owner_space))
+		return refuse_owner(pid, fault);
+	if (pid == getpid()) {
+		session->own_pid = pid;
+		session->own_start = selection->owner_start;
+	}
+	return 0;
+}
+
+/* In the initial namespace everybody is seen by everybody who matters; elsewhere we can
+ * show that we live, and of others it must be said how long. */
 static int prepare_owner(struct pool_selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
+	const int32_t pid = selection->query->owner_pid;
+	bool outside;
+	int error;
+
+	selection->owner_space = pool_session_space(session);
+	outside = selection->owner_space != POOL_PID_SPACE_INITIAL;
+	if (outside && pid == getpid()) {
+		selection->owner_locks = true;
+		return 0;
+	}
+	error = look_up_owner(selection, pid, fault);
+	if (error || !outside || selection->ttl_ms)
+		return error;
+	selection->ttl_ms = POOL_UNSEEN_TTL_MS;
+	if (!session->warned_lease)
+		pool_session_warn(session,
+			"process %d is in a pid namespace of its own, like that of a "
+			"container, and others cannot see it end: the lease ends after "
+			"%d s at the latest (--ttl SECONDS says when)",
+			(int)pid, POOL_UNSEEN_TTL_MS / 1000);
+	session->warned_lease = true;
+	return 0;
+}
+
+static int prepare_lease(struct pool_selection *selection, struct pool_fault *fault)
+{
 	const struct pool_query *query = selection->query;
 
 	if (!query->lease)
@@ -142,21 +190,8 @@ static int prepare_owner(struct pool_selection *selection, struct pool_fault *fa
 	if (query->ttl_ms < 0 || query->ttl_ms > LONGEST_TTL_MS)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"a time to live of %lld ms is none", (long long)query->ttl_ms);
-	if (!query->owner_pid)
-		return 0;
-	/* Of ourselves once. Another one may have ended since, and its number be that of
-	 * a third. */
-	if (query->owner_pid == session->own_pid) {
-		selection->owner_start = session->own_start;
-	} else if (!pool_owner_look_up(query->owner_pid, &selection->owner_start,
-			   &session->pid_space)) {
-		return refuse_owner(query->owner_pid, fault);
-	} else if (query->owner_pid == getpid()) {
-		session->own_pid = query->owner_pid;
-		session->own_start = selection->owner_start;
-	}
-	selection->owner_space = session->pid_space;
-	return 0;
+	selection->ttl_ms = query->ttl_ms;
+	return query->owner_pid ? prepare_owner(selection, fault) : 0;
 }
 
 int pool_selection_resolve(struct pool_selection *selection, struct pool_fault *fault)
@@ -178,6 +213,6 @@ int pool_selection_resolve(struct pool_selection *selection, struct pool_fault *
 	if (!error)
 		error = prepare_filters(selection, fault);
 	if (!error)
-		error = prepare_owner(selection, fault);
+		error = prepare_lease(selection, fault);
 	return error;
 }

@@ -425,6 +425,9 @@ static void command_one(struct pool_session *session, const struct place *place,
 	state->records[place->at].health = health;
 	pool_session_note(session, place->leaf, place->at, &transition, now);
 	pool_state_settle(state, now);
+	if (command == POOL_ADMIN_RESET)
+		pool_lease_release_unseen(
+			state, place->at, pool_session_space(session), now);
 }
 
 /* In batches, each under one lock. POOL_ESTALE: begin again, that does no harm. */

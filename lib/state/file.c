@@ -293,7 +293,7 @@ int pool_state_open(struct pool_state **out, const char *path, const char *pool_
 
 	if (!state)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	state->fd = -1;
+	state->fd = state->ask_fd = -1;
 	state->path = strdup(path);
 	state->pool_file = strdup(pool_file);
 	if (!state->path || !state->pool_file) {
@@ -311,6 +311,7 @@ int pool_state_open(struct pool_state **out, const char *path, const char *pool_
 	error = open_file(state, fault);
 	if (error)
 		goto out;
+	state->ask_fd = state->fd;
 	state->clock_id = pool_clock_id();
 	*out = state;
 	state = NULL;
@@ -335,6 +336,8 @@ void pool_state_free(struct pool_state *state)
 	if (state->locked)
 		pool_state_unlock(state);
 	unmap(state);
+	if (state->ask_fd >= 0 && state->ask_fd != state->fd)
+		close(state->ask_fd);
 	if (state->fd >= 0)
 		close(state->fd);
 	free(state->path);

@@ -182,7 +182,7 @@ struct pool_lease {
 	uint32_t record;
 	uint32_t flags;
 	int32_t owner_pid; /* 0: ends by time alone */
-	uint32_t unused;
+	uint32_t lock;     /* 1 + the number of the byte that its owner locks; 0: none */
 	uint64_t owner_start; /* field 22 of /proc/PID/stat */
 	uint64_t owner_space; /* inode of its pid namespace */
 	int64_t expires_ns;   /* CLOCK_BOOTTIME; 0: never by time */

@@ -1,88 +1,17 @@
-/* Leases: the table, their owners, their ends. */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+/* Leases: the table, and their ends. */
 #include "state/state.h"
 
-enum presence { PRESENT, ZOMBIE, UNKNOWN };
-
-/* Field 22 of /proc/PID/stat; the fields are counted behind the name, which may hold
- * anything. */
-static enum presence look_up(int32_t pid, uint64_t *start)
+struct pool_owner pool_lease_owner(const struct pool_lease *seen, uint32_t slot)
 {
-	char path[32], text[1024], *at;
-	ssize_t length;
-	int fd;
+	struct pool_lease lease;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return UNKNOWN;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (length <= 0)
-		return UNKNOWN;
-	text[length] = '\0';
-	at = strrchr(text, ')');
-	/* A zombie holds nothing any more. */
-	if (at && (at[2] == 'Z' || at[2] == 'X'))
-		return ZOMBIE;
-	at = at ? at + 2 : NULL;
-	for (int field = 3; field < 22 && at; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	if (!at)
-		return UNKNOWN;
-	*start = strtoull(at, NULL, 10);
-	return PRESENT;
-}
-
-uint64_t pool_owner_space(void)
-{
-	struct stat status;
-
-	return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
-}
-
-bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
-{
-	if (pid <= 0 || look_up(pid, start) != PRESENT)
-		return false;
-	*space = pool_owner_space();
-	return true;
-}
-
-bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space)
-{
-	return owner->space == own_space && kill(owner->pid, 0) != 0 && errno == ESRCH;
-}
-
-bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space)
-{
-	uint64_t start;
-
-	if (owner->space != own_space)
-		return false;
-	if (pool_owner_vanished(owner, own_space))
-		return true;
-	switch (look_up(owner->pid, &start)) {
-	case PRESENT:
-		/* Another start time is another process with the same number. */
-		return start != owner->start;
-	case ZOMBIE:
-		return true;
-	case UNKNOWN:
-		/* Hidden from us, or no descriptor left to look: it is there by kill().
-		 */
-		break;
-	}
-	return false;
+	pool_state_fetch(&lease, seen, sizeof(lease));
+	return (struct pool_owner){.lease = lease.id,
+		.slot = slot,
+		.pid = lease.owner_pid,
+		.lock = lease.lock,
+		.start = lease.owner_start,
+		.space = lease.owner_space};
 }
 
 size_t pool_lease_owners(const struct pool_state *state, struct pool_lease_walk *walk,
@@ -99,8 +28,7 @@ size_t pool_lease_owners(const struct pool_state *state, struct pool_lease_walk 
 
 		pool_state_fetch(&lease, &state->leases[slot], sizeof(lease));
 		if (lease.id && lease.owner_pid)
-			owners[count++] = (struct pool_owner){lease.id, slot,
-				lease.owner_pid, lease.owner_start, lease.owner_space};
+			owners[count++] = pool_lease_owner(&lease, slot);
 	}
 	return count;
 }
@@ -166,6 +94,46 @@ void pool_lease_release_owner(struct pool_state *state, const struct pool_owner 
 	if (state->image && owner->slot < state->image->lease_capacity &&
 		state->leases[owner->slot].id == owner->lease && held(state, owner->slot))
 		pool_lease_end(state, owner->slot, false, now);
+}
+
+int pool_lease_hold(struct pool_state *state, uint32_t number, const struct pool_now *now,
+	struct pool_fault *fault)
+{
+	const int error = pool_owner_lock(state, number, fault);
+
+	for (uint32_t i = 0; !error && i < state->image->lease_capacity; i++)
+		if (state->leases[i].lock == number + 1 && held(state, i))
+			pool_lease_end(state, i, false, now);
+	return error;
+}
+
+/* Whether a person who wants to be rid of what nobody ends means this one too. */
+static bool is_left_over(
+	const struct pool_state *state, uint32_t slot, uint64_t own_space)
+{
+	const struct pool_owner owner = pool_lease_owner(&state->leases[slot], slot);
+
+	return owner.pid &&
+		(pool_owner_is_unseen(&owner, own_space) ||
+			pool_owner_vanished(state, &owner, own_space));
+}
+
+uint32_t pool_lease_release_unseen(struct pool_state *state, uint32_t record,
+	uint64_t own_space, const struct pool_now *now)
+{
+	const bool every = record == POOL_EVERY_RECORD;
+	uint32_t ended = 0;
+
+	if (!state->image || (!every && !state->counts[record]))
+		return 0;
+	for (uint32_t i = 0; i < state->image->lease_capacity; i++) {
+		if (!held(state, i) || (!every && state->leases[i].record != record) ||
+			!is_left_over(state, i, own_space))
+			continue;
+		pool_lease_end(state, i, false, now);
+		ended++;
+	}
+	return ended;
 }
 
 void pool_lease_release(struct pool_state *state, uint64_t id, const struct pool_now *now)

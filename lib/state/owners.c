@@ -6,13 +6,15 @@ enum {
 	OWNERS_A_SWEEP = 1,
 	OWNERS_AT_ONCE = 256,
 	SLOTS_A_SELECTION = 512,
+	LOCKS_TRIED = 16,
 	OWNERS_EVERY_MS = 10,
 };
 
-static uint64_t pid_space(struct pool_session *session)
+uint64_t pool_session_space(struct pool_session *session)
 {
-	if (!session->pid_space)
+	if (!session->asked_space)
 		session->pid_space = pool_owner_space();
+	session->asked_space = true;
 	return session->pid_space;
 }
 
@@ -33,7 +35,8 @@ static void sweep(struct pool_selection *selection)
 	size_t count = pool_lease_owners(selection->state, &walk, owners, OWNERS_A_SWEEP);
 
 	for (size_t i = 0; i < count; i++)
-		if (pool_owner_vanished(&owners[i], pid_space(session)))
+		if (pool_owner_vanished(
+			    selection->state, &owners[i], pool_session_space(session)))
 			pool_lease_release_owner(
 				selection->state, &owners[i], &selection->now);
 }
@@ -43,7 +46,8 @@ static int reap_some(struct pool_selection *selection, struct pool_owner *owners
 	size_t count, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
-	const uint64_t space = pid_space(session);
+	const struct pool_state *state = selection->state;
+	const uint64_t space = pool_session_space(session);
 	size_t gone = 0;
 	int error;
 
@@ -51,7 +55,7 @@ static int reap_some(struct pool_selection *selection, struct pool_owner *owners
 	selection->state->live->owners_ns = selection->now.boot_ns;
 	pool_session_unlock(session);
 	for (size_t i = 0; i < count; i++)
-		if (pool_owner_gone(&owners[i], space))
+		if (pool_owner_gone(state, &owners[i], space))
 			owners[gone++] = owners[i];
 	error = pool_selection_relock(selection, fault);
 	if (error || !selection->state)
@@ -124,4 +128,21 @@ int pool_selection_end_all_leases(
 	struct pool_selection *selection, struct pool_fault *fault)
 {
 	return wants_all_owners(selection) ? reap_all(selection, fault) : POOL_ENONE;
+}
+
+int pool_selection_hold(struct pool_selection *selection, struct pool_fault *fault)
+{
+	int error = selection->state->own_lock ? 0 : POOL_EBUSY;
+
+	for (int i = 0; i < LOCKS_TRIED && error == POOL_EBUSY; i++)
+		error = pool_lease_hold(selection->state,
+			(uint32_t)pool_random_below(
+				&selection->session->random, POOL_OWNER_LOCKS),
+			&selection->now, fault);
+	return error;
+}
+
+bool pool_session_holds(const struct pool_session *session)
+{
+	return session->state && session->state->own_lock;
 }

@@ -304,6 +304,8 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 	else if (error)
 		pool_fault_set(fault, error, 0, "out of memory");
 	if (!error) {
+		done.ended = pool_lease_release_unseen(session->state, POOL_EVERY_RECORD,
+			pool_session_space(session), &now);
 		take_census(session->state, census);
 		*repairs = done;
 	}

@@ -26,7 +26,8 @@ struct pool_repairs {
 	uint32_t words;   /* proxies whose readiness did not follow from their record */
 	uint32_t pools;   /* pools whose place or count was wrong */
 	bool leases;      /* the counts did not follow from the table */
-	bool rebuilt;     /* all of it */
+	uint32_t ended; /* leases whose owner is gone, or cannot be looked up from here */
+	bool rebuilt;   /* all of it */
 };
 
 /*
@@ -53,7 +54,8 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
 	struct pool_fault *fault);
 
 /*
- * Set the file of a session right. It is made if there is none.
+ * Set the file of a session right, and end what is left of owners in other pid
+ * namespaces, which nobody can look up. It is made if there is none.
  *
  * Returns 0: it is whole now; or POOL_EBUSY, POOL_EFORMAT (no state file, or of another
  * version), POOL_EFOREIGN, POOL_ENOFILE (it cannot be written), POOL_ESYSTEM, POOL_ENOMEM

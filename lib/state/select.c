@@ -93,6 +93,25 @@ static void warn_fallback(const struct pool_selection *selection)
 			selection->filtered ? "such " : "", where);
 }
 
+/* What became of a lease that could not be taken, or not in a way that shows its end. */
+static void warn_lease(const struct pool_selection *selection)
+{
+	struct pool_session *session = selection->session;
+	bool held = false;
+
+	if (!selection->trouble.code || session->warned_lease)
+		return;
+	for (size_t i = 0; i < selection->choice->count; i++)
+		held |= selection->choice->proxies[i].lease[0] != '\0';
+	session->warned_lease = true;
+	if (held)
+		pool_session_warn(session,
+			"the lease ends by time, whether or not its owner lives: %s",
+			selection->trouble.text);
+	else
+		pool_session_warn(session, "no lease: %s", selection->trouble.text);
+}
+
 /* All of it, once. */
 static int run(struct pool_selection *selection, struct pool_fault *fault)
 {
@@ -112,6 +131,7 @@ static int run(struct pool_selection *selection, struct pool_fault *fault)
 		give_back(selection);
 	else
 		warn_fallback(selection);
+	warn_lease(selection);
 	return error;
 }
 

@@ -32,8 +32,10 @@ struct pool_selection {
 	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
 	uint64_t owner_start;
 	uint64_t owner_space;
-	bool waits;  /* who finds none eligible now will look again */
-	bool again;  /* who asks has been told already what is odd about it */
+	bool owner_locks; /* the owner is this process, which others cannot look up */
+	int64_t ttl_ms;   /* of a lease; 0: none */
+	bool waits;       /* who finds none eligible now will look again */
+	bool again;       /* who asks has been told already what is odd about it */
 	bool waited; /* a look before was given to the pool, and found none eligible */
 	/* What it is chosen from: */
 	struct pool_state *state; /* NULL: without */
@@ -43,8 +45,10 @@ struct pool_selection {
 	struct pool_now now;
 	int64_t began_ns;
 	/* How far it is: */
-	bool looked;     /* others had just looked up owners of leases */
-	bool any;        /* the fallback: unhealthy ones too */
+	bool looked; /* others had just looked up owners of leases */
+	bool any;    /* the fallback: unhealthy ones too */
+	struct pool_fault
+		trouble; /* with a lease, which stops no selection; code 0: none */
 	uint64_t *taken; /* leases of this selection */
 	size_t taken_count;
 	int64_t next_ns; /* none before then, unless another process changes something */
@@ -81,5 +85,9 @@ bool pool_selection_has_url(const struct pool_selection *selection);
 int pool_selection_end_leases(struct pool_selection *selection, struct pool_fault *fault);
 int pool_selection_end_all_leases(
 	struct pool_selection *selection, struct pool_fault *fault);
+
+/* Make this process one that others can see end, see presence.h; nothing to do if it is.
+ * Returns 0, or an error of pool_owner_lock(). owners.c */
+int pool_selection_hold(struct pool_selection *selection, struct pool_fault *fault);
 
 #endif

@@ -28,6 +28,7 @@ struct pool_session {
 	bool warned_rejection;
 	bool warned_state;
 	bool warned_cut;
+	bool warned_lease;          /* that there is none, or that it ends by time */
 	char snapshot_trouble[256]; /* why FILE.snap is not written; told if nothing worse
 				       is */
 	struct pool_state *state;   /* opened at the first use */
@@ -36,8 +37,9 @@ struct pool_session {
 	bool read_only;
 	int64_t lock_timeout_ms;
 	struct pool_random random;
-	uint64_t pid_space; /* pool_owner_space(); 0: not asked for yet */
-	int32_t own_pid;    /* ours, 0: not asked for yet, and our start time */
+	uint64_t pid_space; /* pool_owner_space(), once that was asked for */
+	bool asked_space;
+	int32_t own_pid; /* ours, 0: not asked for yet, and our start time */
 	uint64_t own_start;
 	void (*warn)(void *context, const char *text);
 	const char *(*lookup)(void *context, const char *name);
@@ -47,6 +49,9 @@ struct pool_session {
 /* Tell <session>'s caller. */
 void pool_session_warn(const struct pool_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The caller's pid namespace, asked for once. owners.c */
+uint64_t pool_session_space(struct pool_session *session);
 
 /* Keep the variables that are ours. Returns 0 or POOL_ENOMEM. */
 int pool_session_keep_environment(

@@ -23,10 +23,13 @@
 #include <string.h>
 #include "base/clock.h"
 #include "state/layout.h"
+#include "state/presence.h"
 #include "state/snapshot.h"
 
 struct pool_state {
-	int fd; /* -1: a copy, see pool_state_read() */
+	int fd;            /* -1: a copy, see pool_state_read() */
+	int ask_fd;        /* by which the kernel is asked who locks a byte; -1: none */
+	uint32_t own_lock; /* 1 + the number of the byte that we lock; 0: none */
 	bool writable;
 	bool locked;
 	char *path;
@@ -211,29 +214,13 @@ int pool_state_verify(const struct pool_state *state, struct pool_fault *fault);
 
 /* --- leases --------------------------------------------------------------------- */
 
-/* A lease's owner as seen in the table, to be looked up outside the lock. */
-struct pool_owner {
-	uint64_t lease;
-	uint32_t slot;
-	int32_t pid;
-	uint64_t start;
-	uint64_t space;
-};
-
-/* Who <pid> is: its start time and pid namespace; false if there is no such process. */
-bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space);
-/* Whether the owner is gone for certain; one in another pid namespace never is. */
-bool pool_owner_gone(const struct pool_owner *owner, uint64_t own_space);
-/* The same at the cost of one quick system call: not if another process has its number,
- * nor if it is a zombie. */
-bool pool_owner_vanished(const struct pool_owner *owner, uint64_t own_space);
-uint64_t pool_owner_space(void);
-
 /* A walk through the lease table, around its end; left: UINT32_MAX for all of it. */
 struct pool_lease_walk {
 	uint32_t at;
 	uint32_t left; /* slots */
 };
+
+struct pool_owner pool_lease_owner(const struct pool_lease *seen, uint32_t slot);
 
 /* Copy up to <room> owners out of the slots of <walk>, which goes on behind them. Returns
  * how many; 0: there are no more. */
@@ -250,6 +237,9 @@ void pool_lease_end(struct pool_state *state, uint32_t slot, bool reported,
 	const struct pool_now *now);
 void pool_lease_expire(struct pool_state *state, const struct pool_now *now);
 
+/* Of a lease whose owner others cannot see end, and of which nothing else is said. */
+enum { POOL_UNSEEN_TTL_MS = 3600000 };
+
 #define POOL_NO_SLOT UINT32_MAX
 
 /*
@@ -261,6 +251,22 @@ uint32_t pool_lease_find(const struct pool_state *state, uint64_t id, bool *ende
 /* The slot of the oldest lease that a plain selection of <record> took, or POOL_NO_SLOT.
  */
 uint32_t pool_lease_find_selection(const struct pool_state *state, uint32_t record);
+
+/*
+ * While locked: lock byte <number> as the owner of leases to come, and end those that
+ * name it, whose owner must be dead.
+ *
+ * Returns 0, or as pool_owner_lock().
+ */
+int pool_lease_hold(struct pool_state *state, uint32_t number, const struct pool_now *now,
+	struct pool_fault *fault);
+
+#define POOL_EVERY_RECORD UINT32_MAX
+
+/* While locked, for a person: end the leases of <record> whose owner has vanished or can
+ * not be looked up from here. Returns how many. */
+uint32_t pool_lease_release_unseen(struct pool_state *state, uint32_t record,
+	uint64_t own_space, const struct pool_now *now);
 
 /*
  * Put <lease> (its id not 0) into the table, within an update of the caller's.

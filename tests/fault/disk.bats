@@ -70,6 +70,52 @@ http://127.0.0.1:2"
 	assert_regex "$stderr" "cannot make state file 'disk/.*' larger: No space left on device"
 }
 
+@test "without room for a lease there is a proxy all the same, in every format, with one warning" {
+	on_disk "for i in {1..64}; do '$select' -q --lease --ttl 1000 -s disk/ pool.json >/dev/null || exit 97; done
+		fill
+		for format in url hostport json '%{name} [%{lease}]'; do
+			'$select' -s disk/ --lease --ttl 5 --format \"\$format\" pool.json || exit
+			echo
+		done
+		'$select' -s disk/ --lease --ttl 5 -n 2 pool.json || exit
+		'$select' -s disk/ --lease --ttl 5 --format env pool.json | grep ^POOL_LEASE"
+	assert_equal "$status" 0
+	assert_regex "${lines[0]}" '^http://127\.0\.0\.1:[12]$'
+	assert_regex "${lines[1]}" '^127\.0\.0\.1:[12]$'
+	assert_regex "${lines[2]}" '^\{"url":"http://127\.0\.0\.1:[12]"'
+	[[ "${lines[2]}" != *lease* ]]
+	assert_regex "${lines[3]}" '^127\.0\.0\.1:[12] \[\]$'
+	assert_regex "${lines[4]} ${lines[5]}" '^http://127\.0\.0\.1:[12] http://127\.0\.0\.1:[12]$'
+	assert_line --index 6 POOL_LEASE=
+	assert_equal "${#lines[@]}" 7
+	assert_equal "$(grep -c "^pool-select: warning: no lease: cannot make state file 'disk/.*' larger: \
+No space left on device$" <<<"$stderr")" 6
+	assert_equal "${#stderr_lines[@]}" 6
+}
+
+@test "without room for a lease pool-exec runs its command, and --require-state does not" {
+	local full="for i in {1..64}; do '$select' -q --lease --ttl 1000 -s disk/ pool.json >/dev/null || exit 97; done; fill"
+
+	on_disk "$full; exec '$POOL_BIN/pool-exec' -s disk/ -f pool.json sh -c 'echo ran [\$POOL_LEASE]'"
+	assert_equal "$status" 0
+	assert_output "ran []"
+	assert_equal "${#stderr_lines[@]}" 1
+	assert_regex "$stderr" "^pool-exec: warning: no lease: cannot make state file 'disk/.*' larger: No space left on device$"
+	on_disk "$full; exec '$select' -s disk/ --require-state --lease --ttl 5 pool.json"
+	assert_equal "$status" 4
+	assert_output "no-proxy://error"
+	assert_regex "$stderr" "^pool-select: cannot make state file 'disk/.*' larger: No space left on device$"
+	on_disk "$full; exec '$POOL_BIN/pool-exec' -s disk/ --require-state -f pool.json echo ran"
+	assert_equal "$status" 125
+	assert_output ""
+	# with room on the disk there are leases again
+	on_disk "$full; read -r url lease < <('$select' -q --lease --ttl 9 -s disk/ pool.json); [ -z \"\$lease\" ] || exit 96
+		rm disk/fill; '$select' --lease --ttl 5 -s disk/ pool.json"
+	assert_equal "$status" 0
+	assert_output --regexp '^http://127\.0\.0\.1:[12] [0-9a-f]{16}$'
+	assert_equal "$stderr" ""
+}
+
 @test "pool-check on a full disk is 4 before any check" {
 	on_disk "rm disk/pool*; fill; exec '$POOL_BIN/pool-check' -s disk/ pool.json"
 	assert_equal "$status" 4

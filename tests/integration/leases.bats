@@ -129,7 +129,7 @@ reuse_number() {
 	tail -f /dev/null &
 	first=$!
 	start=$(cut -d ' ' -f 22 "/proc/$first/stat")
-	pool-select -f pool.json --require-state --lease --owner "$first" >lease
+	pool-select -f pool.json --require-state --lease --owner "$first" --ttl 600 >lease
 	pool-select -f pool.json --require-state -q >no-lease 2>&1
 	echo -n "$? "
 	second=$first
@@ -144,6 +144,227 @@ reuse_number() {
 		[ "$(cut -d ' ' -f 22 "/proc/$second/stat")" = "$start" ] || break
 	done
 	pool-select -f pool.json --require-state
+}
+
+# --- owners in another pid namespace, as in a container ------------------------------------------
+
+# in_container [UNSHARE-OPTION]... COMMAND...: as process 1 of a pid namespace, which ends with it.
+in_container() {
+	unshare -rpf --mount-proc "$@"
+}
+
+# Skip the test where there are no pid namespaces to be had; under STRICT=1 fail it.
+require_containers() {
+	in_container true 2>/dev/null && return
+	[ "${STRICT:-0}" != 1 ] || return 1
+	skip "needs pid namespaces"
+}
+
+# start_container NAME COMMAND...: with FIRST the pid, here, of its process 1.
+start_container() {
+	local name=$1
+	shift
+
+	printf '%s\0' unshare -rpf --mount-proc --kill-child "$@" >"$SERVERS/$name.cmd"
+	: >"$SERVERS/$name.log"
+	launch "$name"
+	echo 0 >"$SERVERS/$name.port"
+	wait_until 10 child_of "$(cat "$SERVERS/$name.pid")"
+}
+
+child_of() {
+	FIRST=
+	# its line has no end
+	read -r FIRST _ 2>/dev/null <"/proc/$1/task/$1/children" || [ -n "$FIRST" ]
+}
+
+holds_one() {
+	[ "$(status_field only leases)" = 1 ]
+}
+
+@test "a container's lease ends with it, in peace" {
+	require_containers
+	write_single
+	for options in "" "--timeout 60" "--fail-on 9"; do
+		# shellcheck disable=SC2086 # words of a line
+		run -0 --separate-stderr in_container pool-exec -q $options -f pool.json \
+			sh -c 'pool-status -f pool.json --format tsv | grep -c "default.http" >seen'
+		assert_output ""
+		assert_equal "$stderr" ""
+		assert_equal "$(cat seen)" 1
+		assert_free
+		rm -rf state/*
+	done
+}
+
+@test "a container's lease is held while its command runs, as others see it, and ends when it is killed" {
+	require_containers
+	write_single
+	for _ in 1 2 3; do
+		start_container job pool-exec -f pool.json tail -f /dev/null
+		wait_until 10 holds_one
+		assert_none
+		in_container pool-select -q -f pool.json >out && return 1
+		kill -KILL "$FIRST"
+		wait_until 5 no_process "$FIRST"
+		assert_free
+		rm -rf state/*
+		stop_server job
+	done
+}
+
+no_process() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "ten containers at once leave no lease, and least_connections is even" {
+	require_containers
+	write_pool pool.json '{"strategy": "least_connections", "limits": {"max_connections": 5},
+		"fallback": "fail", "proxies": [{"name": "a", "url": "http://127.0.0.1:1"},
+			{"name": "b", "url": "http://127.0.0.1:2"}]}'
+	mkfifo gate
+	exec {gate}<>gate
+	pids=()
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		in_container pool-exec -f pool.json sh -c 'echo >"$1"; read -r go <gate' sh "ready.$i" \
+			2>"err.$i" 3>&- {gate}>&- &
+		pids+=($!)
+	done
+	wait_until 30 all_ready
+	assert_equal "$(status_field a leases) $(status_field b leases)" "5 5"
+	run -1 --separate-stderr pool-select -f pool.json
+	for i in "${pids[@]}"; do echo >&"$gate"; done
+	for i in "${pids[@]}"; do wait "$i"; done
+	assert_equal "$(cat err.*)" ""
+	assert_equal "$(status_field a leases) $(status_field b leases)" "0 0"
+	run -0 --separate-stderr pool-select -f pool.json
+	assert_equal "$stderr" ""
+}
+
+all_ready() {
+	local files=(ready.*)
+
+	[ "${#files[@]}" -eq 10 ]
+}
+
+@test "the lease of a pool-exec that is killed alone ends, though its command lives on" {
+	require_containers
+	write_single
+	# shellcheck disable=SC2016 # for the shell in there
+	start_container job sh -c 'pool-exec -f pool.json sh -c "echo \$\$ >command; exec tail -f /dev/null" &
+		echo $! >exec; wait; while :; do [ -e over ] && exit; sleep 0.02; done'
+	wait_until 10 test -s command
+	assert_none
+	nsenter -t "$FIRST" -U -p kill -KILL "$(cat exec)"
+	wait_until 10 is_free
+	# in there the command is still to be seen
+	nsenter -t "$FIRST" -U -p kill -0 "$(cat command)"
+	touch over
+}
+
+is_free() {
+	pool-select -q -f pool.json --require-state >/dev/null
+}
+
+@test "pool-exec as process 1 passes a signal on, buries orphans, and says how its command ended" {
+	require_containers
+	write_single
+	# shellcheck disable=SC2016 # for the shell in there
+	start_container job pool-exec -f pool.json sh -c \
+		'trap "exit 7" TERM; (sh -c "exit 3" & echo >orphan) & wait; echo >ready; while :; do sleep 0.05; done'
+	wait_until 10 test -s ready
+	wait_until 10 no_orphans
+	kill -TERM "$FIRST"
+	wait_until 10 has_ended servers/job.pid
+	assert_free
+	rm -rf state/*
+	# shellcheck disable=SC2016 # for the shell in there
+	run -143 in_container pool-exec -f pool.json sh -c 'kill -TERM $$'
+}
+
+# No process of the container is a zombie.
+no_orphans() {
+	run ! grep -l '^State:	Z' /proc/[0-9]*/status
+}
+
+@test "who waits for a proxy as process 1 ends by a signal" {
+	require_containers
+	write_single
+	take lease --ttl 600
+	for signal in TERM INT HUP QUIT; do
+		start_container job env --default-signal pool-exec --wait 60 -f pool.json true
+		wait_until 10 heeds_signals
+		kill "-$signal" "$FIRST"
+		wait_until 5 has_ended servers/job.pid
+		stop_server job
+	done
+}
+
+heeds_signals() {
+	[ "$(cat "/proc/$FIRST/comm")" = pool-exec ] &&
+		grep -q '^SigCgt:.*[1-9a-f]' "/proc/$FIRST/status"
+}
+
+@test "an owner that only its container can look up gets a time to live, and the user is told" {
+	require_containers
+	write_single
+	# shellcheck disable=SC2016 # for the shell in there
+	run -0 --separate-stderr in_container sh -c 'pool-select -f pool.json --lease --owner $$
+		pool-select -q -f pool.json || echo none'
+	assert_line --index 0 --regexp '^http://127\.0\.0\.1:1 [0-9a-f]{16}$'
+	assert_line --index 2 none
+	assert_equal "${stderr_lines[0]}" "pool-select: warning: process 1 is in a pid namespace of its \
+own, like that of a container, and others cannot see it end: the lease ends after 3600 s at the \
+latest (--ttl SECONDS says when)"
+	assert_equal "${#stderr_lines[@]}" 2
+	# with one of its own nothing is to be told; processes of the container see it end
+	rm -rf state/*
+	# shellcheck disable=SC2016 # for the shell in there
+	run -0 --separate-stderr in_container sh -c 'sleep 600 & pool-select -f pool.json --lease --owner $! --ttl 600
+		kill -KILL $!; { wait $!; } 2>/dev/null; pool-select -f pool.json'
+	assert_equal "$stderr" ""
+	assert_line --index 1 http://127.0.0.1:1
+}
+
+@test "a person ends what is left of a container by reset and by --repair" {
+	require_containers
+	write_single
+	left() {
+		# shellcheck disable=SC2016 # for the shell in there
+		in_container sh -c 'pool-select -f pool.json --lease --owner $$ --ttl 600' >out
+		assert_none
+	}
+	left
+	run -0 --separate-stderr pool-report -f pool.json only reset
+	assert_output ""
+	assert_equal "$stderr" ""
+	run -0 pool-select -f pool.json
+	left
+	pool-report -f pool.json --all reset
+	run -0 pool-select -f pool.json
+	left
+	run -0 --separate-stderr pool-status --repair pool.json
+	assert_line --index 0 --regexp ': ended 1 lease whose owner is gone or cannot be looked up from here$'
+	assert_line --index 1 --regexp ': whole, 1 proxy in 1 pool, 0 leases$'
+	assert_equal "$stderr" ""
+	# those of owners that live here, or hold their lock, and those by time alone stay
+	start_container job pool-exec -f pool.json tail -f /dev/null
+	wait_until 10 holds_one
+	pool-report -f pool.json --all reset
+	run -0 --separate-stderr pool-status --repair pool.json
+	assert_line --index 0 --regexp ': whole, 1 proxy in 1 pool, 1 lease$'
+	stop_server job
+	take lease --ttl 600
+	pool-report -f pool.json --all reset
+	assert_none
+}
+
+@test "a container without /proc of its own leases all the same" {
+	require_containers
+	write_single
+	run -0 --separate-stderr unshare -rpf pool-exec -f pool.json true
+	assert_equal "$stderr" ""
+	assert_free
 }
 
 @test "a lease with a time to live ends by time, and not before" {

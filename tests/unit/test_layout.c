@@ -548,11 +548,11 @@ static void test_owners(void **context)
 	(void)context;
 	assert_true(pool_owner_look_up(owner.pid, &owner.start, &owner.space));
 	assert_int_equal(space, owner.space);
-	assert_false(pool_owner_gone(&owner, space));
+	assert_false(pool_owner_gone(NULL, &owner, space));
 	owner.start++;
-	assert_true(pool_owner_gone(&owner, space));
-	assert_false(
-		pool_owner_gone(&owner, space + 1)); /* of another namespace: who knows */
+	assert_true(pool_owner_gone(NULL, &owner, space));
+	assert_false(pool_owner_gone(
+		NULL, &owner, space + 1)); /* of another namespace: who knows */
 	assert_false(pool_owner_look_up(0, &owner.start, &owner.space));
 	assert_false(pool_owner_look_up(-1, &owner.start, &owner.space));
 	assert_int_equal(0, pipe(ends));
@@ -564,14 +564,14 @@ static void test_owners(void **context)
 	close(ends[0]);
 	owner.pid = child;
 	assert_true(pool_owner_look_up(child, &owner.start, &owner.space));
-	assert_false(pool_owner_gone(&owner, space));
+	assert_false(pool_owner_gone(NULL, &owner, space));
 	close(ends[1]);
 	/* Ended but not waited for: it holds nothing any more. */
 	assert_int_equal(
 		0, waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT));
-	assert_true(pool_owner_gone(&owner, space));
+	assert_true(pool_owner_gone(NULL, &owner, space));
 	assert_int_equal(child, waitpid(child, NULL, 0));
-	assert_true(pool_owner_gone(&owner, space));
+	assert_true(pool_owner_gone(NULL, &owner, space));
 	assert_false(pool_owner_look_up(child, &owner.start, &owner.space));
 }
 

@@ -131,7 +131,7 @@ static const struct field fields[] = {
 	FIELD(pool_lease, record),
 	FIELD(pool_lease, flags),
 	FIELD(pool_lease, owner_pid),
-	FIELD(pool_lease, unused),
+	FIELD(pool_lease, lock),
 	FIELD(pool_lease, owner_start),
 	FIELD(pool_lease, owner_space),
 	FIELD(pool_lease, expires_ns),
