@@ -128,8 +128,8 @@ static const struct tool_option options[] = {
 static const struct tool_spec spec = {
 	.name = "pool-select",
 	.synopsis = "[OPTION]... [FILE]",
-	.summary = "Print the proxy to use now. Without one, print no-proxy://REASON and "
-		   "exit 1.",
+	.summary = "Print the proxy to use now. Without one, print "
+		   "http://REASON.no-proxy.invalid:9 and exit 1.",
 	.options = options,
 	.examples = "  proxy=$(pool-select) || exit\n"
 		    "  curl -K <(pool-select -x binance --format curlrc) "
@@ -228,9 +228,9 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 	const struct pool_fault *fault, struct pool_text *out)
 {
 	const struct pool_answer_query asked = answer_query(&settings->query);
-	const char *word = fault->code == POOL_EARGUMENT ? "usage"
-		: fault->code == POOL_ENONE ? pool_no_reason_name(choice->reason)
-					    : pool_no_reason_name(POOL_NO_ERROR);
+	const enum pool_no_reason reason = fault->code == POOL_EARGUMENT ? POOL_NO_USAGE
+		: fault->code == POOL_ENONE                              ? choice->reason
+									 : POOL_NO_ERROR;
 
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
@@ -241,7 +241,7 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
 		return TOOL_YES;
 	}
-	pool_answer_add_none(out, settings->format, &asked, word);
+	pool_answer_add_none(out, settings->format, &asked, reason);
 	return tool_status(fault->code);
 }
 
@@ -338,7 +338,8 @@ static int serve(struct settings *settings, struct pool_session *session)
 			const struct pool_answer_query unknown =
 				answer_query(&settings->query);
 
-			pool_answer_add_none(&out, settings->format, &unknown, "usage");
+			pool_answer_add_none(
+				&out, settings->format, &unknown, POOL_NO_USAGE);
 		}
 		/* --direct-ok answers nothing: still a line for a line. */
 		if (!out.length)
@@ -352,7 +353,7 @@ static int serve(struct settings *settings, struct pool_session *session)
 }
 
 /* A failure before any lookup, in a form that no client takes for "go direct". */
-static int refuse(const struct settings *settings, int status, const char *reason)
+static int refuse(const struct settings *settings, int status, enum pool_no_reason reason)
 {
 	const struct pool_answer_query asked = answer_query(&settings->query);
 	struct pool_text out = POOL_TEXT_EMPTY;
@@ -377,12 +378,12 @@ static int run(struct settings *settings)
 	int status = tool_find_files(&spec, &settings->common, &files);
 
 	if (status)
-		return refuse(settings, status, "error");
+		return refuse(settings, status, POOL_NO_ERROR);
 	opening.file = files.file;
 	opening.environment = tool_environment();
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
-		return refuse(settings, tool_fail(&fault), "error");
+		return refuse(settings, tool_fail(&fault), POOL_NO_ERROR);
 	if (!pool_session_state_path(session) && !settings->common.no_state &&
 		!settings->require_state && !settings->common.quiet)
 		tool_warn_stateless(files.file, settings->query.lease);
@@ -404,7 +405,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	status = read_command_line(argc, argv, &settings);
 	if (status)
-		refuse(&settings, status, status == TOOL_USAGE ? "usage" : "error");
+		refuse(&settings, status,
+			status == TOOL_USAGE ? POOL_NO_USAGE : POOL_NO_ERROR);
 	else
 		status = run(&settings);
 	free(settings.exclude.list);

@@ -86,7 +86,7 @@ int pool_type_find(const char *word);
 /* "http" or "websocket". */
 const char *pool_type_name(enum pool_type type);
 
-/* Why a lookup has no proxy. The words appear in "no-proxy://WORD". */
+/* Why a lookup has no proxy. The words appear in "http://WORD.no-proxy.invalid:9". */
 enum pool_no_reason {
 	POOL_NO_DISABLED,       /* enabled is false */
 	POOL_NO_NOT_CONFIGURED, /* neither the exchange nor default has this type */
@@ -95,11 +95,30 @@ enum pool_no_reason {
 	POOL_NO_FILTERED,       /* --exclude, --scheme left none */
 	POOL_NO_STRICT,         /* the proxy of the key cannot be used now */
 	POOL_NO_ERROR,          /* the lookup itself failed */
+	POOL_NO_USAGE,          /* the question was wrong */
+	POOL_NO_UNSUPPORTED,    /* the client does not speak the proxy's scheme */
 	POOL_NO_REASONS
 };
 
 /* The word of <reason>, e.g. "not-configured". */
 const char *pool_no_reason_name(enum pool_no_reason reason);
+
+/*
+ * The answer "no proxy": a proxy that every client accepts as one and none reaches. The
+ * domain "invalid" never resolves (RFC 6761). A scheme of our own would not do: clients
+ * that do not know it go direct, or look its host up as a bare word. An empty answer is
+ * taken for "go direct" by most.
+ */
+struct pool_no_proxy {
+	const char *reason;   /* "disabled": a DNS label */
+	const char *host;     /* "disabled.no-proxy.invalid" */
+	const char *port;     /* "9" */
+	const char *hostport; /* "disabled.no-proxy.invalid:9" */
+	const char *url;      /* "http://disabled.no-proxy.invalid:9" */
+};
+
+/* The answer for <reason>; never NULL. Valid for ever. */
+const struct pool_no_proxy *pool_no_proxy_get(enum pool_no_reason reason);
 
 /* As the pool file of a session: there is none, the environment is the configuration. */
 #define POOL_FILE_ENVIRONMENT "$CRYPTOFEED_PROXY_*"

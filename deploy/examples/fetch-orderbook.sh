@@ -25,8 +25,8 @@ report() {
 failed=
 
 for attempt in 1 2 3; do
-	# Without a proxy the status is 1 and the output no-proxy://REASON, which curl refuses: nothing
-	# ever goes direct by accident.
+	# Without a proxy the status is 1 and the output
+	# http://REASON.no-proxy.invalid:9, which leads nowhere: nothing ever goes direct by accident.
 	# The lease ends with this script, and at the latest after a minute: in a container others
 	# cannot see a script end. It stands last, for it may be empty.
 	answer=$(pool-select -x "$exchange" --lease --owner $$ --ttl 60 ${failed:+--exclude "$failed"} \

@@ -14,6 +14,7 @@ Both raise NoProxy where there is none. Neither ever answers "go direct".
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ TTL = "3600"
 
 class NoProxy(Exception):
     """No proxy can be had; the text is the reason, such as "none-eligible"."""
+
+
+def _reason(url: str) -> str | None:
+    """The reason in http://REASON.no-proxy.invalid:9, the answer for "no proxy"."""
+    found = re.fullmatch(r"http://([a-z-]+)\.no-proxy\.invalid:9", url)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ def select(exchange: str = "default", transport: str = "http", *options: str) ->
          "--ttl", TTL, "--format", "%{url}\n%{name}\n%{lease}\n", *options],
         stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode != 0:
-        raise NoProxy(run.stdout.strip().removeprefix("no-proxy://") or "error")
+        raise NoProxy(_reason(run.stdout.strip()) or "error")
     url, name, lease_id = run.stdout.splitlines()
     return Proxy(url, name, lease_id)
 
@@ -80,8 +87,8 @@ class Selector:
                 break
         else:
             raise NoProxy("error")
-        if answer.startswith("no-proxy://"):
-            raise NoProxy(answer.removeprefix("no-proxy://"))
+        if reason := _reason(answer):
+            raise NoProxy(reason)
         return answer
 
     def _ask(self, line: str, fresh: bool) -> str:

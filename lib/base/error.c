@@ -86,17 +86,31 @@ int pool_type_find(const char *word)
 	return -1;
 }
 
-static const char *const no_reason_names[POOL_NO_REASONS] = {
-	[POOL_NO_DISABLED] = "disabled",
-	[POOL_NO_NOT_CONFIGURED] = "not-configured",
-	[POOL_NO_ALL_DISABLED] = "all-disabled",
-	[POOL_NO_NONE_ELIGIBLE] = "none-eligible",
-	[POOL_NO_FILTERED] = "filtered",
-	[POOL_NO_STRICT] = "strict",
-	[POOL_NO_ERROR] = "error",
+/* Port 9 is "discard", where hardly anything listens. */
+#define NO_PROXY(word)                                                             \
+	{                                                                          \
+		(word), word ".no-proxy.invalid", "9", word ".no-proxy.invalid:9", \
+			"http://" word ".no-proxy.invalid:9"                       \
+	}
+
+static const struct pool_no_proxy no_proxies[POOL_NO_REASONS] = {
+	[POOL_NO_DISABLED] = NO_PROXY("disabled"),
+	[POOL_NO_NOT_CONFIGURED] = NO_PROXY("not-configured"),
+	[POOL_NO_ALL_DISABLED] = NO_PROXY("all-disabled"),
+	[POOL_NO_NONE_ELIGIBLE] = NO_PROXY("none-eligible"),
+	[POOL_NO_FILTERED] = NO_PROXY("filtered"),
+	[POOL_NO_STRICT] = NO_PROXY("strict"),
+	[POOL_NO_ERROR] = NO_PROXY("error"),
+	[POOL_NO_USAGE] = NO_PROXY("usage"),
+	[POOL_NO_UNSUPPORTED] = NO_PROXY("unsupported"),
 };
+
+const struct pool_no_proxy *pool_no_proxy_get(enum pool_no_reason reason)
+{
+	return &no_proxies[(unsigned)reason < POOL_NO_REASONS ? reason : POOL_NO_ERROR];
+}
 
 const char *pool_no_reason_name(enum pool_no_reason reason)
 {
-	return (unsigned)reason < POOL_NO_REASONS ? no_reason_names[reason] : "error";
+	return pool_no_proxy_get(reason)->reason;
 }

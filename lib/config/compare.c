@@ -62,7 +62,7 @@ static void show(const struct answer *answer, struct pool_text *out)
 	char safe[URL_SIZE];
 
 	if (!leaf) {
-		pool_text_addf(out, "no-proxy://%s", pool_no_reason_name(answer->reason));
+		pool_text_add(out, pool_no_proxy_get(answer->reason)->url);
 		return;
 	}
 	if (leaf->member_count > 1)

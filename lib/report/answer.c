@@ -236,10 +236,6 @@ static const char *judge_chain(const struct answer *answer)
 
 static void add_proxychains(struct pool_text *out, const struct answer *answer)
 {
-	if (answer->reason[0]) {
-		pool_text_addf(out, "%s\n", answer->url);
-		return;
-	}
 	/* It knows http, socks4 and socks5 only, and asks the proxy for names by itself.
 	 */
 	pool_text_addf(out, "%.*s %s %s",
@@ -280,8 +276,8 @@ static void add_json(struct pool_text *out, const struct answer *answer)
 		if (value[0])
 			cJSON_AddStringToObject(object, strings[i].key, value);
 	}
+	cJSON_AddNumberToObject(object, "port", atoi(answer->port));
 	if (!answer->reason[0]) {
-		cJSON_AddNumberToObject(object, "port", atoi(answer->port));
 		cJSON_AddNumberToObject(object, "timeout_seconds", atoi(answer->timeout));
 		cJSON_AddBoolToObject(object, "fallback", answer->fallback);
 	}
@@ -461,26 +457,25 @@ int pool_answer_add(struct pool_text *out, const char *format,
 }
 
 /* An answer in a template that says it nowhere could be read as "go direct". */
-static bool tells_none(const struct pool_text *out, size_t before)
+static bool tells_none(
+	const struct pool_text *out, size_t before, const struct pool_no_proxy *none)
 {
-	return out->broken || (out->bytes && strstr(out->bytes + before, "no-proxy"));
+	return out->broken || (out->bytes && strstr(out->bytes + before, none->host));
 }
 
-/* The reserved name never resolves (RFC 6761), for templates that take a URL apart. */
 void pool_answer_add_none(struct pool_text *out, const char *format,
-	const struct pool_answer_query *query, const char *reason)
+	const struct pool_answer_query *query, enum pool_no_reason reason)
 {
+	const struct pool_no_proxy *none = pool_no_proxy_get(reason);
 	const size_t before = out->length;
-	char url[96];
 
-	snprintf(url, sizeof(url), "no-proxy://%s", reason);
 	write_answer(out, format,
 		&(struct answer){
-			.url = url,
-			.scheme = "no-proxy",
-			.host = "no-proxy.invalid",
-			.port = "0",
-			.hostport = url,
+			.url = none->url,
+			.scheme = pool_scheme_name(POOL_SCHEME_HTTP),
+			.host = none->host,
+			.port = none->port,
+			.hostport = none->hostport,
 			.user = "",
 			.password = "",
 			.name = "",
@@ -491,11 +486,11 @@ void pool_answer_add_none(struct pool_text *out, const char *format,
 			.strategy = "",
 			.timeout = "0",
 			.status = "",
-			.reason = reason,
+			.reason = none->reason,
 			.fallback = false,
 		});
-	if (tells_none(out, before))
+	if (tells_none(out, before, none))
 		return;
 	take_back(out, before);
-	pool_text_addf(out, "%s\n", url);
+	pool_text_addf(out, "%s\n", none->url);
 }

@@ -50,9 +50,9 @@ int pool_answer_add(struct pool_text *out, const char *format,
 	const struct pool_answer_query *query, const struct pool_choice *choice,
 	struct pool_fault *fault);
 
-/* Append the answer "no-proxy://REASON". A format that is not one, or a template that
- * does not show it, becomes the plain URL. */
+/* Append the answer of pool_no_proxy_get(). A format that is not one, or a template that
+ * does not show its host, becomes the plain URL. */
 void pool_answer_add_none(struct pool_text *out, const char *format,
-	const struct pool_answer_query *query, const char *reason);
+	const struct pool_answer_query *query, enum pool_no_reason reason);
 
 #endif

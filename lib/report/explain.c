@@ -262,6 +262,8 @@ static const char *const sentences[POOL_NO_REASONS] = {
 	[POOL_NO_STRICT] = "the proxy of this key cannot be used now, and --strict moves "
 			   "to no other; pool-select --explain says why",
 	[POOL_NO_ERROR] = "an error",
+	[POOL_NO_USAGE] = "the request is wrong",
+	[POOL_NO_UNSUPPORTED] = "the client does not speak the scheme of the proxy",
 };
 
 const char *pool_explain_none(enum pool_no_reason reason)

@@ -215,7 +215,7 @@ static void add_target(const struct pool_settings *settings,
 	char safe[URL_SIZE];
 
 	if (lookup->leaf == POOL_NO_LEAF) {
-		pool_text_addf(out, "no-proxy://%s", pool_no_reason_name(lookup->reason));
+		pool_text_add(out, pool_no_proxy_get(lookup->reason)->url);
 		if (lookup->near_miss)
 			pool_text_addf(out, " (is '%s' meant?)", lookup->near_miss);
 		return;

@@ -83,11 +83,11 @@ resolve() {
 		NONE)
 			direct=$(select_with "$env" --direct-ok -x "$exchange" -t "$type" \
 				"$corpus/$file" 2>>err) || direct="status $?"
-			[ "$status" = 1 ] && [[ $url == no-proxy://* ]] && [ -z "$direct" ]
+			[ "$status" = 1 ] && [[ $url == http://*.no-proxy.invalid:9 ]] && [ -z "$direct" ]
 			;;
 		ERROR)
 			# With an environment that is wrong, its variable is named.
-			[ "$status" != 0 ] && [[ $url == no-proxy://* ]] &&
+			[ "$status" != 0 ] && [[ $url == http://*.no-proxy.invalid:9 ]] &&
 				{ [ "$env" = - ] || grep -q '^pool-select: CRYPTOFEED_PROXY_' err; }
 			;;
 		*) [ "$status" = 0 ] && [[ ,$expected, == *",$url,"* ]] ;;
@@ -115,7 +115,7 @@ resolve() {
 			"$corpus/$file"
 		line=${lines[1]}
 		case $expected in
-		NONE) assert_regex "$line" ' no-proxy://(disabled|not-configured)$' ;;
+		NONE) assert_regex "$line" ' http://(disabled|not-configured)\.no-proxy\.invalid:9$' ;;
 		ERROR) assert_regex "$line" '\(disabled\)' ;;
 		*) refute_regex "$line" 'no-proxy' ;;
 		esac

@@ -60,7 +60,7 @@ gives() {
 		{"proxies": ["http://f:1"]}|DEFAULT__WEBSOCKET__URL=http://e:1|default websocket|http://e:1
 		{"proxies": ["http://f:1"]}|DEFAULT__WEBSOCKET__URL=http://e:1|default http|round_robin of 1: http://f:1
 		{"proxy": "http://f:1"}|DEFAULT__HTTP__URL=http://e:1|default websocket|http://f:1
-		{"enabled": false, "default": {"http": "http://f:1"}}|DEFAULT__HTTP__URL=http://e:1|default http|no-proxy://disabled
+		{"enabled": false, "default": {"http": "http://f:1"}}|DEFAULT__HTTP__URL=http://e:1|default http|http://disabled.no-proxy.invalid:9
 		{"enabled": false, "default": {"http": "http://f:1"}}|ENABLED=on|default http|http://f:1
 		{}|ENABLED=1;DEFAULT={"http": "http://a:1"};DEFAULT__HTTP__URL=http://b:1|default http|http://b:1
 		{}|ENABLED=1;DEFAULT__HTTP__POOL=["http://a:1", "http://b:1"];DEFAULT__HTTP__POOL__1__URL=http://c:1|default http|round_robin of 2: http://a:1, http://c:1
@@ -186,7 +186,7 @@ bad.json: 2 errors, 0 warnings"
 	assert_output "http://127.0.0.1:$STUB_PORT"
 	run -1 --separate-stderr with ENABLED=maybe "$validate"
 	run -3 --separate-stderr with ENABLED=maybe "$select"
-	assert_output no-proxy://error
+	assert_output http://error.no-proxy.invalid:9
 	assert_equal "$stderr" "pool-select: CRYPTOFEED_PROXY_ENABLED: enabled: 'maybe' is not true or false"
 	# A file that is there goes first.
 	printf '{"proxies": ["http://f:1"]}' >pool.json
@@ -242,7 +242,7 @@ exchanges.okx.http+env y:1 2"
 	run -0 --separate-stderr with "$limited" "$select" -n 3 --lease --ttl 60
 	assert_equal "${#lines[@]}" 3
 	run -1 --separate-stderr with "$limited;DEFAULT__HTTP__POOL__FALLBACK=fail" "$select"
-	assert_output no-proxy://none-eligible
+	assert_output http://none-eligible.no-proxy.invalid:9
 	run -0 --separate-stderr "$select" -n 3
 	assert_equal "${#lines[@]}" 3
 }
@@ -257,7 +257,7 @@ exchanges.okx.http+env y:1 2"
 		run -0 "$select" -x okx
 	done
 	run -1 --separate-stderr with "$limited" "$select"
-	assert_output no-proxy://none-eligible
+	assert_output http://none-eligible.no-proxy.invalid:9
 	run -0 "$show" --verify
 }
 

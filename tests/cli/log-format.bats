@@ -51,7 +51,7 @@ for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
 	assert_equal "$stderr" \
 		"pool-select: cannot read pool file 'missing.json': No such file or directory"
 	run -2 --separate-stderr pool-select --log-format jsn
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" \
 		"pool-select: --log-format wants text or json, not 'jsn'; did you mean 'json'?"
 }
@@ -68,12 +68,12 @@ for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
 	assert_equal "$(fields message error status)" \
 		"cannot run './missing': No such file or directory|system|127"
 	run -1 --separate-stderr pool-select --log-format json off.json
-	assert_output "no-proxy://disabled"
+	assert_output "http://disabled.no-proxy.invalid:9"
 	assert_equal "$(fields level error status)" "error|no-proxy|1"
 	pool-select -s own.state pool.json >nothing
 	run -5 --separate-stderr flock own.state pool-select --log-format json --require-state \
 		-s own.state pool.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_equal "$(fields level error status)" "error|busy|5"
 }
 

@@ -266,7 +266,7 @@ is none with -x or -t" -f hex.json -x default 0123456789abcdef done
 	report 0 -v -f two.json --all disable
 	assert_equal "$stderr" "pool-report: 5 proxies disabled"
 	run -1 --separate-stderr pool-select two.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	report 0 -v -f two.json -x binance -t websocket enable --all
 	assert_equal "$stderr" "pool-report: 1 proxy enabled"
 	assert_equal "$(status_of ws -x binance -t websocket two.json)" unknown

@@ -42,7 +42,7 @@ write_exchanges() {
 	run -0 "$select" --file=other.json
 	POOL_FILE=other.json run -0 "$select"
 	run -3 --separate-stderr "$select"
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_regex "$stderr" "^pool-select: no pool file: give one with -f FILE or \\\$POOL_FILE"
 	mv other.json pool.json
 	run -0 "$select"
@@ -59,7 +59,7 @@ write_exchanges() {
 	run -0 --separate-stderr "$select" - <pool.json
 	assert_regex "$output" '^(http|socks5)://'
 	run -3 --separate-stderr "$select" --require-state - <pool.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: there is no state file"
 }
 
@@ -127,7 +127,7 @@ pool-HASH.state.snap"
 	assert_regex "$output" '^(http|socks5)://'
 	assert_regex "$stderr" "selecting without shared state: state file .*own.state' belongs to the pool file '$PWD/pool.json'"
 	run -3 --separate-stderr "$select" --require-state -s own.state other.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_equal "$(sha256sum own.state)" "$before"
 }
 
@@ -183,7 +183,7 @@ pool-HASH.state.snap"
 	run -0 --separate-stderr "$select" -s own.state pool.json
 	assert_regex "$stderr" "own.state' is locked \(held by process [0-9]+\): no lock within 1000 ms"
 	run -5 --separate-stderr "$select" --require-state -s own.state pool.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	exec 9<&-
 }
 
@@ -209,11 +209,11 @@ pool-HASH.state.snap"
 		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
 	"$POOL_BIN/pool-check" -q -s own.state banned.json
 	run -1 --separate-stderr "$select" -s own.state banned.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	exec 9<own.state
 	flock 9
 	run -1 --separate-stderr "$select" -s own.state banned.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	assert_regex "$stderr" "is locked"
 	exec 9<&-
 }
@@ -241,10 +241,10 @@ pool-HASH.state.snap"
 	run -0 "$select" --exchange okx --type http exchanges.json
 	assert_output "http://127.0.0.1:8001"
 	run -1 --separate-stderr "$select" -x binance -t ws exchanges.json
-	assert_output "no-proxy://not-configured"
+	assert_output "http://not-configured.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: no proxy for 'binance' websocket: neither the exchange nor default has a proxy of this type"
 	run -2 --separate-stderr "$select" -t grpc exchanges.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --type wants http or websocket, not 'grpc'"
 }
 
@@ -258,13 +258,13 @@ pool-HASH.state.snap"
 @test "an entry without url hides the default and goes nowhere" {
 	write_exchanges
 	run -1 --separate-stderr "$select" -x hidden exchanges.json
-	assert_output "no-proxy://not-configured"
+	assert_output "http://not-configured.no-proxy.invalid:9"
 }
 
 @test "disabled members are never selected" {
 	write_exchanges
 	run -1 --separate-stderr "$select" -x off exchanges.json
-	assert_output "no-proxy://all-disabled"
+	assert_output "http://all-disabled.no-proxy.invalid:9"
 	run -1 "$select" --direct-ok -x off exchanges.json
 }
 
@@ -291,7 +291,7 @@ second"
 		assert_equal "$stderr" ""
 	done
 	run -2 --separate-stderr "$select" --strategy round-robin pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --strategy wants round_robin, random, \
 least_connections, least_latency, sticky or failover, not 'round-robin'; did you mean 'round_robin'?"
 }
@@ -361,7 +361,7 @@ names() {
 @test "a strategy that chooses by a key wants one" {
 	write_pool sticky.json '{"strategy": "sticky", "proxies": ["http://127.0.0.1:1"]}'
 	run -2 --separate-stderr "$select" sticky.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" \
 		"pool-select: the strategy 'sticky' of 'default.http' needs a key (--key)"
 }
@@ -373,7 +373,7 @@ names() {
 	own=$output
 	run -0 pool-report -f sticky.json "$own" fail
 	run -1 --separate-stderr "$select" --key k --strict sticky.json
-	assert_output "no-proxy://strict"
+	assert_output "http://strict.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: the \
 proxy of this key cannot be used now, and --strict moves to no other; pool-select --explain says why"
 	run -1 --separate-stderr "$select" --key k --strict --explain sticky.json
@@ -387,10 +387,10 @@ proxy of this key cannot be used now, and --strict moves to no other; pool-selec
 
 @test "--strict wants a key, sticky, and one proxy" {
 	run -2 --separate-stderr "$select" --strict --strategy sticky pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --strict needs --key: whose proxy is it?"
 	run -2 --separate-stderr "$select" --strict --key k pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: 'round_robin' of 'default.http' gives no key a \
 proxy of its own: strict goes with sticky"
 	run -2 --separate-stderr "$select" --strict --key k --strategy sticky -n 2 pool.json
@@ -421,7 +421,7 @@ proxy of its own: strict goes with sticky"
 	# the url is not asked for: this one is the pool's, and so are its many looks
 	run -0 "$select" --scheme http --lease --owner $owner part.json
 	run -1 --separate-stderr "$select" --scheme http --wait 1 part.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	kill $owner
 	wait $owner || true
 	# two turns are taken: the hundredth of all is the pool's
@@ -460,7 +460,7 @@ proxy of its own: strict goes with sticky"
 	run -0 "$select" --cost 7 budget.json
 	assert_output http://127.0.0.1:2
 	run -1 --separate-stderr "$select" --cost 4 budget.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	run -1 --separate-stderr "$select" --cost 4 --explain budget.json
 	assert_regex "$stderr" \
 		'127.0.0.1:1 .* its budget of 10 requests in 3600 s is spent: waits [0-9]{3,4}\.[0-9] s'
@@ -470,9 +470,9 @@ http://127.0.0.1:2"
 	run -0 "$select" budget.json
 	run -0 "$select" budget.json
 	run -1 --separate-stderr "$select" budget.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	run -2 --separate-stderr "$select" --cost 11 budget.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: a cost of 11 is more than the 10 requests that \
 'default.http' allows a proxy in 3600 s"
 }
@@ -503,7 +503,7 @@ http://127.0.0.1:2"
 	owner=$!
 	run -0 "$select" --lease --owner $owner one.json
 	run -1 --separate-stderr "$select" --wait 0 one.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	"$select" --wait 30 one.json >answer &
 	waiting=$!
 	kill $owner
@@ -524,16 +524,16 @@ http://127.0.0.1:2"
 		"proxies": ["http://127.0.0.1:1"]}'
 	run -0 "$select" --cost 2 long.json
 	run -1 --separate-stderr "$select" --wait 1 long.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 }
 
 @test "--wait does not wait for what no time brings" {
 	write_pool none.json '{"proxies": [{"url": "http://127.0.0.1:1", "enabled": false}]}'
 	run -1 --separate-stderr timeout 20 "$select" --wait 3600 none.json
-	assert_output "no-proxy://all-disabled"
+	assert_output "http://all-disabled.no-proxy.invalid:9"
 	run -1 --separate-stderr timeout 20 "$select" --wait 3600 --scheme http,https \
 		--exclude 127.0.0.1:8001,second pool.json
-	assert_output "no-proxy://filtered"
+	assert_output "http://filtered.no-proxy.invalid:9"
 }
 
 @test "--wait comes before an unhealthy one, and behind the url beside the pool" {
@@ -567,7 +567,7 @@ http://127.0.0.1:2"
 		assert_output "http://127.0.0.1:8001"
 	done
 	run -1 --separate-stderr "$select" --exclude second,127.0.0.1:8003,127.0.0.1:8001 pool.json
-	assert_output "no-proxy://filtered"
+	assert_output "http://filtered.no-proxy.invalid:9"
 	run -0 --separate-stderr "$select" --exclude secnod pool.json
 	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is called 'secnod'"
 }
@@ -578,9 +578,9 @@ http://127.0.0.1:2"
 		assert_output "socks5://127.0.0.1:8003"
 	done
 	run -1 --separate-stderr "$select" --scheme https,socks4 pool.json
-	assert_output "no-proxy://filtered"
+	assert_output "http://filtered.no-proxy.invalid:9"
 	run -2 --separate-stderr "$select" --scheme gopher pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --scheme wants http, https, socks4, socks4a, socks5 \
 or socks5h, not 'gopher'"
 	run -2 --separate-stderr "$select" --scheme , pool.json
@@ -589,13 +589,13 @@ or socks5h, not 'gopher'"
 
 @test "--lease wants an owner or a time to live" {
 	run -2 --separate-stderr "$select" --lease pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_regex "$stderr" "^pool-select: --lease needs --owner PID"
 	run -2 "$select" --owner $$ pool.json
 	run -2 "$select" --lease --ttl 0 pool.json
 	run -2 "$select" --lease --ttl 5 --no-state pool.json
 	run -2 --separate-stderr "$select" --lease --owner 4194305 pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: no process has the number 4194305"
 }
 
@@ -629,7 +629,7 @@ or socks5h, not 'gopher'"
 	run -0 "$select" --lease --owner $$ limit.json
 	run -0 "$select" --lease --owner $$ limit.json
 	run -1 --separate-stderr "$select" --lease --owner $$ limit.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 }
 
 @test "--lease says that the url beside a pool is never leased" {
@@ -693,7 +693,7 @@ noproxy = ""'
 	run -0 "$select" --format proxychains --scheme https,socks5h chain.json
 	assert_output "socks5 127.0.0.1 2 mira pw"
 	run -1 --separate-stderr "$select" --format proxychains --scheme https chain.json
-	assert_output "no-proxy://filtered"
+	assert_output "http filtered.no-proxy.invalid 9"
 	for user in mira:a%20b a%20b:pw mira:a%C2%A0b :S3CRETpw; do
 		write_pool blank.json "{\"proxies\": [{\"name\": \"p\",
 			\"url\": \"http://$user@127.0.0.1:1\"}]}"
@@ -707,18 +707,18 @@ noproxy = ""'
 		*) why="its user name or password holds a blank" ;;
 		esac
 		run -3 --separate-stderr "$select" --format proxychains blank.json
-		assert_output "no-proxy://error"
+		assert_output "http error.no-proxy.invalid 9"
 		assert_equal "$stderr" "pool-select: cannot express proxy 'p' as proxychains: $why"
 	done
 	# nothing of the good ones before it either
 	write_pool blank.json '{"proxies": ["http://127.0.0.1:1", "http://mira:a%20b@127.0.0.1:2"]}'
 	run -3 --separate-stderr "$select" -n 2 --format proxychains blank.json
-	assert_output "no-proxy://error"
+	assert_output "http error.no-proxy.invalid 9"
 }
 
 @test "a wrong format is a usage error that names the right one" {
 	run -2 --separate-stderr "$select" --format hostprot pool.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --format wants url, hostport, env, export, \
 curlrc, proxychains, json or a template, not 'hostprot'; did you mean 'hostport'?"
 	run -2 --separate-stderr "$select" --format '%{hots}' pool.json
@@ -730,40 +730,41 @@ curlrc, proxychains, json or a template, not 'hostprot'; did you mean 'hostport'
 @test "no proxy has an answer in every format that no client goes direct with" {
 	write_pool none.json '{"enabled": false}'
 	run -1 --separate-stderr "$select" none.json
-	assert_output "no-proxy://disabled"
+	assert_output "http://disabled.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: no proxy for 'default' http: the pool file does not say \"enabled\": true"
 	run -1 --separate-stderr "$select" --format hostport none.json
-	assert_output "no-proxy://disabled"
+	assert_output "disabled.no-proxy.invalid:9"
 	run -1 --separate-stderr "$select" --format env none.json
-	assert_line "http_proxy=no-proxy://disabled"
+	assert_line "http_proxy=http://disabled.no-proxy.invalid:9"
 	run -1 --separate-stderr "$select" --format export none.json
-	assert_line "export https_proxy='no-proxy://disabled'"
+	assert_line "export https_proxy='http://disabled.no-proxy.invalid:9'"
 	run -1 --separate-stderr "$select" --format curlrc none.json
-	assert_line 'proxy = "no-proxy://disabled"'
+	assert_line 'proxy = "http://disabled.no-proxy.invalid:9"'
 	run -1 --separate-stderr "$select" --format proxychains none.json
-	assert_output "no-proxy://disabled"
+	assert_output "http disabled.no-proxy.invalid 9"
 	run -1 --separate-stderr "$select" --format json none.json
-	assert_output '{"url":"no-proxy://disabled","scheme":"no-proxy","host":"no-proxy.invalid","exchange":"default","type":"http","reason":"disabled"}'
+	assert_output '{"url":"http://disabled.no-proxy.invalid:9","scheme":"http","host":"disabled.no-proxy.invalid","exchange":"default","type":"http","reason":"disabled","port":9}'
 	run -1 --separate-stderr "$select" --format '%{host}:%{port}' none.json
-	assert_output "no-proxy.invalid:0"
+	assert_output "disabled.no-proxy.invalid:9"
 	for template in '%{name}' '%{user}:%{password}' '%{port}' '\n' '%{status} %{reason}'; do
 		run -1 --separate-stderr "$select" --format "$template" none.json
-		assert_output "no-proxy://disabled"
+		assert_output "http://disabled.no-proxy.invalid:9"
 	done
 	run -1 --separate-stderr "$select" --format '%{url} %{name}' none.json
-	assert_output "no-proxy://disabled "
+	assert_output "http://disabled.no-proxy.invalid:9 "
 	run -2 --separate-stderr "$select" --format '%{name}' --ttl 5 none.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 }
 
-@test "curl refuses the answer" {
+@test "curl fails with the answer, and says the reason" {
 	require_tool curl
 	write_pool none.json '{"enabled": false}'
 	start_stub origin
-	run -7 curl -sS -x "$("$select" none.json)" "http://127.0.0.1:$STUB_PORT/"
-	run -7 curl -sS -K <("$select" --format curlrc none.json) "http://127.0.0.1:$STUB_PORT/"
+	run -5 curl -sS -x "$("$select" none.json)" "http://127.0.0.1:$STUB_PORT/"
+	run -5 curl -sS -K <("$select" --format curlrc none.json) "http://127.0.0.1:$STUB_PORT/"
 	eval "$("$select" --format export none.json)"
-	run -7 curl -sS "http://127.0.0.1:$STUB_PORT/"
+	run -5 curl -sS "http://127.0.0.1:$STUB_PORT/"
+	assert_output "curl: (5) Could not resolve proxy: disabled.no-proxy.invalid"
 }
 
 @test "--direct-ok prints nothing when nothing is to be proxied" {
@@ -787,11 +788,11 @@ x grpc'
 	assert_output "http://127.0.0.1:8001
 http://127.0.0.1:8002
 http://127.0.0.1:8002
-no-proxy://not-configured
+http://not-configured.no-proxy.invalid:9
 http://127.0.0.1:8001
-no-proxy://usage"
+http://usage.no-proxy.invalid:9"
 	run -2 --separate-stderr "$select" --serve -n 2 exchanges.json
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" \
 		"pool-select: --serve answers a line with one line: no --count above 1"
 	run -0 "$select" --serve -n 1 exchanges.json <<<''
@@ -822,8 +823,8 @@ http://127.0.0.1:1"
 	printf 'binance\0 x\n\0\n-\n' >questions
 	write_exchanges
 	run -0 --separate-stderr "$select" --serve exchanges.json <questions
-	assert_output "no-proxy://usage
-no-proxy://usage
+	assert_output "http://usage.no-proxy.invalid:9
+http://usage.no-proxy.invalid:9
 http://127.0.0.1:8001"
 	assert_equal "$stderr" "pool-select: a request holds a NUL byte
 pool-select: a request holds a NUL byte"
@@ -958,7 +959,7 @@ pool-select: proxy: transport=http exchange=binance scheme=http endpoint=proxy.e
 
 @test "a wrong option is answered with the right one" {
 	run -2 --separate-stderr "$select" --exchnage okx
-	assert_output "no-proxy://usage"
+	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: unknown option '--exchnage'; did you mean '--exchange'?"
 	run -2 --separate-stderr "$select" -y
 	assert_equal "$stderr" "pool-select: unknown option '-y'; try 'pool-select --help'"
@@ -1030,7 +1031,7 @@ has_parser() {
 	mkdir folder.json
 	for file in empty.json binary.json folder.json missing.json; do
 		run -3 --separate-stderr "$select" "$file"
-		assert_output "no-proxy://error"
+		assert_output "http://error.no-proxy.invalid:9"
 		assert_equal "$(wc -l <<<"$stderr")" 1
 		assert_regex "$stderr" "^pool-select: "
 	done
@@ -1039,7 +1040,7 @@ has_parser() {
 @test "a pool file of 100 MB is refused" {
 	truncate -s 100M huge.json
 	run -3 --separate-stderr "$select" huge.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_regex "$stderr" "larger than 64 MiB"
 }
 
@@ -1075,7 +1076,7 @@ under() {
 	POOL_TEST_PW='a b@c' run -0 "$select" secret.json
 	assert_output "http://bot:a%20b%40c@127.0.0.1:8001"
 	run -3 --separate-stderr "$select" secret.json
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_regex "$stderr" "POOL_TEST_PW"
 	run -1 grep -r "a b@c" state
 }

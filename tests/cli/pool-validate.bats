@@ -260,7 +260,7 @@ secret.json: 8 errors, 0 warnings"
 	assert_output "\
 EXCHANGE  TYPE       FROM                          LEADS TO
 default   http       default.http                  random of 4: http://a:1, http://b:1, http://c:1, and 1 more
-default   websocket  -                             no-proxy://not-configured
+default   websocket  -                             http://not-configured.no-proxy.invalid:9
 okx       http       default.http                  random of 4: http://a:1, http://b:1, http://c:1, and 1 more
 okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	run -0 --separate-stderr "$validate" --resolve -x OKX -t ws exchanges.json

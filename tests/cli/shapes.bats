@@ -35,7 +35,7 @@ leads() {
 @test "the shapes of cryptofeed's documents and tests lead where they say" {
 	run -0 rows leads <<-'ROWS'
 		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1|any|http|http://a:1
-		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1|any|websocket|no-proxy://not-configured
+		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1|any|websocket|http://not-configured.no-proxy.invalid:9
 		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1;DEFAULT__WEBSOCKET__URL=socks5://b:1|any|websocket|socks5://b:1
 		-|ENABLED=true;DEFAULT__HTTP__URL=http://a:1;EXCHANGES__BINANCE__HTTP__URL=http://b:1|binance|http|http://b:1
 		-|ENABLED=true;DEFAULT__WEBSOCKET__URL=socks5://a:1;EXCHANGES__BINANCE__HTTP__URL=http://b:1|binance|websocket|socks5://a:1
@@ -45,14 +45,14 @@ leads() {
 		-|ENABLED=true;DEFAULT__HTTP__POOL={"proxies":[{"url":"http://a:1","weight":2.0}],"strategy":"random"}|x|http|http://a:1
 		-|ENABLED=true;DEFAULT__HTTP__POOL__PROXIES=[{"url":"http://a:1"}];DEFAULT__HTTP__POOL__STRATEGY=least_connections|x|http|http://a:1
 		-|ENABLED=true;DEFAULT__HTTP__POOL__PROXIES__0__URL=http://a:1;DEFAULT__HTTP__POOL__PROXIES__0__WEIGHT=2|x|http|http://a:1
-		-|ENABLED=true;DEFAULT_HTTP_URL=http://a:1|x|http|no-proxy://not-configured
+		-|ENABLED=true;DEFAULT_HTTP_URL=http://a:1|x|http|http://not-configured.no-proxy.invalid:9
 		-|ENABLED=true;DEFAULT={"http": {"url": "http://a:1"}};DEFAULT__HTTP__URL=http://b:1|x|http|http://b:1
 		-|ENABLED=true;DEFAULT=null;EXCHANGES={"OKX": {"http": "http://a:1"}}|okx|http|http://a:1
 		-|ENABLED=true;DEFAULT__HTTP=http://a:1|x|http|http://a:1
-		-|DEFAULT__HTTP__URL=http://a:1|x|http|no-proxy://disabled
+		-|DEFAULT__HTTP__URL=http://a:1|x|http|http://disabled.no-proxy.invalid:9
 		proxy:\n  enabled: true\n  default: {http: {url: "http://a:1"}, websocket: {url: "socks5://b:1"}}\n  exchanges:\n    binance: {http: {url: "http://c:1"}}|-|binance|websocket|socks5://b:1
-		proxy:\n  enabled: true\n  default:\n    http: {timeout_seconds: 30}|-|x|http|no-proxy://not-configured
-		proxy:\n  enabled: true\n  exchanges:\n    okx: {http: {url: "http://a:1"}}|-|other|http|no-proxy://not-configured
+		proxy:\n  enabled: true\n  default:\n    http: {timeout_seconds: 30}|-|x|http|http://not-configured.no-proxy.invalid:9
+		proxy:\n  enabled: true\n  exchanges:\n    okx: {http: {url: "http://a:1"}}|-|other|http|http://not-configured.no-proxy.invalid:9
 		proxy:\n  enabled: false\n  default: {http: {url: "http://a:1"}}|ENABLED=true;DEFAULT__HTTP__URL=http://b:1|x|http|http://b:1
 		proxy:\n  enabled: true\n  default: {http: {url: "http://a:1"}, websocket: {url: "socks5://a:2"}}|DEFAULT__HTTP__URL=http://b:1|x|websocket|socks5://a:2
 		proxy:\n  enabled: true\n  default: {http: {url: "http://a:1"}}|EXCHANGES__OKX__HTTP__URL=http://b:1|kraken|http|http://a:1
@@ -62,7 +62,7 @@ leads() {
 		enabled: true\ndefault: {http: {url: "http://a:1", pool: {proxies: [{url: "http://b:1"}]}}}|-|x|http|http://b:1
 		enabled: true\ndefault: {rest: "http://a:1", ws: "socks5://b:1"}|-|x|websocket|socks5://b:1
 		enabled: true\ndefault: {rest: "http://a:1", http: "http://b:1"}|-|x|http|http://b:1
-		enabled: true\nexchanges: {okx: {http: {}}}\ndefault: {http: "http://a:1"}|-|okx|http|no-proxy://not-configured
+		enabled: true\nexchanges: {okx: {http: {}}}\ndefault: {http: "http://a:1"}|-|okx|http|http://not-configured.no-proxy.invalid:9
 		enabled: true\nexchanges: {okx: {http: null}}\ndefault: {http: "http://a:1"}|-|okx|http|http://a:1
 		proxy: http://a:1\nexchanges: {OKX: {L2_BOOK: [BTC-USDT]}}|-|okx|websocket|http://a:1
 	ROWS

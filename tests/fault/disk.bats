@@ -66,7 +66,7 @@ http://127.0.0.1:2"
 	assert_equal "$status" 0
 	on_disk "rm disk/pool*; fill; exec '$select' --require-state -s disk/ pool.json"
 	assert_equal "$status" 4
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_regex "$stderr" "cannot make state file 'disk/.*' larger: No space left on device"
 }
 

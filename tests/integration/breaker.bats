@@ -52,7 +52,7 @@ write_one() {
 		has_status one unhealthy
 	done
 	run -1 --separate-stderr pool-select -f pool.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 
 	# a whole request through it does
 	start_stub origin
@@ -89,7 +89,7 @@ write_one() {
 	wait_until 10 has_status one recovering
 	ask_at_once 24
 	assert_equal "$(cat got.* | grep -c '^http://127.0.0.1:1 [0-9a-f]*$')" 2
-	assert_equal "$(cat got.* | grep -c '^no-proxy://none-eligible$')" 22
+	assert_equal "$(cat got.* | grep -c '^http://none-eligible\.no-proxy\.invalid:9$')" 22
 	assert_equal "$(status_field one leases)" 2
 
 	# one of them ends: another one is let in, no more
@@ -167,7 +167,7 @@ ask_at_once() {
 	report one ok
 	has_status one disabled
 	run -1 --separate-stderr pool-select -f pool.json
-	assert_output --regexp '^no-proxy://(none-eligible|all-disabled)$'
+	assert_output --regexp '^http://(none-eligible|all-disabled)\.no-proxy\.invalid:9$'
 	report one enable
 	run -0 --separate-stderr pool-select -f pool.json
 	assert_output "http://127.0.0.1:$STUB_PORT"

@@ -254,7 +254,7 @@ request() {
 	assert_output ""
 	assert_rests two 120
 	run -1 --separate-stderr pool-select -f pool.json --explain
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	[[ "$stderr" =~ one\ +cooling.*rests\ for\ 1[12][0-9]\ s ]]
 	run -125 --separate-stderr request "$url"
 	assert_output ""

@@ -37,7 +37,7 @@ take() {
 # Nothing is to be had.
 assert_none() {
 	run -1 --separate-stderr pool-select -f pool.json --require-state --lease --ttl 60
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 	[[ "$stderr" = "pool-select: no proxy for 'default' http in default.http: "* ]]
 }
 
@@ -485,7 +485,7 @@ most_in_window() {
 	wait "${pids[@]}"
 	# whatever refused did so with a no, because of the budget
 	run -0 sort -u spent.*.no
-	assert_output "1 no-proxy://none-eligible"
+	assert_output "1 http://none-eligible.no-proxy.invalid:9"
 	rm spent.*.no
 	run -0 awk '{ print $4 | "sort -u" }' spent.*
 	assert_output "bad

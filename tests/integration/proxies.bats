@@ -220,7 +220,7 @@ others() {
 	check 0
 	assert_row limited cooling
 	run -1 --separate-stderr pool-select -f pool.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 }
 
 @test "ping finds the proxies' host, in a network of the test's own" {

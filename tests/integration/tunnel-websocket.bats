@@ -396,5 +396,5 @@ through every proxy that reached it: check the target; no proxy was blamed"
 	check 0
 	assert_rows healthy ok 101 "${ALL[@]}"
 	run -1 --separate-stderr pool-select -f pool.json
-	assert_output "no-proxy://none-eligible"
+	assert_output "http://none-eligible.no-proxy.invalid:9"
 }

@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
+#include "config/url.h"
 #include "report/explain.h"
 
 /* The log line shows where a proxy leads, and nothing more of its URL. */
@@ -51,11 +53,46 @@ static void every_reason_has_a_sentence_of_its_own(void **state)
 		pool_explain_none((enum pool_no_reason)POOL_NO_REASONS));
 }
 
+/* Each is one host name, its first label the reason, whichever part a client takes. */
+static void every_reason_has_an_answer_that_leads_nowhere(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_NO_REASONS; i++) {
+		const struct pool_no_proxy *none =
+			pool_no_proxy_get((enum pool_no_reason)i);
+		const size_t length = strlen(none->reason);
+		struct pool_url url;
+		char text[80];
+
+		assert_string_equal(
+			none->reason, pool_no_reason_name((enum pool_no_reason)i));
+		assert_true(length > 0 && length < 64);
+		assert_int_equal(
+			length, strspn(none->reason, "abcdefghijklmnopqrstuvwxyz-"));
+		assert_true(none->reason[0] != '-' && none->reason[length - 1] != '-');
+		snprintf(text, sizeof(text), "%s.no-proxy.invalid", none->reason);
+		assert_string_equal(text, none->host);
+		snprintf(text, sizeof(text), "%s:%s", none->host, none->port);
+		assert_string_equal(text, none->hostport);
+		snprintf(text, sizeof(text), "http://%s", none->hostport);
+		assert_string_equal(text, none->url);
+		assert_int_equal(POOL_URL_OK,
+			pool_url_parse(none->url, strlen(none->url), &url, NULL));
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(
+				pool_no_proxy_get((enum pool_no_reason)j)->url,
+				none->url);
+	}
+	assert_ptr_equal(pool_no_proxy_get(POOL_NO_ERROR),
+		pool_no_proxy_get((enum pool_no_reason)POOL_NO_REASONS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chosen_proxy_is_told_without_its_login),
 		cmocka_unit_test(every_reason_has_a_sentence_of_its_own),
+		cmocka_unit_test(every_reason_has_an_answer_that_leads_nowhere),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
