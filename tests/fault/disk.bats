@@ -103,7 +103,7 @@ No space left on device$" <<<"$stderr")" 6
 	assert_regex "$stderr" "^pool-exec: warning: no lease: cannot make state file 'disk/.*' larger: No space left on device$"
 	on_disk "$full; exec '$select' -s disk/ --require-state --lease --ttl 5 pool.json"
 	assert_equal "$status" 4
-	assert_output "no-proxy://error"
+	assert_output "http://error.no-proxy.invalid:9"
 	assert_regex "$stderr" "^pool-select: cannot make state file 'disk/.*' larger: No space left on device$"
 	on_disk "$full; exec '$POOL_BIN/pool-exec' -s disk/ --require-state -f pool.json echo ran"
 	assert_equal "$status" 125
