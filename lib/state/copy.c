@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "state/former.h"
 #include "state/image.h"
 
 enum { TRIES = 4 };
@@ -56,17 +57,18 @@ static void forget(struct pool_state *state)
 static int read_parts(struct pool_state *state, int fd, bool *cut)
 {
 	const struct pool_state_header *header = (const void *)state->map;
-	const struct pool_state_root *root;
+	struct pool_state_root root;
 	uint64_t front = state->length < POOL_STATE_IMAGES_AT ? state->length
 							      : POOL_STATE_IMAGES_AT;
 	int error = read_part(state, fd, 0, front, cut);
 
 	if (error || front < POOL_STATE_IMAGES_AT)
 		return error;
-	root = &header->roots[header->active & 1];
-	if (root->offset > state->length || root->length > state->length - root->offset)
+	root = header->version < POOL_STATE_VERSION ? pool_former_root(header)
+						    : *pool_image_root(header);
+	if (root.offset > state->length || root.length > state->length - root.offset)
 		return 0;
-	return read_part(state, fd, root->offset, root->length, cut);
+	return read_part(state, fd, root.offset, root.length, cut);
 }
 
 static int read_file(

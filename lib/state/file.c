@@ -335,6 +335,7 @@ void pool_state_free(struct pool_state *state)
 		return;
 	if (state->locked)
 		pool_state_unlock(state);
+	pool_image_forget(state);
 	unmap(state);
 	if (state->ask_fd >= 0 && state->ask_fd != state->fd)
 		close(state->ask_fd);
@@ -503,8 +504,7 @@ int pool_state_extend(struct pool_state *state, uint64_t length, struct pool_fau
 void pool_state_unlock(struct pool_state *state)
 {
 	state->was_cut |= is_cut(state);
-	state->header = NULL;
-	state->image = NULL;
+	pool_image_forget(state);
 	state->locked = false;
 	if (state->fd >= 0)
 		flock(state->fd, LOCK_UN);

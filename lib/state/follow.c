@@ -16,6 +16,7 @@ struct plan {
 	const struct pool_snapshot *snapshot;
 	const struct pool_now *now;
 	uint32_t lease_capacity;
+	bool wants_decisions;
 	uint32_t *moved; /* old record to new, or UINT32_MAX */
 	uint32_t old_count;
 	uint32_t orphans;
@@ -72,6 +73,17 @@ static bool has_spent(const struct plan *plan)
 	return false;
 }
 
+/* Whether a person decided about one of those that are kept. */
+static bool has_decisions(const struct plan *plan)
+{
+	const struct pool_decision *decisions = plan->state->decisions;
+
+	for (uint32_t i = 0; decisions && i < plan->old_count; i++)
+		if (plan->moved[i] != UINT32_MAX && decisions[i].made_wall_s)
+			return true;
+	return plan->wants_decisions;
+}
+
 static void shape_image(struct plan *plan)
 {
 	struct pool_state_image *shape = &plan->shape;
@@ -103,6 +115,8 @@ static void shape_image(struct plan *plan)
 	shape->finishes_at = place(&end, records, sizeof(double));
 	if (has_budgets(plan->snapshot) || has_spent(plan))
 		shape->budgets_at = place(&end, records, sizeof(struct pool_budget));
+	if (has_decisions(plan))
+		shape->decisions_at = place(&end, records, sizeof(struct pool_decision));
 	shape->leases_at = place(&end, shape->lease_capacity, sizeof(struct pool_lease));
 	shape->records_at = place(&end, records, sizeof(struct pool_record));
 	shape->length = end;
@@ -287,7 +301,7 @@ static uint64_t find_room(const struct pool_state *state, uint64_t length)
 
 	if (!state->image)
 		return POOL_STATE_IMAGES_AT;
-	root = &state->header->roots[state->header->active & 1];
+	root = pool_image_root(state->header);
 	if (POOL_STATE_IMAGES_AT + length <= root->offset)
 		return POOL_STATE_IMAGES_AT;
 	return (root->offset + root->length + 4095) / 4096 * 4096;
@@ -301,7 +315,8 @@ struct sections {
 	uint32_t *weights;
 	uint32_t *counts;
 	double *finishes;
-	struct pool_budget *budgets; /* or NULL */
+	struct pool_budget *budgets;     /* or NULL */
+	struct pool_decision *decisions; /* or NULL */
 	struct pool_record *records;
 	struct pool_lease *leases;
 };
@@ -331,6 +346,9 @@ static void fill_records(const struct plan *plan, const struct sections *new)
 		new->finishes[plan->moved[old]] = state->finishes[old];
 		move_times(plan, &record);
 		move_budget(plan, new, old, plan->moved[old]);
+		if (new->decisions && state->decisions)
+			pool_state_fetch(&new->decisions[plan->moved[old]],
+				&state->decisions[old], sizeof(*new->decisions));
 		if (plan->moved[old] < plan->snapshot->member_count)
 			record.removed_ns = 0;
 		else if (!record.removed_ns)
@@ -479,6 +497,8 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 		(void *)(base + plan->shape.counts_at),
 		(void *)(base + plan->shape.finishes_at),
 		plan->shape.budgets_at ? (void *)(base + plan->shape.budgets_at) : NULL,
+		plan->shape.decisions_at ? (void *)(base + plan->shape.decisions_at)
+					 : NULL,
 		(void *)(base + plan->shape.records_at),
 		(void *)(base + plan->shape.leases_at)};
 	fill_records(plan, &new);
@@ -492,7 +512,6 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 	if (!pool_image_switch(state, offset, &plan->shape))
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt", state->path);
-	pool_state_recount(state);
 	return 0;
 }
 
@@ -545,7 +564,8 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 {
 	if (state->image && pool_image_follows(state, snapshot) &&
 		!pool_image_is_of_other_clock(state) &&
-		(state->budgets || !has_budgets(snapshot)))
+		(state->budgets || !has_budgets(snapshot)) &&
+		!(state->former && state->writable))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

@@ -3,17 +3,18 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include "state/former.h"
 #include "state/image.h"
 
 /* --- judging -------------------------------------------------------------------- */
 
-static uint64_t header_checksum(const struct pool_state_header *header)
+/* Of a header of any version from 2 on. */
+static uint64_t form_checksum(
+	const struct pool_state_header *header, const struct pool_state_form *form)
 {
-	uint64_t parts[2] = {
-		pool_hash_64(NULL, header, offsetof(struct pool_state_header, checksum)),
+	const uint64_t parts[] = {header->version, form->layout,
 		pool_hash_64(
-			NULL, header->file, strnlen(header->file, sizeof(header->file))),
-	};
+			NULL, header->file, strnlen(header->file, sizeof(header->file)))};
 
 	return pool_hash_64(NULL, parts, sizeof(parts));
 }
@@ -30,23 +31,15 @@ static bool section_fits(
 		count <= (image->length - at) / size;
 }
 
-/* Where they are is outside the checksum: it must be where nothing else is. */
-static bool budgets_fit(const struct pool_state_image *image, uint64_t records)
+/* Sections that need not be there. */
+static bool options_fit(const struct pool_state_image *image, uint64_t records)
 {
-	const uint64_t at = image->budgets_at;
-
-	return at == 0 ||
-		(section_fits(image, at, records, sizeof(struct pool_budget)) &&
-			at >= image->finishes_at + records * sizeof(double) &&
-			at + records * sizeof(struct pool_budget) <= image->leases_at);
-}
-
-/* So is how many former pools there are. */
-static bool formers_fit(const struct pool_state_image *image)
-{
-	return ((uint64_t)image->leaf_count + image->former_count) *
-		sizeof(struct pool_state_leaf) <=
-		image->ready_at - image->leaves_at;
+	return (image->budgets_at == 0 ||
+		       section_fits(image, image->budgets_at, records,
+			       sizeof(struct pool_budget))) &&
+		(image->decisions_at == 0 ||
+			section_fits(image, image->decisions_at, records,
+				sizeof(struct pool_decision)));
 }
 
 /* Whether the image that <root> names may be believed, but for what it leads to. */
@@ -57,7 +50,8 @@ static bool sound_image(
 
 	if (image->length != root->length || image_checksum(image) != root->checksum)
 		return false;
-	return section_fits(image, image->leaves_at, image->leaf_count,
+	return section_fits(image, image->leaves_at,
+		       (uint64_t)image->leaf_count + image->former_count,
 		       sizeof(struct pool_state_leaf)) &&
 		section_fits(image, image->ready_at, records, sizeof(uint64_t)) &&
 		section_fits(image, image->weights_at, records, sizeof(uint32_t)) &&
@@ -67,23 +61,21 @@ static bool sound_image(
 			image, image->records_at, records, sizeof(struct pool_record)) &&
 		section_fits(image, image->leases_at, image->lease_capacity,
 			sizeof(struct pool_lease)) &&
-		image->ready_at >= image->leaves_at && formers_fit(image) &&
-		budgets_fit(image, records);
+		options_fit(image, records);
 }
 
-static const struct pool_state_root *active_root(const struct pool_state *state)
+const struct pool_state_root *pool_image_root(const struct pool_state_header *header)
 {
-	return &state->own_header.roots[state->own_header.active & 1];
+	const struct pool_state_form *form = &header->forms[POOL_STATE_FORM];
+
+	return &form->roots[form->active & 1];
 }
 
-bool pool_image_place(struct pool_state *state)
+/* Set the pointers into an image like own_image that begins at <base>. */
+static void point(struct pool_state *state, char *base)
 {
-	const struct pool_state_root *root = active_root(state);
 	const struct pool_state_image *image = &state->own_image;
-	char *base = state->map + root->offset;
 
-	if (root->offset > state->length || root->length > state->length - root->offset)
-		return false;
 	state->image = image;
 	state->live = (void *)base;
 	state->leaves = (void *)(base + image->leaves_at);
@@ -92,14 +84,29 @@ bool pool_image_place(struct pool_state *state)
 	state->counts = (void *)(base + image->counts_at);
 	state->finishes = (void *)(base + image->finishes_at);
 	state->budgets = image->budgets_at ? (void *)(base + image->budgets_at) : NULL;
+	state->decisions =
+		image->decisions_at ? (void *)(base + image->decisions_at) : NULL;
 	state->records = (void *)(base + image->records_at);
 	state->leases = (void *)(base + image->leases_at);
+}
+
+bool pool_image_place(struct pool_state *state)
+{
+	const struct pool_state_root *root = pool_image_root(&state->own_header);
+
+	if (state->former) {
+		point(state, state->former);
+		return true;
+	}
+	if (root->offset > state->length || root->length > state->length - root->offset)
+		return false;
+	point(state, state->map + root->offset);
 	return true;
 }
 
 bool pool_image_attach(struct pool_state *state)
 {
-	const struct pool_state_root *root = active_root(state);
+	const struct pool_state_root *root = pool_image_root(&state->own_header);
 
 	if (root->offset < POOL_STATE_IMAGES_AT || root->offset % POOL_IMAGE_ALIGNMENT ||
 		root->offset > state->length ||
@@ -141,11 +148,18 @@ static bool all_zero(const char *bytes, size_t length)
 	return true;
 }
 
+void pool_image_forget(struct pool_state *state)
+{
+	free(state->former);
+	state->former = NULL;
+	state->header = NULL;
+	state->image = NULL;
+}
+
 /* Nothing of it can be used: keep a copy, start with no image. */
 static int start_over(struct pool_state *state, struct pool_fault *fault)
 {
-	state->header = NULL;
-	state->image = NULL;
+	pool_image_forget(state);
 	if (!state->writable || state->fd < 0)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			state->fd < 0
@@ -173,23 +187,27 @@ static void fetch_header(struct pool_state *state)
 		return;
 	}
 	pool_state_fetch(own, shared, front);
+	pool_state_fetch(own->forms, shared->forms, sizeof(own->forms));
 	/* The path is short, and the room for it is not. */
 	if (!memccpy(own->file, shared->file, '\0', sizeof(own->file)))
 		own->file[0] = '\0';
 }
 
-/* Whether the header is whole and of this program's sizes. */
+/* Whether the header is whole, of whatever version and layout. */
 static bool sound_header(const struct pool_state *state)
 {
 	const struct pool_state_header *header = &state->own_header;
+	const struct pool_state_form *form = &header->forms[header->version % 2];
 
 	return state->length >= POOL_STATE_IMAGES_AT &&
 		header->magic == POOL_STATE_MAGIC &&
-		header->version == POOL_STATE_VERSION &&
-		header->checksum == header_checksum(header) &&
-		header->size == sizeof(*header) &&
-		header->record_size == sizeof(struct pool_record) &&
-		header->lease_size == sizeof(struct pool_lease);
+		form->checksum == form_checksum(header, form);
+}
+
+static bool is_of_our_layout(const struct pool_state_header *header)
+{
+	return header->version == POOL_STATE_VERSION &&
+		header->forms[POOL_STATE_FORM].layout == POOL_STATE_LAYOUT;
 }
 
 /* A ready word as it is to be taken without the lock. Nobody can be asked behind it: who
@@ -223,7 +241,7 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 	bool good;
 
 	fetch_header(state);
-	good = sound_header(state) &&
+	good = sound_header(state) && is_of_our_layout(&state->own_header) &&
 		strcmp(state->own_header.file, state->pool_file) == 0 &&
 		pool_image_attach(state) && pool_image_follows(state, snapshot) &&
 		!pool_image_is_of_other_clock(state);
@@ -237,14 +255,60 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 	return good;
 }
 
+/* What is none of ours, and what to do about it. */
+static int refuse(const struct pool_state *state, struct pool_fault *fault)
+{
+	const struct pool_state_header *header = &state->own_header;
+
+	if (!sound_header(state))
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"the header of state file '%s' is broken: left alone "
+			"(pool-status --repair begins it anew)",
+			state->path);
+	if (header->version != POOL_STATE_VERSION)
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"state file '%s' is of version %u, and this proxypool knows "
+			"version %u: left alone (update proxypool, or give another file "
+			"with -s)",
+			state->path, header->version, POOL_STATE_VERSION);
+	return pool_fault_set(fault, POOL_EFORMAT, 0,
+		"state file '%s' has the layout of another build of proxypool: left "
+		"alone (use one build, or give another file with -s)",
+		state->path);
+}
+
+/* A file of our version or an earlier one. */
+static int judge_known(struct pool_state *state, struct pool_fault *fault)
+{
+	const struct pool_state_header *header = &state->own_header;
+	const bool former = header->version != POOL_STATE_VERSION;
+	int error;
+
+	if (former ? !pool_former_is_sound(header) : !sound_header(state))
+		return start_over(state, fault);
+	if (!former && !is_of_our_layout(header))
+		return refuse(state, fault);
+	if (strcmp(header->file, state->pool_file) != 0)
+		return pool_fault_set(fault, POOL_EFOREIGN, 0,
+			"state file '%s' belongs to the pool file '%s'", state->path,
+			header->file);
+	if (former) {
+		error = pool_former_attach(state, fault);
+		return error == POOL_EFORMAT ? start_over(state, fault) : error;
+	}
+	state->header = header;
+	if (!pool_image_attach(state) || !pool_undo_repair(state))
+		return start_over(state, fault);
+	return 0;
+}
+
 int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 {
 	const uint64_t magic = POOL_STATE_MAGIC;
 	const struct pool_state_header *header = &state->own_header;
 	size_t prefix = state->length < sizeof(magic) ? state->length : sizeof(magic);
 
-	state->header = NULL;
-	state->image = NULL;
+	pool_image_forget(state);
 	fetch_header(state);
 	if (prefix == sizeof(magic) && header->magic == POOL_STATE_UNFINISHED)
 		return 0;
@@ -258,20 +322,11 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"'%s' is not a state file: left alone", state->path);
 	if (state->length >= sizeof(magic) + sizeof(header->version) &&
-		header->version != POOL_STATE_VERSION)
-		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"state file '%s' is of version %u, not %u: left alone",
-			state->path, header->version, POOL_STATE_VERSION);
-	if (!sound_header(state))
+		(header->version == 0 || header->version > POOL_STATE_VERSION))
+		return refuse(state, fault);
+	if (state->length < POOL_STATE_IMAGES_AT)
 		return start_over(state, fault);
-	if (strcmp(header->file, state->pool_file) != 0)
-		return pool_fault_set(fault, POOL_EFOREIGN, 0,
-			"state file '%s' belongs to the pool file '%s'", state->path,
-			header->file);
-	state->header = header;
-	if (!pool_image_attach(state) || !pool_undo_repair(state))
-		return start_over(state, fault);
-	return 0;
+	return judge_known(state, fault);
 }
 
 /* --- putting in force ----------------------------------------------------------- */
@@ -282,49 +337,81 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
  */
 void pool_image_begin(struct pool_state *state)
 {
-	struct pool_state_header *old = (void *)state->map;
-	struct pool_state_header header = {
-		.magic = POOL_STATE_MAGIC,
-		.version = POOL_STATE_VERSION,
-		.size = sizeof(header),
-		.record_size = sizeof(struct pool_record),
-		.lease_size = sizeof(struct pool_lease),
-	};
+	struct pool_state_header *file = (void *)state->map, *own = &state->own_header;
+	struct pool_state_header header = {.version = POOL_STATE_VERSION};
+	struct pool_state_form *form = &header.forms[POOL_STATE_FORM];
 
+	form->layout = POOL_STATE_LAYOUT;
 	if (state->was_corrupt)
-		header.rebuilt =
-			state->own_header.checksum == header_checksum(&state->own_header)
-			? state->own_header.rebuilt + 1
+		form->rebuilt = is_of_our_layout(own) && sound_header(state)
+			? own->forms[POOL_STATE_FORM].rebuilt + 1
 			: 1;
 	strcpy(header.file, state->pool_file);
-	header.checksum = header_checksum(&header);
+	form->checksum = form_checksum(&header, form);
 	header.magic = POOL_STATE_UNFINISHED;
-	*(volatile uint64_t *)&old->magic = POOL_STATE_UNFINISHED;
+	*(volatile uint64_t *)&file->magic = POOL_STATE_UNFINISHED;
 	atomic_signal_fence(memory_order_seq_cst);
-	memcpy(old, &header, sizeof(header));
+	memcpy(file, &header, sizeof(header));
 	pool_undo_forget(state);
-	state->own_header = header;
-	state->header = &state->own_header;
+	*own = header;
+	state->header = own;
+}
+
+/*
+ * The last step of carrying over: what our version keeps in the header lies where the one
+ * before looks at nothing, and counts from the moment at which the version is stored.
+ */
+static void switch_version(struct pool_state *state, const struct pool_state_root *root)
+{
+	struct pool_state_header *file = (void *)state->map, *own = &state->own_header;
+	struct pool_state_form *form = &own->forms[POOL_STATE_FORM];
+
+	form->layout = POOL_STATE_LAYOUT;
+	form->active = 0;
+	form->roots[0] = *root;
+	form->checksum = form_checksum(own, form);
+	file->forms[POOL_STATE_FORM] = *form;
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile uint32_t *)&file->version = POOL_STATE_VERSION;
+	atomic_signal_fence(memory_order_seq_cst);
+	free(state->former);
+	state->former = NULL;
+}
+
+static void switch_root(struct pool_state *state, const struct pool_state_root *root)
+{
+	struct pool_state_header *file = (void *)state->map, *own = &state->own_header;
+	struct pool_state_form *form = &own->forms[POOL_STATE_FORM];
+
+	form->active = !(form->active & 1);
+	form->roots[form->active] = *root;
+	own->magic = POOL_STATE_MAGIC;
+	file->forms[POOL_STATE_FORM].roots[form->active] = *root;
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile uint32_t *)&file->forms[POOL_STATE_FORM].active = form->active;
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile uint64_t *)&file->magic = POOL_STATE_MAGIC;
 }
 
 bool pool_image_switch(
 	struct pool_state *state, uint64_t offset, const struct pool_state_image *image)
 {
-	struct pool_state_header *header = (void *)state->map, *own = &state->own_header;
-	const uint32_t next = !(own->active & 1);
-
-	own->roots[next] = (struct pool_state_root){.offset = offset,
+	const struct pool_state_root root = {.offset = offset,
 		.length = image->length,
 		.checksum = image_checksum(image)};
-	own->active = next;
-	own->magic = POOL_STATE_MAGIC;
+
+	if (offset > state->length || image->length > state->length - offset)
+		return false;
 	state->own_image = *image;
-	header->roots[next] = own->roots[next];
+	point(state, state->map + offset);
+	/* Before it is in force: a process killed behind the switch leaves it whole. */
+	pool_state_recount(state);
 	atomic_signal_fence(memory_order_seq_cst);
-	*(volatile uint32_t *)&header->active = next;
-	atomic_signal_fence(memory_order_seq_cst);
-	*(volatile uint64_t *)&header->magic = POOL_STATE_MAGIC;
-	return pool_image_place(state);
+	if (state->former)
+		switch_version(state, &root);
+	else
+		switch_root(state, &root);
+	return true;
 }
 
 /* --- derived values ------------------------------------------------------------- */

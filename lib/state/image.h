@@ -22,6 +22,11 @@ enum { POOL_IMAGE_ALIGNMENT = 64 };
 /* Copy the image in force, as the copied header has it, and set the pointers into it;
  * false if it cannot be one. */
 bool pool_image_attach(struct pool_state *state);
+/* Take the pointers back, and what was made of a former file. */
+void pool_image_forget(struct pool_state *state);
+
+/* Where <header>, one of our version, has the image in force; unchecked. */
+const struct pool_state_root *pool_image_root(const struct pool_state_header *header);
 
 /* Set the pointers anew after the mapping has moved; false if it is too short. */
 bool pool_image_place(struct pool_state *state);
@@ -38,14 +43,17 @@ bool pool_image_is_of_other_clock(const struct pool_state *state);
 /* Begin a file: a header that is not whole before the first image is put in force. */
 void pool_image_begin(struct pool_state *state);
 
-/* Put the image at <offset> of the file, whose header is <image>, in force: one store.
- * False if the file is too short for it. */
+/* Count its leases, and put the image at <offset> of the file, whose header is <image>,
+ * in force: one store. False if the file is too short for it. */
 bool pool_image_switch(
 	struct pool_state *state, uint64_t offset, const struct pool_state_image *image);
 
 /* Put back what an update that was cut off has overwritten; false if what the slot holds
  * makes no sense. */
 bool pool_undo_repair(struct pool_state *state);
+/* The same for a file of any version, but for what follows from it: whether anything was
+ * put back. The slot is still to be settled. */
+bool pool_undo_restore(struct pool_state *state);
 /* Nothing is to be put back. */
 void pool_undo_forget(struct pool_state *state);
 

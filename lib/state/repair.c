@@ -283,8 +283,7 @@ static int begin_anew(struct pool_session *session, const struct pool_now *now,
 	repairs->rebuilt = true;
 	state->kept_copy = pool_state_keep_corrupt(state) == 0;
 	state->was_corrupt = true;
-	state->header = NULL;
-	state->image = NULL;
+	pool_image_forget(state);
 	return pool_state_follow(state, &session->snapshot, now, fault);
 }
 

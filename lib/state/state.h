@@ -49,6 +49,8 @@ struct pool_state {
 	 * for those in the file may be anything. */
 	uint64_t undo_count;
 	uint64_t undo_used;
+	char *former; /* the image of a file of an earlier version, made one of ours in
+			 memory; or NULL */
 	/* What the file says of itself, copied when the lock was taken and judged in the
 	 * copy. Valid while locked, NULL while there is no image: */
 	const struct pool_state_header *header;
@@ -62,7 +64,8 @@ struct pool_state {
 	uint32_t *weights;
 	uint32_t *counts; /* leases held, derived from the table */
 	double *finishes;
-	struct pool_budget *budgets; /* NULL: no pool has any */
+	struct pool_budget *budgets;     /* NULL: no pool has any */
+	struct pool_decision *decisions; /* NULL: nobody made any */
 	struct pool_record *records;
 	struct pool_lease *leases;
 	struct pool_state_header own_header; /* what header points to */
@@ -148,7 +151,8 @@ void pool_copy_sweep(struct pool_state *state, const struct pool_now *now);
  *
  * Returns 0, or: POOL_EBUSY     not within <timeout_ms>; the fault names the holder,
  *                               where it is known
- *                POOL_EFORMAT   not a state file, or of another version: untouched
+ *                POOL_EFORMAT   not a state file, or of a later version or
+ *                               another layout: untouched
  *                POOL_EFOREIGN  of another pool file: untouched
  *                POOL_ESYSTEM
  */

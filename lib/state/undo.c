@@ -63,6 +63,18 @@ struct slot {
 	char data[POOL_STATE_UNDO_SIZE - sizeof(struct pool_state_undo)];
 };
 
+/* No update changes what the checksum of the image in force covers. */
+static bool is_of_update(
+	const struct pool_state *state, const struct pool_state_undo_entry *entry)
+{
+	const struct pool_state_header *header = &state->own_header;
+	const uint64_t image = pool_image_root(header)->offset;
+
+	return header->version != POOL_STATE_VERSION ||
+		entry->offset + entry->length <= image ||
+		entry->offset >= image + POOL_STATE_IMAGE_FIXED;
+}
+
 /* Put back entry <nth> of <slot>; false if it makes no sense. */
 static bool restore(struct pool_state *state, const struct slot *slot, uint64_t nth)
 {
@@ -77,7 +89,8 @@ static bool restore(struct pool_state *state, const struct slot *slot, uint64_t 
 		if (entry.length > sizeof(slot->data) - at ||
 			entry.offset < POOL_STATE_IMAGES_AT ||
 			entry.offset > state->length ||
-			entry.length > state->length - entry.offset)
+			entry.length > state->length - entry.offset ||
+			!is_of_update(state, &entry))
 			return false;
 		if (i == nth)
 			break;
@@ -99,12 +112,19 @@ static void restore_all(struct pool_state *state)
 		count--;
 }
 
-bool pool_undo_repair(struct pool_state *state)
+bool pool_undo_restore(struct pool_state *state)
 {
 	state->undo_count = state->undo_used = 0;
 	if (!state->writable || *(volatile uint64_t *)&undo_slot(state)->count == 0)
-		return true;
+		return false;
 	restore_all(state);
+	return true;
+}
+
+bool pool_undo_repair(struct pool_state *state)
+{
+	if (!pool_undo_restore(state))
+		return true;
 	/* What was restored may be damaged itself: the image must still be one. */
 	if (!pool_image_attach(state))
 		return false;

@@ -463,10 +463,10 @@ age_checks() {
 		older = int(sys.argv[2]) * 10 ** 9
 		with open(sys.argv[1], "r+b") as f:
 		    b = bytearray(f.read())
-		    root = struct.unpack_from("<Q", b, 64 + 32 * (b[56] & 1))[0]
-		    count = struct.unpack_from("<I", b, root + 20)[0]
-		    leaves = root + struct.unpack_from("<Q", b, root + 32)[0]
-		    records = root + struct.unpack_from("<Q", b, root + 72)[0]
+		    root = struct.unpack_from("<Q", b, 3224 + 32 * (b[3216] & 1))[0]
+		    count = struct.unpack_from("<I", b, root + 24)[0]
+		    leaves = root + struct.unpack_from("<Q", b, root + 40)[0]
+		    records = root + struct.unpack_from("<Q", b, root + 80)[0]
 		    for at in [leaves + 64] + [records + 256 * i + 48 for i in range(count)]:
 		        checked = struct.unpack_from("<q", b, at)[0]
 		        struct.pack_into("<q", b, at, checked - older if checked else 0)
@@ -717,9 +717,9 @@ damage() {
 		import struct, sys
 		with open(sys.argv[1], "r+b") as f:
 		    b = f.read()
-		    active = b[56] & 1
-		    root = struct.unpack_from("<Q", b, 64 + 32 * active)[0]
-		    counts = root + struct.unpack_from("<Q", b, root + 56)[0]
+		    active = b[3216] & 1
+		    root = struct.unpack_from("<Q", b, 3224 + 32 * active)[0]
+		    counts = root + struct.unpack_from("<Q", b, root + 64)[0]
 		    f.seek(counts)
 		    f.write(struct.pack("<I", 7))
 	END
@@ -761,7 +761,7 @@ or it has a second name: no selection uses it"
 @test "a corrupt file is status 3, and begun anew by --repair alone" {
 	write_two
 	pool-select -s own pool.json >out
-	damage own 100 'xxxx'
+	damage own 16384 'xxxx'
 	cp own before
 	for option in -q --history --plugin; do
 		run -3 --separate-stderr pool-status "$option" -s own pool.json

@@ -191,7 +191,7 @@ static void what_is_not_whole_under_a_lock_is_busy(void **context)
 	struct pool_fault fault = {0};
 	int fd = open(place->path, O_RDWR | O_CLOEXEC);
 
-	place->bytes[100] ^= 1;
+	place->bytes[POOL_STATE_IMAGES_AT] ^= 1;
 	fixture_write(place->path, place->bytes, place->length);
 	assert_int_equal(0, flock(fd, LOCK_EX));
 	assert_int_equal(

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "fixture.h"
+#include "state/image.h"
 
 #define S       POOL_NS_PER_S
 #define SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -162,18 +163,67 @@ static void test_foreign_files(void **context)
 	free(large);
 }
 
-static void test_other_version(void **context)
+/* A header of any version from 2 on, made whole again. */
+static void seal_header(struct pool_state_header *header)
+{
+	struct pool_state_form *form = &header->forms[header->version % 2];
+	const uint64_t parts[] = {header->version, form->layout,
+		pool_hash_64(NULL, header->file, strlen(header->file))};
+
+	form->checksum = pool_hash_64(NULL, parts, sizeof(parts));
+}
+
+/* What is said of a file that is left alone. */
+static void must_say(const struct place *place, const char *expected)
+{
+	struct pool_state *state = NULL;
+	struct pool_fault fault = {0};
+
+	assert_int_equal(0, pool_state_open(&state, place->path, "/etc/pool.json", NULL));
+	assert_int_equal(POOL_EFORMAT, pool_state_lock(state, 1000, &fault));
+	pool_state_free(state);
+	if (!strstr(fault.text, expected))
+		fail_msg("'%s' does not say '%s'", fault.text, expected);
+}
+
+static void test_later_version(void **context)
+{
+	static const uint32_t versions[] = {3, 4, 77, UINT32_MAX};
+	struct place *place = *context;
+	struct pool_state_header *header = (void *)place->bytes;
+
+	for (size_t i = 0; i < SIZE(versions); i++) {
+		header->version = versions[i];
+		header->forms[header->version % 2].layout = i;
+		seal_header(header);
+		must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
+		must_say(place, "update proxypool");
+	}
+}
+
+static void test_other_layout(void **context)
 {
 	struct place *place = *context;
 	struct pool_state_header *header = (void *)place->bytes;
 
-	header->version++;
+	header->forms[POOL_STATE_FORM].layout++;
+	seal_header(header);
 	must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
-	header->version = 0;
-	must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
-	memset(place->bytes + 100, 0xff, place->length - 100);
-	header->version = 77;
-	must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
+	must_say(place, "the layout of another build");
+}
+
+/* A version that the rest of the header does not bear out. */
+static void test_broken_version(void **context)
+{
+	static const uint32_t versions[] = {0, 3, 77, UINT32_MAX};
+	struct place *place = *context;
+	struct pool_state_header *header = (void *)place->bytes;
+
+	for (size_t i = 0; i < SIZE(versions); i++) {
+		header->version = versions[i];
+		must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
+		must_say(place, "is broken: left alone (pool-status --repair");
+	}
 }
 
 static void test_other_magic(void **context)
@@ -268,6 +318,16 @@ static enum outcome try_damaged(
 	return outcome;
 }
 
+/* The path is what the checksum is for: another pool file's is not told of by a byte. */
+static void test_damaged_path(void **context)
+{
+	struct place *place = *context;
+	struct pool_state_header *header = (void *)place->bytes;
+
+	header->file[3] ^= 1;
+	assert_int_equal(REBUILT, try_damaged(place, place->bytes, place->length));
+}
+
 static void test_cut_short(void **context)
 {
 	struct place *place = *context;
@@ -353,8 +413,7 @@ static void test_ranges_of_pools(void **context)
 	} cases[] = {{0, 11 + 5}, {15, 1}, {16, 0}, {UINT32_MAX, 1}, {1, UINT32_MAX},
 		{UINT32_MAX, UINT32_MAX}, {1000000, 10}};
 	struct place *place = *context;
-	const struct pool_state_header *header = (const void *)place->bytes;
-	const struct pool_state_root *root = &header->roots[header->active];
+	const struct pool_state_root *root = pool_image_root((const void *)place->bytes);
 	const struct pool_state_image *image =
 		(const void *)(place->bytes + root->offset);
 	struct pool_state_leaf *leaf =
@@ -378,7 +437,7 @@ static void test_corruption_is_counted(void **context)
 
 	for (uint32_t i = 1; i <= 3; i++) {
 		state = fixture_state(place->path, &place->snapshot);
-		assert_int_equal(i - 1, state->header->rebuilt);
+		assert_int_equal(i - 1, state->header->forms[POOL_STATE_FORM].rebuilt);
 		state->live->leaf_count ^= 1;
 		pool_state_free(state);
 	}
@@ -650,9 +709,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_foreign_files),
-		CASE(test_other_version),
+		CASE(test_later_version),
+		CASE(test_other_layout),
+		CASE(test_broken_version),
 		CASE(test_other_magic),
 		CASE(test_other_pool_file),
+		CASE(test_damaged_path),
 		CASE(test_cut_short),
 		CASE(test_cut_anywhere),
 		CASE(test_longer_is_no_damage),
