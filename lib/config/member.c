@@ -202,8 +202,8 @@ static int compare_fingerprints(const void *a, const void *b)
 }
 
 /* Scheme, host and port without regard to case; user and password as written. */
-static bool fingerprint(
-	const struct pool_member *member, uint32_t index, struct fingerprint *out)
+static bool fingerprint(struct walk *walk, const struct pool_member *member,
+	uint32_t index, struct fingerprint *out)
 {
 	static const struct pool_hash_key zero;
 	struct pool_text text = POOL_TEXT_SECRET;
@@ -222,6 +222,7 @@ static bool fingerprint(
 	pool_text_add_bytes(&text, url.password.bytes, url.password.length);
 	pool_text_addf(&text, "\n%s", member->password_file ? member->password_file : "");
 	usable = !text.broken;
+	walk->no_memory |= text.broken;
 	if (usable)
 		out->hash = pool_hash_128(&zero, text.bytes, text.length);
 	out->index = index;
@@ -241,7 +242,7 @@ static void find_duplicates(
 		return;
 	}
 	for (uint32_t i = 0; i < leaf->member_count; i++)
-		used += fingerprint(&leaf->members[i], i, &list[used]);
+		used += fingerprint(walk, &leaf->members[i], i, &list[used]);
 	qsort(list, used, sizeof(*list), compare_fingerprints);
 	for (size_t i = 1; i < used; i++) {
 		uint32_t index = list[i].index;

@@ -219,21 +219,22 @@ static void add_decoded(struct pool_text *text, struct pool_slice slice)
 		i += code < 0 ? 0 : 2;
 	}
 	add_part(text, decoded.bytes, decoded.length);
+	text->broken |= decoded.broken;
 	pool_text_release(&decoded);
 }
 
 /*
  * Who a proxy is. Without credentials the key is zero, so that a lost snapshot loses no
  * history; with some it is the salt, so that the state file cannot be used to test
- * guesses.
+ * guesses. False: out of memory, for another hash would be another proxy.
  */
-static struct pool_hash identify(const struct pool_member *member,
-	const struct pool_url *url, const struct pool_hash_key *salt)
+static bool identify(const struct pool_member *member, const struct pool_url *url,
+	const struct pool_hash_key *salt, struct pool_hash *out)
 {
 	static const struct pool_hash_key open_key;
 	bool secret = url->user.bytes || url->password.bytes || member->password_file;
+	bool done;
 	struct pool_text text = POOL_TEXT_SECRET;
-	struct pool_hash hash = {0};
 	char endpoint[320];
 
 	pool_url_endpoint(url, endpoint, sizeof(endpoint));
@@ -245,10 +246,11 @@ static struct pool_hash identify(const struct pool_member *member,
 		add_part(&text, member->password_file,
 			member->password_file ? strlen(member->password_file) : 0);
 	}
-	if (text.bytes && !text.broken)
-		hash = pool_hash_128(secret ? salt : &open_key, text.bytes, text.length);
+	if (!text.broken)
+		*out = pool_hash_128(secret ? salt : &open_key, text.bytes, text.length);
+	done = !text.broken;
 	pool_text_release(&text);
-	return hash;
+	return done;
 }
 
 static int compare_hashes(const void *left, const void *right)
@@ -309,7 +311,7 @@ static void fill_member(struct pool_snap_member *out, const struct pool_member *
 	};
 	if (pool_url_parse(member->url, strlen(member->url), &url, NULL) == POOL_URL_OK) {
 		out->scheme = (uint8_t)url.scheme;
-		out->identity = identify(member, &url, salt);
+		strings->text.broken |= !identify(member, &url, salt, &out->identity);
 	}
 }
 
