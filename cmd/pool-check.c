@@ -79,6 +79,7 @@ static int read_url(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_NO_STATE("use no state file; only with --dry-run"),
 	TOOL_OPTION_EXCHANGE("only the pools of this exchange"),
@@ -172,6 +173,7 @@ static int open_session(const struct settings *settings, struct pool_session **o
 {
 	struct tool_files files;
 	struct pool_session_options opening = {.lock_timeout_ms = LOCK_TIMEOUT_MS,
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = tool_warn_line,
 		.lookup = tool_lookup};
@@ -214,13 +216,6 @@ static void show_progress(void *context, size_t done, size_t count)
 	pool_progress_add(done, count, &text);
 	fprintf(stderr, "\r%s", text.bytes ? text.bytes : "");
 	pool_text_release(&text);
-}
-
-/* tool_lookup() has no use for the context, which is the progress. */
-static const char *look_up(void *context, const char *name)
-{
-	(void)context;
-	return tool_lookup(NULL, name);
 }
 
 /* --- results -------------------------------------------------------------------- */
@@ -409,7 +404,7 @@ static int make_round(const struct settings *settings, struct pool_session *sess
 
 	asked.leaves = choice->leaves;
 	asked.leaf_count = choice->count;
-	asked.lookup = look_up;
+	asked.secrets = pool_session_secrets(session);
 	if (pool_random_bytes(&asked.seed, sizeof(asked.seed)) != 0)
 		return tool_refuse(settings->spec, TOOL_SYSTEM,
 			"cannot get random bytes: %s", strerror(errno));

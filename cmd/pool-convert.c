@@ -60,6 +60,7 @@ static int read_scheme(const struct tool_given *given, void *context)
 static const struct tool_option options[] = {
 	{'f', "file", "FILE", "what to convert (- is standard input)",
 		TOOL_SET(tool_read_text, struct tool_common, file)},
+	TOOL_OPTION_TRUST_FILE,
 	{OPTION_FROM, "from", "FORMAT",
 		"pool, cryptofeed, env, list or proxychains (default: by the file)",
 		SET(read_format, from)},
@@ -181,6 +182,24 @@ static int read_source(
 		&judged->settings, &judged->found, source, &judged->fault);
 }
 
+/* Who writes the file writes the pool file that is made of it. */
+static int judge_writers(const struct request *request, const struct pool_source *source,
+	struct pool_fault *fault)
+{
+	char why[POOL_TRUST_TEXT];
+
+	if (request->common.trust_file || source->trust.writers == POOL_WRITERS_TRUSTED)
+		return 0;
+	pool_trust_tell_writers(&source->trust, why, sizeof(why));
+	if (pool_trust_refuses(&source->trust))
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"'%s' is not converted: %s (see --trust-file)", source->path,
+			why);
+	if (!request->common.quiet)
+		tool_warn("'%s': %s", source->path, why);
+	return 0;
+}
+
 static int read_input(const struct request *request, struct pool_judged *judged)
 {
 	struct pool_source source = {0};
@@ -191,6 +210,8 @@ static int read_input(const struct request *request, struct pool_judged *judged)
 			"no variable CRYPTOFEED_PROXY_* is set");
 	error = pool_source_read(&source, judged->file, &judged->fault);
 	source.scheme = request->scheme;
+	if (!error)
+		error = judge_writers(request, &source, &judged->fault);
 	if (!error)
 		error = read_source(request->from < 0 ? pool_format_find(&source)
 						      : (enum pool_format)request->from,
@@ -209,6 +230,7 @@ static size_t drop_warnings(const struct request *request, struct pool_diagnosti
 	for (size_t i = 0; i < found->count; i++)
 		lost += strcmp(found->list[i].rule,
 				rules[POOL_RULE_NOT_TAKEN_OVER].name) == 0;
+	pool_diagnostics_drop(found, POOL_RULE_FILE_WRITABLE);
 	for (size_t i = 0; i < count && !request->common.verbose; i++)
 		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED)
 			pool_diagnostics_drop(found, (enum pool_rule_id)i);

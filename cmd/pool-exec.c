@@ -78,6 +78,7 @@ static int read_fail_on(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_NO_STATE("use no state file: no lease, and nothing is reported"),
 	{OPT_REQUIRE_STATE, "require-state", NULL,
@@ -186,6 +187,7 @@ static int run(struct settings *settings)
 	struct exec_request *request = &settings->request;
 	struct pool_session_options opening = {
 		.require_state = settings->require_state,
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,

@@ -109,6 +109,7 @@ static int read_reason(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	{'f', "file", "FILE", "the pool file", SET(tool_read_text, common.file)},
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_EXCHANGE("whose pool, where it is about a proxy's name"),
 	TOOL_OPTION_TYPE("its http or websocket pool"),
@@ -412,6 +413,7 @@ static int run(const struct settings *settings)
 	struct pool_session_options opening = {
 		.require_state = true,
 		.lock_timeout_ms = LOCK_TIMEOUT_MS,
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,

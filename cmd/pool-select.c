@@ -71,6 +71,7 @@ static int read_format(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_NO_STATE("use no state file"),
 	{OPT_REQUIRE_STATE, "require-state", NULL,
@@ -368,6 +369,7 @@ static int run(struct settings *settings)
 	struct tool_files files;
 	struct pool_session_options opening = {
 		.require_state = settings->require_state,
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,

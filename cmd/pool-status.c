@@ -81,6 +81,7 @@ static int read_watch(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_EXCHANGE("only the pools of this exchange"),
 	{'t', "type", "TYPE",
@@ -226,6 +227,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 		.state = files->state,
 		.read_only = read_only,
 		.lock_timeout_ms = lock_timeout_ms(settings),
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = warn,
 		.lookup = look_up,

@@ -273,7 +273,7 @@ static int rate(const struct pool_judged *judged, int error)
 static int judge(
 	const struct request *request, const char *file, struct pool_judged *judged)
 {
-	static const struct pool_secrets environment = {tool_lookup, NULL};
+	static const struct pool_secrets environment = {.lookup = tool_lookup};
 	int error;
 
 	judged->file = file;

@@ -181,6 +181,7 @@ static int read_window(const struct tool_given *given, void *context)
 
 static const struct tool_option options[] = {
 	TOOL_OPTION_FILE,
+	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_EXCHANGE("only the pools of this exchange"),
 	TOOL_OPTION_TYPE("only pools for http or websocket"),
@@ -392,6 +393,7 @@ static int open_session(struct settings *settings, const struct tool_files *file
 		.environment = tool_environment(),
 		.state = files->state,
 		.lock_timeout_ms = POOL_WATCHER_LOCK_MS,
+		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
 		.warn = warn,
 		.lookup = look_up,
@@ -455,8 +457,7 @@ static int watch(struct settings *settings, const struct tool_files *files)
 			.target_rate = settings->target_rate,
 			.ca_file = settings->ca_file,
 			.quorum = settings->quorum,
-			.tells_checks = settings->common.verbose,
-			.lookup = look_up},
+			.tells_checks = settings->common.verbose},
 		.file = files->file,
 		.alerts = {.kinds = settings->alert_kinds,
 			.window_ms = settings->window_s * 1000},

@@ -74,6 +74,7 @@ struct tool_common {
 	const char *state;
 	const char *exchange;
 	int type; /* enum pool_type, or -1 */
+	bool trust_file;
 	bool no_state;
 	bool makes_nothing; /* no folder for a state file either */
 	bool quiet;
@@ -91,6 +92,7 @@ enum {
 	TOOL_NO_STATE = 256,
 	TOOL_FORMAT,
 	TOOL_LOG_FORMAT,
+	TOOL_TRUST_FILE,
 	TOOL_OWN_OPTIONS, /* a tool's own long-only options start here */
 };
 
@@ -103,6 +105,12 @@ enum {
 	{                                                                   \
 		'f', "file", "FILE", "the pool file (- is standard input)", \
 			TOOL_SET(tool_read_text, struct tool_common, file)  \
+	}
+#define TOOL_OPTION_TRUST_FILE                                                   \
+	{                                                                        \
+		TOOL_TRUST_FILE, "trust-file", NULL,                             \
+			"use the pool file whoever owns it and can write it",    \
+			TOOL_SET(tool_read_flag, struct tool_common, trust_file) \
 	}
 #define TOOL_OPTION_STATE                                                       \
 	{                                                                       \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/trust.h"
 #include "config/environment.h"
 #include "state/session.h"
 #include "tool.h"
@@ -16,15 +17,20 @@ static const char *const system_state = "/var/lib/proxypool";
  * folder. */
 static bool safe_to_assume(const char *path)
 {
+	struct pool_trust trust;
 	struct stat status;
+	char why[POOL_TRUST_TEXT];
 
 	if (stat(path, &status) != 0)
 		return false;
-	if ((status.st_uid == 0 || status.st_uid == geteuid()) && !(status.st_mode & 022))
+	trust = pool_trust_judge(&status, path);
+	if (trust.strange)
+		pool_trust_tell_owner(&trust, "it", why, sizeof(why));
+	else if (trust.writers != POOL_WRITERS_TRUSTED)
+		pool_trust_tell_writers(&trust, why, sizeof(why));
+	else
 		return true;
-	tool_warn("passing over '%s': it is not yours, or others can write it (name it "
-		  "with -f)",
-		path);
+	tool_warn("passing over '%s': %s (name it with -f)", path, why);
 	return false;
 }
 

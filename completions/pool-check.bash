@@ -29,7 +29,7 @@ _pool_check_names() {
 
 _pool_check() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state --no-state -x --exchange -t --type --only --method
+	local options='-f --file --trust-file -s --state --no-state -x --exchange -t --type --only --method
 		--url --concurrency --target-rate --timeout --quorum --plugin -w
 		--warning -c --critical --format --metrics-file --dry-run --ca-file -q
 		--quiet -v --verbose --log-format -h --help -V --version'

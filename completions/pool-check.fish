@@ -14,6 +14,7 @@ function __pool_check_names
 end
 
 complete -c pool-check -s f -l file -r -F -d 'The pool file (- is standard input)'
+complete -c pool-check -l trust-file -d 'Whoever can write it'
 complete -c pool-check -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-check -l no-state -d 'Use no state file; only with --dry-run'
 complete -c pool-check -s x -l exchange -x -d 'Only the pools of this exchange'

@@ -2,7 +2,7 @@
 
 _pool_convert() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file --from --to --pool --scheme -x --exchange -t --type --diff
+	local options='-f --file --trust-file --from --to --pool --scheme -x --exchange -t --type --diff
 		-o --output --strict -q --quiet -v --verbose --log-format -h --help
 		-V --version'
 	local words=

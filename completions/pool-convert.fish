@@ -1,6 +1,7 @@
 # fish completion of pool-convert
 
 complete -c pool-convert -s f -l file -r -F -d 'What to convert (- is standard input)'
+complete -c pool-convert -l trust-file -d 'Whoever can write it'
 complete -c pool-convert -l from -x -a 'pool cryptofeed env list proxychains' -d 'What the input is'
 complete -c pool-convert -l to -x -a 'pool cryptofeed env list proxychains' -d 'What to print'
 complete -c pool-convert -l pool -d 'Turn single proxies into pools of one'

@@ -2,6 +2,7 @@
 
 complete -c pool-exec -x -a '(__fish_complete_subcommand)'
 complete -c pool-exec -s f -l file -r -F -d 'The pool file'
+complete -c pool-exec -l trust-file -d 'Whoever can write it'
 complete -c pool-exec -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-exec -l no-state -d 'Use no state file'
 complete -c pool-exec -l require-state -d 'Fail rather than select without state'

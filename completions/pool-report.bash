@@ -25,7 +25,7 @@ _pool_report_names() {
 
 _pool_report() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state -x --exchange -t --type --all --status --retry-after
+	local options='-f --file --trust-file -s --state -x --exchange -t --type --all --status --retry-after
 		--latency-ms --reason --from-curl-exit -q --quiet -v --verbose --log-format
 		-h --help -V --version'
 	local words='ok fail done disable enable reset' kind=operand

@@ -17,6 +17,7 @@ complete -c pool-report -f
 complete -c pool-report -a '(__pool_report_names)' -d 'Proxy'
 complete -c pool-report -a 'ok fail done disable enable reset'
 complete -c pool-report -s f -l file -r -F -d 'The pool file'
+complete -c pool-report -l trust-file -d 'Whoever can write it'
 complete -c pool-report -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-report -s x -l exchange -x -d 'Whose pool'
 complete -c pool-report -s t -l type -x -a 'http websocket' -d 'Its http or websocket pool'

@@ -29,7 +29,7 @@ _pool_select_names() {
 
 _pool_select() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state --no-state --require-state -x --exchange -t --type
+	local options='-f --file --trust-file -s --state --no-state --require-state -x --exchange -t --type
 		-n --count --strategy --key --strict --exclude --scheme --cost --wait --lease
 		--owner --ttl --format --serve --direct-ok --explain --dry-run -q --quiet
 		-v --verbose --log-format -h --help -V --version'

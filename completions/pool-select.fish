@@ -14,6 +14,7 @@ function __pool_select_names
 end
 
 complete -c pool-select -s f -l file -r -F -d 'The pool file (- is standard input)'
+complete -c pool-select -l trust-file -d 'Whoever can write it'
 complete -c pool-select -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-select -l no-state -d 'Use no state file'
 complete -c pool-select -l require-state -d 'Fail rather than select without state'

@@ -14,6 +14,7 @@ function __pool_status_names
 end
 
 complete -c pool-status -s f -l file -r -F -d 'The pool file (- is standard input)'
+complete -c pool-status -l trust-file -d 'Whoever can write it'
 complete -c pool-status -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-status -s x -l exchange -x -d 'Only the pools of this exchange'
 complete -c pool-status -s t -l type -x -a 'http websocket' -d 'Only pools of this type'

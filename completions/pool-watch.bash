@@ -13,7 +13,7 @@ _pool_watch_events() {
 
 _pool_watch() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file -s --state -x --exchange -t --type --format --concurrency
+	local options='-f --file --trust-file -s --state -x --exchange -t --type --format --concurrency
 		--target-rate --ca-file --quorum --listen --metrics-file --pool-metrics
 		--on-change --webhook --alert-on --alert-window --daemonize --stop
 		--restart --reload -q --quiet -v --verbose --log-format -h --help

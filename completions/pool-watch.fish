@@ -20,6 +20,7 @@ function __pool_watch_webhook
 end
 
 complete -c pool-watch -s f -l file -r -F -d 'The pool file'
+complete -c pool-watch -l trust-file -d 'Whoever can write it'
 complete -c pool-watch -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-watch -s x -l exchange -x -d 'Only the pools of this exchange'
 complete -c pool-watch -s t -l type -x -a 'http websocket' -d 'Only pools of this type'

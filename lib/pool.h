@@ -166,6 +166,10 @@ struct pool_session_options {
 	 * on top of the pool file; NULL: none. Such a session shares its records with
 	 * those that have no such variables. */
 	const char *const *environment;
+	bool trust_file;          /* whoever owns the pool file and its password files and
+				     can write them: else a pool file that everybody can
+				     write is refused, as root one that a group can, and
+				     somebody else's gets no ${NAME} and password_file */
 	bool require_state;       /* fail instead of selecting without state */
 	bool read_only;           /* change no file and make none: the state is read into
 				     memory, and what is done to it there is forgotten */
@@ -185,6 +189,7 @@ struct pool_session_options {
  * <out>   the session; free it with pool_session_free().
  *
  * Returns 0, or: POOL_ENOFILE   the pool file cannot be read
+ *                POOL_EUNSAFE   others can write the pool file or replace it
  *                POOL_EINVALID  it is invalid and no good snapshot is left
  *                POOL_EFOREIGN, POOL_EFORMAT, POOL_EUNSAFE, POOL_EBUSY
  *                               state trouble, with require_state only
@@ -241,8 +246,6 @@ struct pool_choice {
 	const char *strategy; /* its name */
 	int32_t timeout_s;
 	enum pool_no_reason reason; /* of POOL_ENONE */
-	bool no_room; /* one of them has no lease though one was asked for: the disk of
-			 the state file is full. It is reported by name */
 };
 
 /*

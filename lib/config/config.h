@@ -13,6 +13,7 @@
 #define POOL_CONFIG_CONFIG_H
 
 #include <sys/stat.h>
+#include "base/trust.h"
 #include "config/diagnostic.h"
 #include "config/model.h"
 
@@ -36,9 +37,11 @@ struct pool_source {
 	char *directory; /* absolute, where password_file starts from; NULL for standard
 			    input */
 	enum pool_input input;
-	const char *scheme; /* of the lines of a list that have none; NULL: http */
-	struct stat status; /* of the opened file, before it was read */
-	bool regular;       /* a regular file: can have a snapshot */
+	const char *scheme;      /* of the lines of a list that have none; NULL: http */
+	struct stat status;      /* of the opened file, before it was read */
+	bool regular;            /* a regular file: can have a snapshot */
+	struct pool_trust trust; /* who could have changed it; of a regular file that
+				    has a name */
 };
 
 /*

@@ -17,12 +17,20 @@ enum { NAME_SIZE = 128, SECRET_SIZE = 4096, SOCKS_MAX = 255 };
 
 /* Where the values of variables come from, and whom to tell. */
 struct sources {
-	const char *(*lookup)(void *context, const char *name);
-	void *context;
+	const struct pool_secrets *secrets; /* may be NULL */
 	struct pool_fault *fault;
 	bool filled; /* something was */
 	bool found;  /* the last one looked up is set */
 };
+
+/* What a stranger's pool file asks for is not told to the proxies that it names. */
+static int refuse_withheld(const struct sources *sources, const char *what)
+{
+	if (!sources->secrets || !sources->secrets->withheld)
+		return 0;
+	return pool_fault_set(sources->fault, POOL_ESECRET, 0, "%s is not used: %s", what,
+		sources->secrets->withheld);
+}
 
 static bool holds_control(const char *text, size_t length)
 {
@@ -36,14 +44,19 @@ static bool holds_control(const char *text, size_t length)
 static int find_value(
 	struct sources *sources, const char *name, const char *end, const char **out)
 {
+	const struct pool_secrets *secrets = sources->secrets;
 	char word[NAME_SIZE];
 	const char *value = NULL;
 	size_t length = (size_t)(end - name);
 
+	if (refuse_withheld(sources, "the variable of a proxy's URL") != 0)
+		return POOL_ESECRET;
 	if (length < sizeof(word)) {
 		memcpy(word, name, length);
 		word[length] = '\0';
-		value = sources->lookup ? sources->lookup(sources->context, word) : NULL;
+		value = secrets && secrets->lookup
+			? secrets->lookup(secrets->context, word)
+			: NULL;
 	}
 	sources->found = value != NULL;
 	if (!value)
@@ -115,9 +128,38 @@ static int take_part(struct sources *sources, const struct pool_slice *part, cha
 	return decode(sources, part, *out, &size);
 }
 
-/* The first line of <path> into <line>, without its end. */
-static int read_line(const char *path, char *line, size_t size, struct pool_fault *fault)
+/* An opened password file, and whether it is to be used whoever can write it. */
+struct password_file {
+	const char *path;
+	bool trusted;
+	struct pool_trust trust; /* who can write it */
+	mode_t mode;
+};
+
+/* Who writes a password file chooses what is sent, or, by a link, what file is. */
+static int judge_password_file(
+	struct password_file *file, const struct stat *status, struct pool_fault *fault)
 {
+	struct pool_trust *trust = &file->trust;
+	char why[POOL_TRUST_TEXT];
+
+	*trust = pool_trust_judge(status, file->path);
+	file->mode = status->st_mode & 07777;
+	if (file->trusted || (trust->writers == POOL_WRITERS_TRUSTED && !trust->strange))
+		return 0;
+	if (trust->writers != POOL_WRITERS_TRUSTED)
+		pool_trust_tell_writers(trust, why, sizeof(why));
+	else
+		pool_trust_tell_owner(trust, "it", why, sizeof(why));
+	return pool_fault_set(fault, POOL_ESECRET, 0,
+		"the password file '%s' is not used: %s", file->path, why);
+}
+
+/* The first line of <file> into <line>, without its end. */
+static int read_line(
+	struct password_file *file, char *line, size_t size, struct pool_fault *fault)
+{
+	const char *path = file->path;
 	/* Not to wait for somebody to write into a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = errno;
 	struct stat status;
@@ -131,6 +173,10 @@ static int read_line(const char *path, char *line, size_t size, struct pool_faul
 		close(fd);
 		return pool_fault_set(fault, POOL_ESECRET, 0,
 			"the password file '%s' is not a regular file", path);
+	}
+	if (judge_password_file(file, &status, fault) != 0) {
+		close(fd);
+		return POOL_ESECRET;
 	}
 	while (used + 1 < size) {
 		got = read(fd, line + used, size - 1 - used);
@@ -152,10 +198,11 @@ static int read_line(const char *path, char *line, size_t size, struct pool_faul
 	return 0;
 }
 
-static int take_password(const char *path, char **out, struct pool_fault *fault)
+static int take_password(struct password_file *file, char **out, struct pool_fault *fault)
 {
+	const char *path = file->path;
 	char line[SECRET_SIZE];
-	int error = read_line(path, line, sizeof(line), fault);
+	int error = read_line(file, line, sizeof(line), fault);
 	size_t length;
 
 	if (error)
@@ -234,10 +281,11 @@ static int judge_lengths(const struct pool_login *login, struct pool_fault *faul
 }
 
 int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
-	const char *(*lookup)(void *context, const char *name), void *context,
-	struct pool_fault *fault)
+	const struct pool_secrets *secrets, struct pool_fault *fault)
 {
-	struct sources sources = {.lookup = lookup, .context = context, .fault = fault};
+	struct sources sources = {.secrets = secrets, .fault = fault};
+	struct password_file file = {
+		.path = password_file, .trusted = secrets && secrets->trusts_files};
 	struct pool_login made = {0};
 	struct pool_url parsed;
 	enum pool_url_fault wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
@@ -251,10 +299,12 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	error = take_part(&sources, &parsed.user, &made.user);
 	if (!error)
 		error = take_part(&sources, &parsed.password, &made.password);
+	if (!error && password_file)
+		error = refuse_withheld(&sources, "the password file of a proxy");
 	if (!error && password_file) {
 		pool_text_forget(made.password);
 		made.password = NULL;
-		error = take_password(password_file, &made.password, fault);
+		error = take_password(&file, &made.password, fault);
 		sources.filled = true;
 	}
 	if (!error)
@@ -314,8 +364,7 @@ void pool_login_judge_variables(const char *url, const struct pool_secrets *secr
 	pool_secret_teller tell, void *context)
 {
 	struct pool_fault fault = {0};
-	struct sources sources = {
-		.lookup = secrets->lookup, .context = secrets->context, .fault = &fault};
+	struct sources sources = {.secrets = secrets, .fault = &fault};
 	struct pool_login login;
 	struct pool_url parsed;
 	bool good;
@@ -326,20 +375,22 @@ void pool_login_judge_variables(const char *url, const struct pool_secrets *secr
 	good = judge_part(&sources, url, &parsed.password, tell, context) && good;
 	if (!good)
 		return;
-	if (pool_login_init(
-		    &login, url, NULL, secrets->lookup, secrets->context, &fault) == 0)
+	if (pool_login_init(&login, url, NULL, secrets, &fault) == 0)
 		pool_login_release(&login);
 	else
 		tell(context, 0, strlen(url), false, &fault);
 }
 
-int pool_login_judge_file(
-	const char *url, const char *password_file, struct pool_fault *fault)
+int pool_login_judge_file(const char *url, const char *password_file,
+	struct pool_trust *trust, mode_t *mode, struct pool_fault *fault)
 {
+	struct password_file file = {.path = password_file, .trusted = true};
 	struct pool_login login = {0};
 	struct pool_url parsed;
-	int error = take_password(password_file, &login.password, fault);
+	int error = take_password(&file, &login.password, fault);
 
+	*trust = file.trust;
+	*mode = file.mode;
 	if (!error && url &&
 		pool_url_parse(url, strlen(url), &parsed, NULL) == POOL_URL_OK) {
 		login.scheme = parsed.scheme;

@@ -36,13 +36,25 @@ static void judge_password_file(
 	struct walk *walk, const struct place *place, const struct pool_member *member)
 {
 	struct pool_fault fault = {0};
+	struct pool_trust trust;
 	struct place file;
+	mode_t mode;
 
-	if (walk->diagnostics->secrets && member->password_file &&
-		pool_place_find(walk, place, "password_file", &file) &&
-		pool_login_judge_file(member->url, member->password_file, &fault) != 0)
+	walk->wants_secrets |= member->password_file != NULL;
+	if (!walk->diagnostics->secrets || !member->password_file ||
+		!pool_place_find(walk, place, "password_file", &file))
+		return;
+	if (pool_login_judge_file(
+		    member->url, member->password_file, &trust, &mode, &fault) != 0) {
 		pool_tell_value(walk, POOL_RULE_SECRET_FILE, &file, "password_file: %s",
 			fault.text);
+		return;
+	}
+	pool_tell_trust(walk, &file, "password_file: ", &trust);
+	if (mode & S_IROTH)
+		pool_tell_value(walk, POOL_RULE_LITERAL_CREDENTIALS, &file,
+			"password_file: everybody can read it (mode %04o)",
+			(unsigned)mode);
 }
 
 static void read_member(

@@ -72,13 +72,21 @@ static int parse(const struct pool_source *source, struct pool_positions *positi
 	return error;
 }
 
+/* Root's choice of a group is meant, as proxypool's is; so is a group of one's own. */
+static bool others_can_read(const struct stat *status)
+{
+	return (status->st_mode & S_IROTH) ||
+		((status->st_mode & S_IRGRP) && status->st_uid != 0 &&
+			!pool_trust_is_own_group(status->st_uid, status->st_gid));
+}
+
 static void judge_secrecy(struct walk *walk)
 {
 	const struct pool_source *source = walk->source;
 	unsigned mode = source->status.st_mode & 0777;
 	char *pointer = walk->literal_pointer;
 
-	if (!walk->literal_count || !source->regular || !(mode & 044))
+	if (!walk->literal_count || !source->regular || !others_can_read(&source->status))
 		return;
 	/* Handed over; NULL if there was no memory for it, which is noticed there. */
 	walk->literal_pointer = NULL;
@@ -90,6 +98,15 @@ static void judge_secrecy(struct walk *walk)
 		walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
 }
 
+static void judge_writers(struct walk *walk, const struct place *root)
+{
+	struct pool_trust trust = walk->source->trust;
+
+	/* A stranger's proxies are used, but nothing is told to them. */
+	trust.strange = trust.strange && walk->wants_secrets;
+	pool_tell_trust(walk, root, "", &trust);
+}
+
 static void read_tree(struct walk *walk, cJSON *tree)
 {
 	struct place root = {.value = tree};
@@ -97,6 +114,7 @@ static void read_tree(struct walk *walk, cJSON *tree)
 	pool_walk_judge_keys(walk, &root);
 	pool_read_document(walk, &root);
 	judge_secrecy(walk);
+	judge_writers(walk, &root);
 }
 
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,

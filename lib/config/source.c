@@ -102,6 +102,8 @@ static int read_descriptor(struct pool_source *source, int fd, struct pool_fault
 	source->regular = S_ISREG(source->status.st_mode) && fd != STDIN_FILENO;
 	if (source->regular && source->status.st_size > POOL_SOURCE_MAX)
 		return refuse(fault, source->path, "it is larger than 64 MiB");
+	if (source->regular)
+		source->trust = pool_trust_judge(&source->status, source->path);
 	error = read_all(source, fd, fault);
 	if (!error && is_binary(source))
 		error = refuse(fault, source->path, "it is a binary file, not text");

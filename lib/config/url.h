@@ -9,6 +9,7 @@
 #ifndef POOL_CONFIG_URL_H
 #define POOL_CONFIG_URL_H
 
+#include "base/trust.h"
 #include "pool.h"
 
 enum pool_scheme {
@@ -132,23 +133,27 @@ struct pool_login {
 		      in, percent-encoded */
 };
 
+/* Where the values of ${NAME} come from, and what may be filled in. */
+struct pool_secrets {
+	/* The value of a variable, or NULL; may be NULL itself: nothing is set. */
+	const char *(*lookup)(void *context, const char *name);
+	void *context;
+	bool trusts_files; /* a password file is used even if others can write it */
+	/* Why nothing is filled in: who writes the pool file would learn what it asks
+	 * for. NULL: it is */
+	const char *withheld;
+};
+
 /*
- * Fill in ${NAME} from <lookup> (may be NULL: nothing is set) and the password from
+ * Fill in ${NAME} from <secrets> (may be NULL: nothing is set), and the password from
  * <password_file> (absolute path, or NULL; its first line).
  *
  * Returns 0, or POOL_ESECRET (which variable or file, never a value), POOL_EINVALID,
  * POOL_ENOMEM.
  */
 int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
-	const char *(*lookup)(void *context, const char *name), void *context,
-	struct pool_fault *fault);
+	const struct pool_secrets *secrets, struct pool_fault *fault);
 void pool_login_release(struct pool_login *login);
-
-/* Where the values of variables come from, for those who only look at them. */
-struct pool_secrets {
-	const char *(*lookup)(void *context, const char *name);
-	void *context;
-};
 
 /* One ${NAME} that cannot be filled in: <length> bytes of the URL at <at>, all of it for
  * a credential that is too long; whether it is unset, or its value cannot be used. No
@@ -159,8 +164,9 @@ typedef void (*pool_secret_teller)(void *context, size_t at, size_t length, bool
 /* Tell of each ${NAME} of a URL that pool_login_init() would fail at. */
 void pool_login_judge_variables(const char *url, const struct pool_secrets *secrets,
 	pool_secret_teller tell, void *context);
-/* Same for the password file of <url> (may be NULL): 0, POOL_ESECRET, POOL_ENOMEM. */
-int pool_login_judge_file(
-	const char *url, const char *password_file, struct pool_fault *fault);
+/* Same for the password file of <url> (may be NULL), whoever can write it: 0 and who can,
+ * and its mode; POOL_ESECRET, POOL_ENOMEM. */
+int pool_login_judge_file(const char *url, const char *password_file,
+	struct pool_trust *trust, mode_t *mode, struct pool_fault *fault);
 
 #endif

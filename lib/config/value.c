@@ -199,6 +199,7 @@ static void judge_secrets(struct walk *walk, const struct place *place)
 {
 	struct asking asking = {walk, place};
 
+	walk->wants_secrets |= strstr(place->value->valuestring, "${") != NULL;
 	if (walk->diagnostics->secrets)
 		pool_login_judge_variables(place->value->valuestring,
 			walk->diagnostics->secrets, tell_secret, &asking);

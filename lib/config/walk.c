@@ -138,6 +138,22 @@ void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct pla
 	va_end(arguments);
 }
 
+void pool_tell_trust(struct walk *walk, const struct place *place, const char *label,
+	const struct pool_trust *trust)
+{
+	char text[POOL_TRUST_TEXT];
+
+	if (trust->writers != POOL_WRITERS_TRUSTED) {
+		pool_trust_tell_writers(trust, text, sizeof(text));
+		pool_tell_value(
+			walk, POOL_RULE_FILE_WRITABLE, place, "%s%s", label, text);
+	}
+	if (!trust->strange)
+		return;
+	pool_trust_tell_owner(trust, "it", text, sizeof(text));
+	pool_tell_value(walk, POOL_RULE_FILE_WRITABLE, place, "%s%s", label, text);
+}
+
 void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...)
 {

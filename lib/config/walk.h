@@ -22,6 +22,7 @@ struct walk {
 				 them: */
 	size_t literal_at;
 	char *literal_pointer;
+	bool wants_secrets; /* a proxy's password is in a variable or a file */
 	bool no_memory;
 };
 
@@ -60,6 +61,9 @@ const char *pool_place_number(
 /* A fault about a value. */
 void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* That others can write the file that <place> names or is, or that it is a stranger's. */
+void pool_tell_trust(struct walk *walk, const struct place *place, const char *label,
+	const struct pool_trust *trust);
 /* A fault about its key. */
 void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

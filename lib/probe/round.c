@@ -150,12 +150,13 @@ int pool_round_make(const struct pool_snapshot *snapshot, uint32_t leaf, uint32_
 {
 	const struct pool_snap_member *source = &snapshot->members[member];
 	const char *url = pool_snapshot_string(snapshot, source->url);
+	const struct pool_secrets secrets =
+		pool_snapshot_secrets(snapshot, leaf, options->secrets);
 	int error;
 
 	*probe = make_probe(snapshot, &snapshot->leaves[leaf], options);
 	error = pool_login_init(login, url ? url : "",
-		pool_snapshot_string(snapshot, source->password_file), options->lookup,
-		options->context, fault);
+		pool_snapshot_string(snapshot, source->password_file), &secrets, fault);
 	if (error)
 		*login = (struct pool_login){0};
 	probe->login = login;

@@ -41,8 +41,7 @@ struct pool_round_options {
 	double target_rate;
 	uint64_t seed;
 	const char *ca_file;
-	/* Value of an environment variable for ${NAME}, or NULL; may be NULL itself. */
-	const char *(*lookup)(void *context, const char *name);
+	const struct pool_secrets *secrets; /* NULL: no variable is set */
 	/* Called as each check ends; may be NULL. */
 	void (*progress)(void *context, size_t done, size_t count);
 	bool (*stop)(void *context); /* may be NULL */

@@ -391,7 +391,7 @@ static int add_proxy(struct pool_text *out, const char *format,
 	struct answer answer;
 	struct pool_url url;
 	char port[8], timeout[16], endpoint[320];
-	int error = pool_login_init(&login, proxy->url, NULL, NULL, NULL, fault);
+	int error = pool_login_init(&login, proxy->url, NULL, NULL, fault);
 
 	if (error)
 		return error;

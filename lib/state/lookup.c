@@ -79,3 +79,15 @@ unsigned pool_snapshot_types(const struct pool_snapshot *snapshot, const char *e
 	}
 	return types;
 }
+
+struct pool_secrets pool_snapshot_secrets(const struct pool_snapshot *snapshot,
+	uint32_t leaf, const struct pool_secrets *secrets)
+{
+	struct pool_secrets own = secrets ? *secrets : (struct pool_secrets){0};
+
+	/* A copy of the default's list may be the pool file's. */
+	if (leaf >= snapshot->leaf_count - snapshot->added_leaves &&
+		!snapshot->leaves[leaf].copies_default)
+		own.withheld = NULL;
+	return own;
+}

@@ -125,6 +125,7 @@ static int compile(struct pool_session *session, const struct pool_settings *set
 		return error;
 	own.id = base->id;
 	own.overlay = tell_apart(base, &own);
+	own.added_leaves = own.leaf_count - base->leaf_count;
 	own.source = base->source;
 	own.source_trusted = base->source_trusted;
 	own.rejected = base->rejected;

@@ -40,6 +40,8 @@ static int fill_urls(const struct pool_selection *selection, struct pool_fault *
 	for (size_t i = 0; i < selection->choice->count; i++) {
 		struct pool_proxy_choice *proxy = &selection->choice->proxies[i];
 		bool member = proxy->index != UINT32_MAX;
+		const struct pool_secrets secrets = pool_snapshot_secrets(
+			snapshot, selection->leaf_index, &session->secrets);
 		struct pool_login login;
 		int error;
 
@@ -50,7 +52,7 @@ static int fill_urls(const struct pool_selection *selection, struct pool_fault *
 			member ? pool_snapshot_string(snapshot,
 					 selection->members[proxy->index].password_file)
 			       : NULL,
-			session->lookup, session->context, fault);
+			&secrets, fault);
 		if (error)
 			return error;
 		proxy->url = strdup(login.url);

@@ -87,6 +87,55 @@ static void open_snapshot(struct pool_session *session, const struct stat *statu
 		pool_snapshot_release(&found);
 }
 
+/* --- who can write it ------------------------------------------------------------- */
+
+/* Take <trust>, as the pool file stands or as it was opened, for what it is worth. */
+static int heed(struct pool_session *session, const struct pool_trust *trust,
+	struct pool_fault *fault)
+{
+	char why[POOL_TRUST_TEXT];
+
+	session->secrets.withheld = NULL;
+	if (session->trust_file)
+		return 0;
+	if (trust->strange) {
+		pool_trust_tell_owner(trust, "the pool file", why, sizeof(why));
+		snprintf(session->withheld, sizeof(session->withheld),
+			"%s (see --trust-file)", why);
+		session->secrets.withheld = session->withheld;
+	}
+	if (trust->writers == POOL_WRITERS_TRUSTED)
+		return 0;
+	pool_trust_tell_writers(trust, why, sizeof(why));
+	if (pool_trust_refuses(trust))
+		return pool_fault_set(fault, POOL_EUNSAFE, 0,
+			"pool file '%s' is not used: %s (see --trust-file)",
+			session->file, why);
+	if (!session->warned_writers)
+		pool_session_warn(session, "pool file '%s': %s", session->file, why);
+	session->warned_writers = true;
+	return 0;
+}
+
+/* Judge the file as it stands; its folders once for each content. */
+static int judge_writers(
+	struct pool_session *session, const struct stat *status, struct pool_fault *fault)
+{
+	struct pool_file_key key;
+
+	pool_file_key_set(&key, status);
+	if (!pool_file_key_equal(&key, &session->judged)) {
+		session->judged = key;
+		session->trust = pool_trust_judge(status, session->file);
+	}
+	return heed(session, &session->trust, fault);
+}
+
+const struct pool_secrets *pool_session_secrets(const struct pool_session *session)
+{
+	return &session->secrets;
+}
+
 /* --- a changed pool file -------------------------------------------------------- */
 
 enum { CLAIM_MS = 500 };
@@ -288,7 +337,9 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 			*fault = trouble;
 		return error;
 	}
-	error = pool_config_read(&settings, &diagnostics, &source, fault);
+	error = heed(session, &source.trust, fault);
+	if (!error)
+		error = pool_config_read(&settings, &diagnostics, &source, fault);
 	if (error == POOL_EINVALID) {
 		pool_diagnostics_sort(&diagnostics);
 		error = reject_diagnosed(session, &source.status, &diagnostics, fault);
@@ -334,6 +385,7 @@ static int follow_file(struct pool_session *session, struct pool_fault *fault)
 {
 	struct stat status;
 	struct pool_file_key key;
+	int error;
 
 	if (session->read_only)
 		forget_copy(session);
@@ -345,6 +397,9 @@ static int follow_file(struct pool_session *session, struct pool_fault *fault)
 		return pool_fault_set(fault, POOL_ENOFILE, errno,
 			"cannot read pool file '%s'", session->file);
 	session->owner = status.st_uid;
+	error = judge_writers(session, &status, fault);
+	if (error)
+		return error;
 	if (!session->loaded || !up_to_date(&session->base, &status))
 		open_snapshot(session, &status);
 	if (!session->loaded || !up_to_date(&session->base, &status))
@@ -405,8 +460,11 @@ int pool_session_new(struct pool_session **out,
 		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
 	session->guard = options->guard;
 	session->warn = options->warn;
-	session->lookup = options->lookup;
 	session->context = options->context;
+	session->trust_file = options->trust_file;
+	session->secrets = (struct pool_secrets){.lookup = options->lookup,
+		.context = options->context,
+		.trusts_files = options->trust_file};
 	error = pool_random_bytes(&session->random, sizeof(session->random));
 	if (error)
 		pool_fault_set(fault, error, errno, "cannot get random bytes");

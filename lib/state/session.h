@@ -13,6 +13,10 @@
 /* The snapshot in force; valid until the next selection or refresh. */
 const struct pool_snapshot *pool_session_snapshot(const struct pool_session *session);
 
+/* What ${NAME} and password_file of the pool file are filled in from; valid until the
+ * session is freed. See pool_snapshot_secrets(). */
+const struct pool_secrets *pool_session_secrets(const struct pool_session *session);
+
 /* Look at the pool file again. Errors as pool_session_new(). */
 int pool_session_refresh(struct pool_session *session, struct pool_fault *fault);
 

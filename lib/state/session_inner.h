@@ -4,6 +4,7 @@
 #ifndef POOL_STATE_SESSION_INNER_H
 #define POOL_STATE_SESSION_INNER_H
 
+#include "config/url.h"
 #include "state/session.h"
 
 struct pool_session {
@@ -13,7 +14,10 @@ struct pool_session {
 	char *state_path; /* NULL: none */
 	char *snap_path;
 	uint64_t file_id;
-	uid_t owner;                   /* of the pool file */
+	uid_t owner; /* of the pool file */
+	bool trust_file;
+	struct pool_file_key judged;   /* the content whose writers were judged last */
+	struct pool_trust trust;       /* what came of it */
 	struct pool_snapshot base;     /* of the pool file alone */
 	struct pool_snapshot snapshot; /* what is in force: <base>, borrowing its bytes,
 					  or with an overlay bytes of its own */
@@ -26,6 +30,7 @@ struct pool_session {
 	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one
 			   are gone */
 	bool warned_rejection;
+	bool warned_writers;
 	bool warned_state;
 	bool warned_cut;
 	bool warned_lease;          /* that there is none, or that it ends by time */
@@ -42,8 +47,9 @@ struct pool_session {
 	int32_t own_pid; /* ours, 0: not asked for yet, and our start time */
 	uint64_t own_start;
 	void (*warn)(void *context, const char *text);
-	const char *(*lookup)(void *context, const char *name);
-	void *context;
+	void *context; /* its first argument */
+	struct pool_secrets secrets;
+	char withheld[POOL_TRUST_TEXT + 64]; /* why they are, if they are */
 };
 
 /* Tell <session>'s caller. */

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include "base/hash.h"
 #include "config/model.h"
+#include "config/url.h"
 
 /* What tells one content of a file from another without reading it. */
 struct pool_file_key {
@@ -85,6 +86,7 @@ struct pool_snapshot {
 	uint64_t file_id; /* whose snapshot it is */
 	const struct pool_snap_leaf *leaves;
 	uint32_t leaf_count;
+	uint32_t added_leaves; /* of them, the last ones: given by an environment */
 	const struct pool_snap_member *members;
 	uint32_t member_count;
 	const uint64_t *tags; /* of the members: hashes of their names */
@@ -166,6 +168,11 @@ int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *
 const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at);
 /* A copy of it, free() it; "" for one that is not given. NULL: out of memory. */
 char *pool_snapshot_copy_string(const struct pool_snapshot *snapshot, uint32_t at);
+
+/* What <secrets> of the session give to the proxies of <leaf>: those that the caller's
+ * own environment gives are not withheld any. */
+struct pool_secrets pool_snapshot_secrets(const struct pool_snapshot *snapshot,
+	uint32_t leaf, const struct pool_secrets *secrets);
 
 void pool_snapshot_release(struct pool_snapshot *snapshot);
 

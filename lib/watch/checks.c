@@ -274,9 +274,8 @@ static void take_end(void *context, size_t index, const struct pool_probe_result
 
 static struct pool_round_options round_options(const struct pool_watcher *watcher)
 {
-	return (struct pool_round_options){.method = -1,
-		.lookup = watcher->options.lookup,
-		.context = watcher->options.context};
+	return (struct pool_round_options){
+		.method = -1, .secrets = pool_session_secrets(watcher->session)};
 }
 
 /* The job of check <at>, or the control request for hearing <control> of its target;

@@ -42,9 +42,8 @@ static int make_plan(
 {
 	const struct pool_snapshot *snapshot = pool_session_snapshot(watcher->session);
 	struct pool_gather_choice choice = {0};
-	struct pool_round_options options = {.method = -1,
-		.lookup = watcher->options.lookup,
-		.context = watcher->options.context};
+	struct pool_round_options options = {
+		.method = -1, .secrets = pool_session_secrets(watcher->session)};
 	int error;
 
 	if (pool_gather_choose(snapshot, watcher->options.exchange, watcher->options.type,

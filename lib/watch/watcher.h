@@ -42,8 +42,6 @@ struct pool_watcher_options {
 	/* What changed later than this, in seconds since 1970, is told although it was
 	 * before the start: the instance before could not. 0: nothing is. */
 	int64_t told_until_s;
-	/* Value of an environment variable for ${NAME}, or NULL; may be NULL itself. */
-	const char *(*lookup)(void *context, const char *name);
 	/* Called for each event, from within new, turn, reload and end. */
 	void (*tell)(void *context, const struct pool_event *event);
 	void *context;

@@ -30,6 +30,8 @@ static const char *look_up(void *context, const char *name)
 	return strcmp(name, "SECRET") == 0 ? secret : NULL;
 }
 
+static const struct pool_secrets secrets = {.lookup = look_up};
+
 /* Through a pool file's text, as a person would. */
 static void compile(struct pool_snapshot *snapshot, const char *json)
 {
@@ -54,7 +56,7 @@ static int plan_all(struct made *made, struct pool_fault *fault)
 {
 	uint32_t leaves[20];
 	struct pool_round_options options = {
-		.leaves = leaves, .method = -1, .lookup = look_up};
+		.leaves = leaves, .method = -1, .secrets = &secrets};
 
 	assert_in_range(made->snapshot.leaf_count, 0, SIZE(leaves));
 	while (options.leaf_count < made->snapshot.leaf_count) {

@@ -179,6 +179,8 @@ static const char *look_up(void *context, const char *name)
 	return strcmp(name, "SET") == 0 ? "value" : NULL;
 }
 
+static const struct pool_secrets secrets = {.lookup = look_up};
+
 static const uint32_t both_leaves[] = {0, 1};
 
 static struct pool_round_options make_options(void)
@@ -188,7 +190,7 @@ static struct pool_round_options make_options(void)
 		.method = -1,
 		.concurrency = 4,
 		.deadline_ms = 1000,
-		.lookup = look_up};
+		.secrets = &secrets};
 }
 
 static struct pool_member members[] = {

@@ -234,7 +234,7 @@ static void a_zone_is_decoded_once(void **state)
 		pool_url_endpoint(&url, endpoint, sizeof(endpoint));
 		assert_string_equal(rows[i][2], endpoint);
 		assert_int_equal(
-			0, pool_login_init(&login, rows[i][0], NULL, NULL, NULL, NULL));
+			0, pool_login_init(&login, rows[i][0], NULL, NULL, NULL));
 		assert_string_equal(rows[i][1], login.host);
 		pool_login_release(&login);
 	}
@@ -291,6 +291,8 @@ static const char *lookup(void *context, const char *name)
 	return NULL;
 }
 
+static const struct pool_secrets secrets = {.lookup = lookup};
+
 static void fills_in_credentials(void **state)
 {
 	static const struct {
@@ -313,7 +315,7 @@ static void fills_in_credentials(void **state)
 		struct pool_login login;
 		struct pool_fault fault = {0};
 
-		if (pool_login_init(&login, rows[i].url, NULL, lookup, NULL, &fault) != 0)
+		if (pool_login_init(&login, rows[i].url, NULL, &secrets, &fault) != 0)
 			fail_msg("%s: %s", rows[i].url, fault.text);
 		assert_string_equal(rows[i].out, login.url);
 		assert_string_equal(
@@ -332,16 +334,13 @@ static void names_the_variable_never_the_value(void **state)
 
 	(void)state;
 	assert_int_equal(POOL_ESECRET,
-		pool_login_init(
-			&login, "http://u:${NONE}@h:1", NULL, lookup, NULL, &fault));
+		pool_login_init(&login, "http://u:${NONE}@h:1", NULL, &secrets, &fault));
 	assert_string_equal(
 		"the variable ${NONE} of a proxy's URL is not set", fault.text);
 	assert_int_equal(POOL_ESECRET,
-		pool_login_init(
-			&login, "http://u:${PASS}@h:1", NULL, NULL, NULL, &fault));
+		pool_login_init(&login, "http://u:${PASS}@h:1", NULL, NULL, &fault));
 	assert_int_equal(POOL_ESECRET,
-		pool_login_init(
-			&login, "http://u:${BAD}@h:1", NULL, lookup, NULL, &fault));
+		pool_login_init(&login, "http://u:${BAD}@h:1", NULL, &secrets, &fault));
 	assert_string_equal(
 		"the variable ${BAD} of a proxy's URL holds a control character",
 		fault.text);
@@ -367,7 +366,7 @@ static void takes_the_first_line_of_a_password_file(void **state)
 		assert_true(fd >= 0);
 		assert_int_equal(length, write(fd, rows[i].content, length));
 		close(fd);
-		error = pool_login_init(&login, "http://u@h:1", path, NULL, NULL, NULL);
+		error = pool_login_init(&login, "http://u@h:1", path, NULL, NULL);
 		unlink(path);
 		assert_int_equal(rows[i].expected ? 0 : POOL_ESECRET, error);
 		if (error)
@@ -377,7 +376,7 @@ static void takes_the_first_line_of_a_password_file(void **state)
 	}
 	assert_int_equal(POOL_ESECRET,
 		pool_login_init(&(struct pool_login){0}, "http://u@h:1",
-			"/nonexistent/file", NULL, NULL, NULL));
+			"/nonexistent/file", NULL, NULL));
 }
 
 /* Nobody writes into the FIFO: reading it would never end. */
@@ -395,8 +394,7 @@ static void takes_passwords_from_regular_files_only(void **state)
 		struct pool_login login;
 
 		assert_int_equal(POOL_ESECRET,
-			pool_login_init(
-				&login, "http://u@h:1", paths[i], NULL, NULL, &fault));
+			pool_login_init(&login, "http://u@h:1", paths[i], NULL, &fault));
 		assert_non_null(strstr(fault.text, "is not a regular file"));
 	}
 	unlink(fifo);
