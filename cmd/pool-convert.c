@@ -276,7 +276,7 @@ static int write_output(const struct request *request, const struct pool_text *t
 		return TOOL_YES;
 	}
 	if (pool_replace_file("file", request->output, text->bytes ? text->bytes : "",
-		    text->length, pool_replace_mode(request->output, 0600), &fault) != 0)
+		    text->length, 0600, &fault) != 0)
 		return tool_fail(&fault);
 	return TOOL_YES;
 }

@@ -405,8 +405,8 @@ static int write_output(const struct request *request, const char *text)
 	int error;
 
 	umask(mask);
-	error = pool_replace_file(output_name, request->output, text, strlen(text),
-		pool_replace_mode(request->output, 0666 & ~mask), &fault);
+	error = pool_replace_file(
+		output_name, request->output, text, strlen(text), 0666 & ~mask, &fault);
 	return error ? tool_fail(&fault) : TOOL_YES;
 }
 

@@ -20,11 +20,12 @@
  */
 int pool_replace_check(const char *what, const char *path, struct pool_fault *fault);
 
-/* The mode of <path>, or <otherwise> where there is none. */
-mode_t pool_replace_mode(const char *path, mode_t otherwise);
-
 /*
  * Write <length> <bytes> to <path>.
+ *
+ * <mode>  of a new file, and of one that replaces somebody else's. One that replaces ours
+ *         keeps its group and the mode that it was given, without execution and special
+ *         bits; without the group's part if the group cannot be kept
  *
  * Returns 0, POOL_ESYSTEM, POOL_ENOMEM, or POOL_EARGUMENT as above.
  */

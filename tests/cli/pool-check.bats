@@ -600,7 +600,10 @@ print([json.loads(line)["status"] for line in sys.stdin])' <<<"$output"
 	# each name has one TYPE, before its series
 	run -0 awk '/^# TYPE/ { if (seen[$3]++) exit 1; type = $3; next }
 		!/^#/ { split($1, name, "{"); if (name[1] != type) exit 1 }' pool.prom
+	# an administrator's choice stays
+	chmod 640 pool.prom
 	run -1 pool-check -q --quorum 2 --metrics-file pool.prom pool.json
+	assert_equal "$(stat -c %a pool.prom)" 640
 	run -0 grep -c 'proxypool_pool_quorum_met{pool="default.http"} 0' pool.prom
 	run -4 --separate-stderr pool-check -q --metrics-file no/where.prom pool.json
 	assert_equal "$stderr" "pool-check: cannot write metrics file 'no/where.prom': \

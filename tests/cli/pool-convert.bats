@@ -509,6 +509,19 @@ default websocket: round_robin of 2: http://***@192.0.2.1:1 (weight 2.0), https:
 	run -0 jq -e '.proxies | length == 1' pool.json
 }
 
+@test "-o gives nobody what was left there for it" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	echo '{"proxies": ["http://u:word@192.0.2.1:1"]}' >pool.json
+	echo x >left.json
+	chown 4001:4001 left.json
+	chmod 6777 left.json
+	run -0 --separate-stderr "$convert" -o left.json pool.json
+	assert_equal "$(stat -c '%a %u %g' left.json)" "600 0 0"
+	chmod 6666 left.json
+	run -0 --separate-stderr "$convert" -o left.json pool.json
+	assert_equal "$(stat -c %a left.json)" 666
+}
+
 @test "a full standard output is status 4" {
 	echo '{"proxies": ["http://192.0.2.1:1"]}' >pool.json
 	run -4 bash -c '"$1" pool.json >/dev/full' bash "$convert"

@@ -273,6 +273,20 @@ okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	assert_equal "$stderr" "pool-validate: --type wants http or websocket, not 'grpc'"
 }
 
+@test "-o makes a file as the shell does, whatever somebody else left there" {
+	umask 027
+	run -0 "$validate" --format json -o out.json good.json
+	assert_equal "$(stat -c %a out.json)" 640
+	chmod 6604 out.json
+	run -0 "$validate" --format json -o out.json good.json
+	assert_equal "$(stat -c %a out.json)" 604
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	chown 4001:4001 out.json
+	chmod 6777 out.json
+	run -0 "$validate" --format json -o out.json good.json
+	assert_equal "$(stat -c '%a %u %g' out.json)" "640 0 0"
+}
+
 @test "--schema prints the JSON Schema, with each key of the page, and reads no pool file" {
 	require_tool jq
 	run -0 --separate-stderr "$validate" --schema

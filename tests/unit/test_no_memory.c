@@ -98,8 +98,8 @@ static void a_snapshot_is_whole_or_none(void **state)
 
 	(void)state;
 	make_settings(&settings);
-	assert_int_equal(0,
-		pool_snapshot_compile(&expected, &settings, &salt, NULL, 4711, NULL));
+	assert_int_equal(
+		0, pool_snapshot_compile(&expected, &settings, &salt, NULL, 4711, NULL));
 	for (unsigned long at = 1; reached; at++, places++) {
 		struct pool_fault fault = {0};
 		int error;

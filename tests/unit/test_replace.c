@@ -60,13 +60,80 @@ static void test_a_file_is_made_and_replaced(void **state)
 {
 	const struct folder *folder = *state;
 
-	assert_int_equal(0640, pool_replace_mode(folder->file, 0640));
 	assert_int_equal(
 		0, pool_replace_file("file", folder->file, "one\n", 4, 0640, NULL));
 	assert_holds(folder->file, "one\n", 0640);
-	assert_int_equal(0640, pool_replace_mode(folder->file, 0666));
 	assert_int_equal(0, pool_replace_file("file", folder->file, "", 0, 0600, NULL));
-	assert_holds(folder->file, "", 0600);
+	assert_holds(folder->file, "", 0640);
+}
+
+/* What we gave our file it keeps, special bits excepted. */
+static void test_only_our_mode_is_kept(void **state)
+{
+	const struct folder *folder = *state;
+	char second[128];
+	static const struct {
+		mode_t before, after;
+	} rows[] = {
+		{0600, 0600}, {0640, 0640}, {0666, 0666}, {06777, 0666}, {0400, 0400}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+			0, pool_replace_file("file", folder->file, "", 0, 0600, NULL));
+		assert_int_equal(0, chmod(folder->file, rows[i].before));
+		assert_int_equal(
+			0, pool_replace_file("file", folder->file, "x", 1, 0600, NULL));
+		assert_holds(folder->file, "x", rows[i].after);
+	}
+	/* A second name: somebody may have put it there. */
+	snprintf(second, sizeof(second), "%s/b", folder->path);
+	assert_int_equal(0, chmod(folder->file, 0644));
+	assert_int_equal(0, link(folder->file, second));
+	assert_int_equal(0, pool_replace_file("file", folder->file, "y", 1, 0600, NULL));
+	assert_holds(folder->file, "y", 0600);
+	assert_int_equal(0, unlink(second));
+}
+
+static void test_a_file_of_somebody_else_has_no_say(void **state)
+{
+	const struct folder *folder = *state;
+	struct stat status;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(0, pool_replace_file("file", folder->file, "", 0, 0600, NULL));
+	assert_int_equal(0, chown(folder->file, 4001, 4001));
+	assert_int_equal(0, chmod(folder->file, 06777));
+	assert_int_equal(0, pool_replace_file("file", folder->file, "x", 1, 0600, NULL));
+	assert_holds(folder->file, "x", 0600);
+	assert_int_equal(0, stat(folder->file, &status));
+	assert_int_equal(0, status.st_uid);
+	assert_int_equal(0, status.st_gid);
+
+	/* Ours, for a group: it can read it afterwards, too. */
+	assert_int_equal(0, chown(folder->file, 0, 4242));
+	assert_int_equal(0, chmod(folder->file, 0640));
+	assert_int_equal(0, pool_replace_file("file", folder->file, "y", 1, 0600, NULL));
+	assert_holds(folder->file, "y", 0640);
+	assert_int_equal(0, stat(folder->file, &status));
+	assert_int_equal(4242, status.st_gid);
+}
+
+/* Whose group we may not give it: no other group gets what was given to that one. */
+static void test_a_group_that_cannot_be_kept_gets_nothing(void **state)
+{
+	const struct folder *folder = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(0, pool_replace_file("file", folder->file, "", 0, 0600, NULL));
+	assert_int_equal(0, chown(folder->file, 4001, 4242));
+	assert_int_equal(0, chmod(folder->file, 0664));
+	assert_int_equal(0, chown(folder->path, 4001, 4001));
+	assert_int_equal(0, seteuid(4001));
+	assert_int_equal(0, pool_replace_file("file", folder->file, "x", 1, 0600, NULL));
+	assert_int_equal(0, seteuid(0));
+	assert_holds(folder->file, "x", 0604);
 }
 
 static void test_what_is_no_file_stays(void **state)
@@ -83,7 +150,6 @@ static void test_what_is_no_file_stays(void **state)
 	assert_int_equal(0, lstat(folder->file, &status));
 	assert_true(S_ISLNK(status.st_mode));
 	assert_int_equal(POOL_EARGUMENT, pool_replace_check("file", "/dev/null", NULL));
-	assert_int_equal(0600, pool_replace_mode("/dev/null", 0600));
 }
 
 static void test_a_failure_says_which_file(void **state)
@@ -102,6 +168,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_a_file_is_made_and_replaced, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+			test_only_our_mode_is_kept, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_a_file_of_somebody_else_has_no_say,
+			make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+			test_a_group_that_cannot_be_kept_gets_nothing, make_folder,
+			remove_folder),
 		cmocka_unit_test_setup_teardown(
 			test_what_is_no_file_stays, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(
