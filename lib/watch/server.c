@@ -14,6 +14,7 @@
 
 enum {
 	CLIENTS = 64,
+	SPARE = 8, /* places that are kept free of clients who say nothing */
 	SILENCE_S = 10,
 	REQUEST_S = 30,
 	CLIENT_MEMORY = 16384,
@@ -41,6 +42,8 @@ struct kept {
 struct client {
 	int fd; /* -1: a free place */
 	int64_t since_ns;
+	bool answered; /* it has asked, and gets its answer now */
+	bool shut;     /* it was cut off, and goes at the next turn */
 };
 
 struct pool_server {
@@ -179,13 +182,24 @@ static bool is_own_host(const struct pool_server *server, const char *given)
 	return false;
 }
 
+static struct client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
 static enum MHD_Result take_request(void *context, struct MHD_Connection *client,
 	const char *path, const char *method, const char *version, const char *body,
 	size_t *body_length, void **state)
 {
 	struct pool_server *server = context;
 	const char *host = MHD_lookup_connection_value(client, MHD_HEADER_KIND, "Host");
+	struct client *asking = client_of(client);
 
+	if (asking)
+		asking->answered = true;
 	(void)version;
 	(void)body;
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
@@ -209,6 +223,33 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *client
 
 /* --- clients -------------------------------------------------------------------- */
 
+static void cut_off(struct client *client)
+{
+	client->shut = true;
+	shutdown(client->fd, SHUT_RDWR);
+}
+
+/* When nearly all places are taken, the client that has waited longest without asking
+ * anything gives way: who does ask, as a load balancer of /healthz, always finds one. */
+static void make_room(struct pool_server *server, const struct client *newest)
+{
+	struct client *oldest = NULL;
+	int taken = 0;
+
+	for (int i = 0; i < CLIENTS; i++) {
+		struct client *client = &server->clients[i];
+
+		taken += client->fd >= 0 && !client->shut;
+		if (client->fd < 0 || client->shut || client->answered ||
+			client == newest)
+			continue;
+		if (!oldest || client->since_ns < oldest->since_ns)
+			oldest = client;
+	}
+	if (oldest && taken > CLIENTS - SPARE)
+		cut_off(oldest);
+}
+
 static void note_client(void *context, struct MHD_Connection *connection, void **own,
 	enum MHD_ConnectionNotificationCode code)
 {
@@ -224,8 +265,10 @@ static void note_client(void *context, struct MHD_Connection *connection, void *
 	for (int i = 0; i < CLIENTS; i++) {
 		if (server->clients[i].fd >= 0)
 			continue;
-		server->clients[i] = (struct client){info->connect_fd, read_clock()};
+		server->clients[i] =
+			(struct client){.fd = info->connect_fd, .since_ns = read_clock()};
 		*own = &server->clients[i];
+		make_room(server, &server->clients[i]);
 		return;
 	}
 }
@@ -233,15 +276,15 @@ static void note_client(void *context, struct MHD_Connection *connection, void *
 static void note_answer(void *context, struct MHD_Connection *connection, void **state,
 	enum MHD_RequestTerminationCode code)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct client *client = info ? info->socket_context : NULL;
+	struct client *client = client_of(connection);
 
 	(void)context;
 	(void)state;
 	(void)code;
-	if (client)
-		client->since_ns = read_clock();
+	if (!client)
+		return;
+	client->since_ns = read_clock();
+	client->answered = false;
 }
 
 /* A byte now and then keeps libmicrohttpd waiting for ever. Whoever sends it wakes us. */
@@ -252,7 +295,7 @@ static void cut_off_slow_clients(struct pool_server *server)
 
 	for (int i = 0; i < CLIENTS; i++)
 		if (server->clients[i].fd >= 0 && server->clients[i].since_ns < before_ns)
-			shutdown(server->clients[i].fd, SHUT_RDWR);
+			cut_off(&server->clients[i]);
 }
 
 /* --- start and end -------------------------------------------------------------- */

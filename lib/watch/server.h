@@ -12,7 +12,8 @@
  * that has its own name lead there (DNS rebinding) reads what is answered.
  *
  * Slow and silent clients are cut off, their number is bounded, and an answer is made at
- * most twice a second, however many ask for it.
+ * most twice a second, however many ask for it. When places become few, the client that
+ * has been silent longest gives way to the next.
  */
 #ifndef POOL_WATCH_SERVER_H
 #define POOL_WATCH_SERVER_H
