@@ -172,6 +172,13 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+# A hostile member of the state's group, and who suffers from him.
+FAULTS := $(BUILD)/tests/member $(BUILD)/tests/victim
+
+$(FAULTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)/libpool.a
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
+
 # What the exit status of a curl or wget is taken for.
 REASON_OF := $(BUILD)/tests/reason-of
 
@@ -234,13 +241,13 @@ test:
 	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
 
-check-cli: all $(STUB) $(HAMMER) $(METRICS) $(YAML_TREE)
+check-cli: all $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS) --cli
 
 check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
@@ -250,7 +257,7 @@ check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check-asan
 
-check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(METRICS) $(YAML_TREE)
+check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE)
 	@$(RUN_TESTS) --unit --cli
 
 layers: all

@@ -75,23 +75,25 @@ static int read_file(
 	struct pool_state *state, int fd, bool *cut, struct pool_fault *fault)
 {
 	struct stat status;
+	size_t length;
 	void *map;
 
 	forget(state);
 	if (fstat(fd, &status) != 0)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", state->path);
-	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > POOL_STATE_LENGTH_MAX)
+	if (!S_ISREG(status.st_mode))
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
 	state->exposed = status.st_nlink != 1 || (status.st_mode & S_IWOTH);
-	if (status.st_size == 0)
+	length = pool_state_usable_length(&status);
+	if (length == 0)
 		return 0;
-	map = make_room((size_t)status.st_size);
+	map = make_room(length);
 	if (map == MAP_FAILED)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	state->map = map;
-	state->length = (size_t)status.st_size;
+	state->length = length;
 	if (read_parts(state, fd, cut) != 0)
 		return pool_fault_set(
 			fault, POOL_ESYSTEM, errno, "cannot read '%s'", state->path);

@@ -417,6 +417,13 @@ static bool is_cut(const struct pool_state *state)
 	return state->guard && state->guard->mended != state->mended;
 }
 
+size_t pool_state_usable_length(const struct stat *status)
+{
+	return (uint64_t)status->st_size < POOL_STATE_LENGTH_MAX
+		? (size_t)status->st_size
+		: (size_t)POOL_STATE_LENGTH_MAX;
+}
+
 /* Map the file as it is now: all of it, up to what a state may be long; 0, or
  * POOL_ESYSTEM. */
 static int map_file(struct pool_state *state, struct pool_fault *fault)
@@ -431,9 +438,7 @@ static int map_file(struct pool_state *state, struct pool_fault *fault)
 	if (status.st_nlink == 0)
 		return pool_fault_set(fault, POOL_ESTALE, 0,
 			"state file '%s' was deleted", state->path);
-	length = (uint64_t)status.st_size < POOL_STATE_LENGTH_MAX
-		? (size_t)status.st_size
-		: (size_t)POOL_STATE_LENGTH_MAX;
+	length = pool_state_usable_length(&status);
 	if (state->map && state->length == length && !is_cut(state))
 		return 0;
 	unmap(state);

@@ -183,7 +183,8 @@ static void fetch_header(struct pool_state *state)
 
 	if (state->length < sizeof(*own)) {
 		memset(own, 0, sizeof(*own));
-		pool_state_fetch(own, shared, state->length);
+		if (state->length)
+			pool_state_fetch(own, shared, state->length);
 		return;
 	}
 	pool_state_fetch(own, shared, front);

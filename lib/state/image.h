@@ -61,8 +61,13 @@ void pool_undo_forget(struct pool_state *state);
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
 
-/* A file that is longer is not read or copied beyond this, and no image lies there. */
-#define POOL_STATE_LENGTH_MAX (UINT64_C(1) << 32)
+/* Twice what a million proxies need: no image lies beyond this. */
+#define POOL_STATE_LENGTH_MAX (UINT64_C(1) << 30)
+
+struct stat;
+
+/* As much of a file as may be looked at, however long somebody has made it. */
+size_t pool_state_usable_length(const struct stat *status);
 
 /* The mapping that <guard> (may be NULL) watches is another one now; NULL: none. */
 void pool_guard_watch(struct pool_guard *guard, const void *map, size_t length);

@@ -232,12 +232,22 @@ static void what_is_no_state_file_is_refused(void **context)
 static void a_hole_that_claims_to_be_large_takes_no_memory(void **context)
 {
 	const struct place *place = *context;
-	struct pool_state *copy;
+	static const int64_t lengths[] = {INT64_C(3) << 30, INT64_C(1) << 43};
+	struct pool_state *state, *copy;
 
-	assert_int_equal(0, truncate(place->path, INT64_C(3) << 30));
-	copy = read_copy(place);
-	assert_int_equal(2, copy->records[1].selections);
-	pool_state_free(copy);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		/* Not every file system has files so long. */
+		if (truncate(place->path, lengths[i]) != 0)
+			continue;
+		copy = read_copy(place);
+		assert_int_equal(2, copy->records[1].selections);
+		pool_state_free(copy);
+		/* Nor does it keep anybody from using it. */
+		state = fixture_state(place->path, &place->snapshot);
+		assert_false(state->was_corrupt);
+		assert_int_equal(2, state->records[1].selections);
+		pool_state_free(state);
+	}
 }
 
 static void every_damaged_byte_is_refused_or_harmless(void **context)
