@@ -120,6 +120,19 @@ get() {
 	done
 }
 
+@test "raw answers its bytes in turn, then repeats" {
+	start_stub --bytes $'HTTP/1.1 200 OK\r\n\r\none' --bytes $'HTTP/1.1 201 OK\r\n\r\ntwo' raw
+	run get "http://127.0.0.1:$STUB_PORT/"
+	assert_output "one200 0"
+	run get "http://127.0.0.1:$STUB_PORT/"
+	assert_output "two201 0"
+	start_stub --log log --bytes $'HTTP/1.1 200 OK\r\n\r\n' --repeat ab raw
+	curl -sS "http://127.0.0.1:$STUB_PORT/" | head -c 3000000 >got
+	assert_equal "$(tr -d '\n' <got | sed 's/ab//g')" ""
+	assert_equal "$(wc -c <got)" 3000000
+	wait_until 5 grep -q '^FLOOD [2-9] MB$' log
+}
+
 @test "it ends with its parent and after its time" {
 	run -0 bash -c ': | timeout 10 "$0" --with-parent stall' "$POOL_STUB"
 	run -0 timeout 10 "$POOL_STUB" --max-seconds 0 stall

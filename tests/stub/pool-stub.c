@@ -41,6 +41,9 @@ enum {
 	SCRIPT_MAX = 64,
 	HEADERS_MAX = 16,
 	TRICKLE_MS = 1000,
+	FLOOD_SIZE = 16 * 1024, /* sent at once */
+	FLOOD_ROOM =
+		32 * 1024, /* in the kernel, so that what was sent says what was read */
 	NAME_MAX_LENGTH = 256,
 };
 
@@ -96,6 +99,8 @@ struct conn {
 	bool close_next; /* close once everything is sent */
 	bool ended;      /* no more bytes will come */
 	bool shut;       /* the other side was told that no more will come */
+	bool flooding;   /* --repeat is sent without end */
+	uint64_t flooded;
 	bool dead;
 };
 
@@ -116,6 +121,8 @@ struct options {
 	int64_t status;
 	const char *body;
 	const char *headers[HEADERS_MAX + 1];
+	const char *bytes[HEADERS_MAX + 1];
+	const char *repeat;
 	const char *retry_after;
 	const char *script;
 	int64_t delay_ms;
@@ -213,6 +220,17 @@ static void wait_for(struct stub *stub, struct conn *conn, int64_t delay_ms)
 
 /* --- connections ---------------------------------------------------------------- */
 
+/* In whole MB, so that a test can compare it. */
+static void log_flood(const struct stub *stub, const struct conn *conn)
+{
+	char line[64];
+	int size =
+		snprintf(line, sizeof(line), "FLOOD %d MB\n", (int)(conn->flooded >> 20));
+
+	if (stub->log_fd >= 0 && write(stub->log_fd, line, (size_t)size) != size)
+		die("cannot write the log");
+}
+
 /* Closed at once, freed after the round: events of this round may still point to it. */
 static void drop(struct stub *stub, struct conn *conn)
 {
@@ -221,6 +239,8 @@ static void drop(struct stub *stub, struct conn *conn)
 	if (conn->dead)
 		return;
 	unwait(stub, conn);
+	if (conn->flooding)
+		log_flood(stub, conn);
 	conn->dead = true;
 	close(conn->fd);
 	conn->next = stub->dead;
@@ -315,6 +335,16 @@ static void put_answer(struct stub *stub, struct conn *conn, const struct answer
 	put(stub, conn, answer->bytes, conn->head_only ? answer->head : answer->length);
 }
 
+/* There is always something to send: what is repeated stays whole. */
+static void flood(struct stub *stub, struct conn *conn, size_t sent)
+{
+	const char *text = stub->options.repeat;
+
+	conn->flooded += sent;
+	while (conn->out_length < FLOOD_SIZE)
+		keep_output(conn, text, strlen(text));
+}
+
 static void flush(struct stub *stub, struct conn *conn)
 {
 	ssize_t sent = send(conn->fd, conn->out, conn->out_length, MSG_NOSIGNAL);
@@ -326,6 +356,8 @@ static void flush(struct stub *stub, struct conn *conn)
 	}
 	memmove(conn->out, conn->out + sent, conn->out_length - (size_t)sent);
 	conn->out_length -= (size_t)sent;
+	if (conn->flooding)
+		flood(stub, conn, (size_t)sent);
 	if (conn->peer)
 		set_interest(stub, conn->peer);
 }
@@ -1124,6 +1156,32 @@ static void begin_reset(struct stub *stub, struct conn *conn)
 	drop(stub, conn);
 }
 
+/* The next of --bytes, by port, then --repeat without end, or the end. */
+static size_t raw_step(
+	struct stub *stub, struct conn *conn, const char *data, size_t length)
+{
+	const char *const *bytes = stub->options.bytes;
+	size_t count = 0;
+	int room = FLOOD_ROOM;
+
+	(void)data;
+	while (bytes[count])
+		count++;
+	conn->step = ignore_step;
+	if (count) {
+		bytes += conn->listener->requests++ % count;
+		put(stub, conn, *bytes, strlen(*bytes));
+	}
+	conn->close_next = !stub->options.repeat;
+	if (!stub->options.repeat || conn->dead)
+		return length;
+	setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	conn->flooding = true;
+	flood(stub, conn, 0);
+	set_interest(stub, conn);
+	return length;
+}
+
 static void begin_garbage(struct stub *stub, struct conn *conn)
 {
 	static const char banner[] = "SSH-2.0-OpenSSH_9.2p1\r\n";
@@ -1168,6 +1226,9 @@ static const struct role roles[] = {
 		.summary = "speaks another protocol",
 		.begin = begin_garbage,
 		.step = ignore_step},
+	{.name = "raw",
+		.summary = "answers whatever comes with --bytes, then --repeat",
+		.step = raw_step},
 	{.name = "refuse",
 		.summary = "holds its port, refuses connections",
 		.refuses = true},
@@ -1210,6 +1271,10 @@ static const struct option_row {
 	{"body", "TEXT", TEXT, offsetof(struct options, body), "of the answer (ok)"},
 	{"header", "LINE", LIST, offsetof(struct options, headers),
 		"one more header; repeatable"},
+	{"bytes", "TEXT", LIST, offsetof(struct options, bytes),
+		"of the role raw; repeatable: in turn, by port"},
+	{"repeat", "TEXT", TEXT, offsetof(struct options, repeat),
+		"then this without end"},
 	{"retry-after", "TEXT", TEXT, offsetof(struct options, retry_after),
 		"Retry-After of answers from 400 on"},
 	{"script", "N,N,...", TEXT, offsetof(struct options, script),
@@ -1267,7 +1332,7 @@ static void set_option(
 		while (list[i])
 			i++;
 		if (i == HEADERS_MAX)
-			usage_error("too many headers", value);
+			usage_error("too many of them", value);
 		list[i] = value;
 		break;
 	}
