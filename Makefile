@@ -62,7 +62,7 @@ STATE  := file guard image former undo follow copy repair snapshot lookup lease 
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
-	resolver timers merge round post
+	resolver timers merge round post wire
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \
 	alert command program webhook loop remote notify file_watch server pages service
 

@@ -14,6 +14,13 @@
 #define TLS_PROXY POOL_FACT_TLS_PROXY
 #define RELAYED   POOL_FACT_RELAYED
 #define DIRECT    POOL_FACT_DIRECT
+#define OVERLONG  POOL_FACT_OVERLONG
+
+/* Codes that libcurl 7.88 does not name yet. */
+enum {
+	TOO_LARGE = 100,    /* a header, since 8.6 */
+	ECH_REQUIRED = 101, /* since 8.8 */
+};
 
 /* Zero in code, proxy_code, error and high means "whatever it is". */
 struct rule {
@@ -48,6 +55,26 @@ struct rule {
 		.code = CURLE_PROXY, .proxy_code = px, .reason = why \
 	}
 
+#define LOCAL_CODE(rc)                                  \
+	{                                               \
+		.code = rc, .reason = POOL_REASON_SETUP \
+	}
+
+/*
+ * All codes of libcurl 7.88 to 8.14 that a check can end with have a row; the last ones
+ * take those that nobody knows. Before the proxy is connected to, such a failure is this
+ * machine's; later, something came that libcurl cannot make sense of, and this is the
+ * proxy's. Without a row on purpose:
+ *
+ *	10-15, 17, 19, 21, 25, 30, 31, 36-39, 64, 68-74, 78, 79, 84-88	other protocols'
+ *	20, 24, 29, 32, 34, 40, 44, 46, 49-51, 57, 62, 75, 76	not used any more
+ *	16, 92, 95, 96	HTTP/2 and HTTP/3: HTTP/1.1 alone is asked for
+ *	9, 22, 33, 47, 63, 65, 67, 81, 90, 94	of what is never asked for: a FAILONERROR,
+ *		a range, redirects, a body sent, a pinned key, other authentication
+ *	42	we ended the transfer: a fact says why
+ *	43, 61	an answer that begins with a folded line, a coding that is unknown: as
+ *		any other that cannot be understood
+ */
 static const struct rule rules[] = {
 	/* This machine: says nothing about the proxy. */
 	ERRNO(EMFILE, POOL_REASON_NO_DESCRIPTORS),
@@ -66,12 +93,28 @@ static const struct rule rules[] = {
 	NAME_ERRNO(CURLE_COULDNT_RESOLVE_HOST, ENFILE, POOL_REASON_NO_DESCRIPTORS),
 	NAME_ERRNO(CURLE_OUT_OF_MEMORY, EMFILE, POOL_REASON_NO_DESCRIPTORS),
 	NAME_ERRNO(CURLE_OUT_OF_MEMORY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
-	/* What 7.88.1 says of a header line above its limit. */
-	{.code = CURLE_OUT_OF_MEMORY, .with = REQUESTED, .reason = POOL_REASON_TRUNCATED},
 	{.code = CURLE_OUT_OF_MEMORY,
-		.with = CONNECTED,
-		.reason = POOL_REASON_WRONG_PROTOCOL},
-	{.code = CURLE_OUT_OF_MEMORY, .reason = POOL_REASON_NO_MEMORY},
+		.without = OVERLONG,
+		.reason = POOL_REASON_NO_MEMORY},
+	/* What was asked for cannot be done here. */
+	LOCAL_CODE(CURLE_FAILED_INIT),
+	LOCAL_CODE(CURLE_URL_MALFORMAT),
+	LOCAL_CODE(CURLE_NOT_BUILT_IN),
+	LOCAL_CODE(CURLE_READ_ERROR),
+	LOCAL_CODE(CURLE_FUNCTION_NOT_FOUND),
+	LOCAL_CODE(CURLE_INTERFACE_FAILED),
+	LOCAL_CODE(CURLE_UNKNOWN_OPTION),
+	LOCAL_CODE(CURLE_SSL_ENGINE_NOTFOUND),
+	LOCAL_CODE(CURLE_SSL_ENGINE_SETFAILED),
+	LOCAL_CODE(CURLE_SSL_CERTPROBLEM),
+	LOCAL_CODE(CURLE_SSL_CIPHER),
+	LOCAL_CODE(CURLE_SSL_ENGINE_INITFAILED),
+	LOCAL_CODE(CURLE_SSL_CACERT_BADFILE),
+	LOCAL_CODE(CURLE_SSL_CRL_BADFILE),
+	LOCAL_CODE(CURLE_NO_CONNECTION_AVAILABLE),
+	LOCAL_CODE(CURLE_RECURSIVE_API_CALL),
+	LOCAL_CODE(CURLE_UNRECOVERABLE_POLL),
+	LOCAL_CODE(ECH_REQUIRED),
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.with = NAMED,
 		.without = RESOLVED | CONNECTED,
@@ -92,7 +135,13 @@ static const struct rule rules[] = {
 		.with = DIRECT,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
 
-	/* The way to the proxy. */
+	/* The way to the proxy. An address needs nothing but memory. */
+	{.code = CURLE_COULDNT_RESOLVE_PROXY,
+		.without = NAMED,
+		.reason = POOL_REASON_NO_MEMORY},
+	{.code = CURLE_COULDNT_RESOLVE_HOST,
+		.without = NAMED,
+		.reason = POOL_REASON_NO_MEMORY},
 	{.code = CURLE_COULDNT_RESOLVE_PROXY, .reason = POOL_REASON_PROXY_NAME},
 	{.code = CURLE_COULDNT_RESOLVE_HOST, .reason = POOL_REASON_PROXY_NAME},
 	ERRNO(ECONNREFUSED, POOL_REASON_REFUSED),
@@ -119,6 +168,12 @@ static const struct rule rules[] = {
 	CONNECT(400, 499, POOL_REASON_DENIED),
 	CONNECT(100, 199, POOL_REASON_WRONG_PROTOCOL),
 	CONNECT(300, 399, POOL_REASON_WRONG_PROTOCOL),
+
+	/* Headers, or whatever stands between them, without an end. */
+	{.with = OVERLONG | REQUESTED, .reason = POOL_REASON_TRUNCATED},
+	{.with = OVERLONG, .reason = POOL_REASON_WRONG_PROTOCOL},
+	{.code = TOO_LARGE, .with = REQUESTED, .reason = POOL_REASON_TRUNCATED},
+	{.code = TOO_LARGE, .with = CONNECTED, .reason = POOL_REASON_WRONG_PROTOCOL},
 
 	/* SOCKS. */
 	SOCKS_CODE(CURLPX_REPLY_NOT_ALLOWED, POOL_REASON_DENIED),
@@ -174,6 +229,17 @@ static const struct rule rules[] = {
 		.low = 0,
 		.high = 199,
 		.reason = POOL_REASON_PROXY_TLS},
+	/* A certificate of ours is asked for; there is none. */
+	{.code = CURLE_SSL_CLIENTCERT,
+		.with = TLS_PROXY | RELAYED,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_SSL_CLIENTCERT,
+		.with = TLS_PROXY,
+		.low = 0,
+		.high = 199,
+		.reason = POOL_REASON_PROXY_TLS},
+	{.code = CURLE_SSL_CLIENTCERT, .reason = POOL_REASON_TLS},
+	{.code = CURLE_SSL_SHUTDOWN_FAILED, .reason = POOL_REASON_TLS},
 	{.code = CURLE_SSL_CONNECT_ERROR, .reason = POOL_REASON_TLS},
 	{.code = CURLE_PEER_FAILED_VERIFICATION, .reason = POOL_REASON_TLS_VERIFY},
 	{.code = CURLE_SSL_ISSUER_ERROR, .reason = POOL_REASON_TLS_VERIFY},
@@ -228,7 +294,10 @@ static const struct rule rules[] = {
 	{.code = CURLE_SEND_ERROR, .error = ECONNRESET, .reason = POOL_REASON_RESET},
 	{.code = CURLE_SEND_ERROR, .reason = POOL_REASON_CLOSED},
 
-	/* Everything else is about the request or this installation. */
+	/* Of a coding that is not known, or of nothing at all, like a folded line first.
+	 */
+	{.with = ANSWERED, .reason = POOL_REASON_TRUNCATED},
+	{.with = CONNECTED, .reason = POOL_REASON_WRONG_PROTOCOL},
 	{.reason = POOL_REASON_SETUP},
 };
 
@@ -287,22 +356,48 @@ static const char *find_socks_words(int proxy_code)
 	return "SOCKS handshake failed";
 }
 
+/* Where libcurl's text is about something else, or about libcurl. */
+static const struct {
+	int code;
+	unsigned with;
+	const char *words;
+} code_words[] = {
+	{.with = OVERLONG, .words = "more bytes came than an answer may have"},
+	{TOO_LARGE, 0, "more bytes came than an answer may have"},
+	{CURLE_PEER_FAILED_VERIFICATION, 0, "certificate verify failed"},
+	{CURLE_UNSUPPORTED_PROTOCOL, CONNECTED, "the answer is not HTTP"},
+	{CURLE_WEIRD_SERVER_REPLY, CONNECTED, "the answer is not HTTP"},
+	{CURLE_BAD_FUNCTION_ARGUMENT, CONNECTED, "the answer cannot be understood"},
+	{CURLE_BAD_CONTENT_ENCODING, CONNECTED,
+		"the answer has a coding that is unknown"},
+	{CURLE_OUT_OF_MEMORY, 0, ""},
+	{CURLE_SSL_CLIENTCERT, 0, "a client certificate is asked for"},
+};
+
+static const char *find_code_words(const struct pool_transfer_facts *facts)
+{
+	for (size_t i = 0; i < sizeof(code_words) / sizeof(code_words[0]); i++)
+		if ((!code_words[i].code || code_words[i].code == facts->code) &&
+			(facts->facts & code_words[i].with) == code_words[i].with)
+			return code_words[i].words;
+	return NULL;
+}
+
 void pool_transfer_explain(
 	const struct pool_transfer_facts *facts, char *out, size_t size)
 {
-	char words[64];
+	const char *words = find_code_words(facts);
+	char error[64];
 
 	if (facts->code == CURLE_PROXY)
 		snprintf(out, size, "%s", find_socks_words(facts->proxy_code));
 	else if (facts->connect_status && !(facts->facts & REQUESTED) &&
 		facts->connect_status / 100 != 2)
 		snprintf(out, size, "CONNECT answered %d", facts->connect_status);
-	else if (facts->code == CURLE_PEER_FAILED_VERIFICATION)
-		snprintf(out, size, "certificate verify failed");
-	else if (facts->code == CURLE_UNSUPPORTED_PROTOCOL && facts->facts & CONNECTED)
-		snprintf(out, size, "the answer is not HTTP");
+	else if (words)
+		snprintf(out, size, "%s", words);
 	else if (facts->error)
-		snprintf(out, size, "%s", strerror_r(facts->error, words, sizeof(words)));
+		snprintf(out, size, "%s", strerror_r(facts->error, error, sizeof(error)));
 	else if (facts->code == CURLE_OPERATION_TIMEDOUT)
 		out[0] = '\0';
 	else /* a fixed text of libcurl's, not its error buffer, which may quote a URL */

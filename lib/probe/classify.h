@@ -22,6 +22,8 @@ enum {
 	POOL_FACT_RELAYED =
 		128,            /* an HTTP proxy was asked to fetch; there is no tunnel */
 	POOL_FACT_DIRECT = 256, /* no proxy: a control request */
+	POOL_FACT_OVERLONG =
+		512, /* it was ended: more bytes came than an answer may have */
 };
 
 struct pool_transfer_facts {

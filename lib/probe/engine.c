@@ -7,6 +7,9 @@
  *	a socket is ready      libcurl goes on with that transfer
  *	libcurl's timer        libcurl goes on with whatever is due
  *	a transfer ended       it is judged; a ping sends its echo
+ *	a socket is not        its attempt ends: no memory
+ *	watched by the system
+ *	libcurl gave up        all attempts under way end: no memory
  *	an echo came, or did   the ping is judged
  *	not come in time
  *	an attempt was judged  it is put off for another one, or the check is finished
@@ -40,7 +43,7 @@ enum {
 	TURN_MS = 60000, /* of a run: the longest wait without any event */
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = POOL_ENGINE_BACKOFF_S * 1000,
-	NARROW_S = 60,       /* with fewer checks at once, when descriptors ran out */
+	NARROW_S = 60,       /* with fewer checks at once, when something ran out */
 	ASK_NAMES_MS = 1000, /* how long a name server may take to answer */
 	LOOK_MS = 20,        /* between two looks for its answer */
 	NAME_DESCRIPTORS =
@@ -95,7 +98,7 @@ struct pool_engine {
 	uint32_t *spare; /* a stack of free slots */
 	size_t spare_count;
 	size_t slot_count;
-	size_t width;     /* slots in use at most: fewer when descriptors ran out */
+	size_t width;     /* slots in use at most: fewer when something ran out */
 	int64_t widen_ns; /* then it may be more again */
 	struct pool_timers delayed; /* tasks to begin later */
 	struct pool_timers echoes;  /* slots whose echo is late then */
@@ -103,6 +106,7 @@ struct pool_engine {
 	struct pool_random random;
 	struct pool_pinger pinger;
 	struct pool_multi multi;
+	bool unwatched; /* some slot's socket is not watched by the system */
 	int64_t now_ns;
 	int64_t deadline_ns; /* INT64_MAX: none */
 	/* The question whether any name server answers: */
@@ -155,9 +159,8 @@ static void finish(
 static void free_slot(struct pool_engine *engine, struct slot *slot)
 {
 	if (slot->in_multi)
-		curl_multi_remove_handle(engine->multi.handle, slot->transfer.easy);
-	if (slot->transfer.easy)
-		pool_transfer_clear(&slot->transfer);
+		pool_multi_remove(&engine->multi, slot->transfer.easy);
+	pool_transfer_clear(&slot->transfer);
 	slot->in_multi = false;
 	slot->busy = false;
 	slot->token = 0;
@@ -221,20 +224,25 @@ static void settle(
 	finish(engine, at, result);
 }
 
+/* As many as could be had fit: no more at once for a while. */
+static void narrow(struct pool_engine *engine)
+{
+	size_t busy = engine->slot_count - engine->spare_count;
+
+	if (busy < engine->width)
+		engine->width = busy ? busy : 1;
+	engine->widen_ns = engine->now_ns + NARROW_S * POOL_NS_PER_S;
+}
+
 static void end_attempt(
 	struct pool_engine *engine, struct slot *slot, struct pool_probe_result *result)
 {
 	uint32_t at = slot->task;
 
 	free_slot(engine, slot);
-	/* As many as could be had fit: no more at once for a while. */
-	if (result->reason == POOL_REASON_NO_DESCRIPTORS) {
-		size_t busy = engine->slot_count - engine->spare_count;
-
-		if (busy < engine->width)
-			engine->width = busy ? busy : 1;
-		engine->widen_ns = engine->now_ns + NARROW_S * POOL_NS_PER_S;
-	}
+	if (result->reason == POOL_REASON_NO_DESCRIPTORS ||
+		result->reason == POOL_REASON_NO_MEMORY)
+		narrow(engine);
 	if (!put_off(engine, at, result))
 		settle(engine, at, result);
 }
@@ -260,6 +268,7 @@ static const struct {
 	{ENFILE, POOL_REASON_NO_DESCRIPTORS},
 	{ENOBUFS, POOL_REASON_NO_MEMORY},
 	{ENOMEM, POOL_REASON_NO_MEMORY},
+	{ENOSPC, POOL_REASON_NO_MEMORY}, /* epoll_ctl() watches no more */
 	{EAFNOSUPPORT, POOL_REASON_NO_ROUTE},
 	{ENETUNREACH, POOL_REASON_NO_ROUTE},
 	{ENETDOWN, POOL_REASON_NO_ROUTE},
@@ -287,7 +296,8 @@ static int watch(struct pool_engine *engine, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
-	if (epoll_ctl(engine->multi.epoll, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
+	if (engine->multi.control(engine->multi.epoll, EPOLL_CTL_ADD, fd, &event) &&
+		errno != EEXIST)
 		return -errno;
 	return 0;
 }
@@ -354,7 +364,7 @@ static void begin(struct pool_engine *engine, uint32_t at)
 	const struct pool_transfer_options options = {.ca_file = engine->options.ca_file,
 		.keeps_names = engine->options.keeps_names};
 	struct task *task = &engine->tasks[at];
-	int error = 0;
+	int error;
 
 	slot->busy = true;
 	slot->task = at;
@@ -363,12 +373,9 @@ static void begin(struct pool_engine *engine, uint32_t at)
 	task->state = TASK_BUSY;
 	if (!task->attempts++)
 		task->began_ns = read_clock();
-	if (!slot->transfer.easy)
-		error = pool_transfer_init(&slot->transfer);
+	error = pool_transfer_set(&slot->transfer, task->probe, &options);
 	if (!error)
-		error = pool_transfer_set(&slot->transfer, task->probe, &options);
-	if (!error && curl_multi_add_handle(engine->multi.handle, slot->transfer.easy))
-		error = POOL_ENOMEM;
+		error = pool_multi_add(&engine->multi, slot->transfer.easy);
 	if (error == POOL_EARGUMENT)
 		end_with(engine, slot, POOL_REASON_SETUP,
 			"the URL does not fit the method");
@@ -475,7 +482,7 @@ static void end_transfer(struct pool_engine *engine, struct slot *slot, CURLcode
 
 	if (pool_method_work_get(slot->transfer.probe->method)->echo &&
 		slot->transfer.address_length) {
-		curl_multi_remove_handle(engine->multi.handle, slot->transfer.easy);
+		pool_multi_remove(&engine->multi, slot->transfer.easy);
 		slot->in_multi = false;
 		send_echo(engine, slot);
 		return;
@@ -484,20 +491,62 @@ static void end_transfer(struct pool_engine *engine, struct slot *slot, CURLcode
 	end_attempt(engine, slot, &result);
 }
 
-static void take_messages(struct pool_engine *engine)
+/* NULL for a handle of libcurl's own. */
+static struct slot *find_slot(CURL *easy)
 {
-	struct CURLMsg *message;
-	int more;
+	char *transfer = NULL;
 
-	while ((message = curl_multi_info_read(engine->multi.handle, &more))) {
-		CURLcode code = message->data.result;
-		char *transfer = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+	return (struct slot *)(void *)transfer;
+}
 
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-		end_transfer(engine, (struct slot *)(void *)transfer, code);
+static void take_ends(struct pool_engine *engine)
+{
+	CURLcode code;
+	CURL *easy;
+
+	while ((easy = pool_multi_take(&engine->multi, &code)))
+		end_transfer(engine, find_slot(easy), code);
+}
+
+static void take_watched(void *context, CURL *easy, int fd, int what, int error)
+{
+	struct pool_engine *engine = context;
+	struct slot *slot = find_slot(easy);
+
+	if (!slot)
+		return;
+	pool_wire_follow(&slot->transfer.wire, fd, what);
+	if (!error)
+		return;
+	slot->transfer.watch_errno = error;
+	engine->unwatched = true;
+}
+
+/* Nothing would ever be heard of these. */
+static void end_unwatched(struct pool_engine *engine)
+{
+	if (!engine->unwatched)
+		return;
+	engine->unwatched = false;
+	for (size_t i = 0; i < engine->slot_count; i++) {
+		struct slot *slot = &engine->slots[i];
+		int error = slot->in_multi ? slot->transfer.watch_errno : 0;
+
+		if (error)
+			end_with(engine, slot, POOL_REASON_NO_MEMORY,
+				error == ENOSPC ? "fs.epoll.max_user_watches is reached"
+						: "the system does not watch its socket");
 	}
+}
+
+/* libcurl gave up; what it knows of its transfers and their timeouts is not reliable. */
+static void begin_anew(struct pool_engine *engine)
+{
+	for (size_t i = 0; i < engine->slot_count; i++)
+		if (engine->slots[i].in_multi)
+			end_with(engine, &engine->slots[i], POOL_REASON_NO_MEMORY, "");
+	pool_multi_renew(&engine->multi);
 }
 
 /* --- names ---------------------------------------------------------------------- */
@@ -573,7 +622,8 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t pool_engine_due_ns(const struct pool_engine *engine)
 {
-	int64_t at_ns = earlier(engine->multi.due_ns, pool_timers_next(&engine->echoes));
+	int64_t at_ns = earlier(
+		pool_multi_due_ns(&engine->multi), pool_timers_next(&engine->echoes));
 
 	if (has_room(engine)) {
 		if (engine->queue.first != NO_TASK)
@@ -644,12 +694,17 @@ static void widen(struct pool_engine *engine)
 
 void pool_engine_turn(struct pool_engine *engine, int64_t wait_ms)
 {
+	int error;
+
 	engine->now_ns = read_clock();
 	widen(engine);
 	fill(engine);
-	pool_multi_turn(&engine->multi, choose_wait_ms(engine, wait_ms));
+	error = pool_multi_turn(&engine->multi, choose_wait_ms(engine, wait_ms));
 	engine->now_ns = read_clock();
-	take_messages(engine);
+	take_ends(engine);
+	end_unwatched(engine);
+	if (error)
+		begin_anew(engine);
 	end_late_echoes(engine);
 	look_after_names(engine);
 }
@@ -726,7 +781,10 @@ static int open_engine(struct pool_engine *engine, struct pool_fault *fault)
 	if (error)
 		return error;
 	engine->multi.other = take_ping_event;
+	engine->multi.watched = take_watched;
 	engine->multi.context = engine;
+	if (engine->options.control)
+		engine->multi.control = engine->options.control;
 	while (engine->spare_count < engine->slot_count) {
 		engine->spare[engine->spare_count] =
 			(uint32_t)(engine->slot_count - 1 - engine->spare_count);
@@ -766,11 +824,9 @@ void pool_engine_free(struct pool_engine *engine)
 {
 	if (!engine)
 		return;
-	for (size_t i = 0; engine->slots && i < engine->slot_count; i++) {
+	for (size_t i = 0; engine->slots && i < engine->slot_count; i++)
 		if (engine->slots[i].busy)
 			free_slot(engine, &engine->slots[i]);
-		pool_transfer_release(&engine->slots[i].transfer);
-	}
 	pool_multi_close(&engine->multi);
 	pool_pinger_release(&engine->pinger);
 	pool_timers_release(&engine->delayed);

@@ -10,13 +10,16 @@
  * repeated after exponential backoff with full jitter; one that cannot change by itself
  * (authentication, a blocked answer) is not.
  *
- * What comes from a proxy is bounded, and no redirect is followed, at most 64 KB of an
- * answer are read (1 MB where a text is looked for), at most 64 KB of headers.
- * Certificates are verified, the proxy's own too. Nothing of the environment counts,
- * NO_PROXY least of all.
+ * What comes from a proxy is bounded, in bytes as well as in time: no redirect is
+ * followed; at most 64 KB of an answer's body are read (1 MB where a text is looked for),
+ * at most 64 KB of headers, and in all, with whatever stands around and between these,
+ * about twice as many bytes; about 128 KB before the request is sent. Certificates are
+ * verified, the proxy's own too. Nothing of the environment counts, NO_PROXY least of
+ * all.
  *
- * Running out of descriptors, ports or memory says nothing about a proxy: such checks end
- * as inconclusive, and fewer run at once for a minute or more. That a proxy's name does
+ * Running out of descriptors, ports or memory says nothing about a proxy, nor does a
+ * socket that the system does not watch: such checks end as inconclusive, and fewer run
+ * at once for a minute or more. That a proxy's name does
  * not resolve is reported when it has been asked whether any name server answers.
  *
  * Not promised: the order of results.
@@ -27,6 +30,8 @@
 #include "config/model.h"
 #include "config/url.h"
 #include "health/reason.h"
+
+struct epoll_event;
 
 /* Between two attempts of a check there is at most so long. */
 enum { POOL_ENGINE_BACKOFF_S = 2 };
@@ -77,6 +82,8 @@ struct pool_engine_options {
 	/* Of a run: asked a few times a second; true ends it at once. May be NULL. */
 	bool (*stop)(void *context);
 	void *context;
+	/* What stands for epoll_ctl() in a test, or NULL. */
+	int (*control)(int epoll, int operation, int fd, struct epoll_event *event);
 };
 
 struct pool_engine_report {

@@ -19,6 +19,24 @@ static bool is_relayed(const struct pool_probe *probe)
 		!pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
 }
 
+/*
+ * True if more came than an answer may have: we ended it, or libcurl did, by limits of
+ * its own for one line, of which 7.88.1 says "out of memory", and in an answer to CONNECT
+ * "cannot receive".
+ */
+static bool is_overlong(const struct pool_transfer *transfer, CURLcode code)
+{
+	enum { HEADER_LINE_MAX = 100 << 10, CONNECT_LINE_MAX = 16 << 10 };
+
+	if (transfer->overlong || transfer->wire.over)
+		return true;
+	if (transfer->requested)
+		return code == CURLE_OUT_OF_MEMORY &&
+			transfer->wire.read >= HEADER_LINE_MAX;
+	return (code == CURLE_OUT_OF_MEMORY || code == CURLE_RECV_ERROR) &&
+		transfer->wire.read >= CONNECT_LINE_MAX;
+}
+
 static unsigned gather_facts(const struct pool_transfer *transfer)
 {
 	const struct pool_probe *probe = transfer->probe;
@@ -56,7 +74,8 @@ static void judge_failure(const struct pool_transfer *transfer, CURLcode code,
 	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
 	facts.proxy_code = (int)proxy_code;
 	facts.connect_status = (int)connect_status;
-	facts.facts = gather_facts(transfer);
+	facts.facts = gather_facts(transfer) |
+		(is_overlong(transfer, code) ? POOL_FACT_OVERLONG : 0);
 	/* libcurl keeps the errno of connect(), not that of socket(); resolving loses
 	 * both. */
 	facts.error = os_errno ? (int)os_errno : transfer->socket_errno;

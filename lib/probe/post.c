@@ -8,11 +8,14 @@
 #include "base/text.h"
 #include "probe/multi.h"
 #include "probe/post.h"
+#include "probe/wire.h"
 
 enum {
 	URL_MAX = 8192,
 	HEADER_MAX = 64 << 10,
 	BODY_MAX = 64 << 10,
+	/* All that comes, framing and handshakes too. */
+	WIRE_MAX = 2 * (HEADER_MAX + BODY_MAX),
 };
 
 struct pool_poster {
@@ -22,7 +25,10 @@ struct pool_poster {
 	int64_t timeout_ms;
 	/* Of the request under way: */
 	CURL *easy; /* NULL: none */
+	bool added;
 	struct curl_slist *headers;
+	struct pool_wire wire;
+	int watch_errno; /* why the system does not watch its socket, or 0 */
 	size_t header_bytes;
 	size_t body_bytes;
 	int64_t wall_s;
@@ -236,6 +242,7 @@ static int set_options(struct pool_poster *poster, const char *body, size_t leng
 	bad |= (int)curl_easy_setopt(
 		easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+	bad |= pool_wire_set(&poster->wire, easy, WIRE_MAX);
 	return bad ? POOL_ENOMEM : set_headers(poster);
 }
 
@@ -243,12 +250,13 @@ static int set_options(struct pool_poster *poster, const char *body, size_t leng
 static void clear(struct pool_poster *poster)
 {
 	if (poster->easy) {
-		/* Of one that was never added this does nothing. */
-		curl_multi_remove_handle(poster->multi.handle, poster->easy);
+		if (poster->added)
+			pool_multi_remove(&poster->multi, poster->easy);
 		curl_easy_cleanup(poster->easy);
 	}
 	curl_slist_free_all(poster->headers);
 	poster->easy = NULL;
+	poster->added = false;
 	poster->headers = NULL;
 }
 
@@ -258,16 +266,29 @@ int pool_poster_send(struct pool_poster *poster, const char *body, size_t length
 
 	clear(poster);
 	poster->header_bytes = poster->body_bytes = 0;
+	poster->watch_errno = 0;
 	poster->retry_after_s = -1;
 	poster->answered = false;
 	poster->easy = curl_easy_init();
 	if (poster->easy)
 		error = set_options(poster, body, length);
-	if (!error && curl_multi_add_handle(poster->multi.handle, poster->easy))
-		error = POOL_ENOMEM;
+	if (!error)
+		error = pool_multi_add(&poster->multi, poster->easy);
+	poster->added = !error;
 	if (error)
 		clear(poster);
 	return error;
+}
+
+static void take_watched(void *context, CURL *easy, int fd, int what, int error)
+{
+	struct pool_poster *poster = context;
+
+	if (easy != poster->easy)
+		return;
+	pool_wire_follow(&poster->wire, fd, what);
+	if (error)
+		poster->watch_errno = error;
 }
 
 /* --- its end -------------------------------------------------------------------- */
@@ -287,12 +308,17 @@ static const char *explain(const struct pool_poster *poster, CURLcode code)
 		{CURLE_GOT_NOTHING, "it closed the connection without an answer"},
 		{CURLE_RECV_ERROR, "the connection to it broke"},
 		{CURLE_SEND_ERROR, "the connection to it broke"},
+		{CURLE_OUT_OF_MEMORY, "this machine is out of memory"},
 		{CURLE_UNSUPPORTED_PROTOCOL, "its answer is not HTTP"},
 		{CURLE_WEIRD_SERVER_REPLY, "its answer is not HTTP"},
 	};
 
 	if (poster->header_bytes > HEADER_MAX)
 		return "the headers of its answer are too long";
+	if (poster->watch_errno)
+		return "this machine cannot wait for it";
+	if (poster->wire.over)
+		return "its answer is too long";
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].code == code)
 			return words[i].words;
@@ -322,21 +348,22 @@ static void judge(
 bool pool_poster_turn(
 	struct pool_poster *poster, int64_t wall_s, struct pool_post_result *result)
 {
-	CURLMsg *message;
-	bool ended = false;
-	int left;
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+	bool ended;
+	int error;
 
 	poster->wall_s = wall_s;
-	pool_multi_turn(&poster->multi, 0);
-	while ((message = curl_multi_info_read(poster->multi.handle, &left))) {
-		if (message->msg != CURLMSG_DONE || message->easy_handle != poster->easy)
-			continue;
-		judge(poster, message->data.result, result);
+	error = pool_multi_turn(&poster->multi, 0);
+	ended = pool_multi_take(&poster->multi, &code);
+	/* Nothing would ever be heard of it. */
+	if (!ended && poster->easy && (error || poster->watch_errno))
 		ended = true;
-		break;
-	}
-	if (ended)
+	if (ended) {
+		judge(poster, code, result);
 		clear(poster);
+	}
+	if (error)
+		pool_multi_renew(&poster->multi);
 	return ended;
 }
 
@@ -347,7 +374,7 @@ int pool_poster_descriptor(const struct pool_poster *poster)
 
 int64_t pool_poster_due_ns(const struct pool_poster *poster)
 {
-	return poster->multi.due_ns;
+	return pool_multi_due_ns(&poster->multi);
 }
 
 /* --- begin and end -------------------------------------------------------------- */
@@ -365,6 +392,8 @@ int pool_poster_new(struct pool_poster **out, const struct pool_poster_options *
 	if (!poster)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	pool_multi_init(&poster->multi);
+	poster->multi.watched = take_watched;
+	poster->multi.context = poster;
 	poster->ca_file = options->ca_file;
 	poster->timeout_ms =
 		options->timeout_ms ? options->timeout_ms : POOL_POST_TIMEOUT_MS;

@@ -10,7 +10,7 @@
  *
  * One request at a time. Certificates are verified, no redirect is followed, no proxy is
  * used: nothing of the environment counts. Of an answer only status and Retry-After are
- * looked at; 64 KB of headers and of body are read at most.
+ * looked at; 64 KB of headers and of body are read at most, and 256 KB in all.
  *
  * The URL is a secret: it may hold a token or a password. Of it, nothing but
  * "scheme://host" is ever shown.

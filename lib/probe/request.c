@@ -1,5 +1,6 @@
 /* Requests: libcurl's options for each method. */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +23,45 @@ const struct pool_scheme_traits *pool_scheme_traits_get(const struct pool_login 
 	return (unsigned)login->scheme < POOL_SCHEMES ? &schemes[login->scheme] : NULL;
 }
 
-bool pool_host_is_address(const char *host)
+/* The address that <host> is, or NULL; <family> is AF_INET or AF_INET6. */
+static const void *parse_address(const char *host, struct in6_addr *bytes, int *family)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
 	char bare[HOST_MAX + 1];
 	size_t length = strcspn(host, "%");
 
 	if (length > HOST_MAX)
-		return false;
+		return NULL;
 	memcpy(bare, host, length);
 	bare[length] = '\0';
-	return inet_pton(AF_INET, bare, bytes) == 1 ||
-		inet_pton(AF_INET6, bare, bytes) == 1;
+	*family = strchr(bare, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(*family, bare, bytes) == 1 ? bytes : NULL;
+}
+
+bool pool_host_is_address(const char *host)
+{
+	struct in6_addr bytes;
+	int family;
+
+	return parse_address(host, &bytes, &family);
+}
+
+bool pool_login_may_be_at(const struct pool_login *login, const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	struct in6_addr bytes;
+	int family;
+
+	/* sin_port and sin6_port lie in the same place. */
+	if (ntohs(v4->sin_port) != login->port)
+		return false;
+	if (!parse_address(login->host, &bytes, &family))
+		return true;
+	if (family != address->sa_family)
+		return false;
+	return family == AF_INET6
+		? memcmp(&bytes, &v6->sin6_addr, sizeof(v6->sin6_addr)) == 0
+		: memcmp(&bytes, &v4->sin_addr, sizeof(v4->sin_addr)) == 0;
 }
 
 /* "scheme://host:port" with nothing of the user's but a host of harmless bytes. */
@@ -73,6 +101,8 @@ static int set_proxy(struct pool_transfer *transfer)
 	if (!traits || print_proxy(login, traits->name, proxy, sizeof(proxy)))
 		return POOL_EARGUMENT;
 	bad = (int)curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+	/* Without memory for the one in the URL libcurl would take 1080. */
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)login->port);
 	if (login->user)
 		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, login->user);
 	if (login->password)

@@ -14,6 +14,8 @@ enum {
 	HEADER_MAX = 64 << 10,
 	BODY_MAX = 64 << 10,       /* enough to see that an answer flows */
 	BODY_SEARCH_MAX = 1 << 20, /* where a text is looked for in it */
+	/* All that comes, framing and handshakes too, may be so many times as long. */
+	WIRE_FACTOR = 2,
 };
 
 /* The same for every attempt. */
@@ -63,6 +65,11 @@ static curl_socket_t open_socket(
 		}
 		return CURL_SOCKET_BAD;
 	}
+	if (transfer->probe->login &&
+		!pool_login_may_be_at(transfer->probe->login, &address->addr)) {
+		transfer->socket_errno = ENOMEM;
+		return CURL_SOCKET_BAD;
+	}
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		address->protocol);
 	if (fd < 0)
@@ -80,6 +87,8 @@ static int note_request(
 	(void)peer_port;
 	(void)local_port;
 	transfer->requested = true;
+	transfer->wire.max = WIRE_FACTOR *
+		(HEADER_MAX + (transfer->probe->body ? BODY_SEARCH_MAX : BODY_MAX));
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -114,7 +123,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
 	long status = 0;
 
 	transfer->header_bytes += length;
-	if (transfer->header_bytes > HEADER_MAX)
+	transfer->overlong = transfer->header_bytes > HEADER_MAX;
+	if (transfer->overlong)
 		return 0;
 	value = find_value(line, length, "Retry-After");
 	if (value)
@@ -150,25 +160,6 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 	return length;
 }
 
-/*
- * A handle as new, with a small buffer. libcurl 7.88.1 keeps the buffer of a transfer
- * whose name did not resolve; it then refuses another size for it, and curl_easy_reset()
- * makes it believe that the buffer has the default size: such a handle must not be used
- * again.
- */
-static int renew_handle(struct pool_transfer *transfer)
-{
-	curl_easy_reset(transfer->easy);
-	if (!curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE))
-		return 0;
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = curl_easy_init();
-	if (!transfer->easy ||
-		curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE))
-		return POOL_ENOMEM;
-	return 0;
-}
-
 static int set_common(
 	struct pool_transfer *transfer, const struct pool_transfer_options *options)
 {
@@ -200,22 +191,9 @@ static int set_common(
 		easy, CURLOPT_TIMEOUT_MS, (long)transfer->probe->timeout_ms);
 	bad |= (int)curl_easy_setopt(
 		easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->probe->timeout_ms);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+	bad |= pool_wire_set(&transfer->wire, easy, WIRE_FACTOR * HEADER_MAX);
 	return bad ? POOL_ENOMEM : 0;
-}
-
-int pool_transfer_init(struct pool_transfer *transfer)
-{
-	*transfer = (struct pool_transfer){.easy = curl_easy_init()};
-	return transfer->easy ? 0 : POOL_ENOMEM;
-}
-
-void pool_transfer_release(struct pool_transfer *transfer)
-{
-	if (!transfer->easy)
-		return;
-	pool_transfer_clear(transfer);
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = NULL;
 }
 
 int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *probe,
@@ -224,24 +202,22 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 	const struct pool_method_work *method = pool_method_work_get(probe->method);
 	int error;
 
-	*transfer = (struct pool_transfer){
-		.easy = transfer->easy, .probe = probe, .retry_after_s = -1};
+	*transfer = (struct pool_transfer){.probe = probe, .retry_after_s = -1};
 	if (!method || (method->row.wants_url && !probe->url))
 		return POOL_EARGUMENT;
-	if ((error = renew_handle(transfer)) || (error = set_common(transfer, options)))
-		return error;
-	return method->set(transfer);
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy)
+		return POOL_ENOMEM;
+	error = set_common(transfer, options);
+	return error ? error : method->set(transfer);
 }
 
 void pool_transfer_clear(struct pool_transfer *transfer)
 {
-	CURL *easy = transfer->easy;
-
-	/* Drops the credentials and whatever points into this attempt. */
-	if (easy && transfer->probe)
-		curl_easy_reset(easy);
+	/* With the handle go the credentials and all that points into this attempt. */
+	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	curl_free(transfer->url);
 	pool_match_release(&transfer->match);
-	*transfer = (struct pool_transfer){.easy = easy};
+	*transfer = (struct pool_transfer){0};
 }

@@ -5,7 +5,8 @@
  * credentials, which go into options of their own (user info that decodes to a control
  * byte makes libcurl 7.88.1 go direct and report success); NO_PROXY and the other
  * variables of the environment count for nothing; no redirect is followed; no connection
- * is used twice; what a peer sends is capped.
+ * is used twice, nor is a handle (libcurl 7.88.1 reads a header of one transfer in the
+ * next one, when it was freed); what a peer sends is capped, in every part of an answer.
  */
 #ifndef POOL_PROBE_TRANSFER_H
 #define POOL_PROBE_TRANSFER_H
@@ -13,30 +14,29 @@
 #include <curl/curl.h>
 #include <sys/socket.h>
 #include "probe/answer.h"
+#include "probe/wire.h"
 
-/* A slot's transfer, used for one attempt after the other. */
+/* An attempt; all zero: none. */
 struct pool_transfer {
 	CURL *easy;
-	const struct pool_probe *probe; /* of the attempt; NULL between attempts */
-	/* What belongs to one attempt: */
+	const struct pool_probe *probe;
 	struct curl_slist *headers;
 	char *url; /* where it is not the probe's own */
 	struct pool_match match;
+	struct pool_wire wire;
 	size_t header_bytes;
 	size_t body_bytes;
 	int socket_errno; /* of socket(), or 0 */
+	int watch_errno;  /* why the system does not watch its socket, or 0 */
 	int32_t retry_after_s;
 	bool requested;    /* the request was about to go out */
 	bool enough;       /* we ended the transfer: what came is enough to judge */
+	bool overlong;     /* we ended it: more headers came than an answer may have */
 	bool accepted;     /* Sec-WebSocket-Accept is right */
 	bool resolve_only; /* ping: no connection, only the address */
 	struct sockaddr_storage address; /* that the host resolved to */
 	socklen_t address_length;        /* 0: none yet */
 };
-
-int pool_transfer_init(struct pool_transfer *transfer);
-/* Accepts one that was zeroed only. */
-void pool_transfer_release(struct pool_transfer *transfer);
 
 /* The same for all transfers of an engine. */
 struct pool_transfer_options {
@@ -45,7 +45,7 @@ struct pool_transfer_options {
 };
 
 /*
- * Set an attempt of <probe> up.
+ * Set an attempt of <probe> up, in storage that may be anything.
  *
  * Returns 0, or: POOL_EARGUMENT  it cannot be asked so (no URL, a strange one)
  *                POOL_ENOMEM
@@ -58,7 +58,7 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,
 	struct pool_probe_result *result);
 
-/* Forget the attempt, its credentials too. */
+/* Forget the attempt, its credentials too. Accepts one that was zeroed only. */
 void pool_transfer_clear(struct pool_transfer *transfer);
 
 /* What a scheme means for a check. */
@@ -72,5 +72,12 @@ const struct pool_scheme_traits *pool_scheme_traits_get(const struct pool_login 
 
 /* True if <host> is an address, which needs no resolver. */
 bool pool_host_is_address(const char *host);
+
+/*
+ * False if <address>, of a socket to be opened, is not the proxy's: its port is another
+ * one, or its host if that is an address. libcurl 7.88.1 goes direct where it has no
+ * memory for a part of the proxy's URL.
+ */
+bool pool_login_may_be_at(const struct pool_login *login, const struct sockaddr *address);
 
 #endif

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -17,6 +18,7 @@
 #define T POOL_FACT_TLS_PROXY
 #define R POOL_FACT_RELAYED
 #define D POOL_FACT_DIRECT
+#define L POOL_FACT_OVERLONG
 
 static const struct {
 	const char *reason;
@@ -30,6 +32,11 @@ static const struct {
 	{"no-descriptors", 27, 0, EMFILE, 0, N},
 	{"no-memory", 7, 0, ENOBUFS, 0, 0},
 	{"no-memory", 27, 0, 0, 0, 0},
+	{"no-memory", 5, 0, 0, 0, 0},
+	{"no-memory", 6, 0, 0, 0, 0},
+	{"no-memory", 27, 0, 0, 0, V | C},
+	{"no-memory", 27, 0, 0, 200, V | C | T},
+	{"no-memory", 27, 0, 0, 0, V | Q | R | A},
 	{"no-ports", 7, 0, EADDRNOTAVAIL, 0, 0},
 	{"no-route", 7, 0, ENETUNREACH, 0, 0},
 	{"no-route", 7, 0, EAFNOSUPPORT, 0, 0},
@@ -67,6 +74,18 @@ static const struct {
 	{"empty-answer", 52, 0, 0, 0, V | Q | R},
 	{"truncated", 18, 0, 0, 0, V | Q | R | A},
 	{"truncated", 56, 0, ECONNRESET, 0, V | Q | R | A},
+	/* more than an answer may have: ended by us, by libcurl's limit for a line */
+	{"truncated", 42, 0, 0, 0, V | Q | R | L},
+	{"truncated", 23, 0, 0, 0, V | Q | R | A | L},
+	{"truncated", 27, 0, 0, 200, V | Q | A | L},
+	{"truncated", 100, 0, 0, 0, V | Q | R},
+	{"wrong-protocol", 42, 0, 0, 0, V | C | L},
+	{"wrong-protocol", 42, 0, 0, 200, V | C | T | L},
+	{"wrong-protocol", 27, 0, 0, 200, V | C | L},
+	{"wrong-protocol", 56, 0, 0, 200, V | C | L},
+	{"wrong-protocol", 100, 0, 0, 0, V | C},
+	{"authentication", 42, 0, 0, 407, V | C | L},
+	{"denied", 42, 0, 0, 403, V | C | L},
 	/* through a tunnel */
 	{"response-timeout", 28, 0, 0, 200, V | Q},
 	{"response-timeout", 28, 0, 0, 200, V | C},
@@ -84,6 +103,10 @@ static const struct {
 	{"proxy-tls", 60, 0, 0, 0, V | C | T | R},
 	{"tls-verify", 60, 0, 0, 200, V | C | T},
 	{"handshake-timeout", 28, 0, 0, 0, V | C | T},
+	{"proxy-tls", 98, 0, 0, 0, V | C | T},
+	{"proxy-tls", 98, 0, 0, 0, V | C | T | R},
+	{"tls", 98, 0, 0, 200, V | C | T},
+	{"tls", 98, 0, 0, 200, V | C},
 	/* SOCKS */
 	{"bad-gateway", 97, CURLPX_REPLY_GENERAL_SERVER_FAILURE, 0, 0, V | C | S},
 	{"denied", 97, CURLPX_REPLY_NOT_ALLOWED, 0, 0, V | C | S},
@@ -152,6 +175,48 @@ static void every_code_has_a_reason(void **state)
 		}
 }
 
+/* The codes of libcurl 7.88 to 8.14 that stay this machine's once it is connected. */
+static const int local_codes[] = {
+	2, 3, 4, 26, 27, 41, 45, 48, 53, 54, 58, 59, 66, 77, 82, 89, 93, 99, 101};
+
+static bool is_local_code(int code)
+{
+	for (size_t i = 0; i < sizeof(local_codes) / sizeof(local_codes[0]); i++)
+		if (local_codes[i] == code)
+			return true;
+	return false;
+}
+
+static enum pool_layer layer_of(int code, unsigned facts)
+{
+	struct pool_transfer_facts it = {.code = code, .facts = facts};
+
+	return pool_reason_get((int)pool_transfer_classify(&it))->layer;
+}
+
+static void once_connected_only_what_is_known_to_be_is_of_this_machine(void **state)
+{
+	(void)state;
+	for (int code = 1; code < 130; code++) {
+		/* Not without an errno, nor without having connected. */
+		bool local = is_local_code(code) || code == CURLE_COULDNT_CONNECT;
+
+		for (int answered = 0; answered < 2; answered++) {
+			unsigned facts = N | V | Q | R | (answered ? A : 0);
+
+			if ((layer_of(code, facts) == POOL_LAYER_LOCAL) !=
+				is_local_code(code))
+				fail_msg("code %d, answered %d", code, answered);
+		}
+		assert_true(!local || layer_of(code, 0) == POOL_LAYER_LOCAL);
+	}
+	/* What nobody knows is this machine's before it is connected. */
+	assert_int_equal(POOL_LAYER_LOCAL, layer_of(CURLE_BAD_FUNCTION_ARGUMENT, V));
+	assert_int_equal(POOL_LAYER_LOCAL, layer_of(129, N));
+	assert_int_equal(POOL_LAYER_HANDSHAKE, layer_of(129, V | C));
+	assert_int_equal(POOL_LAYER_TARGET, layer_of(129, V | Q | A));
+}
+
 static void words_say_what_was_answered(void **state)
 {
 	static const struct {
@@ -166,6 +231,13 @@ static void words_say_what_was_answered(void **state)
 		{"Connection refused", {.code = 7, .error = ECONNREFUSED}},
 		{"the answer is not HTTP", {.code = 1, .facts = Q | R}},
 		{"", {.code = 28, .facts = C}},
+		{"", {.code = 27, .facts = C}},
+		{"more bytes came than an answer may have",
+			{.code = 27, .connect_status = 200, .facts = C | L}},
+		{"more bytes came than an answer may have", {.code = 23, .facts = Q | L}},
+		{"CONNECT answered 407",
+			{.code = 42, .connect_status = 407, .facts = C | L}},
+		{"the answer cannot be understood", {.code = 43, .facts = Q}},
 	};
 	char words[96];
 
@@ -181,6 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outcomes_have_their_reasons),
 		cmocka_unit_test(every_code_has_a_reason),
+		cmocka_unit_test(
+			once_connected_only_what_is_known_to_be_is_of_this_machine),
 		cmocka_unit_test(words_say_what_was_answered),
 	};
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -969,6 +970,174 @@ static void check_no_descriptors(uint16_t port)
 	assert_int_equal(exhausted, report.local_trouble);
 }
 
+/* --- what this machine refuses: sockets that are not watched, memory ------------- */
+
+/* The calls of epoll_ctl() that add a socket, from <first> to <last>, fail. */
+static struct {
+	int first, last, error;
+	int adds;
+} refusal;
+
+static int refuse_some(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (operation == EPOLL_CTL_ADD) {
+		refusal.adds++;
+		if (refusal.adds >= refusal.first && refusal.adds <= refusal.last) {
+			errno = refusal.error;
+			return -1;
+		}
+	}
+	return epoll_ctl(epoll, operation, fd, event);
+}
+
+static void a_socket_that_is_not_watched_blames_nobody(void **state)
+{
+	static const struct {
+		int first, last, error, refused;
+		const char *detail;
+	} cases[] = {
+		{1, 1000, ENOSPC, 20, "fs.epoll.max_user_watches is reached"},
+		{1, 1000, ENOMEM, 20, "the system does not watch its socket"},
+		{3, 7, ENOSPC, 5, "fs.epoll.max_user_watches is reached"},
+	};
+	struct pool_probe probe = {
+		HTTP, .login = &via_http, .url = "http://t.test/", .timeout_ms = 10000};
+	struct server server = start(answer, OK_ANSWER);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen seen = {0};
+		struct pool_engine_options options = options_for(&seen);
+		struct pool_engine_report report;
+		int64_t began_ms = now_ms();
+		int refused = 0;
+
+		refusal.first = cases[i].first;
+		refusal.last = cases[i].last;
+		refusal.error = cases[i].error;
+		refusal.adds = 0;
+		options.control = refuse_some;
+		run_with(probe, 20, server.port, &options, &report);
+		for (int at = 0; at < 20; at++) {
+			if (seen.results[at].reason == POOL_REASON_OK)
+				continue;
+			assert_int_equal(POOL_REASON_NO_MEMORY, seen.results[at].reason);
+			assert_string_equal(cases[i].detail, seen.results[at].detail);
+			refused++;
+		}
+		assert_int_equal(cases[i].refused, refused);
+		assert_int_equal(cases[i].refused, report.local_trouble);
+		/* Nobody waited for what nobody watched. */
+		assert_in_range(now_ms() - began_ms, 0, 8000);
+	}
+	stop(&server);
+}
+
+/* libcurl's allocation <at> fails, once. */
+static struct {
+	int at;
+	int count;
+} famine;
+
+static bool starves(void)
+{
+	return ++famine.count == famine.at;
+}
+
+static void *starve_malloc(size_t size)
+{
+	return starves() ? NULL : malloc(size);
+}
+
+static void *starve_realloc(void *old, size_t size)
+{
+	return starves() ? NULL : realloc(old, size);
+}
+
+static void *starve_calloc(size_t count, size_t size)
+{
+	return starves() ? NULL : calloc(count, size);
+}
+
+static char *starve_strdup(const char *text)
+{
+	return starves() ? NULL : strdup(text);
+}
+
+/*
+ * Exits with 0: the allocation failed and blamed nobody; 1: there are not that many. The
+ * target is an address, so that whoever forgets the proxy reaches it.
+ */
+static void starve_at(int at, uint16_t port, uint16_t target)
+{
+	char host[] = "127.0.0.1";
+	struct pool_login login = {.host = host, .port = port};
+	struct pool_probe probes[2];
+	struct seen seen = {0};
+	struct pool_engine_options options = options_for(&seen);
+	struct pool_engine_report report;
+	struct pool_fault fault;
+	char urls[2][40];
+
+	snprintf(urls[0], sizeof(urls[0]), "http://127.0.0.1:%u/", target);
+	snprintf(urls[1], sizeof(urls[1]), "https://127.0.0.1:%u/", target);
+	/* Longer than a transfer's timeout would mean that its timer was lost. */
+	alarm(8);
+	for (int i = 0; i < 2; i++)
+		probes[i] = (struct pool_probe){
+			HTTP, .login = &login, .url = urls[i], .timeout_ms = 4000};
+	famine.at = at;
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, starve_malloc, free, starve_realloc,
+		    starve_strdup, starve_calloc))
+		_exit(famine.count < famine.at);
+	if (pool_engine_run(probes, 2, &options, &report, &fault))
+		_exit(famine.count < famine.at);
+	/* The server does not tunnel: it answers CONNECT with a 200 and hello. */
+	if (seen.results[0].reason != POOL_REASON_NO_MEMORY &&
+		seen.results[0].reason != POOL_REASON_OK)
+		_exit(2);
+	/* While an answer to CONNECT is read it looks like a close, and another attempt
+	 * of the check would follow. */
+	if (seen.results[1].reason != POOL_REASON_NO_MEMORY &&
+		seen.results[1].reason != POOL_REASON_TLS &&
+		seen.results[1].reason != POOL_REASON_CLOSED)
+		_exit(3);
+	_exit(famine.count < famine.at);
+}
+
+static void no_allocation_that_fails_blames_or_stops_anybody(void **state)
+{
+	struct server server = start(answer, OK_ANSWER);
+	uint16_t target;
+	int status = 0, at = 0, fd = bind_loopback(&target);
+
+	(void)state;
+	assert_int_equal(0, listen(fd, 512));
+	assert_true(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	while (status == 0) {
+		pid_t pid;
+
+		/* One lives a minute. */
+		if (++at % 64 == 0) {
+			stop(&server);
+			server = start(answer, OK_ANSWER);
+		}
+		pid = fork();
+		assert_true(pid >= 0);
+		if (!pid)
+			starve_at(at, server.port, target);
+		assert_int_equal(pid, waitpid(pid, &status, 0));
+		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+			fail_msg("allocation %d: wait status %x", at, (unsigned)status);
+	}
+	/* It was tried at many places. */
+	assert_in_range(at, 100, 5000);
+	/* And went direct at none. */
+	assert_int_equal(-1, accept(fd, NULL, NULL));
+	close(fd);
+	stop(&server);
+}
+
 static void run_apart(void (*check)(uint16_t port))
 {
 	struct server server = start(answer, OK_ANSWER);
@@ -1118,6 +1287,8 @@ int main(void)
 		cmocka_unit_test(odd_names_are_no_answer),
 		cmocka_unit_test(few_descriptors_bound_the_concurrency),
 		cmocka_unit_test(no_descriptors_blame_no_proxy),
+		cmocka_unit_test(a_socket_that_is_not_watched_blames_nobody),
+		cmocka_unit_test(no_allocation_that_fails_blames_or_stops_anybody),
 		cmocka_unit_test(ping_reaches_loopback_or_says_why_not),
 		cmocka_unit_test(every_method_has_a_row),
 	};
