@@ -178,7 +178,7 @@ static void fill_unseen_owner(struct pool_selection *selection, struct pool_leas
 	const int64_t longest_ms = selection->query->longest_ms;
 
 	if (!pool_owner_look_up(
-		    lease->owner_pid, &lease->owner_start, &lease->owner_space))
+		    lease->owner_pid, lease->owner_space, &lease->owner_start))
 		lease->owner_pid = 0;
 	if (!selection->ttl_ms)
 		selection->ttl_ms = longest_ms ? longest_ms : POOL_UNSEEN_TTL_MS;
