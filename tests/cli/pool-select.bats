@@ -603,7 +603,7 @@ or socks5h, not 'gopher'"
 @test "a lease is printed behind the proxy, and counts" {
 	run -0 --separate-stderr "$select" --lease --ttl 60 --strategy least_connections pool.json
 	assert_regex "$output" '^http://127\.0\.0\.1:8001 [0-9a-f]{16}$'
-	run -0 "$select" --lease --owner $$ --strategy least_connections --format '%{name} %{lease}' pool.json
+	run -0 "$select" --lease --owner $$ --ttl 60 --strategy least_connections --format '%{name} %{lease}' pool.json
 	assert_regex "$output" '^second [0-9a-f]{16}$'
 	for _ in 1 2 3; do
 		run -0 "$select" --strategy least_connections --format hostport pool.json
