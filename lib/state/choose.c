@@ -253,6 +253,7 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 	if (error && is_as_before(state, map, length) &&
 		!selection->session->require_state) {
 		selection->trouble = trouble;
+		selection->choice->no_room = selection->query->lease;
 		return 0;
 	}
 	if (error) {
