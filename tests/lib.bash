@@ -448,6 +448,19 @@ open_lo() {
 	:
 }
 
+# takes_signal PID NAME: by a handler, or by a descriptor while it is blocked.
+takes_signal() {
+	local number line mask
+
+	number=$(kill -l "$2")
+	while IFS=$'\t' read -r line mask; do
+		case $line in
+		SigBlk: | SigCgt:) ((0x$mask >> (number - 1) & 1)) && return ;;
+		esac
+	done 2>/dev/null <"/proc/$1/status"
+	return 1
+}
+
 can_unshare() {
 	command -v ip >/dev/null && unshare -rn true 2>/dev/null
 }
