@@ -179,13 +179,10 @@ pool-HASH.state.snap"
 
 @test "a lock that is held too long degrades, or is 5" {
 	"$select" -s own.state pool.json
-	exec 9<own.state
-	flock 9
-	run -0 --separate-stderr "$select" -s own.state pool.json
+	run -0 --separate-stderr flock own.state "$select" -s own.state pool.json
 	assert_regex "$stderr" "own.state' is locked \(held by process [0-9]+\): no lock within 1000 ms"
-	run -5 --separate-stderr "$select" --require-state -s own.state pool.json
+	run -5 --separate-stderr flock own.state "$select" --require-state -s own.state pool.json
 	assert_output "http://error.no-proxy.invalid:9"
-	exec 9<&-
 }
 
 @test "with the lock held by another, what is known is read" {
@@ -603,7 +600,7 @@ or socks5h, not 'gopher'"
 @test "a lease is printed behind the proxy, and counts" {
 	run -0 --separate-stderr "$select" --lease --ttl 60 --strategy least_connections pool.json
 	assert_regex "$output" '^http://127\.0\.0\.1:8001 [0-9a-f]{16}$'
-	run -0 "$select" --lease --owner $$ --ttl 60 --strategy least_connections --format '%{name} %{lease}' pool.json
+	run -0 "$select" --lease --owner $$ --strategy least_connections --format '%{name} %{lease}' pool.json
 	assert_regex "$output" '^second [0-9a-f]{16}$'
 	for _ in 1 2 3; do
 		run -0 "$select" --strategy least_connections --format hostport pool.json
