@@ -258,16 +258,15 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 		said->reason = POOL_REASON_NONE;
 }
 
-static int note_attempt(struct execution *execution, const struct pool_choice *choice)
+static int note_attempt(
+	struct execution *execution, const struct pool_proxy_choice *proxy)
 {
-	const struct pool_proxy_choice *proxy = &choice->proxies[0];
 	struct exec_attempt attempt;
 
 	judge(execution, proxy);
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s,
-		.no_room = choice->no_room,
 		.listed = execution->listed};
 	if (exec_evidence_add(&execution->evidence, proxy, &attempt) == 0)
 		return 0;
@@ -485,7 +484,7 @@ static int run_attempts(struct execution *execution)
 			tool_tell_choice(&execution->query, &choice);
 		status = run_once(execution, &choice);
 		if (!status)
-			status = note_attempt(execution, &choice);
+			status = note_attempt(execution, &choice.proxies[0]);
 		pool_choice_release(&choice);
 		again = !status && decide(execution);
 	}
