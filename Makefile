@@ -57,7 +57,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file guard image former undo follow copy repair snapshot lookup lease presence session select demand \
+STATE  := file guard record image former undo decisions follow copy repair snapshot lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif

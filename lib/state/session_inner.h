@@ -38,6 +38,8 @@ struct pool_session {
 				       is */
 	struct pool_state *state;   /* opened at the first use */
 	struct pool_guard *guard;   /* of its mapping; or NULL */
+	char *who;                  /* whose commands they are, or NULL */
+	bool begins_anew;           /* also what is no state file at all */
 	bool require_state;
 	bool read_only;
 	int64_t lock_timeout_ms;

@@ -136,7 +136,8 @@ pool-HASH.state.snap"
 	echo "a letter to my aunt, which is longer than a magic number" >own.state
 	before=$(sha256sum own.state)
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_regex "$stderr" "is not a state file: left alone"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: 'own.state' is not a state file: \
+left alone ('pool-status --repair -s own.state $PWD/pool.json' keeps a copy and begins it anew)"
 	run -3 "$select" --require-state -s own.state pool.json
 	assert_equal "$(sha256sum own.state)" "$before"
 }
@@ -146,7 +147,8 @@ pool-HASH.state.snap"
 	printf '\377' | dd of=own.state bs=1 seek=8 conv=notrunc status=none
 	before=$(sha256sum own.state)
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_regex "$stderr" "the header of state file 'own.state' is broken: left alone"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: a broken header: 'own.state' is not a \
+state file: left alone ('pool-status --repair -s own.state $PWD/pool.json' keeps a copy and begins it anew)"
 	assert_equal "$(sha256sum own.state)" "$before"
 }
 
@@ -154,7 +156,8 @@ pool-HASH.state.snap"
 	"$select" -s own.state pool.json
 	truncate -s 17000 own.state
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' and begun anew"
+	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' \
+and begun anew; forgotten are health, bans, leases and what persons disabled, if anything (there is no second copy)"
 	assert_equal "$(head -n 1 own.state.corrupt)" "proxypool: a corrupt state file, which begins behind this line"
 	assert_equal "$(tail -n +2 own.state.corrupt | wc -c)" 17000
 	run -0 --separate-stderr "$select" -s own.state pool.json
