@@ -247,6 +247,8 @@ struct pool_choice {
 	const char *strategy; /* its name */
 	int32_t timeout_s;
 	enum pool_no_reason reason; /* of POOL_ENONE */
+	bool no_room; /* one of them has no lease though one was asked for: the disk of
+			 the state file is full. It is reported by name */
 };
 
 /*

@@ -180,7 +180,7 @@ static void fill_unseen_owner(struct pool_selection *selection, struct pool_leas
 	const int64_t longest_ms = selection->query->longest_ms;
 
 	if (!pool_owner_look_up(
-		    lease->owner_pid, &lease->owner_start, &lease->owner_space))
+		    lease->owner_pid, lease->owner_space, &lease->owner_start))
 		lease->owner_pid = 0;
 	if (!selection->ttl_ms)
 		selection->ttl_ms = longest_ms ? longest_ms : POOL_UNSEEN_TTL_MS;
@@ -255,6 +255,7 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 	if (error && is_as_before(state, map, length) &&
 		!selection->session->require_state) {
 		selection->trouble = trouble;
+		selection->choice->no_room = selection->query->lease;
 		return 0;
 	}
 	if (error) {
