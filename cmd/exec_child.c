@@ -80,13 +80,10 @@ static void restore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds)
+int exec_child_become(char *const *argv, char *const *envp)
 {
 	int error;
 
-	for (size_t i = 0; i < EXEC_KEEP_FDS; i++)
-		if (keep_fds[i] >= 0)
-			fcntl(keep_fds[i], F_SETFD, 0);
 	restore_signals();
 	execvpe(argv[0], argv, envp);
 	error = errno;
@@ -99,7 +96,9 @@ static _Noreturn void begin_child(const struct exec_run *run, int output_fd)
 {
 	if (output_fd >= 0)
 		dup2(output_fd, STDOUT_FILENO);
-	_exit(exec_child_become(run->argv, run->envp, run->keep_fds));
+	if (run->keep_fd >= 0)
+		fcntl(run->keep_fd, F_SETFD, 0);
+	_exit(exec_child_become(run->argv, run->envp));
 }
 
 /* --- signals -------------------------------------------------------------------- */

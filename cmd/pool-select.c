@@ -99,8 +99,7 @@ static const struct tool_option options[] = {
 		SET(tool_read_number, wait_s), .low = 0, .high = WAIT_MAX_S},
 	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl",
 		SET(tool_read_flag, query.lease)},
-	{OPT_OWNER, "owner", "PID",
-		"the lease ends with this process, e.g. $$ (in a container: and --ttl)",
+	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$",
 		SET(tool_read_number, owner_pid), .low = 1, .high = INT32_MAX},
 	{OPT_TTL, "ttl", "SECONDS", "the lease ends after so long",
 		SET(tool_read_number, ttl_s), .low = 1, .high = TTL_MAX_S},
@@ -165,6 +164,14 @@ static const char *find_contradiction(const struct settings *settings)
 	return NULL;
 }
 
+/* Sets of schemes in which 0 is all: what both allow, or a bit of no scheme at all. */
+static unsigned schemes_of_both(unsigned asked, unsigned possible)
+{
+	if (!asked || !possible)
+		return asked | possible;
+	return asked & possible ? asked & possible : 1u << POOL_SCHEMES;
+}
+
 static int fit_together(struct settings *settings)
 {
 	const char *contradiction = find_contradiction(settings);
@@ -186,7 +193,7 @@ static int fit_together(struct settings *settings)
 	if (settings->serve && !row->one_line)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--serve wants a format of one line, not '%s'", row->name);
-	query->schemes = tool_schemes_of_both(query->schemes, row->schemes);
+	query->schemes = schemes_of_both(query->schemes, row->schemes);
 	return TOOL_YES;
 }
 
@@ -200,6 +207,12 @@ static int read_command_line(int argc, char **argv, struct settings *settings)
 }
 
 /* --- answers -------------------------------------------------------------------- */
+
+static struct pool_answer_query answer_query(const struct pool_query *query)
+{
+	return (struct pool_answer_query){
+		query->exchange ? query->exchange : "default", query->type};
+}
 
 static void explain(struct pool_session *session, const struct pool_query *query,
 	const struct pool_choice *choice)
@@ -215,7 +228,7 @@ static void explain(struct pool_session *session, const struct pool_query *query
 static int answer_none(const struct settings *settings, const struct pool_choice *choice,
 	const struct pool_fault *fault, struct pool_text *out)
 {
-	const struct pool_answer_query asked = tool_answer_query(&settings->query);
+	const struct pool_answer_query asked = answer_query(&settings->query);
 	const enum pool_no_reason reason = fault->code == POOL_EARGUMENT ? POOL_NO_USAGE
 		: fault->code == POOL_ENONE                              ? choice->reason
 									 : POOL_NO_ERROR;
@@ -251,7 +264,7 @@ static int answer(
 	struct settings *settings, struct pool_session *session, struct pool_text *out)
 {
 	const struct pool_query *query = &settings->query;
-	const struct pool_answer_query asked = tool_answer_query(query);
+	const struct pool_answer_query asked = answer_query(query);
 	struct pool_choice choice = {0};
 	struct pool_fault fault = {0};
 	int error = pool_session_select(session, query, &choice, &fault);
@@ -324,7 +337,7 @@ static int serve(struct settings *settings, struct pool_session *session)
 			answer(settings, session, &out);
 		} else {
 			const struct pool_answer_query unknown =
-				tool_answer_query(&settings->query);
+				answer_query(&settings->query);
 
 			pool_answer_add_none(
 				&out, settings->format, &unknown, POOL_NO_USAGE);
@@ -343,7 +356,7 @@ static int serve(struct settings *settings, struct pool_session *session)
 /* A failure before any lookup, in a form that no client takes for "go direct". */
 static int refuse(const struct settings *settings, int status, enum pool_no_reason reason)
 {
-	const struct pool_answer_query asked = tool_answer_query(&settings->query);
+	const struct pool_answer_query asked = answer_query(&settings->query);
 	struct pool_text out = POOL_TEXT_EMPTY;
 
 	pool_answer_add_none(&out, settings->format, &asked, reason);

@@ -55,8 +55,9 @@ struct settings {
 	struct pool_listen listen;
 	const char *metrics_file;
 	bool pool_metrics;
-	char *command; /* its absolute path */
-	char *url;     /* of the webhook: a secret */
+	char *command;  /* its absolute path */
+	char *url;      /* of the webhook: a secret */
+	bool url_shown; /* it stands in an argument */
 	uint32_t alert_kinds;
 	int64_t window_s;
 	bool kinds_given, window_given;
@@ -127,6 +128,7 @@ static int read_webhook(const struct tool_given *given, void *context)
 	const char *wrong;
 
 	pool_text_forget(settings->url);
+	settings->url_shown = given->value[0] != '@';
 	settings->url = given->value[0] == '@' ? read_url_file(given->value + 1)
 					       : strdup(given->value);
 	if (!settings->url)
@@ -252,6 +254,9 @@ static int fit_together(struct settings *settings)
 	if (settings->common.quiet && settings->common.verbose)
 		return tool_refuse(settings->spec, TOOL_USAGE,
 			"--quiet and --verbose exclude each other");
+	if (settings->url_shown && !settings->stop && !settings->reload)
+		tool_warn("--webhook: ps shows its URL to everybody; write it into a "
+			  "file, and give @FILE");
 	settings->daemon.asked |= settings->restart;
 	settings->printer.quiet = settings->common.quiet;
 	settings->printer.journal = watch_is_journal(getenv("JOURNAL_STREAM"));
@@ -410,13 +415,14 @@ static int open_session(struct settings *settings, const struct tool_files *file
 
 /* Those that were asked for; those that were made are the service's to free. */
 static int open_receivers(const struct settings *settings, const char *file,
-	struct pool_alert_options *alerts)
+	const char *absolute, struct pool_alert_options *alerts)
 {
 	const struct pool_command_options command = {.path = settings->command,
 		.home = getenv("HOME"),
 		.lang = getenv("LANG"),
 		.tz = getenv("TZ"),
-		.file = file};
+		/* It runs in another folder. */
+		.file = absolute};
 	const struct pool_webhook_options webhook = {
 		.url = settings->url, .ca_file = settings->ca_file, .file = file};
 	struct pool_fault fault = {0};
@@ -473,7 +479,10 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		.context = settings,
 	};
 	struct pool_fault fault = {0};
-	int status = open_receivers(settings, files->file, &service.alerts);
+	char *absolute = pool_state_absolute(files->file);
+	int status = absolute
+		? open_receivers(settings, files->file, absolute, &service.alerts)
+		: tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
 
 	if (pool_random_bytes(&service.alerts.seed, sizeof(service.alerts.seed)) != 0)
 		service.alerts.seed = 0;
@@ -482,6 +491,7 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		pool_alerts_drop(&service.alerts);
 	else if (pool_service_run(&service, &fault) != 0)
 		status = tool_refuse_by(settings->spec, &fault);
+	free(absolute);
 	return status;
 }
 

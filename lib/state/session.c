@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "config/config.h"
-#include "state/decisions.h"
 #include "state/image.h"
 #include "state/session_inner.h"
 
@@ -298,6 +297,18 @@ static void take_compiled(struct pool_session *session, struct pool_snapshot *co
 		session->snapshot_trouble[0] = '\0';
 }
 
+/*
+ * Whether members of a shared folder, who write no FILE.snap, have begun the state: they
+ * use the common salt, and under another one their records would be of unknown proxies.
+ */
+static bool is_begun_by_members(const struct pool_session *session)
+{
+	struct stat status;
+
+	return session->state_path && pool_state_is_shared(session->state_path) &&
+		stat(session->state_path, &status) == 0 && status.st_size > 0;
+}
+
 /* Compile what was read, or take what another process has compiled meanwhile. */
 static int compile(struct pool_session *session, const struct pool_source *source,
 	const struct pool_settings *settings, struct pool_fault *fault)
@@ -307,6 +318,7 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 	const struct pool_hash_key common = {"proxypool"};
 	struct pool_snapshot compiled;
 	int fd = claim(session), error = 0;
+	bool shared = session->absolute && (fd < 0 || is_begun_by_members(session));
 
 	open_snapshot(session, &source->status);
 	if (status && session->loaded && up_to_date(&session->base, status)) {
@@ -315,9 +327,8 @@ static int compile(struct pool_session *session, const struct pool_source *sourc
 		return 0;
 	}
 	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->base.salt
-				: (fd < 0 && session->absolute ? &common : NULL),
-		status, session->file_id, fault);
+		session->loaded ? &session->base.salt : (shared ? &common : NULL), status,
+		session->file_id, fault);
 	if (!error)
 		take_compiled(session, &compiled, fd, &source->status);
 	else if (fd >= 0)
@@ -457,7 +468,6 @@ int pool_session_new(struct pool_session **out,
 
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	session->who = options->who ? strdup(options->who) : NULL;
 	session->require_state = options->require_state;
 	session->read_only = options->read_only;
 	session->lock_timeout_ms =
@@ -494,7 +504,6 @@ void pool_session_free(struct pool_session *session)
 	pool_state_free(session->state);
 	pool_session_drop_environment(session);
 	pool_snapshot_release(&session->base);
-	free(session->who);
 	free(session->file);
 	free(session->absolute);
 	free(session->state_path);
@@ -514,46 +523,22 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-/* What became of what persons decided, after the state was begun anew. */
-static const char *say_decisions(const struct pool_state *state)
-{
-	if (state->second_trouble == ENOENT)
-		return "what persons disabled, if anything (there is no second copy)";
-	if (state->second_trouble || state->second_foreign)
-		return "what persons disabled (the second copy is damaged or cannot be "
-		       "read)";
-	return NULL;
-}
-
-/* That the file was found corrupt, once, and what is lost by it. */
+/* That the file was found corrupt, once. */
 static void warn_corrupt(struct pool_session *session)
 {
-	const struct pool_state *state = session->state;
-	const char *decisions = say_decisions(state);
-
-	if (!state->was_corrupt)
+	if (!session->state->was_corrupt)
 		return;
 	session->state->was_corrupt = false;
-	pool_session_warn(session,
-		"state file '%s' was corrupt: %s%s%s; forgotten are health, bans, "
-		"leases%s"
-		"%s",
-		session->state_path, state->kept_copy ? "copied to '" : "",
-		state->kept_copy ? session->state_path : "no copy could be kept",
-		state->kept_copy ? ".corrupt' and begun anew" : ", begun anew",
-		decisions ? " and " : "; what persons disabled is kept",
-		decisions ? decisions : "");
-}
-
-/* That damaged records were set right, once. */
-static void warn_mended(struct pool_session *session)
-{
-	if (session->state->was_mended && !session->state->was_corrupt)
+	if (session->state->kept_copy)
 		pool_session_warn(session,
-			"state file '%s' was damaged: what could be set right is "
-			"(pool-status --repair tells more)",
+			"state file '%s' was corrupt: copied to '%s.corrupt' and begun "
+			"anew",
+			session->state_path, session->state_path);
+	else
+		pool_session_warn(session,
+			"state file '%s' was corrupt: begun anew, and no copy could be "
+			"kept",
 			session->state_path);
-	session->state->was_mended = false;
 }
 
 /* That somebody cut the file short under our hands, once. */
@@ -625,7 +610,6 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 				  session->absolute, fault);
 		if (!error) {
 			session->state->guard = session->guard;
-			session->state->begins_anew = session->begins_anew;
 			error = pool_state_lock(
 				session->state, session->lock_timeout_ms, fault);
 		}
@@ -635,22 +619,6 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 		}
 	}
 	return error;
-}
-
-/* A process that was killed has left the second copy of what persons decided behind. */
-static void catch_up(struct pool_session *session, const struct pool_now *now)
-{
-	enum { GRACE_MS = 1000 };
-	struct pool_state *state = session->state;
-	int64_t since_ns;
-
-	if (!state->writable || state->fd < 0)
-		return;
-	pool_state_fetch(&since_ns, &state->live->decisions_ns, sizeof(since_ns));
-	if (since_ns &&
-		(since_ns > now->boot_ns ||
-			since_ns < now->boot_ns - GRACE_MS * POOL_NS_PER_MS))
-		pool_decisions_write(state, &session->snapshot, now, NULL);
 }
 
 int pool_session_lock(
@@ -678,13 +646,11 @@ int pool_session_lock(
 		pool_copy_sweep(session->state, now);
 		session->state->swept = true;
 	}
-	if (!error) {
-		catch_up(session, now);
-		return 0;
+	if (error) {
+		pool_state_unlock(session->state);
+		warn_corrupt(session);
+		warn_cut(session);
 	}
-	pool_state_unlock(session->state);
-	warn_corrupt(session);
-	warn_cut(session);
 	return error;
 }
 
@@ -692,7 +658,6 @@ void pool_session_unlock(struct pool_session *session)
 {
 	pool_state_unlock(session->state);
 	/* Not before: who listens may be slow. */
-	warn_mended(session);
 	warn_corrupt(session);
 	warn_cut(session);
 	warn_snapshot(session);

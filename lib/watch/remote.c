@@ -54,13 +54,15 @@ static int make_address(const char *path, struct sockaddr_un *out, int *folder)
 	return ENAMETOOLONG;
 }
 
-static bool is_ours(int fd)
+/* Whether root or we are at the other end; else <who> is. */
+static bool is_ours(int fd, uid_t *who)
 {
-	struct ucred peer;
+	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t length = sizeof(peer);
+	bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-		(peer.uid == 0 || peer.uid == geteuid());
+	*who = peer.uid;
+	return known && (peer.uid == 0 || peer.uid == geteuid());
 }
 
 /* --- the watcher's side --------------------------------------------------------- */
@@ -136,12 +138,13 @@ static void take_client(void *context)
 	struct pool_remote *remote = context;
 	struct pool_remote_client *client = find_free(remote);
 	int fd = accept4(remote->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t who;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		turn_away(remote);
 	if (fd < 0)
 		return;
-	if (!client || !is_ours(fd)) {
+	if (!client || !is_ours(fd, &who)) {
 		close(fd);
 		return;
 	}
@@ -263,10 +266,12 @@ static int converse(int fd, enum pool_remote_command command, int64_t timeout_ms
 {
 	struct pollfd one = {.fd = fd, .events = POLLIN};
 	char line[sizeof(fault->text) + 32] = "";
+	uid_t who;
 
-	if (!is_ours(fd))
+	if (!is_ours(fd, &who))
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"who listens at the control socket is another user");
+			"who listens at the control socket is user %u: ask as that user",
+			(unsigned)who);
 	/* Who was turned away at once hears that from recv(). */
 	if (send(fd, words[command], strlen(words[command]), MSG_NOSIGNAL) < 0 &&
 		errno != EPIPE && errno != ECONNRESET)

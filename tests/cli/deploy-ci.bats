@@ -58,18 +58,24 @@ run_line() {
 
 @test "GitHub: the job judges, annotates and uploads" {
 	as_json github-actions.yml >job.json
-	run -0 jq -r '.permissions["security-events"], (.jobs.validate | .env.POOL_FILES,
-		(.steps[] | .uses // empty))' job.json
-	assert_output "write
-pool.json
-actions/checkout@v4
-actions/checkout@v4
-github/codeql-action/upload-sarif@v3"
+	run -0 jq -r '.jobs.validate.env.POOL_FILES, (.jobs[].steps[].uses // empty | sub("@.*"; ""))' \
+		job.json
+	assert_output "pool.json
+actions/checkout
+actions/checkout
+actions/upload-artifact
+actions/checkout
+actions/download-artifact
+github/codeql-action/upload-sarif"
 	mapfile -t lines < <(jq -r '.jobs.validate.steps[] | .run // empty
 		| select(startswith("pool-validate"))' job.json)
 	assert_equal "${#lines[@]}" 2
 	judge=${lines[0]} annotate=${lines[1]}
-	sarif=$(jq -r '.jobs.validate.steps[].with.sarif_file // empty' job.json)
+	sarif=$(jq -r '.jobs.upload.steps[].with.sarif_file // empty' job.json)
+	run -0 jq -r '.jobs.validate.steps[], .jobs.upload.steps[] | select(.uses // "" |
+		test("artifact")).with | "\(.name) \(.path)"' job.json
+	assert_output "pool-files $sarif
+pool-files null"
 
 	run -0 --separate-stderr run_line good.json "$judge"
 	assert_output "pool.json: valid, 2 proxies in 1 pool"
@@ -89,8 +95,63 @@ title=weight-range::weight: 12 is above 10"
 	assert_output ""
 	# a step after one that failed has to say so
 	run -0 jq -r '.jobs.validate.steps[] | select(.if) | "\(.if) \(.run // .uses)"' job.json
-	assert_output "failure() $annotate
-always() github/codeql-action/upload-sarif@v3"
+	assert_line --index 0 "failure() $annotate"
+	assert_line --index 1 --regexp '^always\(\) actions/upload-artifact@'
+}
+
+@test "GitHub: what runs is pinned, and only the job that uploads may write" {
+	as_json github-actions.yml >job.json
+	run -0 jq -r '.jobs[].steps[].uses // empty | select(test("@[0-9a-f]{40}$") | not)' job.json
+	assert_output ""
+	# people see which version that is
+	run -1 grep -nE 'uses: ' <(grep -vE 'uses: [a-z/-]+@[0-9a-f]{40} # v[0-9]+(\.[0-9]+){2}$' \
+		"$ci/github-actions.yml")
+	run -0 jq -c '.permissions, (.jobs | to_entries[] | [.key, .value.permissions])' job.json
+	assert_output '{}
+["validate",{"contents":"read"}]
+["upload",{"actions":"read","contents":"read","security-events":"write"}]'
+	run -0 jq -r '.jobs.upload.steps[].run // empty' job.json
+	assert_output ""
+	run -0 jq -r '.jobs[].steps[] | select(.uses // "" | startswith("actions/checkout"))
+		| .with["persist-credentials"]' job.json
+	assert_output $'false\nfalse\nfalse'
+	# proxypool itself: a version, by a variable
+	run -0 jq -r '.jobs.validate.steps[].with.ref // empty, .jobs.validate.env.PROXYPOOL_REF' job.json
+	# shellcheck disable=SC2016 # an expression of GitHub's
+	assert_output '${{ env.PROXYPOOL_REF }}
+v0.1.0'
+}
+
+@test "GitLab: a version of proxypool is fetched, a tag as well as a commit" {
+	require_tool git
+	mkdir origin
+	git -C origin init -q
+	git -C origin -c user.name=a -c user.email=a@b commit -q --allow-empty -m first
+	git -C origin tag v0.1.0
+	git -C origin -c user.name=a -c user.email=a@b commit -q --allow-empty -m second
+	as_json gitlab-ci.yml >job.json
+	assert_equal "$(jq -r '."pool-files".variables.PROXYPOOL_REF' job.json)" v0.1.0
+	commit=$(git -C origin rev-parse v0.1.0)
+	for ref in v0.1.0 "$commit"; do
+		rm -rf fetched
+		jq -r '."pool-files".before_script[] | select(startswith("git "))' job.json |
+			sed 's|/tmp/proxypool|fetched|' >fetch
+		[ "$(wc -l <fetch)" -eq 3 ]
+		PROXYPOOL_REPOSITORY=$PWD/origin PROXYPOOL_REF=$ref run -0 bash -e fetch
+		assert_equal "$(git -C fetched rev-parse HEAD)" "$commit"
+	done
+}
+
+@test "a checkout that everybody can write is judged by what is in it" {
+	umask 0
+	cp good.json open.json
+	chmod 666 open.json
+	run -1 pool-validate --strict open.json
+	grep -ohE 'pool-validate --strict --allow [a-z-]+' "$ci"/* | sort | uniq -c >commands
+	assert_equal "$(awk '{ $1 = ""; print }' commands)" \
+		" pool-validate --strict --allow file-writable"
+	assert_equal "$(awk '{ print $1 }' commands)" 5
+	run -0 pool-validate --strict --allow file-writable open.json
 }
 
 @test "GitLab: the job judges and leaves its report" {

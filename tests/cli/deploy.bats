@@ -292,11 +292,12 @@ install_deploy() {
 	require_tool make gcc
 	install_deploy
 	cd root/opt/pool
-	assert_equal "$(find share/proxypool lib/systemd lib/sysusers.d -type f | sort)" "\
+	assert_equal "$(find share/proxypool lib/systemd lib/sysusers.d lib/tmpfiles.d -type f | sort)" "\
 lib/systemd/system/pool-check.service
 lib/systemd/system/pool-check.timer
 lib/systemd/system/pool-watch.service
 lib/sysusers.d/proxypool.conf
+lib/tmpfiles.d/proxypool.conf
 share/proxypool/ci/github-actions.yml
 share/proxypool/ci/gitlab-ci.yml
 share/proxypool/ci/pre-commit-config.yaml
@@ -326,6 +327,40 @@ ExecStart=/opt/pool/bin/pool-watch --listen 127.0.0.1:9469 /etc/proxypool/pool.j
 	run -0 --separate-stderr systemd-analyze verify --man=no units/*
 	assert_output ""
 	assert_equal "$stderr" ""
+}
+
+@test "the units' user and folder are made, and an earlier folder becomes sticky" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	require_tool systemd-sysusers systemd-tmpfiles
+	for before in none 2770; do
+		mkdir -p "$before/etc" "$before/var/lib"
+		if [ "$before" != none ]; then
+			printf 'root:x:0:0::/root:/bin/sh\n' >"$before/etc/passwd"
+			printf 'root:x:0:\nproxypool:x:777:\n' >"$before/etc/group"
+			mkdir "$before/var/lib/proxypool"
+			chgrp 777 "$before/var/lib/proxypool"
+			chmod 2770 "$before/var/lib/proxypool"
+		fi
+		run -0 systemd-sysusers --root="$PWD/$before" "$deploy/systemd/proxypool.sysusers.conf"
+		run -0 --separate-stderr systemd-tmpfiles --root="$PWD/$before" --create \
+			"$deploy/systemd/proxypool.tmpfiles.conf"
+		assert_equal "$stderr" ""
+		IFS=: read -r name _ user group _ <<<"$(grep ^proxypool: "$before/etc/passwd")"
+		assert_equal "$name" proxypool
+		[ "$user" -gt 0 ]
+		assert_equal "$(stat -c '%a %u %g' "$before/var/lib/proxypool")" "3770 0 $group"
+	done
+	assert_equal "$group" 777
+}
+
+@test "the units run as a user without capabilities, in a folder that stays root's" {
+	for unit in pool-check pool-watch; do
+		for line in User=proxypool Group=proxypool UMask=0077 CapabilityBoundingSet= \
+			AmbientCapabilities= LimitCORE=0 ReadWritePaths=/var/lib/proxypool; do
+			grep -qxF "$line" "$deploy/systemd/$unit.service"
+		done
+	done
+	run -1 grep -n ^StateDirectory "$deploy"/systemd/*.service
 }
 
 @test "the options in the units are those of the tools" {

@@ -123,7 +123,8 @@ has_file() {
 		"env HOME=$HOME" "env TZ=UTC" "env POOL_POOL=default.http"; do
 		run -0 grep -Fx "$line" "$batch"
 	done
-	run -0 grep -E '^env POOL_FILE=.*pool\.json$' "$batch"
+	# absolute: it is in another folder
+	run -0 grep -Fx "env POOL_FILE=$PWD/pool.json" "$batch"
 	events=$(grep -c '^event ' "$batch")
 	run -0 grep -Fx "env POOL_EVENTS=$events" "$batch"
 	# those that were told, as they were told
@@ -189,6 +190,7 @@ has_file() {
 	pool-report two disable
 	wait_until 6 has_lines receiver.posts 1
 	assert_equal "$(cat receiver.heads)" "POST /secret-hook application/json"
+	run -1 grep "shows its URL" watch.err
 	run -0 jq -r '[.source, .file, (.events | length), ([.events[].proxy] | sort | join(",")),
 		(.text | split("\n") | map(select(. != "")) | length)] | map(tostring) | join(" ")' receiver.posts
 	assert_output --regexp '^proxypool [^ ]*pool\.json 2 one,two 2$'
@@ -266,6 +268,9 @@ has_file() {
 	end_watch TERM second
 	assert_equal "$WATCH_STATUS" 0
 	run -1 grep -l secret-hook watch.jsonl watch.err second.jsonl second.err
+	# given literally, they were warned about
+	run -0 grep -c "^pool-watch: warning: --webhook: ps shows its URL to everybody" watch.err second.err
+	assert_output $'watch.err:1\nsecond.err:1'
 }
 
 @test "a proxy that flaps is told once, and further alerts about it are held" {
