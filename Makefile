@@ -53,7 +53,7 @@ endif
 
 BASE   := error text clock random hash http replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source walk value \
-	member connection exchange document tree plain yaml list proxychains environment variables \
+	member connection exchange document tree parsers plain yaml list proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
@@ -125,7 +125,9 @@ comma := ,
 # $(call link,TOOL): with libcurl for those that probe; with cJSON on demand for those that
 # scripts start often
 LAZY := $(BUILD)/obj/lib/config/lazy.o
-lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY) $(filter-out -lcjson -lyaml,$(LIBS)),$(LIBS))
+# before the archive, whose pool_parser_load() is then not wanted
+lazy_or_not = $(if $(filter $(1),$(QUICK_TOOLS)),$(LAZY))
+libraries   = $(if $(filter $(1),$(QUICK_TOOLS)),$(filter-out -lcjson -lyaml,$(LIBS)),$(LIBS))
 probe_or_not = $(if $(filter $(1),$(PROBING_TOOLS)),$(2))
 watch_or_not = $(if $(filter $(1),pool-watch),$(2))
 
@@ -133,10 +135,10 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(TOOL_OBJECTS) $(LAZY) $(BUILD)/libpoolwat
 		$(BUILD)/libpoolprobe.a $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $(filter-out $(LAZY),$(filter %.o,$^)) \
-		$(call watch_or_not,$*,$(BUILD)/libpoolwatch.a) \
+		$(call lazy_or_not,$*) $(call watch_or_not,$*,$(BUILD)/libpoolwatch.a) \
 		$(call probe_or_not,$*,$(BUILD)/libpoolprobe.a) $(BUILD)/libpool.a \
 		$(call watch_or_not,$*,$(WATCH_LIBS)) $(call probe_or_not,$*,$(PROBE_LIBS)) \
-		$(call lazy_or_not,$*))
+		$(call libraries,$*))
 
 # objects of single tools
 $(BUILD)/bin/pool-check $(BUILD)/bin/pool-status $(BUILD)/bin/pool-watch: \
@@ -145,6 +147,7 @@ $(BUILD)/bin/pool-check $(BUILD)/bin/pool-watch: $(BUILD)/obj/cmd/tool_probe.o
 $(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
 $(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_screen.o
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
+$(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client evidence input words)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,4 +1,5 @@
 /* pool-select: the proxy to use now. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "config/url.h"
 #include "report/answer.h"
 #include "report/explain.h"
+#include "select_refusal.h"
 #include "tool_select.h"
 
 enum {
@@ -43,6 +45,46 @@ struct settings {
 	bool explain;
 };
 
+/* --- refusals ------------------------------------------------------------------- */
+
+static struct pool_answer_query answer_query(const struct pool_query *query)
+{
+	return (struct pool_answer_query){
+		query->exchange ? query->exchange : "default", query->type};
+}
+
+/* An answer, or the refusal in its place, which needs no memory. */
+struct reply {
+	struct pool_text text;
+	char refusal[REFUSAL_SIZE];
+};
+
+/* Zeroes nowhere else: each page that is touched costs the start a microsecond. */
+static void begin_reply(struct reply *reply)
+{
+	reply->text = POOL_TEXT_SECRET;
+}
+
+static void refuse(
+	const struct settings *settings, enum pool_no_reason reason, struct reply *reply)
+{
+	const struct pool_answer_query asked = answer_query(&settings->query);
+
+	pool_text_release(&reply->text);
+	reply->text = POOL_TEXT_FIXED(reply->refusal);
+	pool_answer_add_none(&reply->text, settings->format, &asked, reason);
+}
+
+/* What is answered if all ends now, in the format that is known by now. */
+static void prepare_refusal(const struct settings *settings)
+{
+	struct reply reply;
+
+	begin_reply(&reply);
+	refuse(settings, POOL_NO_ERROR, &reply);
+	refusal_set(reply.text.bytes, reply.text.length);
+}
+
 /* --- options -------------------------------------------------------------------- */
 
 static int read_format(const struct tool_given *given, void *context)
@@ -55,8 +97,10 @@ static int read_format(const struct tool_given *given, void *context)
 	int found;
 
 	settings->format = given->value;
-	if (pool_answer_check(given->value, &row, &fault) == 0)
+	if (pool_answer_check(given->value, &row, &fault) == 0) {
+		prepare_refusal(settings);
 		return TOOL_YES;
+	}
 	settings->format = "url";
 	if (strpbrk(given->value, "%\\"))
 		return tool_refuse_by(given->spec, &fault);
@@ -208,12 +252,6 @@ static int read_command_line(int argc, char **argv, struct settings *settings)
 
 /* --- answers -------------------------------------------------------------------- */
 
-static struct pool_answer_query answer_query(const struct pool_query *query)
-{
-	return (struct pool_answer_query){
-		query->exchange ? query->exchange : "default", query->type};
-}
-
 static void explain(struct pool_session *session, const struct pool_query *query,
 	const struct pool_choice *choice)
 {
@@ -226,9 +264,8 @@ static void explain(struct pool_session *session, const struct pool_query *query
 
 /* "No proxy", or why there is no answer at all; an exit status. */
 static int answer_none(const struct settings *settings, const struct pool_choice *choice,
-	const struct pool_fault *fault, struct pool_text *out)
+	const struct pool_fault *fault, struct reply *reply)
 {
-	const struct pool_answer_query asked = answer_query(&settings->query);
 	const enum pool_no_reason reason = fault->code == POOL_EARGUMENT ? POOL_NO_USAGE
 		: fault->code == POOL_ENONE                              ? choice->reason
 									 : POOL_NO_ERROR;
@@ -242,7 +279,7 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
 		return TOOL_YES;
 	}
-	pool_answer_add_none(out, settings->format, &asked, reason);
+	refuse(settings, reason, reply);
 	return tool_status(fault->code);
 }
 
@@ -259,9 +296,9 @@ static void warn_less(const struct pool_query *query, const struct pool_choice *
 				choice->proxies[i].name, choice->where);
 }
 
-/* One lookup: its answer into <out>; the exit status. */
+/* One lookup: its answer into <reply>; the exit status. */
 static int answer(
-	struct settings *settings, struct pool_session *session, struct pool_text *out)
+	struct settings *settings, struct pool_session *session, struct reply *reply)
 {
 	const struct pool_query *query = &settings->query;
 	const struct pool_answer_query asked = answer_query(query);
@@ -271,10 +308,11 @@ static int answer(
 	int status = TOOL_YES;
 
 	if (!error)
-		error = pool_answer_add(out, settings->format, &asked, &choice, &fault);
+		error = pool_answer_add(
+			&reply->text, settings->format, &asked, &choice, &fault);
 	fault.code = error;
 	if (error)
-		status = answer_none(settings, &choice, &fault, out);
+		status = answer_none(settings, &choice, &fault, reply);
 	else if (settings->common.verbose)
 		tool_tell_choice(query, &choice);
 	if (!error && !settings->common.quiet)
@@ -285,13 +323,70 @@ static int answer(
 	return status;
 }
 
-static void print(struct pool_text *out)
+/* False after having told why it was not written. */
+static bool put(struct reply *reply)
 {
-	if (out->bytes && out->length) {
-		fwrite(out->bytes, 1, out->length, stdout);
-		explicit_bzero(out->bytes, out->room);
+	bool written;
+
+	refusal_hold(true);
+	written = refusal_write(reply->text.bytes, reply->text.length);
+	refusal_hold(false);
+	pool_text_release(&reply->text);
+	return written;
+}
+
+/* --- requests ------------------------------------------------------------------- */
+
+enum { REQUEST_SIZE = 65536 };
+
+/* The input, cut into lines. */
+struct input {
+	size_t at, length; /* of what was read and not yet taken */
+	bool over;         /* nothing more comes */
+	int error;         /* why, or 0 at its end */
+	char bytes[REQUEST_SIZE + 1];
+};
+
+/* Read on behind what was not taken yet. */
+static void read_more(struct input *input)
+{
+	ssize_t got;
+
+	memmove(input->bytes, input->bytes + input->at, input->length - input->at);
+	input->length -= input->at;
+	input->at = 0;
+	got = refusal_read(input->bytes + input->length, REQUEST_SIZE - input->length);
+	input->over = got <= 0;
+	input->error = got < 0 ? errno : 0;
+	input->length += got > 0 ? (size_t)got : 0;
+}
+
+/*
+ * Wait for the next line: it is ended by a NUL, and valid until the next call. One that
+ * is too long is dropped but for its end, and does not <fit>. Returns false at the end.
+ */
+static bool next_line(struct input *input, char **line, size_t *length, bool *fits)
+{
+	*fits = true;
+	for (;;) {
+		char *end;
+
+		*line = input->bytes + input->at;
+		*length = input->length - input->at;
+		end = memchr(*line, '\n', *length);
+		if (end)
+			*length = (size_t)(end - *line);
+		if (end || input->over) {
+			(*line)[*length] = '\0';
+			input->at += *length + (end != NULL);
+			return end || *length || !*fits;
+		}
+		if (*length == REQUEST_SIZE) {
+			*fits = false;
+			input->at = input->length;
+		}
+		read_more(input);
 	}
-	pool_text_release(out);
 }
 
 /* "[EXCHANGE [TYPE [KEY]]]", "-" for what the command line says, which is in <query>: the
@@ -321,47 +416,86 @@ static bool read_request(char *line, size_t length, struct pool_query *query)
 	return true;
 }
 
-/* A line for a line, for as long as there is input. */
-static int serve(struct settings *settings, struct pool_session *session)
+/* Answer one request with a line. */
+static void serve_line(struct settings *settings, struct pool_session *session,
+	char *line, size_t length, struct reply *reply)
 {
 	const struct pool_query asked = settings->query;
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t length;
 
-	while ((length = getline(&line, &size, stdin)) > 0) {
-		struct pool_text out = POOL_TEXT_EMPTY;
-
-		settings->query = asked;
-		if (read_request(line, (size_t)length, &settings->query)) {
-			answer(settings, session, &out);
-		} else {
-			const struct pool_answer_query unknown =
-				answer_query(&settings->query);
-
-			pool_answer_add_none(
-				&out, settings->format, &unknown, POOL_NO_USAGE);
-		}
-		/* --direct-ok answers nothing: still a line for a line. */
-		if (!out.length)
-			pool_text_add(&out, "\n");
-		print(&out);
-		if (fflush(stdout) != 0)
-			break;
+	if (read_request(line, length, &settings->query))
+		answer(settings, session, reply);
+	else
+		refuse(settings, POOL_NO_USAGE, reply);
+	/* --direct-ok answers nothing: still a line for a line. */
+	if (!reply->text.length) {
+		pool_text_release(&reply->text);
+		reply->text = POOL_TEXT_FIXED(reply->refusal);
+		pool_text_add(&reply->text, "\n");
 	}
-	free(line);
-	return TOOL_YES;
+	settings->query = asked;
+}
+
+/*
+ * A line for a line, for as long as there is input. A signal comes while one is waited
+ * for, or while one is answered, and nowhere between. Not inlined: its large frame would
+ * cost each start.
+ */
+static __attribute__((noinline)) int serve(
+	struct settings *settings, struct pool_session *session)
+{
+	struct input input;
+	struct reply reply;
+	char *line;
+	size_t length;
+	bool fits, written = true;
+
+	input.at = input.length = 0;
+	input.over = false;
+	input.error = 0;
+	begin_reply(&reply);
+	refusal_owe(false);
+	refusal_hold(true);
+	while (written && next_line(&input, &line, &length, &fits)) {
+		refusal_owe(true);
+		refusal_hold(false);
+		if (!fits) {
+			tool_error("a request is longer than %d bytes", REQUEST_SIZE);
+			refuse(settings, POOL_NO_USAGE, &reply);
+		} else {
+			serve_line(settings, session, line, length, &reply);
+		}
+		refusal_hold(true);
+		written = refusal_write(reply.text.bytes, reply.text.length);
+		pool_text_release(&reply.text);
+		begin_reply(&reply);
+	}
+	refusal_hold(false);
+	if (input.error)
+		return tool_end(TOOL_SYSTEM, tool_status_word(TOOL_SYSTEM),
+			"cannot read standard input: %s", strerror(input.error));
+	return written ? TOOL_YES : TOOL_SYSTEM;
+}
+
+/* One answer. */
+static int select_once(struct settings *settings, struct pool_session *session)
+{
+	struct reply reply;
+	int status;
+
+	begin_reply(&reply);
+	status = answer(settings, session, &reply);
+	return put(&reply) ? status : TOOL_SYSTEM;
 }
 
 /* A failure before any lookup, in a form that no client takes for "go direct". */
-static int refuse(const struct settings *settings, int status, enum pool_no_reason reason)
+static int refuse_early(
+	const struct settings *settings, int status, enum pool_no_reason reason)
 {
-	const struct pool_answer_query asked = answer_query(&settings->query);
-	struct pool_text out = POOL_TEXT_EMPTY;
+	struct reply reply;
 
-	pool_answer_add_none(&out, settings->format, &asked, reason);
-	print(&out);
-	return status;
+	begin_reply(&reply);
+	refuse(settings, reason, &reply);
+	return put(&reply) ? status : TOOL_SYSTEM;
 }
 
 static int run(struct settings *settings)
@@ -374,26 +508,24 @@ static int run(struct settings *settings)
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};
-	struct pool_text out = POOL_TEXT_EMPTY;
 	struct pool_session *session;
 	struct pool_fault fault = {0};
 	int status = tool_find_files(&spec, &settings->common, &files);
 
 	if (status)
-		return refuse(settings, status, POOL_NO_ERROR);
+		return refuse_early(settings, status, POOL_NO_ERROR);
 	opening.file = files.file;
 	opening.environment = tool_environment();
 	opening.state = files.state;
 	if (pool_session_new(&session, &opening, &fault) != 0)
-		return refuse(settings, tool_fail(&fault), POOL_NO_ERROR);
+		return refuse_early(settings, tool_fail(&fault), POOL_NO_ERROR);
 	if (!pool_session_state_path(session) && !settings->common.no_state &&
 		!settings->require_state && !settings->common.quiet)
 		tool_warn_stateless(files.file, settings->query.lease);
 	if (settings->serve)
 		status = serve(settings, session);
 	else
-		status = answer(settings, session, &out);
-	print(&out);
+		status = select_once(settings, session);
 	pool_session_free(session);
 	return status;
 }
@@ -405,9 +537,11 @@ int main(int argc, char **argv)
 
 	tool_begin();
 	signal(SIGPIPE, SIG_IGN);
+	refusal_begin();
 	status = read_command_line(argc, argv, &settings);
+	prepare_refusal(&settings);
 	if (status)
-		refuse(&settings, status,
+		status = refuse_early(&settings, status,
 			status == TOOL_USAGE ? POOL_NO_USAGE : POOL_NO_ERROR);
 	else
 		status = run(&settings);

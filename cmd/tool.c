@@ -76,18 +76,30 @@ int tool_status(int error)
 	return row < sizeof(statuses) ? statuses[row] : TOOL_SYSTEM;
 }
 
+int tool_fail_stdout(int error)
+{
+	if (error == EPIPE)
+		return TOOL_SYSTEM;
+	return tool_end(TOOL_SYSTEM, tool_status_word(TOOL_SYSTEM),
+		"cannot write standard output: %s",
+		error ? strerror(error) : "an earlier write failed");
+}
+
 bool tool_close_stdout(void)
 {
 	bool failed = ferror(stdout) != 0;
 	int error = 0;
 
-	if (fclose(stdout) != 0) {
+	if (fflush(stdout) != 0) {
 		failed = true;
 		error = errno;
 	}
-	if (failed && error != EPIPE)
-		tool_end(TOOL_SYSTEM, tool_status_word(TOOL_SYSTEM),
-			"cannot write standard output: %s",
-			error ? strerror(error) : "an earlier write failed");
+	/* Interrupted, it is closed all the same, and everything was written before. */
+	if (fclose(stdout) != 0 && errno != EINTR && !failed) {
+		failed = true;
+		error = errno;
+	}
+	if (failed)
+		tool_fail_stdout(error);
 	return !failed;
 }

@@ -300,6 +300,10 @@ int tool_status(int error);
  */
 bool tool_close_stdout(void);
 
+/* Tell that standard output failed with <error>, an errno or 0 for an earlier one, unless
+ * it is a closed pipe. Returns TOOL_SYSTEM. */
+int tool_fail_stdout(int error);
+
 /* --- where the files are (tool_files.c) ----------------------------------------- */
 
 enum { TOOL_PATH_SIZE = 4096 };

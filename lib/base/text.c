@@ -13,7 +13,8 @@ static bool grow(struct pool_text *text, size_t more)
 
 	if (text->broken)
 		return false;
-	if (more > SIZE_MAX / 2 - text->length) {
+	if (more > SIZE_MAX / 2 - text->length ||
+		(text->fixed && more >= room - text->length)) {
 		text->broken = true;
 		return false;
 	}
@@ -226,7 +227,7 @@ char *pool_text_take(struct pool_text *text)
 {
 	char *bytes = NULL;
 
-	if (grow(text, 0) && !text->broken) {
+	if (!text->fixed && grow(text, 0) && !text->broken) {
 		bytes = text->bytes;
 		bytes[text->length] = '\0';
 		*text = POOL_TEXT_EMPTY;
@@ -239,7 +240,8 @@ void pool_text_release(struct pool_text *text)
 {
 	if (text->secret && text->bytes)
 		explicit_bzero(text->bytes, text->room);
-	free(text->bytes);
+	if (!text->fixed)
+		free(text->bytes);
 	*text = POOL_TEXT_EMPTY;
 }
 

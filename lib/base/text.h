@@ -17,10 +17,14 @@ struct pool_text {
 	size_t room;
 	bool broken;
 	bool secret; /* wipe what is given up, also while it grows */
+	bool fixed;  /* the bytes are the caller's: what does not fit breaks it */
 };
 
 #define POOL_TEXT_EMPTY  ((struct pool_text){0})
 #define POOL_TEXT_SECRET ((struct pool_text){.secret = true})
+/* In an array of the caller's: needs no memory. */
+#define POOL_TEXT_FIXED(array) \
+	((struct pool_text){.bytes = (array), .room = sizeof(array), .fixed = true})
 
 void pool_text_add(struct pool_text *text, const char *string);
 void pool_text_add_bytes(struct pool_text *text, const void *bytes, size_t length);

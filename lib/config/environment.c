@@ -6,6 +6,7 @@
 #include <strings.h>
 #include "base/text.h"
 #include "config/environment.h"
+#include "config/parsers.h"
 #include "config/tree.h"
 #include "config/walk.h"
 
@@ -613,6 +614,11 @@ int pool_environment_read(struct pool_settings *settings,
 
 	if (!pool_environment_has(variables))
 		return 0;
+	error = pool_parser_load(POOL_PARSER_JSON, fault);
+	if (error) {
+		pool_settings_release(settings);
+		return error;
+	}
 	if (collect(&reader, variables))
 		make_tree(&reader);
 	else

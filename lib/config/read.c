@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "config/parsers.h"
 #include "config/tree.h"
 #include "config/walk.h"
 
@@ -117,6 +118,15 @@ static void read_tree(struct walk *walk, cJSON *tree)
 	judge_writers(walk, &root);
 }
 
+static int load_parsers(const struct pool_source *source, struct pool_fault *fault)
+{
+	int error = pool_parser_load(POOL_PARSER_JSON, fault);
+
+	if (!error && find_input(source) == POOL_INPUT_YAML)
+		error = pool_parser_load(POOL_PARSER_YAML, fault);
+	return error;
+}
+
 int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *diagnostics,
 	const struct pool_source *source, struct pool_fault *fault)
 {
@@ -125,6 +135,9 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	cJSON *tree = NULL;
 	int error;
 
+	error = load_parsers(source, fault);
+	if (error)
+		return error;
 	pool_settings_init(&walk.settings);
 	error = parse(source, &positions, diagnostics, &tree);
 	walk.nodes = positions.nodes;

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
 #include "config/url.h"
 #include "report/answer.h"
 
@@ -266,28 +265,23 @@ static void add_json(struct pool_text *out, const struct answer *answer)
 		{"lease", offsetof(struct answer, lease)},
 		{"reason", offsetof(struct answer, reason)},
 	};
-	cJSON *object = cJSON_CreateObject();
-	char *text;
+	const char *before = "{";
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		const char *value =
 			*(const char *const *)((const char *)answer + strings[i].offset);
 
-		if (value[0])
-			cJSON_AddStringToObject(object, strings[i].key, value);
+		if (!value[0])
+			continue;
+		pool_text_addf(out, "%s\"%s\":", before, strings[i].key);
+		pool_text_add_quoted(out, value, strlen(value));
+		before = ",";
 	}
-	cJSON_AddNumberToObject(object, "port", atoi(answer->port));
-	if (!answer->reason[0]) {
-		cJSON_AddNumberToObject(object, "timeout_seconds", atoi(answer->timeout));
-		cJSON_AddBoolToObject(object, "fallback", answer->fallback);
-	}
-	text = cJSON_PrintUnformatted(object);
-	if (text)
-		pool_text_addf(out, "%s\n", text);
-	else
-		out->broken = true;
-	cJSON_free(text);
-	cJSON_Delete(object);
+	pool_text_addf(out, ",\"port\":%s", answer->port);
+	if (!answer->reason[0])
+		pool_text_addf(out, ",\"timeout_seconds\":%s,\"fallback\":%s",
+			answer->timeout, answer->fallback ? "true" : "false");
+	pool_text_add(out, "}\n");
 }
 
 enum {
@@ -460,7 +454,7 @@ int pool_answer_add(struct pool_text *out, const char *format,
 static bool tells_none(
 	const struct pool_text *out, size_t before, const struct pool_no_proxy *none)
 {
-	return out->broken || (out->bytes && strstr(out->bytes + before, none->host));
+	return !out->broken && out->bytes && strstr(out->bytes + before, none->host);
 }
 
 void pool_answer_add_none(struct pool_text *out, const char *format,
@@ -492,5 +486,7 @@ void pool_answer_add_none(struct pool_text *out, const char *format,
 	if (tells_none(out, before, none))
 		return;
 	take_back(out, before);
+	/* What did not fit into a fixed text is replaced as well. */
+	out->broken = out->broken && !out->fixed;
 	pool_text_addf(out, "%s\n", none->url);
 }
