@@ -214,7 +214,8 @@ static void show_progress(void *context, size_t done, size_t count)
 	if (!pool_progress_due(progress, now.boot_ns))
 		return;
 	pool_progress_add(done, count, &text);
-	fprintf(stderr, "\r%s", text.bytes ? text.bytes : "");
+	if (!text.broken)
+		fprintf(stderr, "\r%s", text.bytes);
 	pool_text_release(&text);
 }
 
@@ -259,8 +260,12 @@ static void warn_lines(struct pool_text *text)
 {
 	char *rest = NULL;
 
-	for (char *line = text->bytes ? strtok_r(text->bytes, "\n", &rest) : NULL; line;
-		line = strtok_r(NULL, "\n", &rest))
+	if (text->broken)
+		tool_error("out of memory");
+	for (char *line = text->bytes && !text->broken
+			? strtok_r(text->bytes, "\n", &rest)
+			: NULL;
+		line; line = strtok_r(NULL, "\n", &rest))
 		tool_warn("%s", line);
 	pool_text_release(text);
 }
@@ -276,8 +281,8 @@ static void tell_summaries(const struct pool_report *report, bool only_no)
 		if (only_no && !no)
 			continue;
 		pool_report_summarize(pool, &line);
-		if (line.bytes)
-			(no ? tool_error : tool_note)("%s", line.bytes);
+		(no ? tool_error : tool_note)(
+			"%s", line.broken ? "out of memory" : line.bytes);
 		pool_text_release(&line);
 	}
 }

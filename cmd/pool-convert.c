@@ -248,8 +248,7 @@ static void tell_diagnostics(const struct request *request, struct pool_judged *
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	pool_judged_tell(judged, &view, &text);
-	tool_note_text(text.bytes ? text.bytes : "");
-	pool_text_release(&text);
+	tool_note_taken(&text);
 }
 
 /* --- writing ---------------------------------------------------------------------- */
@@ -298,11 +297,9 @@ static int tell_difference(const struct request *request,
 		return tool_refuse(&spec, TOOL_NO, "cannot read the output again");
 	}
 	changed = pool_settings_compare(before, &after.settings, &lines);
-	fputs(lines.bytes ? lines.bytes : "", stdout);
-	pool_text_release(&lines);
 	pool_settings_release(&after.settings);
 	pool_diagnostics_release(&after.found);
-	return changed ? TOOL_NO : TOOL_YES;
+	return tool_print_text(&spec, &lines, changed ? TOOL_NO : TOOL_YES);
 }
 
 static int convert(const struct request *request, const struct pool_settings *settings)
@@ -318,6 +315,7 @@ static int convert(const struct request *request, const struct pool_settings *se
 	if (request->migrate)
 		pool_settings_migrate(&output);
 	pool_format_write((enum pool_format)request->to, &output, &asked, &text, &losses);
+	text.broken = text.broken || losses.broken;
 	if (text.broken)
 		status = tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
 	else if (request->diff)

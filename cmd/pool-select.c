@@ -257,9 +257,9 @@ static void explain(struct pool_session *session, const struct pool_query *query
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
-	if (pool_explain_add(&text, session, query, choice, NULL) == 0 && text.bytes)
-		tool_note_text(text.bytes);
-	pool_text_release(&text);
+	if (pool_explain_add(&text, session, query, choice, NULL) != 0)
+		text.broken = true;
+	tool_note_taken(&text);
 }
 
 /* "No proxy", or why there is no answer at all; an exit status. */

@@ -345,8 +345,12 @@ static void tell_missed(const struct settings *settings, const struct pool_repor
 	if (quorum_status(settings, report) == TOOL_YES)
 		return;
 	pool_report_tell_stored(report, &telling, &lines);
-	for (char *line = lines.bytes ? strtok_r(lines.bytes, "\n", &rest) : NULL; line;
-		line = strtok_r(NULL, "\n", &rest))
+	if (lines.broken)
+		tool_error("out of memory");
+	for (char *line = lines.bytes && !lines.broken
+			? strtok_r(lines.bytes, "\n", &rest)
+			: NULL;
+		line; line = strtok_r(NULL, "\n", &rest))
 		tool_error("%s", line + strspn(line, " "));
 	pool_text_release(&lines);
 }

@@ -293,7 +293,7 @@ static int judge(
 }
 
 /* A message a diagnostic. */
-static void tell_messages(
+static bool tell_messages(
 	const struct pool_judged *judged, const struct pool_judged_view *view)
 {
 	const struct pool_diagnostics *found = &judged->found;
@@ -308,8 +308,7 @@ static void tell_messages(
 	}
 	if (found->count && view->count_faults)
 		pool_judged_count_faults(judged, view, &count);
-	tool_note_text(count.bytes ? count.bytes : "");
-	pool_text_release(&count);
+	return tool_note_taken(&count);
 }
 
 static struct pool_judged_view make_view(
@@ -322,45 +321,31 @@ static struct pool_judged_view make_view(
 	};
 }
 
-/* The diagnostics of a file, on standard error. */
-static void tell_diagnostics(
+/* The diagnostics of a file, on standard error; false: out of memory. */
+static bool tell_diagnostics(
 	const struct request *request, const struct pool_judged *judged)
 {
 	struct pool_judged_view view = make_view(request, judged);
 	struct pool_text text = POOL_TEXT_EMPTY;
 
-	if (tool_log_is_json()) {
-		tell_messages(judged, &view);
-		return;
-	}
+	if (tool_log_is_json())
+		return tell_messages(judged, &view);
 	view.carets = isatty(STDERR_FILENO);
 	pool_judged_tell(judged, &view, &text);
-	fputs(text.bytes ? text.bytes : "", stderr);
-	pool_text_release(&text);
+	return tool_note_taken(&text);
 }
 
-static void tell_summary(const struct pool_judged *judged, bool as_note)
+static int tell_summary(const struct pool_judged *judged, bool as_note)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	pool_judged_summarize(judged, &text);
-	if (as_note)
-		tool_note_text(text.bytes ? text.bytes : "");
-	else
-		fputs(text.bytes ? text.bytes : "", stdout);
-	pool_text_release(&text);
+	if (!as_note)
+		return tool_print_text(&spec, &text, TOOL_YES);
+	return tool_note_taken(&text) ? TOOL_YES : TOOL_SYSTEM;
 }
 
-static void print_text(char *text)
-{
-	if (text)
-		fputs(text, stdout);
-	else
-		tool_error("out of memory");
-	free(text);
-}
-
-static void print_lookups(const struct request *request, const struct pool_judged *judged)
+static int print_lookups(const struct request *request, const struct pool_judged *judged)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
@@ -368,24 +353,30 @@ static void print_lookups(const struct request *request, const struct pool_judge
 		request->common.type < 0 ? POOL_TYPES
 					 : (enum pool_type)request->common.type,
 		&text);
-	print_text(pool_text_take(&text));
+	return tool_print_text(&spec, &text, TOOL_YES);
 }
 
-static void tell(const struct request *request, const struct pool_judged *judged)
+/* An exit status: whether it could be told. */
+static int tell(const struct request *request, const struct pool_judged *judged)
 {
 	bool data = request->print || request->resolve;
+	int status = TOOL_YES;
 
 	if (judged->fault.code)
 		tool_fail(&judged->fault);
-	tell_diagnostics(request, judged);
+	if (!tell_diagnostics(request, judged))
+		return TOOL_SYSTEM;
 	if (!judged->readable)
-		return;
+		return status;
 	if (request->print)
-		print_text(pool_config_print(&judged->settings, false));
+		status = tool_print_taken(
+			&spec, pool_config_print(&judged->settings, false), status);
 	if (request->resolve)
-		print_lookups(request, judged);
-	if (judged->valid && !request->common.quiet && (!data || request->common.verbose))
-		tell_summary(judged, data);
+		status = print_lookups(request, judged);
+	if (!status && judged->valid && !request->common.quiet &&
+		(!data || request->common.verbose))
+		status = tell_summary(judged, data);
+	return status;
 }
 
 static void release(struct pool_judged *judged)
@@ -413,14 +404,11 @@ static int write_output(const struct request *request, const char *text)
 /* <text> is freed; NULL: out of memory. */
 static int put_document(const struct request *request, char *text)
 {
-	int status = TOOL_YES;
+	int status;
 
-	if (!text)
-		status = tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
-	else if (request->output)
-		status = write_output(request, text);
-	else
-		fputs(text, stdout);
+	if (!text || !request->output)
+		return tool_print_taken(&spec, text, TOOL_YES);
+	status = write_output(request, text);
 	free(text);
 	return status;
 }
@@ -470,7 +458,7 @@ static int run(const struct request *request)
 	for (size_t i = 0; i < request->file_count; i++) {
 		worst = higher(worst, judge(request, request->files[i], &list[i]));
 		if (lines)
-			tell(request, &list[i]);
+			worst = higher(worst, tell(request, &list[i]));
 		if (!document)
 			release(&list[i]);
 	}

@@ -22,8 +22,7 @@ static const int sent[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, S
 #ifdef __SANITIZE_ADDRESS__
 static const int faults[] = {SIGSYS};
 #else
-static const int faults[] = {
-	SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 static char stack[STACK_SIZE];
 #endif
 

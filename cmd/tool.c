@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "tool.h"
 
 static void end_by_signal(int number)
@@ -74,6 +75,25 @@ int tool_status(int error)
 	size_t row = (size_t) - (long)error;
 
 	return row < sizeof(statuses) ? statuses[row] : TOOL_SYSTEM;
+}
+
+int tool_print_text(const struct tool_spec *spec, struct pool_text *text, int status)
+{
+	if (text->broken)
+		status = tool_refuse(spec, TOOL_SYSTEM, "out of memory");
+	else if (text->length)
+		fwrite(text->bytes, 1, text->length, stdout);
+	pool_text_release(text);
+	return status;
+}
+
+int tool_print_taken(const struct tool_spec *spec, char *string, int status)
+{
+	if (!string)
+		return tool_refuse(spec, TOOL_SYSTEM, "out of memory");
+	fputs(string, stdout);
+	free(string);
+	return status;
 }
 
 int tool_fail_stdout(int error)

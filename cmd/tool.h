@@ -252,6 +252,9 @@ void tool_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Lines of the caller's own making, each ended by a newline and without control bytes: as
  * text they stay as they are, with json each is a note. */
 void tool_note_text(const char *text);
+/* Same, if the text is whole, which is released; else an error, and false. */
+struct pool_text;
+bool tool_note_taken(struct pool_text *text);
 
 /*
  * What became of a proxy: the reason's sentence and advice follow what is said.
@@ -299,6 +302,16 @@ int tool_status(int error);
  * was told (a closed pipe is not).
  */
 bool tool_close_stdout(void);
+
+/*
+ * Print <text>, which is released, if it is whole; half of one never is. What is printed
+ * goes through here or the next one.
+ *
+ * Returns <status>, or the exit status after having told that there was no memory.
+ */
+int tool_print_text(const struct tool_spec *spec, struct pool_text *text, int status);
+/* Same for a string, which is freed; NULL: out of memory. */
+int tool_print_taken(const struct tool_spec *spec, char *string, int status);
 
 /* Tell that standard output failed with <error>, an errno or 0 for an earlier one, unless
  * it is a closed pipe. Returns TOOL_SYSTEM. */

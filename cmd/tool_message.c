@@ -213,6 +213,18 @@ void tool_note_text(const char *text)
 	}
 }
 
+bool tool_note_taken(struct pool_text *text)
+{
+	const bool whole = !text->broken;
+
+	if (!whole)
+		tool_error("out of memory");
+	else if (text->length)
+		tool_note_text(text->bytes);
+	pool_text_release(text);
+	return whole;
+}
+
 /* "what: sentence; advice" */
 static void add_sentence(char *text, size_t size, const struct pool_reason_row *reason)
 {

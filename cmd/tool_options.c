@@ -9,6 +9,7 @@
 enum {
 	OPTIONS_MAX = 64,
 	WORDS_MAX = 32,
+	SUMMARY_SIZE = 2048, /* of an option and its words */
 	HELP_LEFT = 26,
 	HELP_WIDTH = 79,
 	LIKE_LETTERS = 4
@@ -67,14 +68,14 @@ static size_t own_words(const struct tool_option *option, const char **words)
 
 static void print_summary(const struct tool_option *option)
 {
-	struct pool_text text = POOL_TEXT_EMPTY;
+	char bytes[SUMMARY_SIZE];
+	struct pool_text text = POOL_TEXT_FIXED(bytes);
 	const char *words[WORDS_MAX];
 	size_t count = own_words(option, words);
 
 	list_words(words, count, &text);
 	pool_text_addf(&text, "%s%s", count ? " " : "", option->summary);
-	print_wrapped(text.bytes ? text.bytes : option->summary, HELP_LEFT + 4);
-	pool_text_release(&text);
+	print_wrapped(text.bytes, HELP_LEFT + 4);
 }
 
 static void print_option(const struct tool_option *option)
@@ -315,7 +316,8 @@ int tool_read_names(const struct tool_given *given, void *settings)
 int tool_find_word(const struct tool_spec *spec, const char *who, const char *what,
 	const char *word, const char *const *words, size_t count, int *out)
 {
-	struct pool_text list = POOL_TEXT_EMPTY;
+	char bytes[SUMMARY_SIZE] = "";
+	struct pool_text list = POOL_TEXT_FIXED(bytes);
 	const char *near;
 	int status;
 
@@ -328,9 +330,8 @@ int tool_find_word(const struct tool_spec *spec, const char *who, const char *wh
 	if (!what)
 		list_words(words, count, &list);
 	status = tool_refuse(spec, TOOL_USAGE, "%s wants %s, not '%s'%s%s%s", who,
-		what ? what : (list.bytes ? list.bytes : "another word"), word,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	pool_text_release(&list);
+		what ? what : list.bytes, word, near ? "; did you mean '" : "",
+		near ? near : "", near ? "'?" : "");
 	return status;
 }
 

@@ -58,8 +58,7 @@ int tool_refuse_as_plugin(int status, const char *error, const char *why)
 	(void)status;
 	(void)error;
 	pool_plugin_print_unknown(why, &text);
-	if (text.bytes)
-		fputs(text.bytes, stdout);
+	fputs(text.broken ? "UNKNOWN: out of memory\n" : text.bytes, stdout);
 	pool_text_release(&text);
 	return POOL_PLUGIN_UNKNOWN;
 }
@@ -116,14 +115,4 @@ bool tool_wants_colour(void)
 
 	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && terminal &&
 		strcmp(terminal, "dumb") != 0;
-}
-
-int tool_print_text(const struct tool_spec *spec, struct pool_text *text, int status)
-{
-	if (text->broken)
-		status = tool_refuse(spec, TOOL_SYSTEM, "out of memory");
-	else if (text->length)
-		fwrite(text->bytes, 1, text->length, stdout);
-	pool_text_release(text);
-	return status;
 }

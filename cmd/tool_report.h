@@ -57,7 +57,5 @@ int tool_tell_no_pool(const struct tool_spec *spec, const struct tool_common *co
 
 /* Whether standard output is a terminal that shall have colours. */
 bool tool_wants_colour(void);
-/* Print <text>, which is released: <status>, or that of a failure. */
-int tool_print_text(const struct tool_spec *spec, struct pool_text *text, int status);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include "tool.h"
 #include "tool_screen.h"
 
 enum { LINES_UNKNOWN = 24 };
@@ -132,17 +133,21 @@ void tool_screen_show(struct tool_screen *screen, const char *title,
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
-	if (screen->terminal) {
+	if (screen->terminal)
 		compose(title, rows->bytes ? rows->bytes : "",
 			lines->bytes ? lines->bytes : "", &text);
-		if (text.bytes)
-			draw(text.bytes);
-	} else {
-		printf("%s%s%s%s", screen->again ? "\n" : "",
+	else
+		pool_text_addf(&text, "%s%s%s%s", screen->again ? "\n" : "",
 			rows->bytes ? rows->bytes : "",
 			rows->length && lines->length ? "\n" : "",
 			lines->bytes ? lines->bytes : "");
-	}
+	/* The next time there may be memory again. */
+	if (rows->broken || lines->broken || text.broken)
+		tool_error("out of memory");
+	else if (screen->terminal)
+		draw(text.bytes);
+	else
+		fputs(text.bytes, stdout);
 	screen->again = true;
 	pool_text_release(&text);
 }

@@ -59,7 +59,7 @@ void tool_tell_choice(const struct pool_query *query, const struct pool_choice *
 		struct pool_text line = POOL_TEXT_EMPTY;
 
 		pool_explain_proxy(&line, &asked, &choice->proxies[i]);
-		if (line.bytes)
+		if (!line.broken && line.length)
 			tool_note("%s", line.bytes);
 		pool_text_release(&line);
 	}

@@ -396,25 +396,3 @@ int pool_json_scan(struct pool_positions *positions, const char *bytes, size_t l
 		return fail_syntax(&scan, "something follows the end of the document");
 	return 0;
 }
-
-/* --- and back ------------------------------------------------------------------- */
-
-char *pool_json_take(cJSON *tree)
-{
-	struct pool_text text = POOL_TEXT_EMPTY;
-	char *printed = cJSON_Print(tree);
-
-	cJSON_Delete(tree);
-	/* Inside of a string a tab is an escape. */
-	for (const char *at = printed; at && *at; at++) {
-		if (*at == '\t')
-			pool_text_add(&text, at > printed && at[-1] == ':' ? " " : "  ");
-		else
-			pool_text_add_bytes(&text, at, 1);
-	}
-	pool_text_add(&text, "\n");
-	text.broken = text.broken || !printed;
-	if (printed)
-		cJSON_free(printed);
-	return pool_text_take(&text);
-}

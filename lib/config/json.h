@@ -51,11 +51,6 @@ struct pool_json_fault {
 int pool_json_scan(struct pool_positions *positions, const char *bytes, size_t length,
 	struct pool_json_fault *fault);
 
-/* The text of <tree>, which is deleted: two blanks an indent, a newline at its end;
- * free() it. NULL when out of memory. */
-struct cJSON;
-char *pool_json_take(struct cJSON *tree);
-
 /* Length of the byte order mark that <bytes> begin with: 0 or 3. */
 size_t pool_json_bom(const char *bytes, size_t length);
 

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
-#include "config/json.h"
+#include "config/build.h"
 #include "config/json_schema.h"
 #include "config/pattern.h"
 #include "config/schema.h"
@@ -38,7 +37,7 @@ static cJSON *make(const char *type)
 {
 	cJSON *schema = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(schema, "type", type);
+	pool_json_add_string(schema, "type", type);
 	return schema;
 }
 
@@ -46,16 +45,16 @@ static cJSON *make_string(const char *pattern)
 {
 	cJSON *schema = make("string");
 
-	cJSON_AddStringToObject(schema, "pattern", pattern);
+	pool_json_add_string(schema, "pattern", pattern);
 	return schema;
 }
 
 /* Takes the pattern that was made. */
 static cJSON *take_string(struct pool_text *pattern)
 {
-	cJSON *schema = make_string(pattern->bytes ? pattern->bytes : "");
+	cJSON *schema = make("string");
 
-	pool_text_release(pattern);
+	pool_json_add_text(schema, "pattern", pattern);
 	return schema;
 }
 
@@ -64,7 +63,7 @@ static void add_reference(cJSON *schema, const char *name)
 	char reference[64];
 
 	snprintf(reference, sizeof(reference), "#/$defs/%s", name);
-	cJSON_AddStringToObject(schema, "$ref", reference);
+	pool_json_add_string(schema, "$ref", reference);
 }
 
 static cJSON *refer(const char *name)
@@ -81,11 +80,13 @@ static void add_choice(cJSON *list, cJSON *schema)
 	cJSON *inner = cJSON_GetObjectItemCaseSensitive(schema, "anyOf"), *item;
 
 	if (!inner || cJSON_GetArraySize(schema) > 1) {
-		cJSON_AddItemToArray(list, schema);
+		pool_json_append(list, schema);
 		return;
 	}
+	if (!pool_json_is_whole(schema))
+		pool_json_break(list);
 	while ((item = cJSON_DetachItemFromArray(inner, 0)))
-		cJSON_AddItemToArray(list, item);
+		pool_json_append(list, item);
 	cJSON_Delete(schema);
 }
 
@@ -93,7 +94,7 @@ static void add_choice(cJSON *list, cJSON *schema)
 static cJSON *either(cJSON *one, cJSON *other)
 {
 	cJSON *schema = cJSON_CreateObject();
-	cJSON *list = cJSON_AddArrayToObject(schema, "anyOf");
+	cJSON *list = pool_json_add_array(schema, "anyOf");
 
 	add_choice(list, one);
 	add_choice(list, other);
@@ -105,14 +106,14 @@ static cJSON *match(const char *pattern)
 {
 	cJSON *schema = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(schema, "pattern", pattern);
+	pool_json_add_string(schema, "pattern", pattern);
 	return schema;
 }
 
 static void require(cJSON *schema, const char *name)
 {
-	cJSON_AddItemToArray(
-		cJSON_AddArrayToObject(schema, "required"), cJSON_CreateString(name));
+	pool_json_append(
+		pool_json_add_array(schema, "required"), cJSON_CreateString(name));
 }
 
 /* --- values, by the type of their key ------------------------------------------- */
@@ -129,8 +130,8 @@ static cJSON *describe_range(int64_t low, int64_t high)
 	cJSON *number = make("integer");
 	struct pool_text pattern = POOL_TEXT_EMPTY;
 
-	cJSON_AddNumberToObject(number, "minimum", (double)low);
-	cJSON_AddNumberToObject(number, "maximum", (double)high);
+	pool_json_add_number(number, "minimum", (double)low);
+	pool_json_add_number(number, "maximum", (double)high);
 	pool_pattern_add_int(&pattern, low, high);
 	return either(number, take_string(&pattern));
 }
@@ -147,8 +148,8 @@ static cJSON *describe_decimal(const struct pool_key *key, enum copying copying)
 	struct pool_text pattern = POOL_TEXT_EMPTY;
 
 	(void)copying;
-	cJSON_AddNumberToObject(number, "minimum", (double)key->low / 1e6);
-	cJSON_AddNumberToObject(number, "maximum", (double)key->high / 1e6);
+	pool_json_add_number(number, "minimum", (double)key->low / 1e6);
+	pool_json_add_number(number, "maximum", (double)key->high / 1e6);
 	pool_pattern_add_decimal(&pattern, key->low, key->high);
 	return either(number, take_string(&pattern));
 }
@@ -156,12 +157,12 @@ static cJSON *describe_decimal(const struct pool_key *key, enum copying copying)
 static cJSON *describe_word(const struct pool_key *key, enum copying copying)
 {
 	cJSON *schema = cJSON_CreateObject();
-	cJSON *words = cJSON_AddArrayToObject(schema, "enum");
+	cJSON *words = pool_json_add_array(schema, "enum");
 	const char *word;
 
 	(void)copying;
 	for (unsigned i = 0; (word = key->words(i)); i++)
-		cJSON_AddItemToArray(words, cJSON_CreateString(word));
+		pool_json_append(words, cJSON_CreateString(word));
 	return schema;
 }
 
@@ -170,9 +171,9 @@ static cJSON *describe_statuses(const struct pool_key *key, enum copying copying
 	cJSON *list = make("array");
 
 	(void)copying;
-	cJSON_AddItemToObject(list, "items", refer("status"));
+	pool_json_add(list, "items", refer("status"));
 	if (key->group == POOL_GROUP_CHECK)
-		cJSON_AddNumberToObject(list, "minItems", 1);
+		pool_json_add_number(list, "minItems", 1);
 	return either(refer("status"), list);
 }
 
@@ -189,7 +190,7 @@ static cJSON *describe_name(const struct pool_key *key, enum copying copying)
 
 	(void)key;
 	(void)copying;
-	cJSON_AddItemToObject(schema, "not", match("://"));
+	pool_json_add(schema, "not", match("://"));
 	return schema;
 }
 
@@ -206,8 +207,8 @@ static cJSON *describe_check_url(const struct pool_key *key, enum copying copyin
 
 	(void)key;
 	(void)copying;
-	cJSON_AddNumberToObject(schema, "maxLength", URL_MAX);
-	cJSON_AddItemToObject(schema, "not", match(pool_pattern_wrong_check_url));
+	pool_json_add_number(schema, "maxLength", URL_MAX);
+	pool_json_add(schema, "not", match(pool_pattern_wrong_check_url));
 	return schema;
 }
 
@@ -224,8 +225,8 @@ static cJSON *describe_headers(const struct pool_key *key, enum copying copying)
 
 	(void)key;
 	(void)copying;
-	cJSON_AddItemToObject(schema, "propertyNames", match(pool_pattern_header_name));
-	cJSON_AddItemToObject(
+	pool_json_add(schema, "propertyNames", match(pool_pattern_header_name));
+	pool_json_add(
 		schema, "additionalProperties", make_string(pool_pattern_header_value));
 	return schema;
 }
@@ -236,7 +237,7 @@ static cJSON *describe_text(const struct pool_key *key, enum copying copying)
 
 	(void)key;
 	(void)copying;
-	cJSON_AddNumberToObject(schema, "minLength", 1);
+	pool_json_add_number(schema, "minLength", 1);
 	return schema;
 }
 
@@ -245,8 +246,8 @@ static cJSON *describe_exchanges(const struct pool_key *key, enum copying copyin
 	cJSON *schema = make("object");
 
 	(void)copying;
-	cJSON_AddItemToObject(schema, "propertyNames", match(pool_pattern_exchange_id));
-	cJSON_AddItemToObject(schema, "additionalProperties",
+	pool_json_add(schema, "propertyNames", match(pool_pattern_exchange_id));
+	pool_json_add(schema, "additionalProperties",
 		refer(definitions[key->child][OF_OTHERS]));
 	return schema;
 }
@@ -269,7 +270,7 @@ static cJSON *describe_proxies(const struct pool_key *key, enum copying copying)
 	if (copying == OF_DEFAULT)
 		return refer("list");
 	word = cJSON_CreateObject();
-	cJSON_AddStringToObject(word, "const", "default");
+	pool_json_add_string(word, "const", "default");
 	return either(word, refer("list"));
 }
 
@@ -302,12 +303,11 @@ static void add_default(cJSON *schema, const struct pool_key *key)
 	if (!*key->fallback)
 		return;
 	if (key->type == POOL_KIND_BOOL)
-		cJSON_AddBoolToObject(
-			schema, "default", strcmp(key->fallback, "true") == 0);
+		pool_json_add_bool(schema, "default", strcmp(key->fallback, "true") == 0);
 	else if (key->type == POOL_KIND_INT || key->type == POOL_KIND_DECIMAL)
-		cJSON_AddNumberToObject(schema, "default", strtod(key->fallback, NULL));
+		pool_json_add_number(schema, "default", strtod(key->fallback, NULL));
 	else
-		cJSON_AddStringToObject(schema, "default", key->fallback);
+		pool_json_add_string(schema, "default", key->fallback);
 }
 
 static cJSON *describe_key(const struct pool_key *key, enum copying copying)
@@ -316,7 +316,7 @@ static cJSON *describe_key(const struct pool_key *key, enum copying copying)
 
 	if (key->nullable)
 		schema = either(schema, make("null"));
-	cJSON_AddStringToObject(schema, "description", key->summary);
+	pool_json_add_string(schema, "description", key->summary);
 	add_default(schema, key);
 	return schema;
 }
@@ -325,7 +325,7 @@ static cJSON *properties_of(cJSON *schema)
 {
 	cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
 
-	return properties ? properties : cJSON_AddObjectToObject(schema, "properties");
+	return properties ? properties : pool_json_add_object(schema, "properties");
 }
 
 /* The keys of <group>, but those that <but> has as well. */
@@ -337,7 +337,7 @@ static void add_keys(
 
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].group == group && !pool_schema_find(but, keys[i].name))
-			cJSON_AddItemToObject(properties_of(schema), keys[i].name,
+			pool_json_add(properties_of(schema), keys[i].name,
 				describe_key(&keys[i], copying));
 }
 
@@ -346,7 +346,7 @@ static cJSON *describe_group(enum pool_group group, enum copying copying)
 {
 	cJSON *schema = make("object");
 
-	cJSON_AddBoolToObject(schema, "additionalProperties", false);
+	pool_json_add_bool(schema, "additionalProperties", false);
 	add_keys(schema, group, copying, POOL_GROUPS);
 	return schema;
 }
@@ -357,8 +357,7 @@ static void add_rule(cJSON *schema, cJSON *rule)
 {
 	cJSON *rules = cJSON_GetObjectItemCaseSensitive(schema, "allOf");
 
-	cJSON_AddItemToArray(
-		rules ? rules : cJSON_AddArrayToObject(schema, "allOf"), rule);
+	pool_json_append(rules ? rules : pool_json_add_array(schema, "allOf"), rule);
 }
 
 /* A rule as it is written. */
@@ -380,7 +379,7 @@ static cJSON *hold(const char *name, cJSON *value)
 {
 	cJSON *schema = cJSON_CreateObject();
 
-	cJSON_AddItemToObject(properties_of(schema), name, value);
+	pool_json_add(properties_of(schema), name, value);
 	return schema;
 }
 
@@ -411,13 +410,13 @@ static void ignore_aliases(cJSON *schema, enum pool_group group)
 		rule = parse("{\"if\": {\"required\": [\"%s\"], \"properties\": "
 			     "{\"%s\": {\"not\": {\"type\": \"null\"}}}}}",
 			keys[i].alias_of, keys[i].alias_of);
-		cJSON_AddItemToObject(rule, "else",
+		pool_json_add(rule, "else",
 			hold(keys[i].name,
 				cJSON_DetachItemFromObjectCaseSensitive(
 					properties, keys[i].name)));
 		add_rule(schema, rule);
-		left = cJSON_AddObjectToObject(properties, keys[i].name);
-		cJSON_AddStringToObject(left, "description", keys[i].summary);
+		left = pool_json_add_object(properties, keys[i].name);
+		pool_json_add_string(left, "description", keys[i].summary);
 	}
 }
 
@@ -426,14 +425,14 @@ static void add_siblings(cJSON *schema, enum copying copying)
 {
 	size_t count;
 	const struct pool_key *keys = pool_schema_get(&count);
-	cJSON *dependent = cJSON_AddObjectToObject(schema, "dependentSchemas");
+	cJSON *dependent = pool_json_add_object(schema, "dependentSchemas");
 
 	for (size_t i = 0; i < count; i++) {
 		if (keys[i].group != POOL_GROUP_POOL || keys[i].type == POOL_KIND_PROXIES)
 			continue;
-		cJSON_AddItemToObject(properties_of(schema), keys[i].name,
+		pool_json_add(properties_of(schema), keys[i].name,
 			describe_key(&keys[i], copying));
-		cJSON_AddItemToObject(dependent, keys[i].name,
+		pool_json_add(dependent, keys[i].name,
 			parse("{\"required\": [\"pool\"], \"properties\": {\"pool\": "
 			      "{\"type\": [\"object\", \"array\"], \"not\": "
 			      "{\"type\": \"object\", \"required\": [\"%s\"]}}}}",
@@ -448,11 +447,11 @@ static void add_rollout_rule(cJSON *schema)
 	const struct pool_key *key = pool_schema_find(POOL_GROUP_CONNECTION, name);
 	cJSON *rule = cJSON_CreateObject(), *below = cJSON_CreateObject(), *condition;
 
-	cJSON_AddItemToObject(below, "not", describe_range(key->high, key->high));
+	pool_json_add(below, "not", describe_range(key->high, key->high));
 	condition = hold(name, below);
 	require(condition, name);
-	cJSON_AddItemToObject(rule, "if", condition);
-	cJSON_AddItemToObject(rule, "then",
+	pool_json_add(rule, "if", condition);
+	pool_json_add(rule, "then",
 		parse("{\"required\": [\"url\"], \"properties\": {\"url\": "
 		      "{\"not\": {\"type\": \"null\"}}}}"));
 	add_rule(schema, rule);
@@ -465,7 +464,7 @@ static void add_method_rule(cJSON *schema, const char *method, cJSON *then)
 			    "{\"method\": {\"const\": \"%s\"}}}}",
 		method);
 
-	cJSON_AddItemToObject(rule, "then", then);
+	pool_json_add(rule, "then", then);
 	add_rule(schema, rule);
 }
 
@@ -495,11 +494,11 @@ static void add_order_rule(
 			      *high = pool_schema_find(group, longest);
 	cJSON *rule = parse("{\"if\": {\"required\": [\"%s\"]}}", longest);
 
-	cJSON_AddItemToObject(rule, "else",
+	pool_json_add(rule, "else",
 		hold(first, describe_range(low->low, atoll(high->fallback))));
 	add_rule(schema, rule);
 	rule = parse("{\"if\": {\"required\": [\"%s\"]}}", first);
-	cJSON_AddItemToObject(rule, "else",
+	pool_json_add(rule, "else",
 		hold(longest, describe_range(atoll(low->fallback), high->high)));
 	add_rule(schema, rule);
 }
@@ -543,8 +542,8 @@ static cJSON *define_proxy(enum pool_group group, enum copying copying)
 	require(object, "url");
 	rule = parse("{\"if\": {\"required\": [\"password_file\"]}}");
 	without = cJSON_CreateObject();
-	cJSON_AddItemToObject(without, "not", match(pool_pattern_password));
-	cJSON_AddItemToObject(rule, "then", hold("url", without));
+	pool_json_add(without, "not", match(pool_pattern_password));
+	pool_json_add(rule, "then", hold("url", without));
 	add_rule(object, rule);
 	return either(refer("url"), object);
 }
@@ -578,7 +577,7 @@ static cJSON *define_limits(enum pool_group group, enum copying copying)
 {
 	cJSON *object = describe_group(group, copying);
 
-	cJSON_AddItemToObject(object, "dependentRequired",
+	pool_json_add(object, "dependentRequired",
 		parse("{\"requests\": [\"per_seconds\"], \"per_seconds\": "
 		      "[\"requests\"]}"));
 	return object;
@@ -603,7 +602,7 @@ static void define_groups(cJSON *into)
 			if (copying == OF_DEFAULT ||
 				strcmp(definitions[group][copying],
 					definitions[group][OF_DEFAULT]) != 0)
-				cJSON_AddItemToObject(into, definitions[group][copying],
+				pool_json_add(into, definitions[group][copying],
 					define[group]((enum pool_group)group,
 						(enum copying)copying));
 }
@@ -630,7 +629,7 @@ static cJSON *define_url(void)
 
 	pool_pattern_add_url(&pattern);
 	schema = take_string(&pattern);
-	cJSON_AddItemToObject(schema, "not", match(pool_pattern_wrong_url));
+	pool_json_add(schema, "not", match(pool_pattern_wrong_url));
 	return schema;
 }
 
@@ -638,10 +637,9 @@ static cJSON *define_list(void)
 {
 	cJSON *schema = make("array");
 
-	cJSON_AddItemToObject(
-		schema, "items", refer(definitions[POOL_GROUP_PROXY][OF_DEFAULT]));
-	cJSON_AddNumberToObject(schema, "minItems", 1);
-	cJSON_AddNumberToObject(schema, "maxItems", PROXIES_MAX);
+	pool_json_add(schema, "items", refer(definitions[POOL_GROUP_PROXY][OF_DEFAULT]));
+	pool_json_add_number(schema, "minItems", 1);
+	pool_json_add_number(schema, "maxItems", PROXIES_MAX);
 	return schema;
 }
 
@@ -652,9 +650,9 @@ static cJSON *define_short(void)
 	const struct pool_key *key = pool_schema_find(POOL_GROUP_SETTINGS, "enabled");
 	cJSON *enabled = describe_key(key, OF_DEFAULT);
 
-	cJSON_ReplaceItemInObjectCaseSensitive(
-		enabled, "default", cJSON_CreateBool(true));
-	cJSON_AddItemToObject(properties_of(schema), key->name, enabled);
+	cJSON_DeleteItemFromObjectCaseSensitive(enabled, "default");
+	pool_json_add_bool(enabled, "default", true);
+	pool_json_add(properties_of(schema), key->name, enabled);
 	return schema;
 }
 
@@ -662,9 +660,9 @@ static cJSON *define_document(void)
 {
 	cJSON *schema = make("object");
 
-	cJSON_AddItemToObject(schema, "if", parse("{\"required\": [\"proxies\"]}"));
-	cJSON_AddItemToObject(schema, "then", refer("short"));
-	cJSON_AddItemToObject(
+	pool_json_add(schema, "if", parse("{\"required\": [\"proxies\"]}"));
+	pool_json_add(schema, "then", refer("short"));
+	pool_json_add(
 		schema, "else", refer(definitions[POOL_GROUP_SETTINGS][OF_DEFAULT]));
 	return schema;
 }
@@ -684,7 +682,7 @@ static void define_others(cJSON *into)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		cJSON_AddItemToObject(into, rows[i].name, rows[i].define());
+		pool_json_add(into, rows[i].name, rows[i].define());
 }
 
 /* --- the whole ------------------------------------------------------------------- */
@@ -694,27 +692,27 @@ static void add_forms(cJSON *root)
 {
 	cJSON *proxy = either(refer("document"), either(refer("url"), make("null")));
 
-	cJSON_AddStringToObject(proxy, "description",
+	pool_json_add_string(proxy, "description",
 		"The settings, or one URL, in a whole configuration of cryptofeed.");
-	cJSON_AddItemToObject(root, "if", parse("{\"required\": [\"proxy\"]}"));
-	cJSON_AddItemToObject(root, "then", hold("proxy", proxy));
-	cJSON_AddItemToObject(root, "else", refer("document"));
+	pool_json_add(root, "if", parse("{\"required\": [\"proxy\"]}"));
+	pool_json_add(root, "then", hold("proxy", proxy));
+	pool_json_add(root, "else", refer("document"));
 }
 
 char *pool_json_schema(void)
 {
 	cJSON *root = cJSON_CreateObject(), *groups;
 
-	cJSON_AddStringToObject(
+	pool_json_add_string(
 		root, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	cJSON_AddStringToObject(root, "title", "pool file of proxypool " POOL_VERSION);
-	cJSON_AddStringToObject(root, "description",
+	pool_json_add_string(root, "title", "pool file of proxypool " POOL_VERSION);
+	pool_json_add_string(root, "description",
 		"Which proxies there are, and how they are used: see pool-file(5). What "
 		"no "
 		"schema can say is told by pool-validate(1).");
-	cJSON_AddStringToObject(root, "type", "object");
+	pool_json_add_string(root, "type", "object");
 	add_forms(root);
-	groups = cJSON_AddObjectToObject(root, "$defs");
+	groups = pool_json_add_object(root, "$defs");
 	define_others(groups);
 	define_groups(groups);
 	return pool_json_take(root);

@@ -134,9 +134,9 @@ int pool_parser_load(enum pool_parser parser, struct pool_fault *fault)
 
 /* --- the stand-ins ---------------------------------------------------------------- */
 
-#define VALUE_STAND_IN(library, type, name, parameters, arguments)    \
-	type name parameters                                          \
-	{                                                             \
+#define VALUE_STAND_IN(library, type, name, parameters, arguments)      \
+	type name parameters                                            \
+	{                                                               \
 		return library.name ? library.name arguments : (type)0; \
 	}
 #define VOID_STAND_IN(library, name, parameters, arguments) \

@@ -1,7 +1,6 @@
 /* Judged pool files for the pages of GitHub and GitLab. */
 #include <string.h>
-#include <cjson/cJSON.h>
-#include "config/json.h"
+#include "config/build.h"
 #include "report/verdicts.h"
 
 /* --- GitHub Actions: workflow commands ------------------------------------------ */
@@ -51,6 +50,7 @@ static void add_command(struct pool_text *out, const struct pool_finding *findin
 	pool_finding_tell(finding, &message);
 	add_escaped(out, message.bytes ? message.bytes : "", "%\r\n");
 	pool_text_add(out, "\n");
+	out->broken |= message.broken;
 	pool_text_release(&message);
 }
 
@@ -83,17 +83,15 @@ static cJSON *describe_issue(const struct pool_finding *finding)
 
 	pool_finding_tell(finding, &text);
 	pool_text_add_safe(&path, finding->path, strlen(finding->path));
-	cJSON_AddStringToObject(issue, "description", text.bytes ? text.bytes : "");
-	cJSON_AddStringToObject(issue, "check_name", pool_finding_rule(finding));
-	cJSON_AddStringToObject(issue, "fingerprint", finding->fingerprint);
-	cJSON_AddStringToObject(issue, "severity", rate(one));
-	location = cJSON_AddObjectToObject(issue, "location");
-	cJSON_AddStringToObject(location, "path", path.bytes ? path.bytes : "");
-	lines = cJSON_AddObjectToObject(location, "lines");
-	cJSON_AddNumberToObject(
+	pool_json_add_text(issue, "description", &text);
+	pool_json_add_string(issue, "check_name", pool_finding_rule(finding));
+	pool_json_add_string(issue, "fingerprint", finding->fingerprint);
+	pool_json_add_string(issue, "severity", rate(one));
+	location = pool_json_add_object(issue, "location");
+	pool_json_add_text(location, "path", &path);
+	lines = pool_json_add_object(location, "lines");
+	pool_json_add_number(
 		lines, "begin", one && !one->origin && one->line ? one->line : 1);
-	pool_text_release(&text);
-	pool_text_release(&path);
 	return issue;
 }
 
@@ -104,7 +102,7 @@ char *pool_verdicts_gitlab(const struct pool_verdicts *verdicts)
 	bool whole = pool_findings_init(&findings, verdicts);
 
 	for (size_t i = 0; whole && i < findings.count; i++)
-		whole = cJSON_AddItemToArray(issues, describe_issue(&findings.list[i]));
+		pool_json_append(issues, describe_issue(&findings.list[i]));
 	pool_findings_release(&findings);
 	if (whole)
 		return pool_json_take(issues);

@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
-#include "config/json.h"
+#include "config/build.h"
 #include "config/url.h"
 #include "report/judged.h"
 
@@ -133,18 +132,18 @@ static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic
 {
 	cJSON *object = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(object, "file", file);
+	pool_json_add_string(object, "file", file);
 	if (one->origin)
-		cJSON_AddStringToObject(object, "variable", one->origin);
-	cJSON_AddNumberToObject(object, "line", one->line);
-	cJSON_AddNumberToObject(object, "column", one->column);
+		pool_json_add_string(object, "variable", one->origin);
+	pool_json_add_number(object, "line", one->line);
+	pool_json_add_number(object, "column", one->column);
 	if (one->end_column)
-		cJSON_AddNumberToObject(object, "end_column", one->end_column);
-	cJSON_AddStringToObject(
+		pool_json_add_number(object, "end_column", one->end_column);
+	pool_json_add_string(
 		object, "severity", one->severity == POOL_ERROR ? "error" : "warning");
-	cJSON_AddStringToObject(object, "rule", one->rule);
-	cJSON_AddStringToObject(object, "message", one->text);
-	cJSON_AddStringToObject(object, "pointer", one->pointer);
+	pool_json_add_string(object, "rule", one->rule);
+	pool_json_add_string(object, "message", one->text);
+	pool_json_add_string(object, "pointer", one->pointer);
 	return object;
 }
 
@@ -154,19 +153,19 @@ static cJSON *describe_file(const struct pool_judged *judged)
 	size_t proxies, pools;
 
 	pool_judged_count(judged, &proxies, &pools);
-	cJSON_AddStringToObject(object, "file", judged->file);
-	cJSON_AddBoolToObject(object, "valid", judged->valid);
+	pool_json_add_string(object, "file", judged->file);
+	pool_json_add_bool(object, "valid", judged->valid);
 	if (judged->fault.code)
-		cJSON_AddStringToObject(object, "unreadable", judged->fault.text);
+		pool_json_add_string(object, "unreadable", judged->fault.text);
 	if (judged->readable) {
-		cJSON_AddNumberToObject(object, "proxies", (double)proxies);
-		cJSON_AddNumberToObject(object, "pools", (double)pools);
+		pool_json_add_number(object, "proxies", (double)proxies);
+		pool_json_add_number(object, "pools", (double)pools);
 	}
-	cJSON_AddNumberToObject(object, "errors", (double)judged->found.errors);
-	cJSON_AddNumberToObject(object, "warnings", (double)judged->found.warnings);
-	list = cJSON_AddArrayToObject(object, "diagnostics");
+	pool_json_add_number(object, "errors", (double)judged->found.errors);
+	pool_json_add_number(object, "warnings", (double)judged->found.warnings);
+	list = pool_json_add_array(object, "diagnostics");
 	for (size_t i = 0; i < judged->found.count; i++)
-		cJSON_AddItemToArray(
+		pool_json_append(
 			list, describe_diagnostic(judged->file, &judged->found.list[i]));
 	return object;
 }
@@ -182,12 +181,12 @@ char *pool_judged_json(const struct pool_judged *list, size_t count)
 		warnings += list[i].found.warnings;
 		valid = valid && list[i].valid;
 	}
-	cJSON_AddBoolToObject(root, "valid", valid);
-	cJSON_AddNumberToObject(root, "errors", (double)errors);
-	cJSON_AddNumberToObject(root, "warnings", (double)warnings);
-	files = cJSON_AddArrayToObject(root, "files");
+	pool_json_add_bool(root, "valid", valid);
+	pool_json_add_number(root, "errors", (double)errors);
+	pool_json_add_number(root, "warnings", (double)warnings);
+	files = pool_json_add_array(root, "files");
 	for (size_t i = 0; i < count; i++)
-		cJSON_AddItemToArray(files, describe_file(&list[i]));
+		pool_json_append(files, describe_file(&list[i]));
 	return pool_json_take(root);
 }
 

@@ -1,8 +1,7 @@
 /* Judged pool files as SARIF 2.1.0, the format of code scanning. */
 #include <stdio.h>
 #include <string.h>
-#include <cjson/cJSON.h>
-#include "config/json.h"
+#include "config/build.h"
 #include "report/verdicts.h"
 
 static const char *const schema =
@@ -15,12 +14,9 @@ static const char *level(enum pool_severity severity)
 }
 
 /* {"text": ...} */
-static cJSON *add_message(cJSON *object, const char *name, const char *text)
+static void add_message(cJSON *object, const char *name, const char *text)
 {
-	cJSON *message = cJSON_AddObjectToObject(object, name);
-
-	cJSON_AddStringToObject(message, "text", text);
-	return message;
+	pool_json_add_string(pool_json_add_object(object, name), "text", text);
 }
 
 /* --- the tool ------------------------------------------------------------------- */
@@ -29,28 +25,28 @@ static void add_rules(cJSON *driver)
 {
 	size_t count;
 	const struct pool_rule *rules = pool_rules_get(&count);
-	cJSON *list = cJSON_AddArrayToObject(driver, "rules");
+	cJSON *list = pool_json_add_array(driver, "rules");
 
 	for (size_t i = 0; i < count; i++) {
 		cJSON *rule = cJSON_CreateObject(), *configuration;
 
-		cJSON_AddStringToObject(rule, "id", rules[i].name);
+		pool_json_add_string(rule, "id", rules[i].name);
 		add_message(rule, "shortDescription", rules[i].summary);
 		add_message(rule, "help", rules[i].advice);
-		configuration = cJSON_AddObjectToObject(rule, "defaultConfiguration");
-		cJSON_AddStringToObject(configuration, "level", level(rules[i].severity));
-		cJSON_AddItemToArray(list, rule);
+		configuration = pool_json_add_object(rule, "defaultConfiguration");
+		pool_json_add_string(configuration, "level", level(rules[i].severity));
+		pool_json_append(list, rule);
 	}
 }
 
 static void add_tool(cJSON *run)
 {
-	cJSON *tool = cJSON_AddObjectToObject(run, "tool");
-	cJSON *driver = cJSON_AddObjectToObject(tool, "driver");
+	cJSON *tool = pool_json_add_object(run, "tool");
+	cJSON *driver = pool_json_add_object(tool, "driver");
 
-	cJSON_AddStringToObject(driver, "name", "pool-validate");
-	cJSON_AddStringToObject(driver, "version", POOL_VERSION);
-	cJSON_AddStringToObject(driver, "semanticVersion", POOL_VERSION);
+	pool_json_add_string(driver, "name", "pool-validate");
+	pool_json_add_string(driver, "version", POOL_VERSION);
+	pool_json_add_string(driver, "semanticVersion", POOL_VERSION);
 	add_rules(driver);
 }
 
@@ -78,38 +74,37 @@ static void add_region(cJSON *physical, const struct pool_diagnostic *one)
 
 	if (!one || one->origin || !one->line)
 		return;
-	region = cJSON_AddObjectToObject(physical, "region");
-	cJSON_AddNumberToObject(region, "startLine", one->line);
-	cJSON_AddNumberToObject(region, "startColumn", one->column);
+	region = pool_json_add_object(physical, "region");
+	pool_json_add_number(region, "startLine", one->line);
+	pool_json_add_number(region, "startColumn", one->column);
 	if (one->end_column)
-		cJSON_AddNumberToObject(region, "endColumn", one->end_column);
+		pool_json_add_number(region, "endColumn", one->end_column);
 }
 
 static void add_variable(cJSON *location, const char *name)
 {
-	cJSON *list = cJSON_AddArrayToObject(location, "logicalLocations");
+	cJSON *list = pool_json_add_array(location, "logicalLocations");
 	cJSON *variable = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(variable, "fullyQualifiedName", name);
-	cJSON_AddStringToObject(variable, "kind", "variable");
-	cJSON_AddItemToArray(list, variable);
+	pool_json_add_string(variable, "fullyQualifiedName", name);
+	pool_json_add_string(variable, "kind", "variable");
+	pool_json_append(list, variable);
 }
 
 static void add_location(cJSON *object, const struct pool_finding *finding)
 {
 	const struct pool_diagnostic *one = finding->diagnostic;
-	cJSON *list = cJSON_AddArrayToObject(object, "locations");
+	cJSON *list = pool_json_add_array(object, "locations");
 	cJSON *location = cJSON_CreateObject(), *physical, *artifact;
 	struct pool_text uri = POOL_TEXT_EMPTY;
 
-	cJSON_AddItemToArray(list, location);
+	pool_json_append(list, location);
 	if (strcmp(finding->file->file, POOL_FILE_ENVIRONMENT) != 0) {
 		add_uri(&uri, finding->path);
-		physical = cJSON_AddObjectToObject(location, "physicalLocation");
-		artifact = cJSON_AddObjectToObject(physical, "artifactLocation");
-		cJSON_AddStringToObject(artifact, "uri", uri.bytes ? uri.bytes : "");
+		physical = pool_json_add_object(location, "physicalLocation");
+		artifact = pool_json_add_object(physical, "artifactLocation");
+		pool_json_add_text(artifact, "uri", &uri);
 		add_region(physical, one);
-		pool_text_release(&uri);
 	}
 	if (one && one->origin)
 		add_variable(location, one->origin);
@@ -122,8 +117,7 @@ static void add_text(cJSON *object, const struct pool_finding *finding)
 	struct pool_text text = POOL_TEXT_EMPTY;
 
 	pool_finding_tell(finding, &text);
-	add_message(object, "message", text.bytes ? text.bytes : "");
-	pool_text_release(&text);
+	pool_json_add_text(pool_json_add_object(object, "message"), "text", &text);
 }
 
 static cJSON *describe_result(const struct pool_finding *finding)
@@ -131,14 +125,14 @@ static cJSON *describe_result(const struct pool_finding *finding)
 	const struct pool_diagnostic *one = finding->diagnostic;
 	cJSON *result = cJSON_CreateObject(), *prints;
 
-	cJSON_AddStringToObject(result, "ruleId", one->rule);
-	cJSON_AddNumberToObject(result, "ruleIndex", pool_rule_find(one->rule));
-	cJSON_AddStringToObject(result, "level", level(one->severity));
+	pool_json_add_string(result, "ruleId", one->rule);
+	pool_json_add_number(result, "ruleIndex", pool_rule_find(one->rule));
+	pool_json_add_string(result, "level", level(one->severity));
 	add_text(result, finding);
 	add_location(result, finding);
-	prints = cJSON_AddObjectToObject(result, "partialFingerprints");
+	prints = pool_json_add_object(result, "partialFingerprints");
 	/* The name that GitHub reserves would get a warning a line from its upload. */
-	cJSON_AddStringToObject(prints, "poolDiagnostic/v1", finding->fingerprint);
+	pool_json_add_string(prints, "poolDiagnostic/v1", finding->fingerprint);
 	return result;
 }
 
@@ -146,34 +140,33 @@ static cJSON *describe_notification(const struct pool_finding *finding)
 {
 	cJSON *notification = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(notification, "level", "error");
+	pool_json_add_string(notification, "level", "error");
 	add_text(notification, finding);
 	add_location(notification, finding);
 	return notification;
 }
 
 /* Results, and in the invocation those that are none: files that could not be read. */
-static bool add_findings(cJSON *run, const struct pool_findings *findings)
+static void add_findings(cJSON *run, const struct pool_findings *findings)
 {
-	cJSON *list = cJSON_AddArrayToObject(run, "invocations");
+	cJSON *list = pool_json_add_array(run, "invocations");
 	cJSON *invocation = cJSON_CreateObject(), *notifications, *results;
-	bool all_read = true, whole = true;
+	bool all_read = true;
 
 	for (size_t i = 0; i < findings->count; i++)
 		all_read = all_read && findings->list[i].diagnostic;
-	cJSON_AddItemToArray(list, invocation);
-	cJSON_AddBoolToObject(invocation, "executionSuccessful", all_read);
-	notifications = cJSON_AddArrayToObject(invocation, "toolExecutionNotifications");
-	results = cJSON_AddArrayToObject(run, "results");
-	for (size_t i = 0; whole && i < findings->count; i++) {
+	pool_json_append(list, invocation);
+	pool_json_add_bool(invocation, "executionSuccessful", all_read);
+	notifications = pool_json_add_array(invocation, "toolExecutionNotifications");
+	results = pool_json_add_array(run, "results");
+	for (size_t i = 0; i < findings->count; i++) {
 		const struct pool_finding *finding = &findings->list[i];
 
-		whole = finding->diagnostic
-			? cJSON_AddItemToArray(results, describe_result(finding))
-			: cJSON_AddItemToArray(
-				  notifications, describe_notification(finding));
+		if (finding->diagnostic)
+			pool_json_append(results, describe_result(finding));
+		else
+			pool_json_append(notifications, describe_notification(finding));
 	}
-	return whole;
 }
 
 char *pool_verdicts_sarif(const struct pool_verdicts *verdicts)
@@ -182,13 +175,14 @@ char *pool_verdicts_sarif(const struct pool_verdicts *verdicts)
 	struct pool_findings findings;
 	bool whole = pool_findings_init(&findings, verdicts);
 
-	cJSON_AddStringToObject(root, "$schema", schema);
-	cJSON_AddStringToObject(root, "version", "2.1.0");
-	runs = cJSON_AddArrayToObject(root, "runs");
-	cJSON_AddItemToArray(runs, run);
+	pool_json_add_string(root, "$schema", schema);
+	pool_json_add_string(root, "version", "2.1.0");
+	runs = pool_json_add_array(root, "runs");
+	pool_json_append(runs, run);
 	add_tool(run);
-	cJSON_AddStringToObject(run, "columnKind", "unicodeCodePoints");
-	whole = whole && add_findings(run, &findings);
+	pool_json_add_string(run, "columnKind", "unicodeCodePoints");
+	if (whole)
+		add_findings(run, &findings);
 	pool_findings_release(&findings);
 	if (whole)
 		return pool_json_take(root);
