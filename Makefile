@@ -57,9 +57,9 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file guard image former undo follow copy repair snapshot lookup lease presence session select demand \
+STATE  := file guard record image former undo decisions follow copy repair snapshot lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay
-REPORT := answer explain status summary columns format json exposition metrics plugin gather judged \
+REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post wire
@@ -86,7 +86,7 @@ LIBS       := -lcjson -lyaml -lm
 PROBE_LIBS := -lcurl
 WATCH_LIBS := -lmicrohttpd
 
-.PHONY: all help demo test test-in check check-unit check-cli check-integration lint layers asan bench \
+.PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
 	format install uninstall clean packages FORCE check-asan
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -148,7 +148,8 @@ $(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
 $(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_screen.o
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
 $(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
-$(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client evidence input words)
+$(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence \
+	input words)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -239,23 +240,13 @@ $(BUILD)/tests/paced: $(BUILD)/obj/tests/bench/paced.o $(BUILD)/libpoolprobe.a $
 bench: all $(BENCHES) $(BUILD)/tests/choose $(BUILD)/tests/paced $(HAMMER) $(METRICS) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
-# What the tests need is installed first, then everything is built and run. TESTS='--unit --cli'
-# runs these groups alone, and installs no servers for the others.
-TESTS ?=
-NO_SERVERS := --unit --cli
-
+# What the tests need is installed first, then everything is built and run.
 test:
-	@tests/install-packages test $(if $(and $(TESTS),$(if $(filter-out $(NO_SERVERS),$(TESTS)),,yes)),,integration)
+	@tests/install-packages test
 	@$(MAKE) --no-print-directory check
 
-# make demo and make test in another release of Debian, as a machine has it that holds only git,
-# gcc and make; below build/, and kept there.
-test-in:
-	@tests/install-packages release
-	@tests/in-release '$(RELEASE)' '$(TESTS)'
-
 check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
-	@$(RUN_TESTS) $(TESTS)
+	@$(RUN_TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
@@ -289,7 +280,7 @@ demo:
 	@POOL_BUILD='$(BUILD)' tests/demo
 
 packages:
-	@tests/install-packages build test integration lint
+	@tests/install-packages build test lint
 
 # --- installation ---------------------------------------------------------------------------------
 

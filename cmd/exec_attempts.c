@@ -67,18 +67,19 @@ static void back_off(struct execution *execution)
 static void prepare(struct execution *execution)
 {
 	const struct exec_request *request = execution->request;
-	const enum exec_client_kind kind = execution->client.kind;
+	const struct exec_client_row *row = execution->client.row;
 	struct pool_now now;
 
 	if (request->query.exclude_count)
 		memcpy(execution->excluded, request->query.exclude,
 			request->query.exclude_count * sizeof(*execution->excluded));
-	if (kind == EXEC_CLIENT_WGET && !execution->query.schemes)
-		execution->query.schemes = 1u << POOL_SCHEME_HTTP;
+	if (row)
+		execution->query.schemes =
+			tool_schemes_of_both(execution->query.schemes, row->schemes);
 	if (request->timeout_s > 0)
 		execution->query.longest_ms = request->timeout_s * 1000 + LEASE_GRACE_MS;
 	exec_inputs_init(&execution->inputs, request->argv,
-		kind == EXEC_CLIENT_OTHER || execution->client.reads_input);
+		!execution->client.understood || execution->client.reads_input);
 	pool_clock_get(&now);
 	execution->random.state = (uint64_t)now.boot_ns ^ (uint64_t)getpid() << 40;
 }
@@ -138,8 +139,7 @@ static bool is_repeatable_output(void)
 static bool may_retry(const struct execution *execution)
 {
 	return execution->left > 0 &&
-		(execution->client.kind != EXEC_CLIENT_OTHER ||
-			execution->request->fails_on_any);
+		(execution->client.understood || execution->request->fails_on_any);
 }
 
 static enum exec_output choose_output(const struct execution *execution)
@@ -156,17 +156,15 @@ static int64_t limit_ms(
 {
 	if (execution->request->timeout_s >= 0)
 		return execution->request->timeout_s * 1000;
-	return execution->client.kind == EXEC_CLIENT_OTHER
-		? 0
-		: (int64_t)choice->timeout_s * 1000;
+	return !execution->client.understood ? 0 : (int64_t)choice->timeout_s * 1000;
 }
 
 /* Nothing is left for us to do once it runs: its lease ends with the process, which is
  * still ours. In a container it would end with our program. */
 static bool can_become(const struct execution *execution)
 {
-	return execution->client.kind == EXEC_CLIENT_OTHER &&
-		!execution->request->fails_on_any && execution->request->timeout_s <= 0 &&
+	return !execution->client.understood && !execution->request->fails_on_any &&
+		execution->request->timeout_s <= 0 &&
 		!pool_session_holds(execution->session);
 }
 
@@ -176,9 +174,9 @@ static int refuse_to_run(const struct execution *execution, int error)
 		execution->request->argv[0], strerror(error));
 }
 
-static int become(struct exec_words *words)
+static int become(struct exec_words *words, const int *keep_fds)
 {
-	int status = exec_child_become(words->argv, words->envp);
+	int status = exec_child_become(words->argv, words->envp, keep_fds);
 
 	exec_words_release(words);
 	return status;
@@ -191,26 +189,30 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	const struct pool_query *query = &execution->query;
 	const struct exec_words_options asked = {
 		.argv = execution->client.argv,
-		.query = {query->exchange ? query->exchange : "default", query->type},
+		.query = tool_answer_query(query),
 		.keep_bypass = request->keep_bypass,
 		.templates = request->templates,
 	};
-	struct exec_run run = {.keep_fd = execution->client.answer_fd,
+	struct exec_run run = {
+		.keep_fds = {execution->client.answer_fd, execution->client.config.fd},
 		.limit_ms = limit_ms(execution, choice),
 		.output = choose_output(execution)};
 	struct pool_fault fault = {0};
 	struct exec_words words;
-	int error = exec_words_init(&words, &asked, choice, &fault);
+	int error;
 
+	error = exec_client_begin(
+		&execution->client, choice->proxies[0].url, request->keep_bypass);
 	if (error)
+		return refuse_to_run(execution, error);
+	if (exec_words_init(&words, &asked, choice, &fault) != 0)
 		return tool_refuse_by(execution->request->spec, &fault);
 	if (words.cleared_bypass && request->verbose)
 		tool_note("NO_PROXY is not passed on (--keep-no-proxy does)");
 	if (can_become(execution))
-		return become(&words);
+		return become(&words, run.keep_fds);
 	run.argv = words.argv;
 	run.envp = words.envp;
-	exec_client_begin(&execution->client);
 	exec_inputs_mark(&execution->inputs);
 	error = exec_child_run(&run, &execution->end);
 	exec_words_release(&words);
@@ -224,13 +226,13 @@ static bool has_failed(const struct execution *execution)
 	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
 }
 
-static bool is_http(const struct pool_proxy_choice *proxy)
+static enum pool_scheme scheme_of(const struct pool_proxy_choice *proxy)
 {
 	struct pool_url url;
 
-	return pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) ==
-		POOL_URL_OK &&
-		(url.scheme == POOL_SCHEME_HTTP || url.scheme == POOL_SCHEME_HTTPS);
+	return pool_url_parse(proxy->url, strlen(proxy->url), &url, NULL) == POOL_URL_OK
+		? url.scheme
+		: POOL_SCHEMES;
 }
 
 /* What the end of the attempt says of the proxy. */
@@ -243,13 +245,14 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 	enum pool_reason by_status;
 
 	exec_client_judge(
-		&execution->client, status, end->timed_out, is_http(proxy), said);
+		&execution->client, status, end->timed_out, scheme_of(proxy), said);
 	execution->listed = request->fail_on[status];
 	by_status = pool_health_judge_status(&execution->policy, said->http_status);
 	if (by_status != POOL_REASON_NONE)
 		said->reason = by_status;
-	if (execution->client.kind == EXEC_CLIENT_OTHER && request->fails_on_any &&
-		status == 0)
+	else if (end->timed_out)
+		said->http_status = 0;
+	if (!execution->client.understood && request->fails_on_any && status == 0)
 		said->reason = POOL_REASON_OK;
 	if (execution->listed && !has_failed(execution))
 		said->reason = POOL_REASON_REPORTED;
@@ -258,15 +261,16 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 		said->reason = POOL_REASON_NONE;
 }
 
-static int note_attempt(
-	struct execution *execution, const struct pool_proxy_choice *proxy)
+static int note_attempt(struct execution *execution, const struct pool_choice *choice)
 {
+	const struct pool_proxy_choice *proxy = &choice->proxies[0];
 	struct exec_attempt attempt;
 
 	judge(execution, proxy);
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s,
+		.no_room = choice->no_room,
 		.listed = execution->listed};
 	if (exec_evidence_add(&execution->evidence, proxy, &attempt) == 0)
 		return 0;
@@ -332,6 +336,11 @@ static void tell_attempt(const struct execution *execution, const char *obstacle
 	/* Of a failure that is one by its status alone there is nothing more to say. */
 	if (reason == POOL_REASON_REPORTED)
 		tool_tell_about(level, proxy, reason, "%s", text);
+	else if (execution->said.either_tls)
+		tool_tell_about(level, proxy, reason,
+			"%s: TLS failed, with the https proxy itself or with the target; "
+			"check the proxy's certificate, then try the target without it",
+			text);
 	else
 		tool_tell_reason(level, proxy, reason, "%s", text);
 }
@@ -414,9 +423,10 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 {
 	const struct exec_request *request = execution->request;
 	const struct exec_words_options asked = {.argv = request->argv,
+		.query = tool_answer_query(&execution->query),
 		.keep_bypass = request->keep_bypass,
 		.templates = request->templates};
-	struct exec_run run = {.keep_fd = -1};
+	struct exec_run run = {.keep_fds = {-1, -1}};
 	struct pool_fault fault = {0};
 	struct exec_words words;
 	int error = exec_words_init(&words, &asked, NULL, &fault);
@@ -426,7 +436,7 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	if (request->verbose)
 		tool_note("no proxy: %s", pool_explain_none(reason));
 	if (request->timeout_s <= 0)
-		return become(&words);
+		return become(&words, run.keep_fds);
 	run.limit_ms = request->timeout_s * 1000;
 	run.argv = words.argv;
 	run.envp = words.envp;
@@ -435,16 +445,21 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	return error ? refuse_to_run(execution, error) : finish(execution);
 }
 
-/* The schemes that wget's name stands for were not asked for, and so need a word. */
+/* The schemes that a client's name stands for were not asked for, and so need a word. */
 static int tell_none(const struct execution *execution, const struct pool_choice *choice)
 {
-	if (choice->reason == POOL_NO_FILTERED && !execution->request->query.schemes &&
-		execution->query.schemes)
-		return tool_end(EXEC_FAILED, pool_error_get(POOL_ENONE)->name,
-			"no proxy for '%s': it knows only http proxies, and none is left "
-			"in %s",
-			execution->request->argv[0], choice->where);
-	return tool_tell_none(EXEC_FAILED, &execution->query, choice);
+	const struct exec_client_row *row = execution->client.row;
+	struct pool_text schemes = POOL_TEXT_EMPTY;
+
+	if (choice->reason != POOL_NO_FILTERED || !row || !row->schemes)
+		return tool_tell_none(EXEC_FAILED, &execution->query, choice);
+	exec_client_row_add_schemes(row, &schemes);
+	tool_end(EXEC_FAILED, pool_error_get(POOL_ENONE)->name,
+		"no proxy for '%s': it knows only %s proxies, and none is left in %s",
+		execution->request->argv[0], schemes.bytes ? schemes.bytes : "other",
+		choice->where);
+	pool_text_release(&schemes);
+	return EXEC_FAILED;
 }
 
 /* No proxy, or an error. After an attempt its end counts. */
@@ -484,7 +499,7 @@ static int run_attempts(struct execution *execution)
 			tool_tell_choice(&execution->query, &choice);
 		status = run_once(execution, &choice);
 		if (!status)
-			status = note_attempt(execution, &choice.proxies[0]);
+			status = note_attempt(execution, &choice);
 		pool_choice_release(&choice);
 		again = !status && decide(execution);
 	}

@@ -80,10 +80,13 @@ static void restore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int exec_child_become(char *const *argv, char *const *envp)
+int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds)
 {
 	int error;
 
+	for (size_t i = 0; i < EXEC_KEEP_FDS; i++)
+		if (keep_fds[i] >= 0)
+			fcntl(keep_fds[i], F_SETFD, 0);
 	restore_signals();
 	execvpe(argv[0], argv, envp);
 	error = errno;
@@ -96,9 +99,7 @@ static _Noreturn void begin_child(const struct exec_run *run, int output_fd)
 {
 	if (output_fd >= 0)
 		dup2(output_fd, STDOUT_FILENO);
-	if (run->keep_fd >= 0)
-		fcntl(run->keep_fd, F_SETFD, 0);
-	_exit(exec_child_become(run->argv, run->envp));
+	_exit(exec_child_become(run->argv, run->envp, run->keep_fds));
 }
 
 /* --- signals -------------------------------------------------------------------- */

@@ -21,11 +21,13 @@ enum exec_output {
 	EXEC_OUTPUT_HOLD,  /* it goes to a file without a name */
 };
 
+enum { EXEC_KEEP_FDS = 2 };
+
 struct exec_run {
 	char *const *argv;
 	char *const *envp;
-	int keep_fd;      /* one more descriptor for the command, or -1 */
-	int64_t limit_ms; /* then it is ended; 0: never */
+	int keep_fds[EXEC_KEEP_FDS]; /* more descriptors for the command, or -1 */
+	int64_t limit_ms;            /* then it is ended; 0: never */
 	enum exec_output output;
 };
 
@@ -48,9 +50,10 @@ struct exec_end {
  */
 int exec_child_run(const struct exec_run *run, struct exec_end *end);
 
-/* Become the command. Returns only if that cannot be: 126 or 127, after having told why.
+/* Become the command, with the descriptors of <keep_fds>. Returns only if that cannot be:
+ * 126 or 127, after having told why.
  */
-int exec_child_become(char *const *argv, char *const *envp);
+int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds);
 
 /* Copy what was held to standard output: 0 or errno. */
 int exec_child_release(int held_fd);

@@ -1,111 +1,23 @@
-/* Clients whose exit status is understood. */
+/* A command that may be one of the table of clients. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <linux/memfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/http.h"
 #include "base/text.h"
 #include "exec_client.h"
 
-/* What an option of theirs means to us. */
-enum meaning {
-	NOTHING,
-	ANSWER,  /* curl's -D: it has a file of its own for the answer */
-	PROXY,   /* which proxy to use, or none */
-	SEND,    /* sends something */
-	GET,     /* ... in a GET after all */
-	METHOD,  /* its value is the method */
-	INPUT,   /* its value may be "-" for standard input */
-	CONFIG,  /* ... and what it names may say anything */
-	OUTPUT,  /* its value may be "-" for standard output */
-	NEXT,    /* another request follows, with options of its own */
-	EXECUTE, /* wget's -e: its value stands for one of these */
-	ASK,     /* about the client itself */
-	TUNNEL,  /* through CONNECT whatever the URL is */
-	CONCEAL, /* -D gets no answers to CONNECT */
-};
-
-struct option_row {
-	const char *name; /* long */
-	char letter;      /* short, or 0 */
-	enum meaning meaning;
-	bool valued;
-};
-
-static const struct option_row curl_options[] = {
-	{"dump-header", 'D', ANSWER, true},
-	{"proxy", 'x', PROXY, true},
-	{"proxy1.0", 0, PROXY, true},
-	{"preproxy", 0, PROXY, true},
-	{"socks4", 0, PROXY, true},
-	{"socks4a", 0, PROXY, true},
-	{"socks5", 0, PROXY, true},
-	{"socks5-hostname", 0, PROXY, true},
-	{"noproxy", 0, PROXY, true},
-	{"data", 'd', SEND, true},
-	{"data-ascii", 0, SEND, true},
-	{"data-binary", 0, SEND, true},
-	{"data-raw", 0, SEND, true},
-	{"data-urlencode", 0, SEND, true},
-	{"form", 'F', SEND, true},
-	{"form-string", 0, SEND, true},
-	{"json", 0, SEND, true},
-	{"get", 'G', GET, false},
-	{"request", 'X', METHOD, true},
-	{"upload-file", 'T', INPUT, true},
-	{"config", 'K', CONFIG, true},
-	{"output", 'o', OUTPUT, true},
-	{"cookie-jar", 'c', OUTPUT, true},
-	{"next", ':', NEXT, false},
-	{"proxytunnel", 'p', TUNNEL, false},
-	{"suppress-connect-headers", 0, CONCEAL, false},
-	{NULL, 0, NOTHING, false},
-};
-
-static const struct option_row wget_options[] = {
-	{"no-proxy", 0, PROXY, false},
-	{"execute", 'e', EXECUTE, true},
-	{"post-data", 0, SEND, true},
-	{"post-file", 0, SEND, true},
-	{"body-data", 0, SEND, true},
-	{"body-file", 0, SEND, true},
-	{"method", 0, METHOD, true},
-	{"input-file", 'i', INPUT, true},
-	{"output-document", 'O', OUTPUT, true},
-	{"output-file", 'o', OUTPUT, true},
-	{"append-output", 'a', OUTPUT, true},
-	{"version", 'V', ASK, false},
-	{"help", 'h', ASK, false},
-	{NULL, 0, NOTHING, false},
-};
-
-static const struct {
-	const char *name;
-	const struct option_row *options;
-	const char *valued; /* short options that have a value */
-	enum pool_reason (*judge)(int status);
-} clients[] = {
-	[EXEC_CLIENT_OTHER] = {"", NULL, "", NULL},
-	[EXEC_CLIENT_CURL] = {"curl", curl_options, "AbcCdDeEFHKmoPQrtTuUwxXyYz",
-		pool_reason_from_curl},
-	[EXEC_CLIENT_WGET] = {"wget", wget_options, "aABDeiIlnoOPQRtTUwX",
-		pool_reason_from_wget},
-};
-
-enum { CLIENTS = sizeof(clients) / sizeof(clients[0]) };
-
 /* What was found in a command line. */
 struct findings {
-	bool answer, proxy, input, ask, tunnel, conceal;
+	bool answer, proxy, bypass, input, ask, tunnel, conceal;
 	bool secure, plain;                          /* URLs */
 	bool sends, gets, other_method, same_method; /* of the request looked at */
 	bool changes;                                /* one of those before does */
-	int next; /* the last word that says NEXT; 0: none */
+	const char *file; /* in place of the user's configuration, or NULL */
+	int next;         /* the last word that says NEXT; 0: none */
 };
 
 /* --- arguments ------------------------------------------------------------------ */
@@ -150,41 +62,49 @@ static bool says_send(const char *value)
 
 /* What is sent, and whether that may be done twice. */
 static void note_request(
-	struct findings *found, enum meaning meaning, const char *value, int at)
+	struct findings *found, enum exec_meaning meaning, const char *value, int at)
 {
-	found->sends |= meaning == SEND;
-	found->gets |= meaning == GET;
-	if (meaning == METHOD)
+	found->sends |= meaning == EXEC_SEND;
+	found->gets |= meaning == EXEC_GET;
+	if (meaning == EXEC_METHOD)
 		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
-	found->changes |= meaning == CONFIG || (meaning == EXECUTE && says_send(value));
-	if (meaning == NEXT) {
+	found->changes |=
+		meaning == EXEC_CONFIG || (meaning == EXEC_EXECUTE && says_send(value));
+	if (meaning == EXEC_NEXT) {
 		end_request(found);
 		found->next = at;
 	}
 }
 
-static void note(struct findings *found, enum meaning meaning, const char *value, int at)
+static void note(
+	struct findings *found, enum exec_meaning meaning, const char *value, int at)
 {
 	bool dash = strcmp(value, "-") == 0;
 
-	if (meaning == NOTHING || meaning == OUTPUT)
+	if (meaning == EXEC_NOTHING || meaning == EXEC_OUTPUT)
 		return;
-	found->answer |= meaning == ANSWER;
-	found->proxy |=
-		meaning == PROXY || (meaning == EXECUTE && strcasestr(value, "proxy"));
-	found->tunnel |= meaning == TUNNEL;
-	found->conceal |= meaning == CONCEAL;
-	found->ask |= meaning == ASK;
+	found->answer |= meaning == EXEC_ANSWER;
+	found->proxy |= meaning == EXEC_PROXY ||
+		(meaning == EXEC_EXECUTE && strcasestr(value, "proxy"));
+	found->bypass |= meaning == EXEC_BYPASS && *value;
+	if (meaning == EXEC_FILE)
+		found->file = value;
+	found->tunnel |= meaning == EXEC_TUNNEL;
+	found->conceal |= meaning == EXEC_CONCEAL;
+	found->ask |= meaning == EXEC_ASK;
 	found->input |= names_input(value) ||
-		(dash && (meaning == SEND || meaning == INPUT || meaning == CONFIG)) ||
-		(meaning == INPUT && strcmp(value, ".") == 0);
+		(dash &&
+			(meaning == EXEC_SEND || meaning == EXEC_INPUT ||
+				meaning == EXEC_CONFIG)) ||
+		(meaning == EXEC_INPUT && strcmp(value, ".") == 0);
 	note_request(found, meaning, value, at);
 }
 
 /* Both take a beginning of a long name for it, if no other name begins so. */
-static const struct option_row *find_long(const struct option_row *rows, const char *word)
+static const struct exec_option *find_long(
+	const struct exec_option *rows, const char *word)
 {
-	const struct option_row *found = NULL;
+	const struct exec_option *found = NULL;
 	size_t length = strcspn(word, "=");
 
 	for (; rows->name; rows++) {
@@ -198,37 +118,37 @@ static const struct option_row *find_long(const struct option_row *rows, const c
 	return found;
 }
 
-static enum meaning find_short(const struct option_row *rows, char letter)
+static enum exec_meaning find_short(const struct exec_option *rows, char letter)
 {
 	for (; rows->name; rows++)
 		if (rows->letter == letter)
 			return rows->meaning;
-	return NOTHING;
+	return EXEC_NOTHING;
 }
 
 /* A word "--name" or "--name=value"; answers how many words it takes. */
-static int look_at_long(
-	enum exec_client_kind kind, char *const *argv, int at, struct findings *found)
+static int look_at_long(const struct exec_client_row *row, char *const *argv, int at,
+	struct findings *found)
 {
 	const char *word = argv[at] + 2, *value = strchr(word, '=');
-	const struct option_row *row = find_long(clients[kind].options, word);
-	bool separate = row && row->valued && !value && argv[at + 1];
+	const struct exec_option *option = find_long(row->options, word);
+	bool separate = option && option->valued && !value && argv[at + 1];
 
-	if (!row)
+	if (!option)
 		return 1;
 	value = separate ? argv[at + 1] : value ? value + 1 : "";
-	note(found, row->meaning, value, at);
+	note(found, option->meaning, value, at);
 	return separate ? 2 : 1;
 }
 
 /* A word of short options; the first one that has a value ends it. */
-static int look_at_shorts(
-	enum exec_client_kind kind, char *const *argv, int at, struct findings *found)
+static int look_at_shorts(const struct exec_client_row *row, char *const *argv, int at,
+	struct findings *found)
 {
 	for (const char *letter = argv[at] + 1; *letter; letter++) {
-		enum meaning meaning = find_short(clients[kind].options, *letter);
+		enum exec_meaning meaning = find_short(row->options, *letter);
 
-		if (!strchr(clients[kind].valued, *letter)) {
+		if (!strchr(row->valued, *letter)) {
 			note(found, meaning, "", at);
 			continue;
 		}
@@ -243,7 +163,7 @@ static int look_at_shorts(
 }
 
 static void look_at_arguments(
-	enum exec_client_kind kind, char *const *argv, struct findings *found)
+	const struct exec_client_row *client, char *const *argv, struct findings *found)
 {
 	int at = 1;
 
@@ -252,9 +172,9 @@ static void look_at_arguments(
 			found->input |= names_input(argv[at]);
 			at++;
 		} else if (argv[at][1] == '-') {
-			at += look_at_long(kind, argv, at, found);
+			at += look_at_long(client, argv, at, found);
 		} else {
-			at += look_at_shorts(kind, argv, at, found);
+			at += look_at_shorts(client, argv, at, found);
 		}
 	}
 }
@@ -268,112 +188,134 @@ static void look_at_urls(char *const *argv, struct findings *found)
 	}
 }
 
-static enum exec_client_kind find_kind(const char *command)
-{
-	const char *slash = strrchr(command, '/');
-	const char *name = slash ? slash + 1 : command;
+/* --- what is added -------------------------------------------------------------- */
 
-	for (int i = EXEC_CLIENT_CURL; i < CLIENTS; i++)
-		if (strcmp(name, clients[i].name) == 0)
-			return (enum exec_client_kind)i;
-	return EXEC_CLIENT_OTHER;
-}
-
-/* --- curl's answer -------------------------------------------------------------- */
-
-/* How many words stay before an option of ours: -q counts as the first one only. */
-static int count_first(char *const *argv)
+/* How many words stay before options of ours: curl's -q counts as the first one only. */
+static int count_first(const struct exec_client_row *row, char *const *argv)
 {
 	struct findings nothing = {0};
 	const char *letter;
 
-	if (!argv[1] || argv[1][0] != '-')
+	if (!row->answer || !argv[1] || argv[1][0] != '-')
 		return 1;
 	if (strcmp(argv[1], "--disable") == 0)
 		return 2;
 	for (letter = argv[1] + 1; *letter && *letter != 'q'; letter++)
-		if (*letter == '-' ||
-			strchr(clients[EXEC_CLIENT_CURL].valued, *letter) != NULL)
+		if (*letter == '-' || strchr(row->valued, *letter) != NULL)
 			return 1;
 	if (!*letter)
 		return 1;
-	return 1 + look_at_shorts(EXEC_CLIENT_CURL, argv, 1, &nothing);
+	return 1 + look_at_shorts(row, argv, 1, &nothing);
 }
 
-/* The arguments with a -D for the first request and one for the last. */
-static void insert_answer(struct exec_client *client, char *const *argv, int next)
+/* What execve() takes as char * it does not change. */
+static bool add_word(struct exec_client *client, size_t *count, const char *word)
 {
-	int first = count_first(argv), to = 0;
+	char **longer = realloc(client->argv, (*count + 2) * sizeof(*longer));
 
-	for (int at = 0; argv[at]; at++) {
-		client->argv[to++] = argv[at];
-		if (at != first - 1 && !(next && at == next))
-			continue;
-		client->argv[to++] = client->answer_option;
-	}
-	client->argv[to] = NULL;
+	if (!longer)
+		return false;
+	client->argv = longer;
+	memcpy(&longer[(*count)++], &word, sizeof(word));
+	longer[*count] = NULL;
+	return true;
 }
 
-static void give_answer_file(
-	struct exec_client *client, char *const *argv, const struct findings *found)
+/* What makes it obey stands before the user's own options, which so have the last word.
+ */
+static bool add_config(struct exec_client *client, size_t *count)
 {
-	/* In memory: a full disk must not fail a curl. By number, as its header is about
-	 * mapping, which is not done here. Without one there is less to learn, no more.
-	 */
-	client->answer_fd = (int)syscall(SYS_memfd_create, "pool-exec", MFD_CLOEXEC);
-	if (client->answer_fd < 0)
-		return;
-	snprintf(client->answer_option, sizeof(client->answer_option), "-D/dev/fd/%d",
-		client->answer_fd);
-	/* curl must not fail where there is no /proc. */
-	if (access(client->answer_option + strlen("-D"), W_OK) == 0) {
-		insert_answer(client, argv, found->next);
-		return;
+	const char *const *word;
+
+	if (!client->config.config)
+		return true;
+	if (client->config.fd >= 0)
+		return add_word(client, count, client->config.option);
+	for (word = client->config.config->instead; *word; word++)
+		if (!add_word(client, count, *word))
+			return false;
+	return true;
+}
+
+/* The arguments with a -D for the first request and one for the last, and with a
+ * configuration, which curl does not carry over to the next request: there the variables
+ * have their say, and no file. */
+static int build_arguments(struct exec_client *client, char *const *argv, int next)
+{
+	int first = client->row ? count_first(client->row, argv) : 1;
+	size_t count = 0;
+	bool good = true;
+
+	for (int at = 0; argv[at] && good; at++) {
+		good = add_word(client, &count, argv[at]);
+		if (good && client->answer_fd >= 0 &&
+			(at == first - 1 || (next && at == next)))
+			good = add_word(client, &count, client->answer_option);
+		if (good && at == first - 1)
+			good = add_config(client, &count);
 	}
-	close(client->answer_fd);
-	client->answer_fd = -1;
+	return good ? 0 : ENOMEM;
+}
+
+/* Without a file for the answer there is less to learn, no more. */
+static void open_answer(struct exec_client *client)
+{
+	client->answer_fd = exec_memory_open();
+	snprintf(client->answer_option, sizeof(client->answer_option), "%s/dev/fd/%d",
+		client->row->answer, client->answer_fd);
+}
+
+/* Options of ours are only for what is known to have them. */
+static int add_ours(struct exec_client *client, char *const *argv,
+	const struct findings *found, bool other_proxy)
+{
+	if (!client->row || !exec_client_row_is_genuine(client->row, argv[0]))
+		return 0;
+	if (client->row->answer && client->understood && !found->answer)
+		open_answer(client);
+	return other_proxy
+		? 0
+		: exec_config_open(&client->config, client->row->config, found->file);
 }
 
 int exec_client_init(
 	struct exec_client *client, char *const *argv, bool own_proxy_is_ours)
 {
 	struct findings found = {0};
-	size_t count = 0;
+	bool other_proxy;
+	int error;
 
-	*client = (struct exec_client){.kind = find_kind(argv[0]), .answer_fd = -1};
-	while (argv[count])
-		count++;
-	/* and -D twice */
-	client->argv = calloc(count + 3, sizeof(*client->argv));
-	if (!client->argv)
-		return ENOMEM;
-	memcpy(client->argv, argv, count * sizeof(*argv));
-	if (client->kind != EXEC_CLIENT_OTHER)
-		look_at_arguments(client->kind, argv, &found);
+	*client = (struct exec_client){
+		.row = exec_clients_find(argv[0]), .answer_fd = -1, .config.fd = -1};
+	if (client->row && client->row->options)
+		look_at_arguments(client->row, argv, &found);
 	end_request(&found);
 	look_at_urls(argv, &found);
-	if ((found.proxy && !own_proxy_is_ours) || found.ask)
-		client->kind = EXEC_CLIENT_OTHER;
+	other_proxy = found.proxy && !own_proxy_is_ours;
+	client->understood = client->row && client->row->judge && !other_proxy &&
+		!found.bypass && !found.ask;
 	client->changes = found.changes;
 	client->connects =
 		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;
+	client->plain = found.plain && !found.secure;
 	client->reads_input = found.input;
-	if (client->kind == EXEC_CLIENT_CURL && !found.answer)
-		give_answer_file(client, argv, &found);
-	return 0;
+	error = add_ours(client, argv, &found, other_proxy);
+	return error ? error : build_arguments(client, argv, found.next);
 }
 
 void exec_client_release(struct exec_client *client)
 {
 	if (client->answer_fd >= 0)
 		close(client->answer_fd);
+	exec_config_close(&client->config);
 	free(client->argv);
 }
 
-void exec_client_begin(struct exec_client *client)
+int exec_client_begin(struct exec_client *client, const char *url, bool keep_bypass)
 {
 	if (client->answer_fd >= 0 && ftruncate(client->answer_fd, 0) == 0)
 		lseek(client->answer_fd, 0, SEEK_SET);
+	return exec_config_fill(&client->config, url, keep_bypass);
 }
 
 /* --- its end -------------------------------------------------------------------- */
@@ -498,25 +440,56 @@ static void judge_curl(int status, bool connects, const struct answer *answer,
 		out->reason = POOL_REASON_OK;
 }
 
-void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	bool http_proxy, struct exec_client_end *out)
+/* TLS with an https proxy may have failed, or with the target behind it: whether the
+ * proxy had answered to CONNECT tells, where that is known. */
+static void judge_tls(const struct exec_client *client, enum pool_scheme scheme,
+	const struct answer *answer, struct exec_client_end *out)
 {
+	bool known = client->connects && client->answer_fd >= 0;
+	bool tunnelled =
+		answer->connected || (answer->status >= 200 && answer->status < 300);
+
+	if (scheme != POOL_SCHEME_HTTPS ||
+		(out->reason != POOL_REASON_TLS && out->reason != POOL_REASON_TLS_VERIFY))
+		return;
+	if (client->plain || (known && !tunnelled))
+		out->reason = POOL_REASON_PROXY_TLS;
+	else
+		out->either_tls = !known;
+}
+
+/* curl may have been told to try again by itself, and so have waited for longer than it
+ * had: what the target answered before still tells. */
+static void judge_timeout(
+	bool connects, const struct answer *answer, struct exec_client_end *out)
+{
+	out->reason = POOL_REASON_RESPONSE_TIMEOUT;
+	if (connects && !answer->connected)
+		return;
+	out->http_status = answer->status;
+	out->retry_after_s = answer->retry_after_s;
+}
+
+void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
+	enum pool_scheme scheme, struct exec_client_end *out)
+{
+	bool http_proxy = scheme == POOL_SCHEME_HTTP || scheme == POOL_SCHEME_HTTPS;
+	bool connects = client->connects && http_proxy;
 	struct answer answer;
 
 	*out = (struct exec_client_end){
 		.reason = POOL_REASON_NONE, .retry_after_s = -1, .maybe_sent = true};
-	if (client->kind == EXEC_CLIENT_OTHER)
+	if (!client->understood)
 		return;
-	if (timed_out) {
-		out->reason = POOL_REASON_RESPONSE_TIMEOUT;
-		return;
-	}
-	if (client->answer_fd < 0) {
-		out->reason = clients[client->kind].judge(status);
-		out->maybe_sent =
-			client->kind != EXEC_CLIENT_CURL || !ended_early(status);
-		return;
-	}
 	read_answer(client, &answer);
-	judge_curl(status, client->connects && http_proxy, &answer, out);
+	if (timed_out) {
+		judge_timeout(connects, &answer, out);
+	} else if (client->answer_fd >= 0) {
+		judge_curl(status, connects, &answer, out);
+	} else {
+		out->reason = client->row->judge(status);
+		out->maybe_sent = !client->row->answer || !ended_early(status);
+	}
+	if (client->row->answer && !timed_out)
+		judge_tls(client, scheme, &answer, out);
 }

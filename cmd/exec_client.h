@@ -1,24 +1,28 @@
 /*
- * Clients whose exit status is understood: curl and wget. What their arguments say of
- * them, and what the end of a run says of the proxy.
+ * A command that may be one of the table of clients (exec_clients.h): what its arguments
+ * say, what is added to them, and what the end of a run says of the proxy.
  */
 #ifndef POOL_EXEC_CLIENT_H
 #define POOL_EXEC_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "config/url.h"
+#include "exec_config.h"
 #include "health/reason.h"
 
-enum exec_client_kind { EXEC_CLIENT_OTHER, EXEC_CLIENT_CURL, EXEC_CLIENT_WGET };
-
 struct exec_client {
-	enum exec_client_kind kind;
+	const struct exec_client_row *row; /* NULL: nothing is known of it */
+	/* Its end tells how the proxy did, which is ours. */
+	bool understood;
 	/* Its arguments ask for something that must not be done twice. */
 	bool changes;
 	bool reads_input; /* they name standard input */
 	bool connects;    /* an HTTP proxy is asked for a tunnel, and its answer shown */
+	bool plain;       /* no URL of theirs asks for TLS with the target */
 	int answer_fd;    /* curl's -D leads here; -1: there is none */
-	char **argv;      /* with that -D; ends with NULL; its strings are borrowed */
+	struct exec_config_file config;
+	char **argv; /* with what is added; ends with NULL; its strings are borrowed */
 	char answer_option[32];
 };
 
@@ -33,8 +37,13 @@ int exec_client_init(
 	struct exec_client *client, char *const *argv, bool own_proxy_is_ours);
 void exec_client_release(struct exec_client *client);
 
-/* Forget the answer of the run before. */
-void exec_client_begin(struct exec_client *client);
+/*
+ * Before a run through the proxy <url>: write the configuration, forget the answer of the
+ * run before.
+ *
+ * Returns 0 or a positive errno.
+ */
+int exec_client_begin(struct exec_client *client, const char *url, bool keep_bypass);
 
 /* What the end of a run says of the proxy. */
 struct exec_client_end {
@@ -42,9 +51,11 @@ struct exec_client_end {
 	int32_t http_status;     /* of the target's answer; 0: not known */
 	int32_t retry_after_s;   /* -1: not given */
 	bool maybe_sent;         /* the request may have reached the target */
+	bool either_tls;         /* TLS failed, with an https proxy or with the target */
 };
 
+/* <scheme> is the proxy's. */
 void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	bool http_proxy, struct exec_client_end *out);
+	enum pool_scheme scheme, struct exec_client_end *out);
 
 #endif

@@ -47,6 +47,14 @@ static struct pool_feedback make_feedback(const struct exec_attempt *attempt)
 	};
 }
 
+static struct pool_target target_of(
+	const struct exec_evidence *evidence, const struct exec_attempt *attempt)
+{
+	return (struct pool_target){.proxy = attempt->name,
+		.exchange = evidence->exchange ? evidence->exchange : "default",
+		.type = (int)evidence->type};
+}
+
 static char *find_host(const char *text)
 {
 	char endpoint[320] = "";
@@ -74,15 +82,20 @@ int exec_evidence_add(struct exec_evidence *evidence,
 	attempt->host = find_host(proxy->url);
 	if (!attempt->name || !attempt->host)
 		return POOL_ENOMEM;
-	/* Without a lease there is no state, or no record of this one. */
-	if (!proxy->lease[0])
+	/* Without a lease there is no state, or no record of this one, unless it only had
+	 * no room. */
+	if (!proxy->lease[0] && !(said->no_room && proxy->index != UINT32_MAX))
 		return 0;
 	attempt->held = may_be_the_target(said->reason);
 	if (attempt->held || verdict_of(said) == POOL_VERDICT_INCONCLUSIVE)
 		feedback = (struct pool_feedback){
 			.said = POOL_SAID_DONE, .retry_after_s = -1, .latency_us = -1};
-	feedback.lease = proxy->lease;
-	tell(evidence, attempt->name, &feedback);
+	if (proxy->lease[0])
+		feedback.lease = proxy->lease;
+	else
+		feedback.target = target_of(evidence, attempt);
+	if (proxy->lease[0] || feedback.said != POOL_SAID_DONE)
+		tell(evidence, attempt->name, &feedback);
 	return 0;
 }
 
@@ -121,9 +134,7 @@ static void tell_held(const struct exec_evidence *evidence, struct exec_attempt 
 
 	if (pool_reason_get((int)judged)->verdict == POOL_VERDICT_INCONCLUSIVE)
 		feedback.reason = pool_reason_get((int)judged)->name;
-	feedback.target = (struct pool_target){.proxy = attempt->name,
-		.exchange = evidence->exchange ? evidence->exchange : "default",
-		.type = (int)evidence->type};
+	feedback.target = target_of(evidence, attempt);
 	tell(evidence, attempt->name, &feedback);
 	attempt->held = false;
 }

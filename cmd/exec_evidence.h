@@ -15,6 +15,7 @@ struct exec_attempt {
 	enum pool_reason reason;
 	int32_t http_status;   /* 0: none */
 	int32_t retry_after_s; /* -1: none */
+	bool no_room;          /* for its lease: it is told by name */
 	bool listed;           /* --fail-on says that it is a failure */
 	bool held;             /* not told yet */
 };

@@ -108,27 +108,19 @@ static int init_argv(struct exec_words *words, const struct exec_words_options *
 
 /* --- environment ---------------------------------------------------------------- */
 
-/* What would lead elsewhere than through the proxy. HTTP_PROXY is never set: a server
- * takes it for a header "Proxy:" of its client. */
-static const char *const dropped[] = {"http_proxy", "HTTP_PROXY", "https_proxy",
-	"HTTPS_PROXY", "all_proxy", "ALL_PROXY", "ws_proxy", "WS_PROXY", "wss_proxy",
-	"WSS_PROXY", "ftp_proxy", "FTP_PROXY", "POOL_PROXY", "POOL_LEASE"};
-
-static const char *const bypasses[] = {"no_proxy", "NO_PROXY"};
-
-static bool is_of(const char *line, const char *const *names, size_t count)
+/* Whether a line "NAME=VALUE", or a bare NAME, sets what another one sets. */
+static bool is_same_name(const char *line, const char *other)
 {
 	size_t length = strcspn(line, "=");
 
-	for (size_t i = 0; i < count; i++)
-		if (strlen(names[i]) == length && strncmp(names[i], line, length) == 0)
-			return true;
-	return false;
+	return length == strcspn(other, "=") && strncmp(line, other, length) == 0;
 }
 
 static bool is_bypass(const char *line)
 {
-	return is_of(line, bypasses, sizeof(bypasses) / sizeof(bypasses[0]));
+	const struct pool_variable *row = pool_variables_find(line);
+
+	return row && pool_variable_is_bypass(row);
 }
 
 /* What is handed down may lack even the "=". */
@@ -139,20 +131,37 @@ static bool has_value(const char *line)
 	return equals && equals[1];
 }
 
-static size_t add_inherited(struct exec_words *words, bool keep_bypass)
+/* An empty value that unset is meant by: who can unset does that. */
+static bool stands_for_unset(const char *line)
 {
-	size_t count = 0;
+	const struct pool_variable *row = pool_variables_find(line);
+
+	return row && !has_value(line) && !pool_variable_is_bypass(row) &&
+		row->kind != POOL_VARIABLE_NAME && row->kind != POOL_VARIABLE_LEASE;
+}
+
+/* Our lines, <count> of them, and before them what they do not replace. */
+static void fill_environment(
+	struct exec_words *words, char **ours, size_t count, bool keep_bypass)
+{
+	size_t to = 0;
 
 	for (char **line = environ; line && *line; line++) {
-		if (is_of(*line, dropped, sizeof(dropped) / sizeof(dropped[0])))
-			continue;
-		if (is_bypass(*line) && !keep_bypass) {
-			words->cleared_bypass |= has_value(*line);
-			continue;
+		const struct pool_variable *row = pool_variables_find(*line);
+		bool replaced = row && row->kind != POOL_VARIABLE_GIT;
+
+		for (size_t i = 0; i < count && !replaced; i++)
+			replaced = is_same_name(*line, ours[i]);
+		if (is_bypass(*line)) {
+			words->cleared_bypass |= !keep_bypass && has_value(*line);
+			replaced = !keep_bypass;
 		}
-		words->envp[count++] = *line;
+		if (!replaced)
+			words->envp[to++] = *line;
 	}
-	return count;
+	for (size_t i = 0; i < count; i++)
+		if (!stands_for_unset(ours[i]) && !(keep_bypass && is_bypass(ours[i])))
+			words->envp[to++] = ours[i];
 }
 
 static size_t count_lines(const char *text)
@@ -164,35 +173,52 @@ static size_t count_lines(const char *text)
 	return count;
 }
 
+/* Without a proxy nothing of somebody else's is left, nor an entry of ours for git. */
+static void add_nothing(
+	struct pool_text *text, const struct pool_variables_caller *caller)
+{
+	pool_text_add(text, "POOL_PROXY=\nPOOL_LEASE=\n");
+	if (getenv("GIT_CONFIG_COUNT"))
+		pool_text_addf(text, "GIT_CONFIG_COUNT=%u\n", caller->git_kept);
+}
+
+static int make_environment(struct exec_words *words, bool keep_bypass)
+{
+	size_t count = 0, inherited = 0;
+	char **ours, *rest = NULL;
+
+	while (environ && environ[inherited])
+		inherited++;
+	ours = calloc(count_lines(words->text) + 1, sizeof(*ours));
+	words->envp =
+		calloc(inherited + count_lines(words->text) + 1, sizeof(*words->envp));
+	if (ours && words->envp) {
+		for (char *line = strtok_r(words->text, "\n", &rest); line;
+			line = strtok_r(NULL, "\n", &rest))
+			ours[count++] = line;
+		fill_environment(words, ours, count, keep_bypass);
+	}
+	free(ours);
+	return ours && words->envp ? 0 : POOL_ENOMEM;
+}
+
 static int init_environment(struct exec_words *words,
 	const struct exec_words_options *options, const struct pool_choice *choice,
 	struct pool_fault *fault)
 {
 	struct pool_text text = POOL_TEXT_SECRET;
-	size_t count = 0;
-	char *rest = NULL;
 	int error = 0;
 
 	if (choice)
 		error = pool_answer_add(&text, "env", &options->query, choice, fault);
 	else
-		pool_text_add(&text, "POOL_PROXY=\nPOOL_LEASE=\n");
+		add_nothing(&text, &options->query.caller);
 	words->text_length = text.length;
 	words->text = pool_text_take(&text);
 	if (error)
 		return error;
-	while (environ && environ[count])
-		count++;
-	if (words->text)
-		words->envp = calloc(
-			count + count_lines(words->text) + 1, sizeof(*words->envp));
-	if (!words->envp)
+	if (!words->text || make_environment(words, options->keep_bypass) != 0)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	count = add_inherited(words, options->keep_bypass);
-	for (char *line = strtok_r(words->text, "\n", &rest); line;
-		line = strtok_r(NULL, "\n", &rest))
-		if (!options->keep_bypass || !is_bypass(line))
-			words->envp[count++] = line;
 	return 0;
 }
 

@@ -1,9 +1,11 @@
 /* pool-exec: a command with a leased proxy in its environment; on failure, the next. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "exec_attempts.h"
+#include "exec_clients.h"
 #include "exec_words.h"
 #include "tool_select.h"
 
@@ -23,6 +25,7 @@ enum {
 	OPT_KEEP_NO_PROXY,
 	OPT_DIRECT_OK,
 	OPT_REQUIRE_STATE,
+	OPT_CLIENTS,
 	COST_MAX = 1000000000,
 	WAIT_MAX_S = 259200,
 	RETRIES_MAX = 100,
@@ -34,6 +37,7 @@ struct settings {
 	struct tool_names exclude;
 	int64_t wait_s;
 	bool require_state;
+	bool clients;
 };
 
 /* --- options -------------------------------------------------------------------- */
@@ -97,7 +101,7 @@ static const struct tool_option options[] = {
 	{OPT_EXCLUDE, "exclude", "NAME,...", "never these proxies",
 		SET(tool_read_names, exclude)},
 	{OPT_SCHEME, "scheme", "LIST",
-		"only these schemes, e.g. http,socks5 (default for wget: http)",
+		"only these schemes, e.g. http,socks5 (of those that the client knows)",
 		SET(tool_read_schemes, request.query.schemes)},
 	{OPT_COST, "cost", "N", "requests to charge the proxy's budget with (default: 1)",
 		SET(tool_read_number, request.query.cost), .low = 1, .high = COST_MAX},
@@ -123,6 +127,9 @@ static const struct tool_option options[] = {
 	{OPT_DIRECT_OK, "direct-ok", NULL,
 		"disabled or not configured: run without a proxy",
 		SET(tool_read_flag, request.direct_ok)},
+	{OPT_CLIENTS, "clients", NULL,
+		"print a table of the clients that are known by name",
+		SET(tool_read_flag, clients)},
 	TOOL_OPTION_QUIET("say nothing of attempts that failed, no warnings"),
 	TOOL_OPTION_VERBOSE("say on standard error which proxy it is"),
 	TOOL_OPTION_LOG_FORMAT,
@@ -153,7 +160,9 @@ static const struct tool_spec spec = {
 /* What no single option can tell. */
 static const char *find_contradiction(const struct settings *settings)
 {
-	if (!settings->request.argv[0])
+	if (settings->clients && settings->request.argv[0])
+		return "--clients runs no command";
+	if (!settings->request.argv[0] && !settings->clients)
 		return "which command? Try 'pool-exec --help'";
 	if (settings->common.no_state && settings->require_state)
 		return "--no-state and --require-state exclude each other";
@@ -214,6 +223,20 @@ static int run(struct settings *settings)
 	return status;
 }
 
+static int put_clients(void)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+	char *table;
+
+	exec_clients_add(&text);
+	table = pool_text_take(&text);
+	if (!table)
+		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
+	fputs(table, stdout);
+	free(table);
+	return tool_close_stdout() ? TOOL_YES : EXEC_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct settings settings = {
@@ -228,7 +251,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = fit_together(&settings);
 	if (!status)
-		status = run(&settings);
+		status = settings.clients ? put_clients() : run(&settings);
 	free(settings.exclude.list);
 	return status;
 }

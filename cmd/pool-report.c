@@ -1,6 +1,9 @@
 /* pool-report: how a use of a proxy went, and what a person wants of one. */
+#include <pwd.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/http.h"
 #include "base/text.h"
@@ -407,6 +410,21 @@ static int command(const struct settings *settings, struct pool_session *session
 	return TOOL_YES;
 }
 
+/* Who decides: whoever became root by sudo, by his own name. */
+static const char *find_name(char *out, size_t size)
+{
+	const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const struct passwd *user = sudo && *sudo ? NULL : getpwuid(getuid());
+
+	if (sudo && *sudo)
+		snprintf(out, size, "%s", sudo);
+	else if (user)
+		snprintf(out, size, "%s", user->pw_name);
+	else
+		snprintf(out, size, "uid %u", (unsigned)getuid());
+	return out;
+}
+
 static int run(const struct settings *settings)
 {
 	struct tool_files files;
@@ -420,6 +438,7 @@ static int run(const struct settings *settings)
 	};
 	struct pool_session *session = NULL;
 	struct pool_fault fault = {0};
+	char who[64];
 	int status = tool_find_files(&spec, &settings->common, &files);
 
 	if (status)
@@ -427,6 +446,8 @@ static int run(const struct settings *settings)
 	opening.file = files.file;
 	opening.environment = tool_environment();
 	opening.state = files.state;
+	if (!is_report(settings->verb))
+		opening.who = find_name(who, sizeof(who));
 	if (pool_session_new(&session, &opening, &fault) != 0)
 		return tool_refuse_by(&spec, &fault);
 	if (!settings->common.quiet)

@@ -47,12 +47,6 @@ struct settings {
 
 /* --- refusals ------------------------------------------------------------------- */
 
-static struct pool_answer_query answer_query(const struct pool_query *query)
-{
-	return (struct pool_answer_query){
-		query->exchange ? query->exchange : "default", query->type};
-}
-
 /* An answer, or the refusal in its place, which needs no memory. */
 struct reply {
 	struct pool_text text;
@@ -68,7 +62,7 @@ static void begin_reply(struct reply *reply)
 static void refuse(
 	const struct settings *settings, enum pool_no_reason reason, struct reply *reply)
 {
-	const struct pool_answer_query asked = answer_query(&settings->query);
+	const struct pool_answer_query asked = tool_answer_query(&settings->query);
 
 	pool_text_release(&reply->text);
 	reply->text = POOL_TEXT_FIXED(reply->refusal);
@@ -143,7 +137,8 @@ static const struct tool_option options[] = {
 		SET(tool_read_number, wait_s), .low = 0, .high = WAIT_MAX_S},
 	{OPT_LEASE, "lease", NULL, "take a lease and print it; wants --owner or --ttl",
 		SET(tool_read_flag, query.lease)},
-	{OPT_OWNER, "owner", "PID", "the lease ends with this process, e.g. $$",
+	{OPT_OWNER, "owner", "PID",
+		"the lease ends with this process, e.g. $$ (in a container: and --ttl)",
 		SET(tool_read_number, owner_pid), .low = 1, .high = INT32_MAX},
 	{OPT_TTL, "ttl", "SECONDS", "the lease ends after so long",
 		SET(tool_read_number, ttl_s), .low = 1, .high = TTL_MAX_S},
@@ -208,14 +203,6 @@ static const char *find_contradiction(const struct settings *settings)
 	return NULL;
 }
 
-/* Sets of schemes in which 0 is all: what both allow, or a bit of no scheme at all. */
-static unsigned schemes_of_both(unsigned asked, unsigned possible)
-{
-	if (!asked || !possible)
-		return asked | possible;
-	return asked & possible ? asked & possible : 1u << POOL_SCHEMES;
-}
-
 static int fit_together(struct settings *settings)
 {
 	const char *contradiction = find_contradiction(settings);
@@ -237,7 +224,7 @@ static int fit_together(struct settings *settings)
 	if (settings->serve && !row->one_line)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--serve wants a format of one line, not '%s'", row->name);
-	query->schemes = schemes_of_both(query->schemes, row->schemes);
+	query->schemes = tool_schemes_of_both(query->schemes, row->schemes);
 	return TOOL_YES;
 }
 
@@ -301,7 +288,7 @@ static int answer(
 	struct settings *settings, struct pool_session *session, struct reply *reply)
 {
 	const struct pool_query *query = &settings->query;
-	const struct pool_answer_query asked = answer_query(query);
+	const struct pool_answer_query asked = tool_answer_query(query);
 	struct pool_choice choice = {0};
 	struct pool_fault fault = {0};
 	int error = pool_session_select(session, query, &choice, &fault);

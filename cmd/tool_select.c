@@ -40,6 +40,22 @@ int tool_read_strategy(const struct tool_given *given, void *settings)
 	return tool_find_value(given, names, POOL_STRATEGIES, &found);
 }
 
+unsigned tool_schemes_of_both(unsigned asked, unsigned possible)
+{
+	if (!asked || !possible)
+		return asked | possible;
+	return asked & possible ? asked & possible : 1u << POOL_SCHEMES;
+}
+
+struct pool_answer_query tool_answer_query(const struct pool_query *query)
+{
+	return (struct pool_answer_query){
+		.exchange = query->exchange ? query->exchange : "default",
+		.type = query->type,
+		.caller = pool_variables_look(tool_lookup, NULL),
+	};
+}
+
 int tool_tell_none(
 	int status, const struct pool_query *query, const struct pool_choice *choice)
 {
@@ -52,8 +68,7 @@ int tool_tell_none(
 
 void tool_tell_choice(const struct pool_query *query, const struct pool_choice *choice)
 {
-	const struct pool_answer_query asked = {
-		query->exchange ? query->exchange : "default", query->type};
+	const struct pool_answer_query asked = tool_answer_query(query);
 
 	for (size_t i = 0; i < choice->count; i++) {
 		struct pool_text line = POOL_TEXT_EMPTY;

@@ -4,11 +4,18 @@
 #ifndef POOL_TOOL_SELECT_H
 #define POOL_TOOL_SELECT_H
 
+#include "report/answer.h"
 #include "tool.h"
 
 /* Readers of rows. */
 int tool_read_schemes(const struct tool_given *given, void *settings);  /* unsigned */
 int tool_read_strategy(const struct tool_given *given, void *settings); /* const char * */
+
+/* Sets of schemes in which 0 is all: what both allow, or a bit of no scheme at all. */
+unsigned tool_schemes_of_both(unsigned asked, unsigned possible);
+
+/* Whose answer a selection has, with what the environment tells. */
+struct pool_answer_query tool_answer_query(const struct pool_query *query);
 
 /* Say that there is no proxy, and why; <status>. */
 int tool_tell_none(

@@ -23,7 +23,7 @@ _pool_exec() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file --trust-file -s --state --no-state --require-state -x --exchange -t --type
 		--strategy --key --strict --exclude --scheme --cost --wait --retries --timeout
-		--fail-on --buffer --template --keep-no-proxy --direct-ok -q --quiet -v --verbose
+		--fail-on --buffer --template --keep-no-proxy --direct-ok --clients -q --quiet -v --verbose
 		--log-format -h --help -V --version'
 	local place words=
 

@@ -175,6 +175,7 @@ struct pool_session_options {
 				     memory, and what is done to it there is forgotten */
 	int64_t lock_timeout_ms;  /* how long to wait for the lock; 0: 1000 */
 	struct pool_guard *guard; /* of its state's mapping; NULL: none */
+	const char *who; /* kept with a person's commands, 32 bytes of it; may be NULL */
 	/* Called for each warning, one line without newline; may be NULL. */
 	void (*warn)(void *context, const char *text);
 	/* Value of an environment variable for ${NAME} in URLs, or NULL; may be NULL
@@ -246,6 +247,8 @@ struct pool_choice {
 	const char *strategy; /* its name */
 	int32_t timeout_s;
 	enum pool_no_reason reason; /* of POOL_ENONE */
+	bool no_room; /* one of them has no lease though one was asked for: the disk of
+			 the state file is full. It is reported by name */
 };
 
 /*

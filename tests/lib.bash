@@ -350,21 +350,12 @@ start_microsocks() {
 		${2:+-u "$2" -P "$3"} ${PROXY_FROM:+-b "$PROXY_FROM"}
 }
 
-# dante's server, if there is one: Debian 13 has none.
-dante_program() {
-	command -v danted || command -v sockd
-}
-
-require_dante() {
-	dante_program >/dev/null || require_tool danted
-}
-
 # start_dante NAME
 start_dante() {
-	local file=$SERVERS/$1.conf program users=
+	local file=$SERVERS/$1.conf program=danted users=
 
-	require_dante
-	program=$(dante_program)
+	command -v danted >/dev/null || program=sockd
+	require_tool "$program"
 	[ "$(id -u)" -ne 0 ] || users='user.privileged: root
 user.unprivileged: nobody'
 	PROXY_PORT=$(free_port)

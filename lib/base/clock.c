@@ -19,21 +19,19 @@ void pool_clock_get(struct pool_now *now)
 
 uint64_t pool_clock_id(void)
 {
-	enum { PART = 64 };
-	char text[2 * PART] = "", space[PART];
+	char text[128] = "";
 	ssize_t length = 0, more;
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0) {
-		length = read(fd, text, PART);
+		length = read(fd, text, 64);
 		close(fd);
 	}
 	if (length <= 0)
 		return 0;
-	more = readlink("/proc/self/ns/time", space, sizeof(space));
-	if (more > 0) {
-		memcpy(text + length, space, (size_t)more);
+	more = readlink(
+		"/proc/self/ns/time", text + length, sizeof(text) - (size_t)length);
+	if (more > 0)
 		length += more;
-	}
 	return pool_hash_64(NULL, text, (size_t)length);
 }

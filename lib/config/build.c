@@ -21,8 +21,8 @@ static cJSON *settle(cJSON *parent, cJSON *item, bool put)
 
 cJSON *pool_json_add(cJSON *object, const char *key, cJSON *item)
 {
-	return settle(object, item,
-		object && item && cJSON_AddItemToObject(object, key, item));
+	return settle(
+		object, item, object && item && cJSON_AddItemToObject(object, key, item));
 }
 
 cJSON *pool_json_append(cJSON *list, cJSON *item)
@@ -57,8 +57,8 @@ cJSON *pool_json_add_bool(cJSON *object, const char *key, bool value)
 
 cJSON *pool_json_add_text(cJSON *object, const char *key, struct pool_text *text)
 {
-	cJSON *item = text->broken ? NULL
-				   : cJSON_CreateString(text->bytes ? text->bytes : "");
+	cJSON *item =
+		text->broken ? NULL : cJSON_CreateString(text->bytes ? text->bytes : "");
 
 	pool_text_release(text);
 	return pool_json_add(object, key, item);

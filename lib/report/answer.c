@@ -24,6 +24,7 @@ struct answer {
 	const char *status;
 	const char *reason; /* of "no proxy"; else "" */
 	bool fallback;
+	struct pool_variables_caller caller;
 };
 
 /* --- templates ------------------------------------------------------------------ */
@@ -58,8 +59,8 @@ static const char *const names[NAMES] = {"url", "scheme", "host", "port", "hostp
 
 static const char *field(const struct answer *answer, const char *name, size_t length)
 {
-	static const struct answer nothing = {
-		"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", false};
+	static const struct answer nothing = {"", "", "", "", "", "", "", "", "", "", "",
+		"", "", "", "", "", false, {false, 0}};
 
 	if (!answer)
 		answer = &nothing;
@@ -161,45 +162,29 @@ static void add_hostport(struct pool_text *out, const struct answer *answer)
 	add_lease(out, answer);
 }
 
-/*
- * curl knows http_proxy in lower case only; ws_proxy and wss_proxy are for clients that
- * ask the system by scheme. no_proxy is emptied: an inherited one would send traffic
- * around the proxy.
- */
-static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
-	"all_proxy", "ALL_PROXY", "ws_proxy", "WS_PROXY", "wss_proxy", "WSS_PROXY"};
+static struct pool_variables_proxy proxy_of(const struct answer *answer)
+{
+	return (struct pool_variables_proxy){.url = answer->url,
+		.scheme = answer->scheme,
+		.hostport = answer->hostport,
+		.user = answer->user,
+		.password = answer->password,
+		.name = answer->name,
+		.lease = answer->lease};
+}
 
 static void add_env(struct pool_text *out, const struct answer *answer)
 {
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-		pool_text_addf(out, "%s=%s\n", variables[i], answer->url);
-	pool_text_addf(out, "no_proxy=\nNO_PROXY=\nPOOL_PROXY=%s\nPOOL_LEASE=%s\n",
-		answer->name, answer->lease);
-}
+	const struct pool_variables_proxy proxy = proxy_of(answer);
 
-static void add_quoted(struct pool_text *out, const char *value)
-{
-	pool_text_add(out, "'");
-	for (; *value; value++)
-		if (*value == '\'')
-			pool_text_add(out, "'\\''");
-		else
-			pool_text_add_bytes(out, value, 1);
-	pool_text_add(out, "'");
+	pool_variables_add_env(out, &proxy, &answer->caller);
 }
 
 static void add_export(struct pool_text *out, const struct answer *answer)
 {
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		pool_text_addf(out, "export %s=", variables[i]);
-		add_quoted(out, answer->url);
-		pool_text_add(out, "\n");
-	}
-	pool_text_add(out, "unset no_proxy NO_PROXY\nexport POOL_PROXY=");
-	add_quoted(out, answer->name);
-	pool_text_add(out, "\nexport POOL_LEASE=");
-	add_quoted(out, answer->lease);
-	pool_text_add(out, "\n");
+	const struct pool_variables_proxy proxy = proxy_of(answer);
+
+	pool_variables_add_export(out, &proxy, &answer->caller);
 }
 
 static void add_curl_value(struct pool_text *out, const char *key, const char *value)
@@ -217,6 +202,7 @@ static void add_curlrc(struct pool_text *out, const struct answer *answer)
 {
 	add_curl_value(out, "proxy", answer->url);
 	add_curl_value(out, "noproxy", "");
+	add_curl_value(out, "preproxy", "");
 	if (answer->lease[0])
 		pool_text_addf(out, "# lease %s\n", answer->lease);
 }
@@ -415,6 +401,7 @@ static int add_proxy(struct pool_text *out, const char *format,
 		.status = proxy->status,
 		.reason = "",
 		.fallback = proxy->fallback,
+		.caller = query->caller,
 	};
 	error = judge_answer(format, &answer, fault);
 	if (!error)
@@ -482,6 +469,7 @@ void pool_answer_add_none(struct pool_text *out, const char *format,
 			.status = "",
 			.reason = none->reason,
 			.fallback = false,
+			.caller = query->caller,
 		});
 	if (tells_none(out, before, none))
 		return;

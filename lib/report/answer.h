@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "pool.h"
+#include "report/variables.h"
 
 /* A format: one row. */
 struct pool_answer_format {
@@ -27,6 +28,8 @@ const struct pool_answer_format *pool_answer_formats_get(size_t *count);
 struct pool_answer_query {
 	const char *exchange; /* as asked for, or "default" */
 	enum pool_type type;
+	/* Whose environment env and export are for. */
+	struct pool_variables_caller caller;
 };
 
 /*

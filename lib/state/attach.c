@@ -1,6 +1,7 @@
 /* The state of a selection: under its lock, or done without. */
 #include <stdlib.h>
 #include <string.h>
+#include "state/decisions.h"
 #include "state/selection.h"
 
 /* --- without ----------------------------------------------------------------------- */
@@ -21,6 +22,23 @@ static int prepare_bare(struct pool_selection *selection, struct pool_fault *fau
 		if (!selection->members[i].enabled)
 			selection->bare_ready[i] = POOL_READY_NEVER;
 	}
+	return 0;
+}
+
+/* Nobody who was disabled is used, whatever became of the state file. */
+static int heed_decisions(struct pool_selection *selection, struct pool_fault *fault)
+{
+	const struct pool_session *session = selection->session;
+	const struct pool_snap_leaf *leaf = selection->leaf;
+	struct pool_decisions decisions;
+
+	if (pool_decisions_read(&decisions, session->state_path, session->absolute) != 0)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	for (uint32_t i = 0; decisions.used && i < leaf->member_count; i++)
+		if (pool_decisions_find(&decisions, &session->snapshot,
+			    selection->leaf_index, leaf->first_member + i))
+			selection->bare_ready[i] = POOL_READY_NEVER;
+	pool_decisions_release(&decisions);
 	return 0;
 }
 
@@ -65,7 +83,7 @@ static int go_without(struct pool_selection *selection, const struct pool_fault 
 	error = prepare_bare(selection, fault);
 	if (!error && trouble->code == POOL_EBUSY)
 		look_without_lock(selection);
-	return error;
+	return error ? error : heed_decisions(selection, fault);
 }
 
 /* --- with -------------------------------------------------------------------------- */

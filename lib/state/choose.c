@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config/url.h"
+#include "state/image.h"
+#include "state/repair.h"
 #include "state/selection.h"
 
 /* --- who may be chosen ------------------------------------------------------------- */
@@ -178,7 +180,7 @@ static void fill_unseen_owner(struct pool_selection *selection, struct pool_leas
 	const int64_t longest_ms = selection->query->longest_ms;
 
 	if (!pool_owner_look_up(
-		    lease->owner_pid, &lease->owner_start, &lease->owner_space))
+		    lease->owner_pid, lease->owner_space, &lease->owner_start))
 		lease->owner_pid = 0;
 	if (!selection->ttl_ms)
 		selection->ttl_ms = longest_ms ? longest_ms : POOL_UNSEEN_TTL_MS;
@@ -253,6 +255,7 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 	if (error && is_as_before(state, map, length) &&
 		!selection->session->require_state) {
 		selection->trouble = trouble;
+		selection->choice->no_room = selection->query->lease;
 		return 0;
 	}
 	if (error) {
@@ -362,16 +365,84 @@ static int note_choice(
 	return 0;
 }
 
+/* --- damage ------------------------------------------------------------------------ */
+
+/* Whether the record of a proxy that was chosen bears it out. The ready words that led to
+ * it are not under any checksum, nor is the record: what a person decided is under its
+ * seal, and neither who is disabled nor who is cooling is ever chosen. */
+static bool is_borne_out(const struct pool_selection *selection, uint32_t index)
+{
+	const struct pool_state *state = selection->state;
+	const uint32_t at = selection->leaf->first_member + index;
+	struct pool_record record;
+
+	pool_state_fetch(&record, &state->records[at], sizeof(record));
+	return pool_record_is_sealed(&record) && !record.health.admin_disabled &&
+		/* A ready word is a few nanoseconds early: two bits of it are cut. */
+		record.health.cool_until_ns <=
+		selection->now.boot_ns + (int64_t)POOL_READY_FLAGS &&
+		record.leaf_key == selection->leaf->key &&
+		pool_hash_equal(&record.identity, &selection->members[index].identity);
+}
+
+/* Nor is it chosen again. */
+static int pass_over(
+	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
+{
+	if (!selection->skip)
+		selection->skip = calloc(
+			selection->leaf->member_count + 1, sizeof(*selection->skip));
+	if (!selection->skip)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	selection->skip[index] = 1;
+	return 0;
+}
+
+/* Set the state right, once a selection; what can only be read is passed over. */
+static int mend(
+	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+	struct pool_repairs done = {0};
+
+	if (!selection->state->writable || selection->mended)
+		return pass_over(selection, index, fault);
+	selection->mended = true;
+	session->state->was_mended = true;
+	if (pool_state_repair(
+		    session->state, &session->snapshot, &selection->now, &done) != 0)
+		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	return 0;
+}
+
+/* A pick that may be believed, or POOL_ENONE. */
+static int pick_sound(struct pool_selection *selection, struct pool_pick *chosen,
+	struct pool_fault *fault)
+{
+	while (pick(selection, chosen) != POOL_NO_PICK) {
+		int error;
+
+		if (!selection->state || is_borne_out(selection, chosen->index))
+			return 0;
+		error = mend(selection, chosen->index, fault);
+		if (error)
+			return error;
+	}
+	return POOL_ENONE;
+}
+
+/* --- as many as were asked for, one by one ------------------------------------------ */
+
 static int choose_one(struct pool_selection *selection, struct pool_fault *fault)
 {
 	bool accounted = selection->state && selection->state->writable &&
 		!selection->query->dry_run;
 	struct pool_pick chosen;
 	uint64_t lease_id = 0;
-	int error = 0;
+	int error = pick_sound(selection, &chosen, fault);
 
-	if (pick(selection, &chosen) == POOL_NO_PICK)
-		return POOL_ENONE;
+	if (error)
+		return error;
 	if (accounted)
 		error = account(selection, &chosen, &lease_id, fault);
 	if (!error && note_choice(selection, chosen.index, lease_id) != 0)

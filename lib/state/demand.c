@@ -140,7 +140,7 @@ static int look_up_owner(
 		selection->owner_start = session->own_start;
 		return 0;
 	}
-	if (!pool_owner_look_up(pid, &selection->owner_start, &selection->owner_space))
+	if (!pool_owner_look_up(pid, selection->owner_space, &selection->owner_start))
 		return refuse_owner(pid, fault);
 	if (pid == getpid()) {
 		session->own_pid = pid;

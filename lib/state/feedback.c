@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "state/decisions.h"
+#include "state/image.h"
 #include "state/session_inner.h"
 
 enum { TRIES = 4, COMMANDS_AT_ONCE = 64 };
@@ -411,23 +413,67 @@ int pool_session_report(struct pool_session *session,
 
 /* --- commands ------------------------------------------------------------------- */
 
+/* Who, when, and what. */
+static struct pool_decision decide(const struct pool_session *session,
+	enum pool_admin command, const struct pool_now *now)
+{
+	struct pool_decision decision = {
+		.made_wall_s = now->wall_s, .command = (uint32_t)command};
+	size_t length = session->who ? strlen(session->who) : 0;
+
+	/* Cut, but not in the middle of a character. */
+	if (length > sizeof(decision.who))
+		for (length = sizeof(decision.who);
+			length && (session->who[length] & 0xc0) == 0x80; length--)
+			;
+	if (length)
+		memcpy(decision.who, session->who, length);
+	return decision;
+}
+
 static void command_one(struct pool_session *session, const struct place *place,
 	enum pool_admin command, const struct pool_now *now)
 {
 	struct pool_state *state = session->state;
 	struct pool_transition transition;
-	struct pool_health health;
 
 	pool_state_touch(state, &state->records[place->at], sizeof(*state->records));
 	pool_state_touch(state, &state->ready[place->at], sizeof(*state->ready));
-	pool_state_fetch(&health, &state->records[place->at].health, sizeof(health));
-	pool_health_command(&health, command, now->boot_ns, &transition);
-	state->records[place->at].health = health;
+	pool_state_touch(
+		state, &state->live->decisions_ns, sizeof(state->live->decisions_ns));
+	if (state->decisions)
+		pool_state_touch(
+			state, &state->decisions[place->at], sizeof(*state->decisions));
+	pool_health_command(
+		&state->records[place->at].health, command, now->boot_ns, &transition);
+	pool_record_seal(&state->records[place->at]);
+	/* A reset leaves a disabled one disabled, by whoever it was. */
+	if (state->decisions &&
+		!(command == POOL_ADMIN_RESET &&
+			state->records[place->at].health.admin_disabled))
+		state->decisions[place->at] = decide(session, command, now);
+	state->live->decisions_ns = now->boot_ns;
 	pool_session_note(session, place->leaf, place->at, &transition, now);
 	pool_state_settle(state, now);
-	if (command == POOL_ADMIN_RESET)
-		pool_lease_release_unseen(
-			state, place->at, pool_session_space(session), now);
+}
+
+/* Lock, with room for who decided; without it on a full disk, where the command matters
+ * more. */
+static int lock_to_decide(
+	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
+{
+	int error = pool_session_lock_to_write(session, now, fault);
+	const struct pool_state *state = session->state;
+	const char *map;
+
+	if (error)
+		return error;
+	map = state->map;
+	error = pool_state_want_decisions(session->state, &session->snapshot, now, fault);
+	if (!error || (state->image && state->map == map))
+		return 0;
+	pool_session_unlock(session);
+	return error;
 }
 
 /* In batches, each under one lock. POOL_ESTALE: begin again, that does no harm. */
@@ -435,10 +481,11 @@ static int command_all(struct pool_session *session, const struct places *places
 	enum pool_admin command, struct pool_fault *fault)
 {
 	const uint64_t loads = session->loads;
+	struct pool_fault trouble = {0};
 
 	for (size_t i = 0; i < places->count;) {
 		struct pool_now now;
-		int error = pool_session_lock_to_write(session, &now, fault);
+		int error = lock_to_decide(session, &now, fault);
 
 		if (error)
 			return error;
@@ -446,10 +493,18 @@ static int command_all(struct pool_session *session, const struct places *places
 			i < places->count;
 			n++)
 			command_one(session, &places->list[i++], command, &now);
+		if (session->loads == loads && i == places->count)
+			pool_decisions_write(
+				session->state, &session->snapshot, &now, &trouble);
 		pool_session_unlock(session);
 		if (session->loads != loads)
 			return POOL_ESTALE;
 	}
+	if (trouble.code)
+		pool_session_warn(session,
+			"it is recorded, but not a second time, for the case that the "
+			"state file is damaged: %s",
+			trouble.text);
 	return 0;
 }
 

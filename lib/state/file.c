@@ -219,7 +219,7 @@ bool pool_state_is_shared(const char *path)
 	return shared;
 }
 
-static int check_file(int fd, const char *path, struct pool_fault *fault)
+int pool_state_check_file(int fd, const char *path, struct pool_fault *fault)
 {
 	struct stat status;
 
@@ -251,7 +251,7 @@ static int check_file(int fd, const char *path, struct pool_fault *fault)
 
 /* A folder shared with a group makes shared files, whatever the umask of who came first.
  */
-static void share(int fd, const char *path)
+void pool_state_share_file(int fd, const char *path)
 {
 	if (pool_state_is_shared(path) && fchmod(fd, 0660) != 0)
 		errno = 0;
@@ -268,7 +268,7 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 	if (state->fd < 0 && errno == ENOENT) {
 		state->fd = open(state->path, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
 		if (state->fd >= 0)
-			share(state->fd, state->path);
+			pool_state_share_file(state->fd, state->path);
 		else if (errno == EEXIST)
 			state->fd = open(state->path, O_RDWR | flags);
 	}
@@ -282,7 +282,7 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 	if (state->fd < 0)
 		return pool_fault_set(fault, POOL_ENOFILE, errno,
 			"cannot open state file '%s'", state->path);
-	return check_file(state->fd, state->path, fault);
+	return pool_state_check_file(state->fd, state->path, fault);
 }
 
 int pool_state_open(struct pool_state **out, const char *path, const char *pool_file,

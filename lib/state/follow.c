@@ -1,6 +1,7 @@
 /* The layout follows the snapshot: a new image, laid out beside the one in force. */
 #include <stdlib.h>
 #include <string.h>
+#include "state/decisions.h"
 #include "state/image.h"
 
 enum {
@@ -17,7 +18,11 @@ struct plan {
 	const struct pool_now *now;
 	uint32_t lease_capacity;
 	bool wants_decisions;
-	uint32_t *moved; /* old record to new, or UINT32_MAX */
+	struct pool_decisions second; /* the second copy, where it is needed */
+	uint32_t matched;             /* members whose old record is known */
+	uint32_t restored;            /* members disabled by the second copy */
+	uint32_t damaged;             /* members whose old record is not sealed */
+	uint32_t *moved;              /* old record to new, or UINT32_MAX */
 	uint32_t old_count;
 	uint32_t orphans;
 	struct pool_state_leaf
@@ -161,8 +166,6 @@ static uint64_t record_key(uint64_t leaf_key, const struct pool_hash *identity)
 	return (identity->low ^ leaf_key * UINT64_C(0x9e3779b97f4a7c15)) + identity->high;
 }
 
-enum { LONGEST_PROBE = 4096 };
-
 static int index_records(
 	struct index *index, const struct pool_record *records, uint32_t count)
 {
@@ -178,14 +181,10 @@ static int index_records(
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at =
 			(uint32_t)record_key(records[i].leaf_key, &records[i].identity);
-		uint32_t tried = 0;
 
-		for (at &= index->mask;
-			index->slots[at] != UINT32_MAX && tried < LONGEST_PROBE; tried++)
+		for (at &= index->mask; index->slots[at] != UINT32_MAX;)
 			at = (at + 1) & index->mask;
-		/* So many alike are somebody's doing, and would take hours. */
-		if (tried < LONGEST_PROBE)
-			index->slots[at] = i;
+		index->slots[at] = i;
 	}
 	return 0;
 }
@@ -243,8 +242,11 @@ static int match_records(struct plan *plan)
 			uint32_t old = find_record(&index, state->records, leaf->key,
 				&snapshot->members[j].identity);
 
-			if (old != UINT32_MAX && !outlived(plan, &state->records[old]))
-				plan->moved[old] = j;
+			if (old == UINT32_MAX || outlived(plan, &state->records[old]))
+				continue;
+			plan->moved[old] = j;
+			plan->matched++;
+			plan->damaged += !pool_record_is_sealed(&state->records[old]);
 		}
 	}
 	for (uint32_t old = 0; old < plan->old_count; old++)
@@ -253,6 +255,22 @@ static int match_records(struct plan *plan)
 			plan->moved[old] = snapshot->member_count + plan->orphans++;
 	free(index.slots);
 	return 0;
+}
+
+/* Read the second copy of what persons decided, if there is a member about whom the state
+ * does not say. */
+static int consult(struct plan *plan)
+{
+	struct pool_state *state = plan->state;
+	int error;
+
+	if (state->image && plan->matched == plan->snapshot->member_count &&
+		!plan->damaged)
+		return 0;
+	error = pool_decisions_read(&plan->second, state->path, state->pool_file);
+	if (!error)
+		plan->wants_decisions |= plan->second.used != 0;
+	return error;
 }
 
 /* Whether <key> is that of a pool, likely number <hint>. */
@@ -423,7 +441,36 @@ static void clamp_rests(const struct plan *plan, const struct pool_policy *polic
 		health->cool_until_ns = cool_ns;
 }
 
-static void fill_members(const struct plan *plan, const struct sections *new)
+/* Its record, which may be a fresh one, becomes that of member <at>. */
+static void fill_record(
+	struct plan *plan, const struct sections *new, uint32_t leaf, uint32_t at)
+{
+	struct pool_record *record = &new->records[at];
+	const bool told = pool_record_is_sealed(record);
+
+	record->identity = plan->snapshot->members[at].identity;
+	record->leaf_key = plan->snapshot->leaves[leaf].key;
+	if (told)
+		pool_record_seal(record);
+	else
+		plan->restored += pool_decisions_restore(&plan->second, plan->snapshot,
+			leaf, at, record, new->decisions ? &new->decisions[at] : NULL);
+}
+
+/* Whether the second copy of what persons decided is behind the new image. */
+static int64_t behind_since(const struct plan *plan)
+{
+	const struct pool_state *state = plan->state;
+	bool disabled = plan->restored || plan->damaged;
+
+	for (uint32_t i = 0; state->former && i < plan->old_count; i++)
+		disabled |= state->records[i].health.admin_disabled;
+	return disabled || (state->image && state->live->decisions_ns)
+		? plan->now->boot_ns
+		: 0;
+}
+
+static void fill_members(struct plan *plan, const struct sections *new)
 {
 	for (uint32_t i = 0; i < plan->snapshot->leaf_count; i++) {
 		const struct pool_snap_leaf *leaf = &plan->snapshot->leaves[i];
@@ -433,8 +480,7 @@ static void fill_members(const struct plan *plan, const struct sections *new)
 			const struct pool_snap_member *member =
 				&plan->snapshot->members[at];
 
-			new->records[at].identity = member->identity;
-			new->records[at].leaf_key = leaf->key;
+			fill_record(plan, new, i, at);
 			new->weights[at] = member->weight_micro;
 			if (plan->other_clock)
 				clamp_rests(
@@ -515,6 +561,7 @@ static int lay_out(struct plan *plan, struct pool_fault *fault)
 			plan->former_count * sizeof(*plan->formers));
 	fill_members(plan, &new);
 	fill_leases(plan, &new);
+	plan->shape.decisions_ns = new.image->decisions_ns = behind_since(plan);
 	if (!pool_image_switch(state, offset, &plan->shape))
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is corrupt", state->path);
@@ -533,10 +580,11 @@ static int64_t passed_ns(int64_t now_s, int64_t then_s)
 	return passed_s > 0 ? passed_s * POOL_NS_PER_S : 0;
 }
 
-int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
-	const struct pool_now *now, uint32_t leases, struct pool_fault *fault)
+static int lay_out_anew(struct plan *made, uint32_t leases, struct pool_fault *fault)
 {
-	struct plan plan = {.state = state, .snapshot = snapshot, .now = now};
+	struct pool_state *state = made->state;
+	const struct pool_now *now = made->now;
+	struct plan plan = *made;
 	int error;
 
 	if (!state->writable)
@@ -555,14 +603,39 @@ int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot 
 	}
 	error = match_records(&plan);
 	if (!error)
+		error = consult(&plan);
+	if (!error)
 		error = keep_formers(&plan);
 	if (error)
 		pool_fault_set(fault, error, 0, "out of memory");
 	else
 		error = lay_out(&plan, fault);
+	state->second_trouble = plan.second.trouble;
+	state->second_foreign = plan.second.foreign != 0;
+	pool_decisions_release(&plan.second);
 	free(plan.moved);
 	free(plan.formers);
 	return error;
+}
+
+int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
+	const struct pool_now *now, uint32_t leases, struct pool_fault *fault)
+{
+	struct plan plan = {.state = state, .snapshot = snapshot, .now = now};
+
+	return lay_out_anew(&plan, leases, fault);
+}
+
+int pool_state_want_decisions(struct pool_state *state,
+	const struct pool_snapshot *snapshot, const struct pool_now *now,
+	struct pool_fault *fault)
+{
+	struct plan plan = {.state = state,
+		.snapshot = snapshot,
+		.now = now,
+		.wants_decisions = true};
+
+	return state->decisions ? 0 : lay_out_anew(&plan, 0, fault);
 }
 
 int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snapshot,

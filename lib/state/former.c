@@ -269,6 +269,8 @@ static void convert(struct pool_state *state, const struct image_1 *old)
 		state->records, old, old->records_at, records, sizeof(*state->records));
 	copy_section(state->leases, old, old->leases_at, old->lease_capacity,
 		sizeof(*state->leases));
+	for (uint64_t i = 0; i < records; i++)
+		pool_record_seal(&state->records[i]);
 	for (uint32_t i = 0; i < old->lease_capacity; i++)
 		state->leases[i].lock = 0;
 	pool_state_recount(state);

@@ -156,18 +156,28 @@ void pool_image_forget(struct pool_state *state)
 	state->image = NULL;
 }
 
+/* POOL_EFORMAT, and the command that mends it. */
+static int advise(const struct pool_state *state, const char *before, const char *what,
+	const char *then, struct pool_fault *fault)
+{
+	const bool named = state->pool_file[0] == '/';
+
+	return pool_fault_set(fault, POOL_EFORMAT, 0,
+		"%s'%s'%s ('pool-status --repair -s %s%s%s' %s)", before, state->path,
+		what, state->path, named ? " " : "", named ? state->pool_file : "", then);
+}
+
 /* Nothing of it can be used: keep a copy, start with no image. */
 static int start_over(struct pool_state *state, struct pool_fault *fault)
 {
 	pool_image_forget(state);
 	if (!state->writable || state->fd < 0)
-		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			state->fd < 0
-				? "state file '%s' is corrupt (pool-status --repair "
-				  "begins it anew)"
-				: "state file '%s' is corrupt, and it cannot be "
-				  "written",
-			state->path);
+		return state->fd < 0
+			? advise(state, "state file ", " is corrupt", "begins it anew",
+				  fault)
+			: pool_fault_set(fault, POOL_EFORMAT, 0,
+				  "state file '%s' is corrupt, and it cannot be written",
+				  state->path);
 	/* Without room for a copy the rebuilding matters more. */
 	state->kept_copy = pool_state_keep_corrupt(state) == 0;
 	state->was_corrupt = true;
@@ -218,20 +228,22 @@ static uint64_t peek_word(const struct pool_state *state,
 	const struct pool_snap_leaf *leaf, const struct pool_snap_member *member,
 	uint32_t at, int64_t now_ns)
 {
-	struct pool_health health;
+	struct pool_record record;
+	const struct pool_health *health = &record.health;
 	const uint64_t word = *(volatile uint64_t *)&state->ready[at];
 	const uint32_t held = *(volatile uint32_t *)&state->counts[at];
 	const uint64_t later = word & ~POOL_READY_FLAGS;
 	uint64_t open_until = 0;
 
-	pool_state_fetch(&health, &state->records[at].health, sizeof(health));
-	if (health.opened && health.open_until_ns > 0)
-		open_until = (uint64_t)health.open_until_ns;
-	if (health.admin_disabled || health.cool_until_ns > now_ns ||
+	pool_state_fetch(&record, &state->records[at], sizeof(record));
+	if (health->opened && health->open_until_ns > 0)
+		open_until = (uint64_t)health->open_until_ns;
+	if (!pool_record_is_sealed(&record) || health->admin_disabled ||
+		health->cool_until_ns > now_ns ||
 		(later > (uint64_t)now_ns && later > open_until) ||
 		!pool_state_below_limit(leaf, member, held))
 		return POOL_READY_NEVER;
-	if (health.opened && held >= (uint32_t)leaf->policy.half_open_max)
+	if (health->opened && held >= (uint32_t)leaf->policy.half_open_max)
 		return INT64_MAX & ~POOL_READY_FLAGS;
 	return word;
 }
@@ -256,16 +268,31 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 	return good;
 }
 
+/* What is no state file, or was one: left alone, unless a person says otherwise. Then it
+ * may be anything, and is not given up without a copy. */
+static int refuse_broken(
+	struct pool_state *state, const char *what, struct pool_fault *fault)
+{
+	if (!state->begins_anew)
+		return advise(state, what, " is not a state file: left alone",
+			"keeps a copy and begins it anew", fault);
+	if (start_over(state, fault) != 0)
+		return POOL_EFORMAT;
+	if (state->kept_copy)
+		return 0;
+	state->was_corrupt = false;
+	return pool_fault_set(fault, POOL_ESYSTEM, 0,
+		"cannot keep a copy of '%s' as '%s.corrupt': left alone", state->path,
+		state->path);
+}
+
 /* What is none of ours, and what to do about it. */
-static int refuse(const struct pool_state *state, struct pool_fault *fault)
+static int refuse(struct pool_state *state, struct pool_fault *fault)
 {
 	const struct pool_state_header *header = &state->own_header;
 
 	if (!sound_header(state))
-		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"the header of state file '%s' is broken: left alone "
-			"(pool-status --repair begins it anew)",
-			state->path);
+		return refuse_broken(state, "a broken header: ", fault);
 	if (header->version != POOL_STATE_VERSION)
 		return pool_fault_set(fault, POOL_EFORMAT, 0,
 			"state file '%s' is of version %u, and this proxypool knows "
@@ -320,8 +347,7 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault)
 								   : POOL_STATE_UNDO_AT)))
 		return 0;
 	if (memcmp(header, &magic, prefix) != 0)
-		return pool_fault_set(fault, POOL_EFORMAT, 0,
-			"'%s' is not a state file: left alone", state->path);
+		return refuse_broken(state, "", fault);
 	if (state->length >= sizeof(magic) + sizeof(header->version) &&
 		(header->version == 0 || header->version > POOL_STATE_VERSION))
 		return refuse(state, fault);

@@ -57,6 +57,13 @@ bool pool_undo_restore(struct pool_state *state);
 /* Nothing is to be put back. */
 void pool_undo_forget(struct pool_state *state);
 
+/* What <record>'s seal is to be: it tells a record whose proxy or whose disable damage
+ * has changed. Anybody can compute it; it is against accidents. */
+uint64_t pool_record_make_seal(const struct pool_record *record);
+/* Set it: after each change of identity, leaf_key or admin_disabled. */
+void pool_record_seal(struct pool_record *record);
+bool pool_record_is_sealed(const struct pool_record *record);
+
 /* pool_state_peek() on the mapped file. */
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
@@ -75,6 +82,12 @@ void pool_guard_watch(struct pool_guard *guard, const void *map, size_t length);
 /* Make the file at least <length> bytes long, allocated, and map it anew. */
 int pool_state_extend(
 	struct pool_state *state, uint64_t length, struct pool_fault *fault);
+
+/* Whether an open file is one that a state may be in: 0, POOL_EUNSAFE, POOL_EFORMAT,
+ * POOL_ESYSTEM. */
+int pool_state_check_file(int fd, const char *path, struct pool_fault *fault);
+/* One that was made is the group's where the folder is. */
+void pool_state_share_file(int fd, const char *path);
 
 /* Take the lock of the open file, and nothing else: 0, POOL_EBUSY, POOL_ESYSTEM. */
 int pool_state_wait(

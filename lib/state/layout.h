@@ -204,7 +204,7 @@ struct pool_record {
 	int32_t http_status;
 	uint32_t unused;
 	struct pool_state_transition transitions[POOL_TRANSITIONS_KEPT];
-	uint64_t spare;
+	uint64_t seal; /* see pool_record_seal() */
 };
 
 enum { POOL_DECISION_WHO = 32, POOL_DECISION_WHY = 120 };

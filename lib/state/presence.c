@@ -67,14 +67,9 @@ uint64_t pool_owner_space(void)
 									 : 0;
 }
 
-bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space)
+bool pool_owner_look_up(int32_t pid, uint64_t own_space, uint64_t *start)
 {
-	const uint64_t own_space = pool_owner_space();
-
-	if (!own_space || pid <= 0 || look_up(pid, start) != PRESENT)
-		return false;
-	*space = own_space;
-	return true;
+	return own_space && pid > 0 && look_up(pid, start) == PRESENT;
 }
 
 /* --- by lock --------------------------------------------------------------------- */

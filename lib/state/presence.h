@@ -55,9 +55,9 @@ struct pool_owner {
  * namespace: then no process can be looked up by its number. */
 uint64_t pool_owner_space(void);
 
-/* Who <pid> is: its start time and pid namespace; false if there is no such process, or
- * it cannot be looked up. */
-bool pool_owner_look_up(int32_t pid, uint64_t *start, uint64_t *space);
+/* When <pid> of the caller's namespace began; false if there is no such process, or it
+ * cannot be looked up. */
+bool pool_owner_look_up(int32_t pid, uint64_t own_space, uint64_t *start);
 
 /*
  * Whether the owner is gone for certain.

@@ -1,5 +1,7 @@
 /* The state file examined and set right. */
 #include <string.h>
+#include <sys/stat.h>
+#include "state/decisions.h"
 #include "state/image.h"
 #include "state/repair.h"
 #include "state/session_inner.h"
@@ -122,6 +124,9 @@ static int examine_leaf(const struct pool_state *state,
 		if (!is_of(record, leaf, member))
 			return blame(fault, snapshot, leaf, member,
 				"its record is another one's");
+		if (!pool_record_is_sealed(record))
+			return blame(
+				fault, snapshot, leaf, member, "its record is damaged");
 		if (state->weights[at] != member->weight_micro)
 			return blame(fault, snapshot, leaf, member,
 				"its weight is not that of the pool file");
@@ -156,45 +161,72 @@ int pool_state_examine(const struct pool_state *state,
 
 /* --- setting right ---------------------------------------------------------------- */
 
-static void repair_members(struct pool_state *state, const struct pool_snapshot *snapshot,
-	const struct pool_snap_leaf *leaf, int64_t now_ns, struct pool_repairs *repairs)
+/* A repair under way. */
+struct repair {
+	struct pool_state *state;
+	const struct pool_snapshot *snapshot;
+	struct pool_decisions second;
+	int64_t now_ns;
+	struct pool_repairs *done;
+};
+
+/* The record of member <at>: its own, and what a person decided about it. */
+static void repair_record(struct repair *repair, uint32_t leaf, uint32_t at)
 {
+	struct pool_state *state = repair->state;
+	const struct pool_snap_member *member = &repair->snapshot->members[at];
+	const bool own =
+		is_of(&state->records[at], &repair->snapshot->leaves[leaf], member);
+	struct pool_record record = {.identity = member->identity,
+		.leaf_key = repair->snapshot->leaves[leaf].key};
+
+	if (own)
+		pool_state_fetch(&record, &state->records[at], sizeof(record));
+	if (own && pool_record_is_sealed(&record))
+		return;
+	pool_decisions_restore(&repair->second, repair->snapshot, leaf, at, &record,
+		state->decisions ? &state->decisions[at] : NULL);
+	state->records[at] = record;
+	repair->done->records++;
+}
+
+static void repair_members(struct repair *repair, uint32_t index)
+{
+	struct pool_state *state = repair->state;
+	const struct pool_snap_leaf *leaf = &repair->snapshot->leaves[index];
+
 	for (uint32_t at = leaf->first_member;
 		at < leaf->first_member + leaf->member_count; at++) {
-		const struct pool_snap_member *member = &snapshot->members[at];
-		struct pool_record *record = &state->records[at];
+		const struct pool_snap_member *member = &repair->snapshot->members[at];
 		uint64_t word;
 
-		if (!is_of(record, leaf, member)) {
-			*record = (struct pool_record){
-				.identity = member->identity, .leaf_key = leaf->key};
-			repairs->records++;
-		}
-		word = right_word(state, leaf, member, at, now_ns);
-		repairs->words += !same_word(state->ready[at], word, now_ns) ||
+		repair_record(repair, index, at);
+		word = right_word(state, leaf, member, at, repair->now_ns);
+		repair->done->words +=
+			!same_word(state->ready[at], word, repair->now_ns) ||
 			state->weights[at] != member->weight_micro;
 		state->ready[at] = word;
 		state->weights[at] = member->weight_micro;
 	}
 }
 
-static void repair_leaf(struct pool_state *state, const struct pool_snapshot *snapshot,
-	uint32_t index, int64_t now_ns, struct pool_repairs *repairs)
+static void repair_leaf(struct repair *repair, uint32_t index)
 {
-	const struct pool_snap_leaf *source = &snapshot->leaves[index];
+	struct pool_state *state = repair->state;
+	const struct pool_snap_leaf *source = &repair->snapshot->leaves[index];
 	struct pool_state_leaf *leaf = &state->leaves[index], before = *leaf;
 	uint64_t selections;
 
 	leaf->key = source->key;
 	leaf->first_record = source->first_member;
 	leaf->record_count = source->member_count;
-	repair_members(state, snapshot, source, now_ns, repairs);
+	repair_members(repair, index);
 	selections = leaf->fallbacks;
 	for (uint32_t i = 0; i < source->member_count; i++)
 		selections += state->records[source->first_member + i].selections;
 	if (leaf->selections < selections)
 		leaf->selections = selections;
-	repairs->pools += memcmp(&before, leaf, sizeof(before)) != 0;
+	repair->done->pools += memcmp(&before, leaf, sizeof(before)) != 0;
 }
 
 static bool recount(struct pool_state *state)
@@ -210,9 +242,17 @@ static bool recount(struct pool_state *state)
 		used != state->live->leases_used || owned != state->live->leases_owned;
 }
 
-void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
+int pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, struct pool_repairs *repairs)
 {
+	struct repair repair = {.state = state,
+		.snapshot = snapshot,
+		.now_ns = now->boot_ns,
+		.done = repairs};
+	int error = pool_decisions_read(&repair.second, state->path, state->pool_file);
+
+	if (error)
+		return error;
 	for (uint32_t i = 0; i < state->image->record_count + state->image->orphan_count;
 		i++) {
 		struct pool_record record;
@@ -225,8 +265,12 @@ void pool_state_repair(struct pool_state *state, const struct pool_snapshot *sna
 		repairs->records++;
 	}
 	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
-		repair_leaf(state, snapshot, i, now->boot_ns, repairs);
+		repair_leaf(&repair, i);
 	repairs->leases |= recount(state);
+	if (repairs->records)
+		state->live->decisions_ns = now->boot_ns;
+	pool_decisions_release(&repair.second);
+	return 0;
 }
 
 /* --- of a session ----------------------------------------------------------------- */
@@ -287,21 +331,41 @@ static int begin_anew(struct pool_session *session, const struct pool_now *now,
 	return pool_state_follow(state, &session->snapshot, now, fault);
 }
 
+/* Whether two names are of one file. */
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat left, right;
+
+	return stat(one, &left) == 0 && stat(other, &right) == 0 &&
+		left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
 int pool_session_repair(struct pool_session *session, struct pool_census *census,
 	struct pool_repairs *repairs, struct pool_fault *fault)
 {
 	struct pool_repairs done = {0};
 	struct pool_now now;
-	int error = pool_session_lock_to_write(session, &now, fault);
+	int error;
 
+	/* What is to be begun anew is not the pool file, by a slip of the hand. */
+	if (session->state_path && is_same_file(session->state_path, session->file))
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"'%s' is the pool file, and not a state file: left alone",
+			session->state_path);
+	session->begins_anew = true;
+	error = pool_session_lock_to_write(session, &now, fault);
 	if (error)
 		return error;
-	pool_state_repair(session->state, &session->snapshot, &now, &done);
-	error = pool_state_examine(session->state, &session->snapshot, NULL);
+	error = pool_state_repair(session->state, &session->snapshot, &now, &done);
+	if (!error)
+		error = pool_state_examine(session->state, &session->snapshot, NULL);
 	if (error == POOL_EFORMAT)
 		error = begin_anew(session, &now, &done, fault);
 	else if (error)
 		pool_fault_set(fault, error, 0, "out of memory");
+	if (!error)
+		error = pool_decisions_write(
+			session->state, &session->snapshot, &now, fault);
 	if (!error) {
 		done.ended = pool_lease_release_unseen(session->state, POOL_EVERY_RECORD,
 			pool_session_space(session), &now);

@@ -39,8 +39,12 @@ struct pool_repairs {
 int pool_state_examine(const struct pool_state *state,
 	const struct pool_snapshot *snapshot, struct pool_fault *fault);
 
-/* Set right what can be, while locked and with the layout of <snapshot>. */
-void pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
+/*
+ * Set right what can be, while locked and with the layout of <snapshot>.
+ *
+ * Returns 0 or POOL_ENOMEM.
+ */
+int pool_state_repair(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, struct pool_repairs *repairs);
 
 /*
@@ -57,8 +61,12 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
  * Set the file of a session right, and end what is left of owners in other pid
  * namespaces, which nobody can look up. It is made if there is none.
  *
- * Returns 0: it is whole now; or POOL_EBUSY, POOL_EFORMAT (no state file, or of another
- * version), POOL_EFOREIGN, POOL_ENOFILE (it cannot be written), POOL_ESYSTEM, POOL_ENOMEM
+ * What is no state file, or has a broken header, is copied to FILE.corrupt and begun
+ * anew; without a copy it is left alone.
+ *
+ * Returns 0: it is whole now; or POOL_EBUSY, POOL_EFORMAT (of a later version or another
+ * layout, or the pool file itself), POOL_EFOREIGN, POOL_ENOFILE (it cannot be written),
+ * POOL_ESYSTEM, POOL_ENOMEM
  */
 int pool_session_repair(struct pool_session *session, struct pool_census *census,
 	struct pool_repairs *repairs, struct pool_fault *fault);

@@ -47,6 +47,7 @@ struct pool_selection {
 	/* How far it is: */
 	bool looked; /* others had just looked up owners of leases */
 	bool any;    /* the fallback: unhealthy ones too */
+	bool mended; /* damage was found, and set right as far as it can be */
 	struct pool_fault
 		trouble; /* with a lease, which stops no selection; code 0: none */
 	uint64_t *taken; /* leases of this selection */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "config/config.h"
+#include "state/decisions.h"
 #include "state/image.h"
 #include "state/session_inner.h"
 
@@ -468,6 +469,7 @@ int pool_session_new(struct pool_session **out,
 
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+	session->who = options->who ? strdup(options->who) : NULL;
 	session->require_state = options->require_state;
 	session->read_only = options->read_only;
 	session->lock_timeout_ms =
@@ -504,6 +506,7 @@ void pool_session_free(struct pool_session *session)
 	pool_state_free(session->state);
 	pool_session_drop_environment(session);
 	pool_snapshot_release(&session->base);
+	free(session->who);
 	free(session->file);
 	free(session->absolute);
 	free(session->state_path);
@@ -523,22 +526,46 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-/* That the file was found corrupt, once. */
+/* What became of what persons decided, after the state was begun anew. */
+static const char *say_decisions(const struct pool_state *state)
+{
+	if (state->second_trouble == ENOENT)
+		return "what persons disabled, if anything (there is no second copy)";
+	if (state->second_trouble || state->second_foreign)
+		return "what persons disabled (the second copy is damaged or cannot be "
+		       "read)";
+	return NULL;
+}
+
+/* That the file was found corrupt, once, and what is lost by it. */
 static void warn_corrupt(struct pool_session *session)
 {
-	if (!session->state->was_corrupt)
+	const struct pool_state *state = session->state;
+	const char *decisions = say_decisions(state);
+
+	if (!state->was_corrupt)
 		return;
 	session->state->was_corrupt = false;
-	if (session->state->kept_copy)
+	pool_session_warn(session,
+		"state file '%s' was corrupt: %s%s%s; forgotten are health, bans, "
+		"leases%s"
+		"%s",
+		session->state_path, state->kept_copy ? "copied to '" : "",
+		state->kept_copy ? session->state_path : "no copy could be kept",
+		state->kept_copy ? ".corrupt' and begun anew" : ", begun anew",
+		decisions ? " and " : "; what persons disabled is kept",
+		decisions ? decisions : "");
+}
+
+/* That damaged records were set right, once. */
+static void warn_mended(struct pool_session *session)
+{
+	if (session->state->was_mended && !session->state->was_corrupt)
 		pool_session_warn(session,
-			"state file '%s' was corrupt: copied to '%s.corrupt' and begun "
-			"anew",
-			session->state_path, session->state_path);
-	else
-		pool_session_warn(session,
-			"state file '%s' was corrupt: begun anew, and no copy could be "
-			"kept",
+			"state file '%s' was damaged: what could be set right is "
+			"(pool-status --repair tells more)",
 			session->state_path);
+	session->state->was_mended = false;
 }
 
 /* That somebody cut the file short under our hands, once. */
@@ -610,6 +637,7 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 				  session->absolute, fault);
 		if (!error) {
 			session->state->guard = session->guard;
+			session->state->begins_anew = session->begins_anew;
 			error = pool_state_lock(
 				session->state, session->lock_timeout_ms, fault);
 		}
@@ -619,6 +647,22 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 		}
 	}
 	return error;
+}
+
+/* A process that was killed has left the second copy of what persons decided behind. */
+static void catch_up(struct pool_session *session, const struct pool_now *now)
+{
+	enum { GRACE_MS = 1000 };
+	struct pool_state *state = session->state;
+	int64_t since_ns;
+
+	if (!state->writable || state->fd < 0)
+		return;
+	pool_state_fetch(&since_ns, &state->live->decisions_ns, sizeof(since_ns));
+	if (since_ns &&
+		(since_ns > now->boot_ns ||
+			since_ns < now->boot_ns - GRACE_MS * POOL_NS_PER_MS))
+		pool_decisions_write(state, &session->snapshot, now, NULL);
 }
 
 int pool_session_lock(
@@ -646,11 +690,13 @@ int pool_session_lock(
 		pool_copy_sweep(session->state, now);
 		session->state->swept = true;
 	}
-	if (error) {
-		pool_state_unlock(session->state);
-		warn_corrupt(session);
-		warn_cut(session);
+	if (!error) {
+		catch_up(session, now);
+		return 0;
 	}
+	pool_state_unlock(session->state);
+	warn_corrupt(session);
+	warn_cut(session);
 	return error;
 }
 
@@ -658,6 +704,7 @@ void pool_session_unlock(struct pool_session *session)
 {
 	pool_state_unlock(session->state);
 	/* Not before: who listens may be slow. */
+	warn_mended(session);
 	warn_corrupt(session);
 	warn_cut(session);
 	warn_snapshot(session);

@@ -38,6 +38,8 @@ struct pool_session {
 				       is */
 	struct pool_state *state;   /* opened at the first use */
 	struct pool_guard *guard;   /* of its mapping; or NULL */
+	char *who;                  /* whose commands they are, or NULL */
+	bool begins_anew;           /* also what is no state file at all */
 	bool require_state;
 	bool read_only;
 	int64_t lock_timeout_ms;
@@ -100,9 +102,6 @@ void pool_session_step(struct pool_session *session, uint32_t leaf_index, uint32
 /* Note what became of a record, and set its ready word: the end of each change. */
 void pool_session_note(struct pool_session *session, uint32_t leaf_index, uint32_t at,
 	const struct pool_transition *transition, const struct pool_now *now);
-
-/* A day: no latency is more. */
-#define POOL_LONGEST_LATENCY_US INT64_C(86400000000)
 
 /* A latency that was measured, in the record's average. */
 void pool_record_add_latency(struct pool_record *record, int64_t latency_us);

@@ -49,6 +49,13 @@ struct pool_state {
 	 * for those in the file may be anything. */
 	uint64_t undo_count;
 	uint64_t undo_used;
+	/* Of the second copy of what persons decided, when it was needed last: errno of
+	 * reading it, and whether a part of it could not be understood. */
+	int second_trouble;
+	bool second_foreign;
+	bool begins_anew; /* what is no state file, or has a broken header, is one that is
+			     corrupt: a person wants it so */
+	bool was_mended;  /* a damaged record was set right since it was opened */
 	char *former; /* the image of a file of an earlier version, made one of ours in
 			 memory; or NULL */
 	/* What the file says of itself, copied when the lock was taken and judged in the
@@ -183,6 +190,11 @@ int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snap
 /* As follow, with room for at least <leases> leases. */
 int pool_state_grow_leases(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, uint32_t leases, struct pool_fault *fault);
+
+/* As follow, with room for decisions. */
+int pool_state_want_decisions(struct pool_state *state,
+	const struct pool_snapshot *snapshot, const struct pool_now *now,
+	struct pool_fault *fault);
 
 /* Save <length> bytes at <at> in the undo slot: call it before changing them. */
 void pool_state_touch(struct pool_state *state, const void *at, size_t length);

@@ -192,6 +192,20 @@ events_of_fish() {
 	done
 }
 
+@test "pool-exec's page has the table of clients, and the variables that are set" {
+	"$POOL_BIN/pool-exec" --clients | tr '\t' '|' >table
+	[ "$(wc -l <table)" -ge 10 ]
+	sed -nE '/^\.Bl -column "apt-get"/,/^\.El/{s/^\.It //p}' "$man/pool-exec.1" |
+		sed -E 's/ Ta /|/g; s/(Cm|Sy|Ev) //g; s/Fl -/--/; s/Fl /-/' >page
+	diff -u --label "pool-exec --clients" --label page table page
+	write_pool_of_three pool.json
+	pool-select --format export | sed -nE 's/^(export|unset) ([A-Za-z0-9_]+).*/\2/p' |
+		grep -v '^GIT_CONFIG_[KV]' | sort >variables
+	sed -n '/^\.Sh ENVIRONMENT/,/^\.El/p' "$man/pool-exec.1" | sed -n 's/^\.It Ev //p' |
+		sed 's/ , /\n/g' | sort >page
+	diff -u --label "--format export" --label page variables page
+}
+
 # --- pages -------------------------------------------------------------------------------------
 
 @test "each page is clean" {

@@ -53,17 +53,46 @@ write_client() {
 	write_pool pool.json '{"proxies": [
 		{"name": "one", "url": "socks5h://mira:S3CRETpw@127.0.0.1:9"}]}'
 	export HTTP_PROXY=http://other:1 http_proxy=http://other:2 FTP_PROXY=http://other:3 \
-		NO_PROXY=target.invalid POOL_LEASE=old KEPT=kept
+		RSYNC_CONNECT_PROG="nc other 4" auto_proxy= NODE_USE_ENV_PROXY=1 SOCKS5_SERVER=other:5 \
+		NPM_CONFIG_PROXY=http://other:6 NO_PROXY=target.invalid POOL_LEASE=old KEPT=kept
 	run -0 --separate-stderr "$exec" env
 	assert_equal "$stderr" ""
 	assert_line KEPT=kept
 	assert_line --regexp '^POOL_LEASE=[0-9a-f]{16}$'
-	run -0 grep -iE '^[a-z_]*proxy=' <<<"$output"
+	refute_output --partial other:
+	run -0 grep -iE '^([a-z_]*proxy|git_config_[a-z0-9_]*|rsync[a-z_]*|socks[0-9a-z_]*)=' <<<"$output"
 	proxy=socks5h://mira:S3CRETpw@127.0.0.1:9
-	assert_equal "$(sort <<<"$output")" "$(printf '%s\n' ALL_PROXY=$proxy HTTPS_PROXY=$proxy \
-		NO_PROXY= POOL_PROXY=one WSS_PROXY=$proxy WS_PROXY=$proxy all_proxy=$proxy \
-		http_proxy=$proxy https_proxy=$proxy no_proxy= ws_proxy=$proxy wss_proxy=$proxy |
-		sort)"
+	assert_equal "$(sort <<<"$output")" "$({
+		printf "%s=$proxy\n" {http,https,all,ws,wss,ftp,gopher,socks}_proxy \
+			{HTTP,HTTPS,ALL,WS,WSS,FTP,GOPHER,SOCKS}_PROXY CGI_HTTP_PROXY PIP_PROXY \
+			CARGO_HTTP_PROXY GLOBAL_AGENT_HTTP{,S}_PROXY npm_config_{,https_}proxy GIT_CONFIG_VALUE_0
+		printf '%s\n' NO_PROXY= no_proxy= GLOBAL_AGENT_NO_PROXY= POOL_PROXY=one \
+			GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.proxy npm_config_noproxy=nobody.no-proxy.invalid \
+			RSYNC_PROXY=unsupported.no-proxy.invalid:9
+	} | sort)"
+}
+
+@test "what is set fits the scheme of the proxy, and git's entries are continued" {
+	write_members '{"name": "one", "url": "https://mira:S3CRET%40pw@127.0.0.1:9"}'
+	run -0 --separate-stderr "$exec" env
+	assert_line NODE_USE_ENV_PROXY=1
+	assert_line RSYNC_PROXY=unsupported.no-proxy.invalid:9
+	write_members '{"name": "one", "url": "http://mira:S3CRET%40pw@127.0.0.1:9"}'
+	export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=mira
+	run -0 --separate-stderr "$exec" env
+	assert_line NODE_USE_ENV_PROXY=1
+	assert_line RSYNC_PROXY=mira:S3CRET@pw@127.0.0.1:9
+	assert_line GIT_CONFIG_COUNT=2
+	assert_line GIT_CONFIG_VALUE_0=mira
+	assert_line GIT_CONFIG_KEY_1=http.proxy
+	# a pool-exec in a pool-exec adds none
+	run -0 --separate-stderr "$exec" "$exec" env
+	assert_line GIT_CONFIG_COUNT=2
+	# nor is one left where it goes direct
+	write_pool none.json '{"enabled": false}'
+	run -0 "$exec" "$exec" -f none.json --direct-ok env
+	assert_line GIT_CONFIG_COUNT=1
+	refute_output --partial http_proxy
 }
 
 @test "--keep-no-proxy keeps it, and -v says that it is cleared" {
@@ -562,32 +591,36 @@ trying again"
 	assert_output --partial "nothing listens"
 }
 
-@test "curl's -D is put where it belongs, and not beside another" {
+@test "what curl is given is put where it belongs, and not beside the same of its own" {
 	write_members "$(member one 9)"
 	write_client curl ''
 	while IFS='|' read -r given wanted; do
 		rm -f args
 		# shellcheck disable=SC2086 # words of a line
+		set -f
 		run -0 "$exec" curl $given
+		set +f
 		assert_equal "$(sed 's|/dev/fd/[0-9]*|FD|g' args)" "$wanted"
 	done <<-'END'
-		u|-DFD u
-		-s u|-DFD -s u
-		-q u|-q -DFD u
-		-sq u|-sq -DFD u
-		-qo file u|-qo file -DFD u
-		-oq u|-DFD -oq u
-		--disable u|--disable -DFD u
-		u --next v|-DFD u --next -DFD v
-		u -: v --next -s w|-DFD u -: v --next -DFD -s w
-		-D own u|-D own u
-		-sDown u|-sDown u
-		-sD own u|-sD own u
-		--dump-header own u|--dump-header own u
-		--dump own u|--dump own u
-		-H -D u|-DFD -H -D u
-		-o -D u|-DFD -o -D u
-		-- -D u|-DFD -- -D u
+		u|-DFD -KFD u
+		-s u|-DFD -KFD -s u
+		-x own u|-x own u
+		--noproxy * u|-KFD --noproxy * u
+		-q u|-q -DFD -KFD u
+		-sq u|-sq -DFD -KFD u
+		-qo file u|-qo file -DFD -KFD u
+		-oq u|-DFD -KFD -oq u
+		--disable u|--disable -DFD -KFD u
+		u --next v|-DFD -KFD u --next -DFD v
+		u -: v --next -s w|-DFD -KFD u -: v --next -DFD -s w
+		-D own u|-KFD -D own u
+		-sDown u|-KFD -sDown u
+		-sD own u|-KFD -sD own u
+		--dump-header own u|-KFD --dump-header own u
+		--dump own u|-KFD --dump own u
+		-H -D u|-DFD -KFD -H -D u
+		-o -D u|-DFD -KFD -o -D u
+		-- -D u|-DFD -KFD -- -D u
 	END
 }
 
@@ -600,6 +633,118 @@ trying again"
 		'mount -t tmpfs none /dev && exec "$@"' sh "$exec" --no-state curl -s "$url"
 	assert_output ok
 	assert_equal "$stderr" ""
+}
+
+@test "curl that lists nobody to ask directly is tried again, one that lists somebody is not" {
+	write_members "$(member one 9)" "$(member two 8)"
+	write_client curl 'exit 7'
+	run -7 "$exec" --retries 1 curl -s --noproxy '' "$url"
+	assert_equal "$(wc -l <args)" 2
+	rm args
+	run -7 "$exec" --retries 1 curl -s --noproxy target.invalid "$url"
+	assert_equal "$(wc -l <args)" 1
+}
+
+@test "what a client is handed in memory is its own file, but for proxies" {
+	write_members '{"name": "one", "url": "http://mira:a\\b@127.0.0.1:9"}'
+	write_client wget 'cat "${1#--config=}"'
+	printf '%s\n' 'timeout = 7' 'use_proxy = off' 'HTTP-Proxy = http://other:1' \
+		'proxy_password = OTHERpw' 'no_proxy = target.invalid' 'user_agent = me' >"$HOME/.wgetrc"
+	run -0 --separate-stderr "$exec" wget "$url"
+	assert_equal "$stderr" ""
+	assert_output 'timeout = 7
+no_proxy = target.invalid
+user_agent = me
+use_proxy = on
+no_proxy =
+http_proxy = http://mira:a%5Cb@127.0.0.1:9
+https_proxy = http://mira:a%5Cb@127.0.0.1:9
+ftp_proxy = http://mira:a%5Cb@127.0.0.1:9'
+	run -1 grep mira args
+	# what stands there with --keep-no-proxy is the user's
+	run -0 "$exec" --keep-no-proxy wget "$url"
+	assert_line "no_proxy = target.invalid"
+	refute_line "no_proxy ="
+	# a file that is named is read instead
+	echo 'tries = 3' >rc
+	run -0 "$exec" wget --config=rc "$url"
+	assert_line --index 0 "tries = 3"
+	assert_line --index 1 "use_proxy = on"
+	WGETRC=rc run -0 "$exec" wget "$url"
+	assert_line --index 0 "tries = 3"
+	write_client aria2c 'cat "${1#--conf-path=}"'
+	mkdir -p "$HOME/.aria2"
+	printf '%s\n' 'split=2' 'all-proxy=http://other:1' 'http-proxy-user=other' 'proxy-method=get' \
+		>"$HOME/.aria2/aria2.conf"
+	run -0 "$exec" aria2c "$url"
+	assert_output 'split=2
+proxy-method=get
+no-proxy=
+http-proxy=http://mira:a%5Cb@127.0.0.1:9
+https-proxy=http://mira:a%5Cb@127.0.0.1:9
+ftp-proxy=http://mira:a%5Cb@127.0.0.1:9'
+	# another program of that name is run as it is
+	cp fakes/wget fakes/busybox
+	ln -sf busybox fakes/wget
+	rm -f args
+	run -1 "$exec" wget -V
+	assert_equal "$(cat args)" -V
+}
+
+@test "a client gets no proxy of a scheme that it cannot use" {
+	local client
+
+	write_members '{"name": "one", "url": "socks5h://mira:S3CRETpw@127.0.0.1:9"}'
+	for client in wget wget2 aria2c ffmpeg ffprobe ffplay; do
+		write_client "$client" ''
+		run -125 --separate-stderr "$exec" "$client" "$url"
+		assert_output ""
+		assert_equal "$stderr" "pool-exec: no proxy for '$client': it knows only http \
+proxies, and none is left in default.http"
+		# not even if it is asked for
+		run -125 --separate-stderr "$exec" --scheme socks5h "$client" "$url"
+		[ ! -e args ]
+	done
+	write_members "$(member one 9 socks5)" "$(member two 8 socks4)"
+	write_client apt-get ''
+	run -125 --separate-stderr "$exec" apt-get update
+	assert_equal "$stderr" "pool-exec: no proxy for 'apt-get': it knows only http, https, \
+socks5h proxies, and none is left in default.http"
+	write_members "$(member one 9 socks5)" "$(member two 8 socks5h)"
+	write_client apt-get 'echo "$POOL_PROXY"'
+	run -0 --separate-stderr "$exec" apt-get update
+	assert_output two
+}
+
+@test "curl that tried again by itself for too long had an answer" {
+	require_tool curl
+	start_stub --name limited http-proxy --status 429 --retry-after 90
+	write_members "$(member one "$STUB_PORT")"
+	run -124 --separate-stderr "$exec" --timeout 1 --retries 0 curl --retry 3 -sS -o page "$url"
+	assert_regex "$stderr" "\(limited, target, HTTP 429\)"
+	run -0 explain one
+	assert_output --partial " cooling "
+}
+
+@test "TLS that failed with an https proxy is told from TLS with the target" {
+	local arguments answer wanted
+
+	write_members "$(member one 9 https)" "$(member two 8 https)"
+	write_client curl 'printf "$ANSWER" >"${1#-D}"; exit 60'
+	while IFS='|' read -r arguments answer wanted; do
+		# shellcheck disable=SC2086 # words of a line
+		ANSWER=$answer run -60 --separate-stderr "$exec" --retries 0 curl $arguments
+		assert_regex "$arguments: $stderr" "^$arguments: .* 'one' failed \($wanted"
+		"$POOL_BIN/pool-report" one reset
+	done <<-'END'
+		http://u||proxy-tls, handshake\), .*: TLS with the proxy itself failed
+		https://u||proxy-tls, handshake\)
+		https://u|HTTP/1.1 200 OK\r\n\r\n|tls-verify, tls\), .*: the target's certificate
+		--suppress-connect-headers https://u||tls-verify, tls\), .*: TLS failed, with the https proxy itself or with the target; check
+	END
+	write_members "$(member one 9)" "$(member two 8)"
+	ANSWER='' run -60 --separate-stderr "$exec" --retries 0 curl https://u
+	assert_regex "$stderr" "\(tls-verify, tls\), .*: the target's certificate"
 }
 
 @test "curl's last answer counts" {
@@ -769,8 +914,7 @@ tried again: part of its output is out already (--buffer holds it back)"
 	run -0 bash -c "set -o pipefail
 		timeout 10 '$exec' --fail-on 9 sh ./command </dev/null |
 			while read -r -n 1000 line; do :; done"
-	# unless SIGPIPE was quicker
-	kill "$(cat left)" || :
+	kill "$(cat left)"
 	assert_output ""
 }
 

@@ -235,6 +235,53 @@ is none with -x or -t" -f hex.json -x default 0123456789abcdef done
 	assert_output tokyo
 }
 
+# used: who of six selections.
+used() {
+	local i
+
+	for i in 1 2 3 4 5 6; do
+		pool-select "$@" 2>>warnings
+	done | sort -u
+}
+
+@test "disable outlives the state file, and separately the snapshot with its salt" {
+	local good
+
+	write_pool own.json '{"proxies": [{"name": "paris", "url": "http://mira:S3CRETpw@127.0.0.1:1"},
+		{"name": "rome", "url": "http://otto:S3CRETpw@127.0.0.1:1"}, "http://127.0.0.1:3"]}'
+	pool-report -f own.json -s own.state paris disable
+	[ "$(stat -c %a own.state.decisions)" = 600 ]
+	run ! grep -aq -e mira -e S3CRET -e 127 own.state.decisions
+	good=$(printf '%s\n' http://127.0.0.1:3 http://otto:S3CRETpw@127.0.0.1:1)
+	for at in 4096 8192 12288 16384 0; do
+		head -c 200 /dev/urandom | dd of=own.state bs=1 seek=$at conv=notrunc status=none
+		assert_equal "$(used -f own.json -s own.state)" "$good"
+	done
+	pool-status --repair -s own.state own.json >out 2>&1
+	assert_equal "$(used -f own.json -s own.state)" "$good"
+	assert_equal "$(status_of paris -s own.state own.json)" disabled
+	rm own.state.snap
+	assert_equal "$(used -f own.json -s own.state)" "$good"
+	rm own.state.snap own.state
+	assert_equal "$(used -f own.json -s own.state)" "$good"
+	assert_equal "$(status_of paris -s own.state own.json)" disabled
+	# enabled, it is no longer known
+	pool-report -f own.json -s own.state paris enable
+	rm own.state
+	run -0 used -f own.json -s own.state
+	assert_line http://mira:S3CRETpw@127.0.0.1:1
+}
+
+@test "what cannot be recorded a second time is recorded, with a warning" {
+	pool-report tokyo ok
+	state=$(echo "$POOL_STATE"/*.state)
+	mkdir "$state.decisions"
+	report 0 tokyo disable
+	assert_equal "$stderr" "pool-report: warning: it is recorded, but not a second time, for the case that the \
+state file is damaged: cannot open '$state.decisions': Is a directory"
+	assert_equal "$(status_of tokyo pool.json)" disabled
+}
+
 @test "reset forgets failures and rests" {
 	report 0 tokyo fail
 	report 0 tokyo fail
@@ -305,7 +352,8 @@ is none with -x or -t" -f hex.json -x default 0123456789abcdef done
 		"pool-report: cannot read pool file 'missing.json': No such file or directory"
 	echo "a letter to my aunt, which is longer than a magic number" >letter
 	report 3 -s letter tokyo ok
-	assert_regex "$stderr" "is not a state file: left alone"
+	assert_equal "$stderr" "pool-report: 'letter' is not a state file: left alone \
+('pool-status --repair -s letter $PWD/pool.json' keeps a copy and begins it anew)"
 	pool-select -f two.json -s two.state >answer
 	report 3 -s two.state tokyo disable
 	assert_regex "$stderr" "belongs to the pool file '$PWD/two.json'"

@@ -136,7 +136,8 @@ pool-HASH.state.snap"
 	echo "a letter to my aunt, which is longer than a magic number" >own.state
 	before=$(sha256sum own.state)
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_regex "$stderr" "is not a state file: left alone"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: 'own.state' is not a state file: \
+left alone ('pool-status --repair -s own.state $PWD/pool.json' keeps a copy and begins it anew)"
 	run -3 "$select" --require-state -s own.state pool.json
 	assert_equal "$(sha256sum own.state)" "$before"
 }
@@ -146,7 +147,8 @@ pool-HASH.state.snap"
 	printf '\377' | dd of=own.state bs=1 seek=8 conv=notrunc status=none
 	before=$(sha256sum own.state)
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_regex "$stderr" "the header of state file 'own.state' is broken: left alone"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: a broken header: 'own.state' is not a \
+state file: left alone ('pool-status --repair -s own.state $PWD/pool.json' keeps a copy and begins it anew)"
 	assert_equal "$(sha256sum own.state)" "$before"
 }
 
@@ -154,7 +156,8 @@ pool-HASH.state.snap"
 	"$select" -s own.state pool.json
 	truncate -s 17000 own.state
 	run -0 --separate-stderr "$select" -s own.state pool.json
-	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' and begun anew"
+	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' \
+and begun anew; forgotten are health, bans, leases and what persons disabled, if anything (there is no second copy)"
 	assert_equal "$(head -n 1 own.state.corrupt)" "proxypool: a corrupt state file, which begins behind this line"
 	assert_equal "$(tail -n +2 own.state.corrupt | wc -c)" 17000
 	run -0 --separate-stderr "$select" -s own.state pool.json
@@ -179,10 +182,13 @@ pool-HASH.state.snap"
 
 @test "a lock that is held too long degrades, or is 5" {
 	"$select" -s own.state pool.json
-	run -0 --separate-stderr flock own.state "$select" -s own.state pool.json
+	exec 9<own.state
+	flock 9
+	run -0 --separate-stderr "$select" -s own.state pool.json
 	assert_regex "$stderr" "own.state' is locked \(held by process [0-9]+\): no lock within 1000 ms"
-	run -5 --separate-stderr flock own.state "$select" --require-state -s own.state pool.json
+	run -5 --separate-stderr "$select" --require-state -s own.state pool.json
 	assert_output "http://error.no-proxy.invalid:9"
+	exec 9<&-
 }
 
 @test "with the lock held by another, what is known is read" {
@@ -600,7 +606,7 @@ or socks5h, not 'gopher'"
 @test "a lease is printed behind the proxy, and counts" {
 	run -0 --separate-stderr "$select" --lease --ttl 60 --strategy least_connections pool.json
 	assert_regex "$output" '^http://127\.0\.0\.1:8001 [0-9a-f]{16}$'
-	run -0 "$select" --lease --owner $$ --strategy least_connections --format '%{name} %{lease}' pool.json
+	run -0 "$select" --lease --owner $$ --ttl 60 --strategy least_connections --format '%{name} %{lease}' pool.json
 	assert_regex "$output" '^second [0-9a-f]{16}$'
 	for _ in 1 2 3; do
 		run -0 "$select" --strategy least_connections --format hostport pool.json
@@ -652,24 +658,34 @@ beside 'default.websocket', whose uses are not counted"
 	run -0 "$select" --format url pool.json
 	assert_output "http://127.0.0.1:8001"
 	run -0 "$select" --format env pool.json
-	assert_output "http_proxy=http://mira:S3CRETpw@127.0.0.1:8002
-https_proxy=http://mira:S3CRETpw@127.0.0.1:8002
-HTTPS_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
-all_proxy=http://mira:S3CRETpw@127.0.0.1:8002
-ALL_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
-ws_proxy=http://mira:S3CRETpw@127.0.0.1:8002
-WS_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
-wss_proxy=http://mira:S3CRETpw@127.0.0.1:8002
-WSS_PROXY=http://mira:S3CRETpw@127.0.0.1:8002
+	assert_output "$(printf '%s=http://mira:S3CRETpw@127.0.0.1:8002\n' http_proxy HTTP_PROXY \
+		CGI_HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY ws_proxy WS_PROXY wss_proxy \
+		WSS_PROXY ftp_proxy FTP_PROXY gopher_proxy GOPHER_PROXY socks_proxy SOCKS_PROXY)
+RSYNC_PROXY=mira:S3CRETpw@127.0.0.1:8002
+NODE_USE_ENV_PROXY=1
+$(printf '%s=http://mira:S3CRETpw@127.0.0.1:8002\n' GLOBAL_AGENT_HTTP_PROXY \
+		GLOBAL_AGENT_HTTPS_PROXY npm_config_proxy npm_config_https_proxy PIP_PROXY CARGO_HTTP_PROXY)
+GIT_CONFIG_COUNT=1
+GIT_CONFIG_KEY_0=http.proxy
+GIT_CONFIG_VALUE_0=http://mira:S3CRETpw@127.0.0.1:8002
 no_proxy=
 NO_PROXY=
+GLOBAL_AGENT_NO_PROXY=
+npm_config_noproxy=nobody.no-proxy.invalid
+NPM_CONFIG_PROXY=
+NPM_CONFIG_HTTPS_PROXY=
+NPM_CONFIG_NOPROXY=
+SOCKS_SERVER=
+SOCKS4_SERVER=
+SOCKS5_SERVER=
 POOL_PROXY=second
 POOL_LEASE="
 	run -0 "$select" --format proxychains pool.json
 	assert_output "socks5 127.0.0.1 8003"
 	run -0 "$select" --format curlrc pool.json
 	assert_output 'proxy = "http://127.0.0.1:8001"
-noproxy = ""'
+noproxy = ""
+preproxy = ""'
 	run -0 "$select" --format json -x okx pool.json
 	assert_equal "$(sed 's/"url":"[^"]*",//' <<<"$output")" '{"scheme":"http","host":"127.0.0.1","name":"second","status":"unknown","exchange":"okx","type":"http","pool":"default.http","strategy":"round_robin","port":8002,"timeout_seconds":30,"fallback":false}'
 	run -0 "$select" --format '%{scheme}|%{host}|%{port}|%{user}|%{password}|100%%\t%{timeout}' pool.json
@@ -682,6 +698,60 @@ noproxy = ""'
 	eval "$("$select" --format export quote.json)"
 	assert_equal "$http_proxy" "http://o'neil:p%24w@127.0.0.1:8001"
 	assert_equal "${no_proxy-unset} ${NO_PROXY-unset}" "unset unset"
+}
+
+@test "export and env leave nothing inherited that leads elsewhere" {
+	local format name elsewhere=http://127.0.0.1:9999 shown
+
+	write_pool one.json '{"proxies": [{"name": "one", "url": "http://127.0.0.1:8001"}]}'
+	# all that the table has, as it stands in the output of export
+	for name in $("$select" --format export one.json | sed -nE \
+		's/^(export|unset) ([A-Za-z0-9_]+).*/\2/p'); do
+		[[ $name == GIT_CONFIG_* ]] || export "$name=$elsewhere"
+	done
+	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=mira \
+		GIT_CONFIG_KEY_1=http.proxy GIT_CONFIG_VALUE_1=$elsewhere
+	for format in export env; do
+		if [ "$format" = export ]; then
+			shown=$(eval "$("$select" -q --format export one.json)" && env)
+		else
+			# what only unset can mend
+			# shellcheck disable=SC2046 # words of a line
+			shown=$(env -u RSYNC_CONNECT_PROG -u auto_proxy -u AUTO_PROXY \
+				$("$select" -q --format env one.json) env)
+		fi
+		run -1 grep -F "$elsewhere" <<<"$shown"
+		assert_output ""
+		run -0 grep -x 'GIT_CONFIG_[A-Z]*_*[0-9]*=.*' <<<"$shown"
+		assert_equal "$(sort <<<"$output")" "GIT_CONFIG_COUNT=2
+GIT_CONFIG_KEY_0=user.name
+GIT_CONFIG_KEY_1=http.proxy
+GIT_CONFIG_VALUE_0=mira
+GIT_CONFIG_VALUE_1=http://127.0.0.1:8001"
+	done
+	unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 GIT_CONFIG_KEY_1 GIT_CONFIG_VALUE_1
+	# a loop does not add entries without end
+	for ((i = 0; i < 3; i++)); do
+		eval "$("$select" -q --format export one.json)"
+	done
+	assert_equal "$GIT_CONFIG_COUNT" 1
+}
+
+@test "a CGI program has no HTTP_PROXY" {
+	local sign
+
+	write_pool one.json '{"proxies": ["http://127.0.0.1:8001"]}'
+	for sign in REQUEST_METHOD=GET GATEWAY_INTERFACE=CGI/1.1; do
+		run -0 env "$sign" "$select" --format env one.json
+		assert_line HTTP_PROXY=
+		assert_line http_proxy=http://127.0.0.1:8001
+		assert_line CGI_HTTP_PROXY=http://127.0.0.1:8001
+		run -0 env "$sign" "$select" --format export one.json
+		assert_line "unset HTTP_PROXY"
+		run -0 env "$sign" HTTP_PROXY=http://of.the.client:1 "$POOL_BIN/pool-exec" -f one.json env
+		refute_line --regexp '^HTTP_PROXY='
+		assert_line http_proxy=http://127.0.0.1:8001
+	done
 }
 
 @test "proxychains gets what it can express and --scheme allows, or nothing" {

@@ -703,6 +703,42 @@ a,b"
 	assert_equal "$stderr" ""
 }
 
+# later FILE: as a version 3 would have it, whose form is the other one.
+later() {
+	python3 - "$1" <<-'END'
+		import struct, sys
+		M = (1 << 64) - 1
+		def siphash(data):  # 2-4 with 128 bits and a key of zeroes: the low half
+		    v = [0x736f6d6570736575, 0x646f72616e646f6d ^ 0xee, 0x6c7967656e657261, 0x7465646279746573]
+		    def turn():
+		        rot = lambda x, b: (x << b | x >> (64 - b)) & M
+		        v[0] = (v[0] + v[1]) & M; v[1] = rot(v[1], 13) ^ v[0]; v[0] = rot(v[0], 32)
+		        v[2] = (v[2] + v[3]) & M; v[3] = rot(v[3], 16) ^ v[2]
+		        v[0] = (v[0] + v[3]) & M; v[3] = rot(v[3], 21) ^ v[0]
+		        v[2] = (v[2] + v[1]) & M; v[1] = rot(v[1], 17) ^ v[2]; v[2] = rot(v[2], 32)
+		    data += b"\0" * (7 - len(data) % 8) + bytes([len(data) & 255])
+		    for (m,) in struct.iter_unpack("<Q", data):
+		        v[3] ^= m; turn(); turn(); v[0] ^= m
+		    v[2] ^= 0xee
+		    for i in range(4): turn()
+		    return v[0] ^ v[1] ^ v[2] ^ v[3]
+		with open(sys.argv[1], "r+b") as f:
+		    b = bytearray(f.read())
+		    def seal(version):
+		        at = 3200 + version % 2 * 96
+		        path = bytes(b[128:3200]).split(b"\0")[0]
+		        layout = struct.unpack_from("<Q", b, at)[0]
+		        return at, siphash(struct.pack("<QQQ", version, layout, siphash(path)))
+		    at, checksum = seal(2)
+		    assert struct.unpack_from("<Q", b, at + 8)[0] == checksum
+		    struct.pack_into("<I", b, 8, 3)
+		    at, checksum = seal(3)
+		    struct.pack_into("<Q", b, at + 8, checksum)
+		    f.seek(0)
+		    f.write(b)
+	END
+}
+
 # damage FILE OFFSET BYTES: in place.
 damage() {
 	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
@@ -768,13 +804,77 @@ or it has a second name: no selection uses it"
 		assert_regex "$output$stderr" "state file 'own' is corrupt"
 	done
 	run -1 --separate-stderr pool-status --verify -s own pool.json
-	assert_output "state file 'own' is corrupt (pool-status --repair begins it anew)"
+	assert_output "state file 'own' is corrupt ('pool-status --repair -s own $PWD/pool.json' begins it anew)"
 	cmp own before
 	run -0 --separate-stderr pool-status --repair -s own pool.json
 	assert_output "own: whole, 2 proxies in 1 pool, 0 leases"
 	assert_equal "$stderr" "pool-status: warning: state file 'own' was corrupt: copied to \
-'own.corrupt' and begun anew"
+'own.corrupt' and begun anew; forgotten are health, bans, leases and what persons disabled, if anything \
+(there is no second copy)"
 	tail -n +2 own.corrupt | cmp - before
+}
+
+# The command that the line $1 advises.
+advised() {
+	sed -n "s/.*('\\(pool-status --repair [^']*\\)'.*/\\1/p" <<<"$1"
+}
+
+@test "a broken header is no dead end: every tool names the command that begins anew" {
+	local command line
+
+	write_two
+	pool-select -s own.state pool.json >out
+	head -c 64 /dev/urandom | dd of=own.state conv=notrunc status=none
+	cp own.state before
+	command="pool-status --repair -s own.state $PWD/pool.json"
+	for line in "pool-status -s own.state pool.json" "pool-status --history -s own.state pool.json" \
+		"pool-status --plugin -s own.state pool.json" "pool-status --verify -s own.state pool.json" \
+		"pool-select --require-state -s own.state pool.json" "pool-check -s own.state pool.json" \
+		"pool-report -f pool.json -s own.state a ok" "pool-watch -s own.state pool.json"; do
+		run timeout 10 $line
+		[ "$status" -ne 0 ]
+		assert_equal "$(advised "$output")" "$command"
+		cmp own.state before
+	done
+	run --separate-stderr pool-exec -f pool.json -s own.state true
+	assert_equal "$(advised "$stderr")" "$command"
+	run -0 --separate-stderr $command
+	assert_output "own.state: whole, 2 proxies in 1 pool, 0 leases"
+	assert_regex "$stderr" "^pool-status: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt'"
+	tail -n +2 own.state.corrupt | cmp - before
+	run -0 --separate-stderr pool-select --require-state -s own.state pool.json
+	assert_equal "$stderr" ""
+}
+
+@test "--repair takes neither the pool file nor a later version for a broken state" {
+	write_two
+	cp pool.json before
+	run -3 --separate-stderr pool-status --repair -s pool.json pool.json
+	assert_equal "$stderr" "pool-status: 'pool.json' is the pool file, and not a state file: left alone"
+	cmp pool.json before
+	# version 3, in a header that is whole: the other form has the same checksum over it
+	require_tool python3
+	pool-select -s own.state pool.json >out
+	later own.state
+	cp own.state before
+	run -3 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_equal "$stderr" "pool-status: state file 'own.state' is of version 3, and this proxypool knows version 2: \
+left alone (update proxypool, or give another file with -s)"
+	cmp own.state before
+	run -0 --separate-stderr pool-select -s own.state pool.json
+	assert_regex "$stderr" "is of version 3, .*: left alone \(update proxypool"
+	cmp own.state before
+}
+
+@test "a symbolic link is no state file to --verify and the others either" {
+	write_two
+	pool-select -s own pool.json >out
+	ln -s own link
+	for option in -q --history --verify --repair; do
+		run -3 --separate-stderr pool-status "$option" -s link pool.json
+		assert_output ""
+		assert_equal "$stderr" "pool-status: cannot open state file 'link': Too many levels of symbolic links"
+	done
 }
 
 @test "the state file of another pool file, or another file, is status 3" {
@@ -793,7 +893,8 @@ or it has a second name: no selection uses it"
 	echo 'just a text, and longer than a magic' >text
 	run -3 --separate-stderr pool-status -s text pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-status: 'text' is not a state file: left alone"
+	assert_equal "$stderr" "pool-status: 'text' is not a state file: left alone \
+('pool-status --repair -s text $PWD/pool.json' keeps a copy and begins it anew)"
 	mkfifo fifo
 	run -3 --separate-stderr timeout 10 pool-status -s fifo pool.json
 	assert_equal "$stderr" "pool-status: 'fifo' is not a state file"

@@ -101,6 +101,13 @@ No space left on device$" <<<"$stderr")" 6
 	assert_output "ran []"
 	assert_equal "${#stderr_lines[@]}" 1
 	assert_regex "$stderr" "^pool-exec: warning: no lease: cannot make state file 'disk/.*' larger: No space left on device$"
+	# what came of it is known all the same
+	on_disk "$full; '$POOL_BIN/pool-exec' -q -s disk/ -f pool.json --retries 0 --fail-on 7 sh -c 'exit 7'
+		'$POOL_BIN/pool-status' -s disk/ --format tsv pool.json |
+			awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[\$i] = i; next }
+				{ sum += \$at[\"reports_down\"] } END { print sum }'"
+	assert_equal "$status" 0
+	assert_output 1
 	on_disk "$full; exec '$select' -s disk/ --require-state --lease --ttl 5 pool.json"
 	assert_equal "$status" 4
 	assert_output "http://error.no-proxy.invalid:9"

@@ -217,6 +217,16 @@ no_process() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+@test "the command in a container gets no descriptor of the state, and so keeps nothing" {
+	require_containers
+	write_single
+	# shellcheck disable=SC2016 # for the shell in there
+	run -0 --separate-stderr in_container pool-exec -f pool.json sh -c 'readlink /proc/$$/fd/*; true'
+	assert_line --partial /
+	refute_output --partial "$PWD/state"
+	assert_free
+}
+
 @test "ten containers at once leave no lease, and least_connections is even" {
 	require_containers
 	write_pool pool.json '{"strategy": "least_connections", "limits": {"max_connections": 5},

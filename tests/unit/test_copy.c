@@ -133,8 +133,9 @@ static void leases_of_owners_that_are_gone_are_swept(void **context)
 	struct pool_now now;
 
 	pool_clock_get(&now);
+	lease.owner_space = pool_owner_space();
 	assert_true(pool_owner_look_up(
-		lease.owner_pid, &lease.owner_start, &lease.owner_space));
+		lease.owner_pid, lease.owner_space, &lease.owner_start));
 	assert_int_equal(0, pool_lease_add(state, &lease));
 	/* Another process had this number before. */
 	lease.id = 78;

@@ -12,7 +12,8 @@
 /* The log line shows where a proxy leads, and nothing more of its URL. */
 static void a_chosen_proxy_is_told_without_its_login(void **state)
 {
-	const struct pool_answer_query query = {"okx", POOL_TYPE_WEBSOCKET};
+	const struct pool_answer_query query = {
+		.exchange = "okx", .type = POOL_TYPE_WEBSOCKET};
 	static const struct {
 		const char *url, *expected;
 	} cases[] = {

@@ -265,6 +265,25 @@ static void test_unknown_lease(void **context)
 	}
 }
 
+/* The lock is given back, whatever the report was. */
+static void test_a_refused_report_keeps_no_lock(void **context)
+{
+	struct place *place = *context;
+	struct pool_session_options options = {.file = place->file,
+		.state = place->state,
+		.require_state = true,
+		.lock_timeout_ms = 50};
+	struct pool_feedback feedback = about(NULL, POOL_SAID_OK);
+	struct pool_session *other = NULL;
+	struct pool_fault fault = {0};
+
+	feedback.lease = "0123456789abcdef";
+	assert_int_equal(POOL_EUNKNOWN, say(place, &feedback, NULL));
+	assert_int_equal(0, pool_session_new(&other, &options, &fault));
+	assert_int_equal(0, pool_session_check_state(other, &fault));
+	pool_session_free(other);
+}
+
 static void test_threshold(void **context)
 {
 	struct place *place = *context;
@@ -605,6 +624,7 @@ int main(void)
 		TEST(test_late_report),
 		TEST(test_late_report_after_an_edit),
 		TEST(test_unknown_lease),
+		TEST(test_a_refused_report_keeps_no_lock),
 		TEST(test_threshold),
 		TEST(test_began_before),
 		TEST(test_limited),

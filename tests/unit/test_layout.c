@@ -546,15 +546,15 @@ static void test_owners(void **context)
 	char byte;
 
 	(void)context;
-	assert_true(pool_owner_look_up(owner.pid, &owner.start, &owner.space));
-	assert_int_equal(space, owner.space);
+	assert_true(pool_owner_look_up(owner.pid, space, &owner.start));
+	owner.space = space;
 	assert_false(pool_owner_gone(NULL, &owner, space));
 	owner.start++;
 	assert_true(pool_owner_gone(NULL, &owner, space));
 	assert_false(pool_owner_gone(
 		NULL, &owner, space + 1)); /* of another namespace: who knows */
-	assert_false(pool_owner_look_up(0, &owner.start, &owner.space));
-	assert_false(pool_owner_look_up(-1, &owner.start, &owner.space));
+	assert_false(pool_owner_look_up(0, space, &owner.start));
+	assert_false(pool_owner_look_up(-1, space, &owner.start));
 	assert_int_equal(0, pipe(ends));
 	child = fork();
 	if (child == 0) {
@@ -563,7 +563,7 @@ static void test_owners(void **context)
 	}
 	close(ends[0]);
 	owner.pid = child;
-	assert_true(pool_owner_look_up(child, &owner.start, &owner.space));
+	assert_true(pool_owner_look_up(child, space, &owner.start));
 	assert_false(pool_owner_gone(NULL, &owner, space));
 	close(ends[1]);
 	/* Ended but not waited for: it holds nothing any more. */
@@ -572,7 +572,7 @@ static void test_owners(void **context)
 	assert_true(pool_owner_gone(NULL, &owner, space));
 	assert_int_equal(child, waitpid(child, NULL, 0));
 	assert_true(pool_owner_gone(NULL, &owner, space));
-	assert_false(pool_owner_look_up(child, &owner.start, &owner.space));
+	assert_false(pool_owner_look_up(child, space, &owner.start));
 }
 
 /* --- another clock -------------------------------------------------------------- */

@@ -222,7 +222,9 @@ static void test_broken_version(void **context)
 	for (size_t i = 0; i < SIZE(versions); i++) {
 		header->version = versions[i];
 		must_be_left_alone(place, place->bytes, place->length, POOL_EFORMAT);
-		must_say(place, "is broken: left alone (pool-status --repair");
+		must_say(place, "a broken header: '");
+		must_say(place,
+			"is not a state file: left alone ('pool-status --repair -s /");
 	}
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "state/layout.h"
+#include "state/decisions.h"
 
 /* Tests run at the root of the sources. */
 static const char *const page = "man/pool-state.5";
@@ -108,7 +108,7 @@ static const struct field fields[] = {
 	FIELD(pool_record, http_status),
 	FIELD(pool_record, unused),
 	FIELD(pool_record, transitions),
-	FIELD(pool_record, spare),
+	FIELD(pool_record, seal),
 	FIELD(pool_health, open_until_ns),
 	FIELD(pool_health, cool_until_ns),
 	FIELD(pool_health, changed_ns),
@@ -152,6 +152,13 @@ static const struct field fields[] = {
 	FIELD(pool_decision, who),
 	FIELD(pool_decision, why),
 	FIELD(pool_decision, spare),
+	FIELD(pool_decision_entry, checksum),
+	FIELD(pool_decision_entry, leaf_key),
+	FIELD(pool_decision_entry, identity),
+	FIELD(pool_decision_entry, salt_id),
+	FIELD(pool_decision_entry, key),
+	FIELD(pool_decision_entry, spare),
+	FIELD(pool_decision_entry, decision),
 };
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
@@ -178,6 +185,7 @@ static const struct {
 	STRUCTURE(pool_lease),
 	STRUCTURE(pool_budget),
 	STRUCTURE(pool_decision),
+	STRUCTURE(pool_decision_entry),
 };
 
 enum { STRUCTURES = sizeof(structures) / sizeof(structures[0]) };
