@@ -86,7 +86,7 @@ LIBS       := -lcjson -lyaml -lm
 PROBE_LIBS := -lcurl
 WATCH_LIBS := -lmicrohttpd
 
-.PHONY: all help demo test check check-unit check-cli check-integration lint layers asan bench \
+.PHONY: all help demo test test-in check check-unit check-cli check-integration lint layers asan bench \
 	format install uninstall clean packages FORCE check-asan
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -240,13 +240,23 @@ $(BUILD)/tests/paced: $(BUILD)/obj/tests/bench/paced.o $(BUILD)/libpoolprobe.a $
 bench: all $(BENCHES) $(BUILD)/tests/choose $(BUILD)/tests/paced $(HAMMER) $(METRICS) $(STUB)
 	@BUILD='$(BUILD)' tests/bench/run
 
-# What the tests need is installed first, then everything is built and run.
+# What the tests need is installed first, then everything is built and run. TESTS='--unit --cli'
+# runs these groups alone, and installs no servers for the others.
+TESTS ?=
+NO_SERVERS := --unit --cli
+
 test:
-	@tests/install-packages test
+	@tests/install-packages test $(if $(and $(TESTS),$(if $(filter-out $(NO_SERVERS),$(TESTS)),,yes)),,integration)
 	@$(MAKE) --no-print-directory check
 
+# make demo and make test in another release of Debian, as a machine has it that holds only git,
+# gcc and make; below build/, and kept there.
+test-in:
+	@tests/install-packages release
+	@tests/in-release '$(RELEASE)' '$(TESTS)'
+
 check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
-	@$(RUN_TESTS)
+	@$(RUN_TESTS) $(TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
@@ -280,7 +290,7 @@ demo:
 	@POOL_BUILD='$(BUILD)' tests/demo
 
 packages:
-	@tests/install-packages build test lint
+	@tests/install-packages build test integration lint
 
 # --- installation ---------------------------------------------------------------------------------
 

@@ -350,12 +350,21 @@ start_microsocks() {
 		${2:+-u "$2" -P "$3"} ${PROXY_FROM:+-b "$PROXY_FROM"}
 }
 
+# dante's server, if there is one: Debian 13 has none.
+dante_program() {
+	command -v danted || command -v sockd
+}
+
+require_dante() {
+	dante_program >/dev/null || require_tool danted
+}
+
 # start_dante NAME
 start_dante() {
-	local file=$SERVERS/$1.conf program=danted users=
+	local file=$SERVERS/$1.conf program users=
 
-	command -v danted >/dev/null || program=sockd
-	require_tool "$program"
+	require_dante
+	program=$(dante_program)
 	[ "$(id -u)" -ne 0 ] || users='user.privileged: root
 user.unprivileged: nobody'
 	PROXY_PORT=$(free_port)
@@ -446,6 +455,19 @@ open_lo() {
 	{ echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range ||
 		echo "0 0" >/proc/sys/net/ipv4/ping_group_range; } 2>/dev/null
 	:
+}
+
+# takes_signal PID NAME: by a handler, or by a descriptor while it is blocked.
+takes_signal() {
+	local number line mask
+
+	number=$(kill -l "$2")
+	while IFS=$'\t' read -r line mask; do
+		case $line in
+		SigBlk: | SigCgt:) ((0x$mask >> (number - 1) & 1)) && return ;;
+		esac
+	done 2>/dev/null <"/proc/$1/status"
+	return 1
 }
 
 can_unshare() {

@@ -19,19 +19,21 @@ void pool_clock_get(struct pool_now *now)
 
 uint64_t pool_clock_id(void)
 {
-	char text[128] = "";
+	enum { PART = 64 };
+	char text[2 * PART] = "", space[PART];
 	ssize_t length = 0, more;
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0) {
-		length = read(fd, text, 64);
+		length = read(fd, text, PART);
 		close(fd);
 	}
 	if (length <= 0)
 		return 0;
-	more = readlink(
-		"/proc/self/ns/time", text + length, sizeof(text) - (size_t)length);
-	if (more > 0)
+	more = readlink("/proc/self/ns/time", space, sizeof(space));
+	if (more > 0) {
+		memcpy(text + length, space, (size_t)more);
 		length += more;
+	}
 	return pool_hash_64(NULL, text, (size_t)length);
 }

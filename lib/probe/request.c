@@ -101,8 +101,6 @@ static int set_proxy(struct pool_transfer *transfer)
 	if (!traits || print_proxy(login, traits->name, proxy, sizeof(proxy)))
 		return POOL_EARGUMENT;
 	bad = (int)curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
-	/* Without memory for the one in the URL libcurl would take 1080. */
-	bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)login->port);
 	if (login->user)
 		bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, login->user);
 	if (login->password)

@@ -119,12 +119,20 @@ int pool_round_check_urls(const struct pool_snapshot *snapshot,
 	return 0;
 }
 
+/* From a snapshot: it may be any number. */
+static int32_t timeout_ms(int32_t timeout_s)
+{
+	if (timeout_s < 0)
+		return 0;
+	return timeout_s < INT32_MAX / 1000 ? timeout_s * 1000 : INT32_MAX;
+}
+
 static struct pool_probe make_probe(const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, const struct pool_round_options *options)
 {
 	struct pool_probe probe = {
 		.method = method_of(leaf, options),
-		.timeout_ms = leaf->policy.check_timeout_s * 1000,
+		.timeout_ms = timeout_ms(leaf->policy.check_timeout_s),
 		.retries = leaf->policy.retry_count,
 		.expect = &leaf->policy.expect,
 		.cooling = &leaf->policy.cooling,

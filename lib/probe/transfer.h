@@ -75,8 +75,8 @@ bool pool_host_is_address(const char *host);
 
 /*
  * False if <address>, of a socket to be opened, is not the proxy's: its port is another
- * one, or its host if that is an address. libcurl 7.88.1 goes direct where it has no
- * memory for a part of the proxy's URL.
+ * one, or its host if that is an address. libcurl 7.88.1 takes port 1080 where it has no
+ * memory for the one that it was given.
  */
 bool pool_login_may_be_at(const struct pool_login *login, const struct sockaddr *address);
 

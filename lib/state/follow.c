@@ -166,6 +166,8 @@ static uint64_t record_key(uint64_t leaf_key, const struct pool_hash *identity)
 	return (identity->low ^ leaf_key * UINT64_C(0x9e3779b97f4a7c15)) + identity->high;
 }
 
+enum { LONGEST_PROBE = 4096 };
+
 static int index_records(
 	struct index *index, const struct pool_record *records, uint32_t count)
 {
@@ -181,10 +183,14 @@ static int index_records(
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at =
 			(uint32_t)record_key(records[i].leaf_key, &records[i].identity);
+		uint32_t tried = 0;
 
-		for (at &= index->mask; index->slots[at] != UINT32_MAX;)
+		for (at &= index->mask;
+			index->slots[at] != UINT32_MAX && tried < LONGEST_PROBE; tried++)
 			at = (at + 1) & index->mask;
-		index->slots[at] = i;
+		/* So many alike are somebody's doing, and would take hours. */
+		if (tried < LONGEST_PROBE)
+			index->slots[at] = i;
 	}
 	return 0;
 }

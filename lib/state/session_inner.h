@@ -103,6 +103,9 @@ void pool_session_step(struct pool_session *session, uint32_t leaf_index, uint32
 void pool_session_note(struct pool_session *session, uint32_t leaf_index, uint32_t at,
 	const struct pool_transition *transition, const struct pool_now *now);
 
+/* A day: no latency is more. */
+#define POOL_LONGEST_LATENCY_US INT64_C(86400000000)
+
 /* A latency that was measured, in the record's average. */
 void pool_record_add_latency(struct pool_record *record, int64_t latency_us);
 

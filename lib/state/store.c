@@ -4,8 +4,6 @@
 
 enum { BATCH = 64, JITTER_SPAN = 1000001 };
 
-static const int64_t LONGEST_LATENCY_US = INT64_C(86400000000); /* a day */
-
 static bool is_of(
 	const struct pool_state *state, uint32_t at, const struct pool_outcome *outcome)
 {
@@ -49,11 +47,11 @@ void pool_record_add_latency(struct pool_record *record, int64_t latency_us)
 {
 	const int64_t before_us = record->latency_us;
 
-	if (latency_us > LONGEST_LATENCY_US)
-		latency_us = LONGEST_LATENCY_US;
+	if (latency_us > POOL_LONGEST_LATENCY_US)
+		latency_us = POOL_LONGEST_LATENCY_US;
 	record->last_latency_us = latency_us;
 	/* An average that cannot be, in a damaged file, is none. */
-	record->latency_us = before_us > 0 && before_us <= LONGEST_LATENCY_US
+	record->latency_us = before_us > 0 && before_us <= POOL_LONGEST_LATENCY_US
 		? (before_us * 4 + latency_us) / 5
 		: latency_us;
 }

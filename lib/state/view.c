@@ -3,6 +3,54 @@
 #include <string.h>
 #include "state/session_inner.h"
 
+/* --- numbers of others -------------------------------------------------------- */
+
+/* Times of 70 years and more are none: what is computed of those that are left does not
+ * overflow. */
+static void tame_time(int64_t *time)
+{
+	const int64_t farthest = INT64_MAX / 4;
+
+	if (*time > farthest)
+		*time = farthest;
+	if (*time < -farthest)
+		*time = -farthest;
+}
+
+static void tame_latency(int64_t *latency_us)
+{
+	if (*latency_us < 0 || *latency_us > POOL_LONGEST_LATENCY_US)
+		*latency_us = 0;
+}
+
+/* What was copied is as the file has it, and that may be anything. */
+static void tame_records(struct pool_record *records, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct pool_record *record = &records[i];
+
+		tame_time(&record->health.open_until_ns);
+		tame_time(&record->health.cool_until_ns);
+		tame_time(&record->health.changed_ns);
+		tame_time(&record->health.checked_ns);
+		tame_time(&record->removed_ns);
+		tame_time(&record->checked_wall_s);
+		tame_time(&record->selected_wall_s);
+		tame_latency(&record->latency_us);
+		tame_latency(&record->last_latency_us);
+	}
+}
+
+static void tame_totals(struct pool_state_leaf *totals, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		tame_time(&totals[i].checked_ns);
+		tame_time(&totals[i].checked_wall_s);
+	}
+}
+
+/* --- one pool ------------------------------------------------------------------- */
+
 int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_view *view,
 	struct pool_fault *fault)
 {
@@ -41,6 +89,8 @@ int pool_session_view(struct pool_session *session, uint32_t leaf, struct pool_v
 	view->totals = state->leaves[leaf];
 	view->has_state = true;
 	pool_session_unlock(session);
+	tame_records(view->records, view->count);
+	tame_totals(&view->totals, 1);
 	return 0;
 }
 
@@ -102,6 +152,7 @@ int pool_session_copy_records(struct pool_session *session, uint32_t first,
 		return error;
 	memcpy(records, session->state->records + first, count * sizeof(*records));
 	pool_session_unlock(session);
+	tame_records(records, count);
 	return 0;
 }
 
@@ -116,5 +167,6 @@ int pool_session_copy_totals(struct pool_session *session, struct pool_state_lea
 	memcpy(totals, session->state->leaves,
 		session->snapshot.leaf_count * sizeof(*totals));
 	pool_session_unlock(session);
+	tame_totals(totals, session->snapshot.leaf_count);
 	return 0;
 }

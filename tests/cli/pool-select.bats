@@ -182,13 +182,10 @@ and begun anew; forgotten are health, bans, leases and what persons disabled, if
 
 @test "a lock that is held too long degrades, or is 5" {
 	"$select" -s own.state pool.json
-	exec 9<own.state
-	flock 9
-	run -0 --separate-stderr "$select" -s own.state pool.json
+	run -0 --separate-stderr flock own.state "$select" -s own.state pool.json
 	assert_regex "$stderr" "own.state' is locked \(held by process [0-9]+\): no lock within 1000 ms"
-	run -5 --separate-stderr "$select" --require-state -s own.state pool.json
+	run -5 --separate-stderr flock own.state "$select" --require-state -s own.state pool.json
 	assert_output "http://error.no-proxy.invalid:9"
-	exec 9<&-
 }
 
 @test "with the lock held by another, what is known is read" {

@@ -101,14 +101,16 @@ list() {
 	assert [ ! -e .local ]
 }
 
-@test "a home that others can write is refused: selected without shared state, stored not at all" {
-	as chmod 777 "$home"
+@test "a place that others can write is refused: selected without shared state, stored not at all" {
+	as mkdir open
+	as chmod 777 open
+	export XDG_STATE_HOME=$home/open
 	run -0 --separate-stderr as "$bin/pool-select" pool.json
 	assert_output --regexp '^http://'
-	assert_regex "$stderr" "^pool-select: warning: selecting without shared state: state folder '$home' is unsafe"
+	assert_regex "$stderr" "^pool-select: warning: selecting without shared state: state folder '$home/open' is unsafe"
 	run -3 --separate-stderr as "$bin/pool-report" -f pool.json 127.0.0.1:2 disable
 	assert_output ""
-	assert_regex "$stderr" "^pool-report: state folder '$home' is unsafe"
+	assert_regex "$stderr" "^pool-report: state folder '$home/open' is unsafe"
 }
 
 @test "a home that cannot be written shares no state, and says so" {

@@ -303,16 +303,15 @@ no_orphans() {
 	take lease --ttl 600
 	for signal in TERM INT HUP QUIT; do
 		start_container job env --default-signal pool-exec --wait 60 -f pool.json true
-		wait_until 10 heeds_signals
+		wait_until 10 heeds "$signal"
 		kill "-$signal" "$FIRST"
 		wait_until 5 has_ended servers/job.pid
 		stop_server job
 	done
 }
 
-heeds_signals() {
-	[ "$(cat "/proc/$FIRST/comm")" = pool-exec ] &&
-		grep -q '^SigCgt:.*[1-9a-f]' "/proc/$FIRST/status"
+heeds() {
+	[ "$(cat "/proc/$FIRST/comm")" = pool-exec ] && takes_signal "$FIRST" "$1"
 }
 
 @test "an owner that only its container can look up gets a time to live, and the user is told" {

@@ -22,8 +22,11 @@ teardown() {
 	pool_teardown
 }
 
-# start_first COMMAND...: as process 1, whose pid is FIRST; its status goes to the file "status".
+# start_first SIGNAL COMMAND...: as process 1, whose pid is FIRST; its status goes to the file "status".
 start_first() {
+	local signal=$1
+	shift
+
 	rm -f status
 	# shellcheck disable=SC2016 # for the shell in there
 	printf '%s\0' bash -c 'unshare -rpf --mount-proc --kill-child env --default-signal "$@" \
@@ -31,10 +34,10 @@ start_first() {
 	: >"$SERVERS/first.log"
 	launch first
 	echo 0 >"$SERVERS/first.port"
-	wait_until 10 find_first "$1"
+	wait_until 10 find_first "$1" "$signal"
 }
 
-# Process 1 is TOOL, and takes signals: by a handler, or by a descriptor while they are blocked.
+# find_first TOOL SIGNAL: process 1 is the tool, and takes the signal.
 find_first() {
 	local pid
 
@@ -42,7 +45,7 @@ find_first() {
 	for pid in $(descendants "$(cat "$SERVERS/first.pid")"); do
 		[ "$(sed -n 's/^NSpid:.*\t//p' "/proc/$pid/status" 2>/dev/null)" = 1 ] || continue
 		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] || continue
-		grep -qE '^Sig(Cgt|Blk):.*[1-9a-f]' "/proc/$pid/status" && FIRST=$pid
+		takes_signal "$pid" "$2" && FIRST=$pid
 	done
 	[ -n "$FIRST" ]
 }
@@ -62,7 +65,7 @@ ends() {
 	local signal=$1 expected=$2 status
 	shift 2
 
-	start_first "$@"
+	start_first "$signal" "$@"
 	kill "-$signal" "$FIRST"
 	if ! wait_until 3 test -s status; then
 		echo "$* lives on after SIG$signal" >&2

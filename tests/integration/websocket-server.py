@@ -19,8 +19,8 @@ import http
 import ssl
 import sys
 
-import websockets
-from websockets.legacy.server import WebSocketServerProtocol
+# The interface that releases 10 to 15 have in common.
+from websockets.legacy.server import WebSocketServerProtocol, serve
 
 PORT, TLS_PORT, CERTIFICATE, KEY, LOG = sys.argv[1:]
 OTHER_ACCEPT = "AAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -65,8 +65,8 @@ async def main():
     context.load_cert_chain(CERTIFICATE, KEY)
     options = {"host": "127.0.0.1", "create_protocol": Server}
     # PORT is what the test waits for
-    async with websockets.serve(feed, port=int(TLS_PORT), ssl=context, **options):
-        async with websockets.serve(feed, port=int(PORT), **options):
+    async with serve(feed, port=int(TLS_PORT), ssl=context, **options):
+        async with serve(feed, port=int(PORT), **options):
             await asyncio.Event().wait()
 
 

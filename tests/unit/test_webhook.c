@@ -58,6 +58,7 @@ static int64_t now_ns(void)
 #define STALL        "stall"
 #define LONG_HEADERS "long headers"
 #define LONG_BODY    "long body"
+#define LONG_CHUNK   "long chunk"
 
 struct server {
 	pid_t pid; /* 0: refuses */
@@ -108,6 +109,10 @@ static void answer(int fd, const char *text)
 		}
 	} else if (strcmp(text, LONG_BODY) == 0) {
 		say(fd, "HTTP/1.1 200 Yes\r\n\r\n");
+		for (;;)
+			say(fd, chunk);
+	} else if (strcmp(text, LONG_CHUNK) == 0) {
+		say(fd, "HTTP/1.1 200 Yes\r\nTransfer-Encoding: chunked\r\n\r\n5;");
 		for (;;)
 			say(fd, chunk);
 	} else {
@@ -329,6 +334,7 @@ static void outcomes_are_as_expected(void **unused)
 		{"SSH-2.0-OpenSSH_9.2\r\n", false, 0, -1, 0, "its answer is not HTTP"},
 		{LONG_HEADERS, false, 0, -1, 0, NULL},
 		{LONG_BODY, true, 200, -1, 0, ""},
+		{LONG_CHUNK, true, 200, -1, 0, ""},
 		/* It has been taken: what follows does not matter. */
 		{"HTTP/1.1 200 Yes\r\nContent-Length: 9\r\n\r\nhalf", true, 200, -1, 0,
 			""},
@@ -399,6 +405,36 @@ static void no_proxy_of_the_environment_is_used(void **unused)
 	unsetenv("no_proxy");
 }
 
+static void no_login_of_netrc_is_used(void **unused)
+{
+	static const char *const answers[] = {STATUS("200 Yes") "\r\n", NULL};
+	static const char login[] =
+		"machine 127.0.0.1 login S3CRETuser password S3CRETpass\n"
+		"default login S3CRETuser password S3CRETpass\n";
+	const char *home = getenv("HOME");
+	char *before = home ? strdup(home) : NULL, *text, path[300], url[64];
+	struct server server = start(answers);
+	struct pool_poster *poster;
+
+	(void)unused;
+	snprintf(path, sizeof(path), "%s/.netrc", folder);
+	fixture_write(path, login, sizeof(login) - 1);
+	setenv("HOME", folder, 1);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/hook", server.port);
+	poster = new_poster(url, NULL, 0);
+	assert_int_equal(0, pool_poster_send(poster, "{}", 2));
+	assert_true(finish(poster).ok);
+	pool_poster_free(poster);
+	stop(&server);
+	if (before)
+		setenv("HOME", before, 1);
+	free(before);
+	text = read_request_text(0);
+	assert_non_null(text);
+	assert_null(strcasestr(text, "\r\nAuthorization:"));
+	free(text);
+}
+
 static void a_poster_is_used_again(void **unused)
 {
 	static const char *const answers[] = {STATUS("500 No") "Retry-After: 9\r\n\r\n",
@@ -430,8 +466,17 @@ static void a_poster_is_used_again(void **unused)
 
 /* --- TLS ------------------------------------------------------------------------ */
 
-static bool make_certificate(const char *key, const char *certificate)
+/* For <name>, such as "IP:127.0.0.1", valid for so many days; it is its own CA. */
+static bool make_certificate(
+	const char *key, const char *certificate, const char *name, const char *days)
 {
+	/* "openssl req -x509" makes none that has expired. */
+	static const char script[] =
+		"openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+		"-keyout \"$1\" -out \"$2.csr\" -subj /CN=localhost && "
+		"echo \"subjectAltName=$3\" >\"$2.ext\" && "
+		"openssl x509 -req -in \"$2.csr\" -signkey \"$1\" -extfile \"$2.ext\" "
+		"-days \"$4\" -out \"$2\"";
 	pid_t pid = fork();
 	int status = -1, null;
 
@@ -440,10 +485,8 @@ static bool make_certificate(const char *key, const char *certificate)
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		dup2(null, STDERR_FILENO);
 		dup2(null, STDOUT_FILENO);
-		execlp("openssl", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-			"ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
-			certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-			"subjectAltName=IP:127.0.0.1", (char *)NULL);
+		execlp("sh", "sh", "-c", script, "sh", key, certificate, name, days,
+			(char *)NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
@@ -501,36 +544,60 @@ static void stop_tls(struct tls_server *server)
 	close(server->output);
 }
 
+/* What was said to the server so far holds nothing of the request. */
+static void assert_nothing_received(const struct tls_server *server)
+{
+	char text[8192];
+	ssize_t got;
+
+	assert_int_equal(0, fcntl(server->output, F_SETFL, O_NONBLOCK));
+	while ((got = read(server->output, text, sizeof(text) - 1)) > 0) {
+		text[got] = '\0';
+		assert_null(strstr(text, "S3CRET"));
+		assert_null(strstr(text, "POST"));
+	}
+}
+
 static void certificates_are_verified(void **unused)
 {
 	static const char yes[] = STATUS("200 Yes") "\r\n";
+	static const struct {
+		const char *name, *days;
+		bool trusted;
+		const char *why;
+	} cases[] = {
+		{"IP:127.0.0.1", "2", true, ""},
+		{"IP:127.0.0.1", "2", false, "its certificate does not verify"},
+		{"DNS:other.test", "2", true, "its certificate does not verify"},
+		{"IP:127.0.0.2", "2", true, "its certificate does not verify"},
+		{"IP:127.0.0.1", "-1", true, "its certificate does not verify"},
+	};
 	char key[300], certificate[300], url[64];
-	struct pool_poster *poster;
-	struct pool_post_result result;
-	struct tls_server server;
 
 	(void)unused;
 	snprintf(key, sizeof(key), "%s/key.pem", folder);
 	snprintf(certificate, sizeof(certificate), "%s/cert.pem", folder);
-	if (!make_certificate(key, certificate))
-		skip();
-	server = start_tls(key, certificate);
-	snprintf(url, sizeof(url), "https://127.0.0.1:%u/S3CRET", server.port);
-	poster = new_poster(url, NULL, 0);
-	assert_int_equal(0, pool_poster_send(poster, "{}", 2));
-	result = finish(poster);
-	pool_poster_free(poster);
-	assert_false(result.ok);
-	assert_string_equal("its certificate does not verify", result.why);
-	/* Known, it is good. */
-	assert_int_equal(sizeof(yes) - 1, write(server.input, yes, sizeof(yes) - 1));
-	poster = new_poster(url, certificate, 0);
-	assert_int_equal(0, pool_poster_send(poster, "{}", 2));
-	result = finish(poster);
-	assert_string_equal("", result.why);
-	assert_true(result.ok);
-	pool_poster_free(poster);
-	stop_tls(&server);
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		struct pool_poster *poster;
+		struct pool_post_result result;
+		struct tls_server server;
+
+		if (!make_certificate(key, certificate, cases[i].name, cases[i].days))
+			skip();
+		server = start_tls(key, certificate);
+		assert_int_equal(
+			sizeof(yes) - 1, write(server.input, yes, sizeof(yes) - 1));
+		snprintf(url, sizeof(url), "https://127.0.0.1:%u/S3CRET", server.port);
+		poster = new_poster(url, cases[i].trusted ? certificate : NULL, 0);
+		assert_int_equal(0, pool_poster_send(poster, "{}", 2));
+		result = finish(poster);
+		pool_poster_free(poster);
+		assert_string_equal(cases[i].why, result.why);
+		assert_int_equal(!*cases[i].why, result.ok);
+		if (!result.ok)
+			assert_nothing_received(&server);
+		stop_tls(&server);
+	}
 }
 
 /* --- as a receiver of alerts ---------------------------------------------------- */
@@ -727,6 +794,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			no_proxy_of_the_environment_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(a_poster_is_used_again, begin, end),
+		cmocka_unit_test_setup_teardown(no_login_of_netrc_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(certificates_are_verified, begin, end),
 		cmocka_unit_test_setup_teardown(a_batch_is_json, begin, end),
 		cmocka_unit_test_setup_teardown(

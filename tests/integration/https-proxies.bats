@@ -1,0 +1,128 @@
+# Proxies that are spoken to in TLS: whose certificate is good, and what those whose is not learn.
+
+load ../lib
+
+setup() {
+	pool_setup
+	require_tool curl openssl
+	require_python ssl
+	start_nginx_origin o
+	make_certificates
+}
+
+teardown() {
+	pool_teardown
+}
+
+# A CA of our own, and certificates by it in NAME.pem, their key in server.key.
+make_certificates() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+		-keyout ca.key -out ca.pem -subj "/CN=test CA" 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key \
+		-out server.csr -subj /CN=127.0.0.1 2>/dev/null
+	certify good IP:127.0.0.1 2
+	certify other DNS:other.test 2
+	certify expired IP:127.0.0.1 -1
+}
+
+certify() {
+	openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" \
+		-extfile <(echo "subjectAltName=$2") -out "$1.pem" 2>/dev/null
+}
+
+# wrap CERTIFICATE TARGET_PORT: TLS before that server at TLS_PORT; what came through is in
+# CERTIFICATE.seen.
+wrap() {
+	TLS_PORT=$(free_port)
+	: >"$1.seen"
+	start_server "tls-$1" "$TLS_PORT" /usr/bin/python3 "$TESTS_DIR/integration/tls-wrap.py" \
+		"$TLS_PORT" "$1.pem" server.key "$2" "$1.seen"
+}
+
+# write_https METHOD URL: proxies named good, other and expired, before the one at PROXY_PORT
+write_https() {
+	local name list=
+
+	for name in good other expired; do
+		wrap "$name" "$PROXY_PORT"
+		list+=${list:+,}"{\"name\": \"$name\", \"url\": \"https://me:S3CRET@127.0.0.1:$TLS_PORT\"}"
+	done
+	write_pool pool.json "{\"health_check\": {\"method\": \"$1\", \"url\": \"$2\",
+		\"timeout_seconds\": 5, \"retry_count\": 1}, \"proxies\": [$list]}"
+}
+
+# judged [OPTION]...: name and reason of each proxy
+judged() {
+	pool-check --dry-run --format tsv "$@" pool.json 2>/dev/null | cut -f 3,7 | tail -n +2
+}
+
+@test "a proxy's certificate must be trusted, valid and of the proxy" {
+	start_squid squid me S3CRET
+	for method in http tunnel; do
+		write_https "$method" "http://127.0.0.1:$ORIGIN_PORT/"
+		assert_equal "$(judged --ca-file ca.pem)" "\
+good	ok
+other	proxy-tls
+expired	proxy-tls"
+		# none of them without the CA
+		assert_equal "$(judged)" "\
+good	proxy-tls
+other	proxy-tls
+expired	proxy-tls"
+		grep -q "^Proxy-Authorization: Basic" good.seen
+		assert_equal "$(cat other.seen expired.seen)" ""
+		for name in good other expired; do
+			stop_server "tls-$name"
+		done
+	done
+}
+
+@test "so with other proxies, and with targets that speak TLS themselves" {
+	start_tinyproxy tinyproxy me S3CRET
+	wrap good "$ORIGIN_PORT"
+	target=$TLS_PORT
+	stop_server tls-good
+	start_server origin-tls "$target" /usr/bin/python3 "$TESTS_DIR/integration/tls-wrap.py" \
+		"$target" good.pem server.key "$ORIGIN_PORT" origin.seen
+	write_https http "https://127.0.0.1:$target/"
+	assert_equal "$(judged --ca-file ca.pem)" "\
+good	ok
+other	proxy-tls
+expired	proxy-tls"
+	stop_server origin-tls
+	start_server origin-tls "$target" /usr/bin/python3 "$TESTS_DIR/integration/tls-wrap.py" \
+		"$target" other.pem server.key "$ORIGIN_PORT" origin.seen
+	: >origin.seen
+	assert_equal "$(judged --ca-file ca.pem)" "\
+good	tls-verify
+other	proxy-tls
+expired	proxy-tls"
+	assert_equal "$(cat origin.seen)" ""
+}
+
+@test "a method that only connects says nothing of certificates" {
+	start_squid squid
+	write_https tcp http://127.0.0.1:1/
+	assert_equal "$(judged)" "\
+good	ok
+other	ok
+expired	ok"
+	assert_equal "$(cat good.seen other.seen expired.seen)" ""
+}
+
+@test "no login of .netrc is ever sent, to a proxy or to a target" {
+	printf '%s\n' "machine 127.0.0.1 login NETRCuser password NETRCpass" \
+		"default login NETRCuser password NETRCpass" >"$HOME/.netrc"
+	chmod 600 "$HOME/.netrc"
+	start_squid squid
+	wrap good "$PROXY_PORT"
+	write_pool pool.json "{\"health_check\": {\"method\": \"http\", \"retry_count\": 1,
+		\"url\": \"http://127.0.0.1:$ORIGIN_PORT/\"}, \"proxies\": [
+		{\"name\": \"plain\", \"url\": \"http://127.0.0.1:$PROXY_PORT\"},
+		{\"name\": \"tls\", \"url\": \"https://127.0.0.1:$TLS_PORT\"}]}"
+	assert_equal "$(judged --ca-file ca.pem)" $'plain\tok\ntls\tok'
+	grep -q "^GET http://127.0.0.1:$ORIGIN_PORT/" good.seen
+	assert_equal "$(grep -i authorization good.seen)" ""
+	# nginx writes the user that it was given
+	assert_equal "$(awk '{ print $3 }' "$SERVERS/o.access" | sort -u)" -
+}
