@@ -57,7 +57,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file guard record image former undo decisions follow copy repair snapshot lookup lease presence session select demand \
+STATE  := file guard record image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
@@ -176,8 +176,8 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-# A hostile member of the state's group, and who suffers from him.
-FAULTS := $(BUILD)/tests/member $(BUILD)/tests/victim
+# A hostile member of the state's group, who suffers from him, and damage of any file.
+FAULTS := $(BUILD)/tests/member $(BUILD)/tests/victim $(BUILD)/tests/damage
 
 $(FAULTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'

@@ -492,6 +492,7 @@ static int run(struct settings *settings)
 		.require_state = settings->require_state,
 		.trust_file = settings->common.trust_file,
 		.guard = tool_guard(),
+		.once = !settings->serve && !settings->explain && !settings->wait_s,
 		.warn = settings->common.quiet ? NULL : tool_warn_line,
 		.lookup = tool_lookup,
 	};

@@ -115,9 +115,10 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, names)},
 	{'0', "null", NULL, "with --names: end each with a NUL byte",
 		SET(tool_read_flag, null)},
-	{OPT_VERIFY, "verify", NULL, "say whether the state file is whole",
+	{OPT_VERIFY, "verify", NULL,
+		"say whether the state file and the snapshot are whole",
 		SET(tool_read_flag, verify)},
-	{OPT_REPAIR, "repair", NULL, "set right what is wrong in the state file",
+	{OPT_REPAIR, "repair", NULL, "set right what is wrong in them",
 		SET(tool_read_flag, repair)},
 	TOOL_OPTION_QUIET("print only what is not as it should be"),
 	TOOL_OPTION_VERBOSE("say why of each proxy"),
@@ -591,6 +592,10 @@ static int tell_repairs(const struct settings *settings, const char *path,
 {
 	struct pool_text list = POOL_TEXT_EMPTY, text = POOL_TEXT_EMPTY;
 
+	if (done->snapshot) {
+		pool_text_add_safe(&text, path, strlen(path));
+		pool_text_add(&text, ".snap: compiled anew\n");
+	}
 	add_repair(&list, done->records, "records");
 	add_repair(&list, done->words, "ready words");
 	add_repair(&list, done->pools, "pools");

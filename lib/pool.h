@@ -166,13 +166,15 @@ struct pool_session_options {
 	 * on top of the pool file; NULL: none. Such a session shares its records with
 	 * those that have no such variables. */
 	const char *const *environment;
-	bool trust_file;          /* whoever owns the pool file and its password files and
-				     can write them: else a pool file that everybody can
-				     write is refused, as root one that a group can, and
-				     somebody else's gets no ${NAME} and password_file */
-	bool require_state;       /* fail instead of selecting without state */
-	bool read_only;           /* change no file and make none: the state is read into
-				     memory, and what is done to it there is forgotten */
+	bool trust_file;    /* whoever owns the pool file and its password files and
+			       can write them: else a pool file that everybody can
+			       write is refused, as root one that a group can, and
+			       somebody else's gets no ${NAME} and password_file */
+	bool require_state; /* fail instead of selecting without state */
+	bool read_only;     /* change no file and make none: the state is read into
+			       memory, and what is done to it there is forgotten */
+	bool once; /* for one pool_session_select() and nothing else: of the compiled pool
+		      file only what that uses is read */
 	int64_t lock_timeout_ms;  /* how long to wait for the lock; 0: 1000 */
 	struct pool_guard *guard; /* of its state's mapping; NULL: none */
 	const char *who; /* kept with a person's commands, 32 bytes of it; may be NULL */

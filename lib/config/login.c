@@ -288,9 +288,12 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 		.path = password_file, .trusted = secrets && secrets->trusts_files};
 	struct pool_login made = {0};
 	struct pool_url parsed;
-	enum pool_url_fault wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
+	enum pool_url_fault wrong;
 	int error;
 
+	if (!url)
+		return pool_fault_set(fault, POOL_EINVALID, 0, "the proxy has no URL");
+	wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
 	if (wrong)
 		return pool_fault_set(fault, POOL_EINVALID, 0, "%s",
 			pool_url_fault_get(wrong)->sentence);
@@ -344,7 +347,7 @@ void pool_login_release(struct pool_login *login)
 static bool judge_part(struct sources *sources, const char *url,
 	const struct pool_slice *part, pool_secret_teller tell, void *context)
 {
-	const char *at = part->bytes, *end = at + part->length;
+	const char *at = part->bytes, *end = at ? at + part->length : NULL;
 	bool good = true;
 
 	while (at && (at = memmem(at, (size_t)(end - at), "${", 2))) {

@@ -61,7 +61,7 @@ int pool_report_add_pool(
 {
 	size_t count = report->pool_count + 1;
 	struct pool_report_pool *longer = realloc(report->pools, count * sizeof(*longer));
-	char *copy = strdup(where);
+	char *copy = strdup(where ? where : "");
 
 	if (longer)
 		report->pools = longer;

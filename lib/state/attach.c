@@ -11,7 +11,10 @@
 static int prepare_bare(struct pool_selection *selection, struct pool_fault *fault)
 {
 	uint32_t count = selection->leaf->member_count;
+	int error = pool_session_verify_all(selection->session, fault);
 
+	if (error)
+		return error;
 	selection->bare_ready = calloc(count + 1, sizeof(*selection->bare_ready));
 	selection->bare_weights = calloc(count + 1, sizeof(*selection->bare_weights));
 	selection->bare_counts = calloc(count + 1, sizeof(*selection->bare_counts));
@@ -71,7 +74,8 @@ static int go_without(struct pool_selection *selection, const struct pool_fault 
 	int error;
 
 	selection->state = NULL;
-	if (session->require_state || trouble->code == POOL_ENOMEM) {
+	if (session->require_state || session->spoilt || !session->loaded ||
+		trouble->code == POOL_ENOMEM) {
 		if (fault)
 			*fault = *trouble;
 		return trouble->code;

@@ -222,9 +222,13 @@ static void fill_lease(
 static int make_room(struct pool_selection *selection, struct pool_fault *fault)
 {
 	struct pool_state *state = selection->state;
+	int error;
 
 	if (state->live->leases_used < state->image->lease_capacity)
 		return 0;
+	error = pool_session_verify_all(selection->session, fault);
+	if (error)
+		return error;
 	return pool_state_grow_leases(state, &selection->session->snapshot,
 		&selection->now, state->image->lease_capacity * 2, fault);
 }
@@ -252,7 +256,7 @@ static int take_lease(struct pool_selection *selection, uint32_t at, uint64_t *l
 	if (!selection->query->lease && !trial)
 		return 0;
 	error = make_room(selection, &trouble);
-	if (error && is_as_before(state, map, length) &&
+	if (error && error != POOL_ESTALE && is_as_before(state, map, length) &&
 		!selection->session->require_state) {
 		selection->trouble = trouble;
 		selection->choice->no_room = selection->query->lease;
@@ -422,6 +426,9 @@ static int pick_sound(struct pool_selection *selection, struct pool_pick *chosen
 	while (pick(selection, chosen) != POOL_NO_PICK) {
 		int error;
 
+		if (!pool_snapshot_has_member(&selection->session->snapshot,
+			    selection->leaf->first_member + chosen->index))
+			return pool_session_spoil(selection->session, fault);
 		if (!selection->state || is_borne_out(selection, chosen->index))
 			return 0;
 		error = mend(selection, chosen->index, fault);

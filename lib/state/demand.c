@@ -10,7 +10,7 @@
 enum { LONGEST_TTL_MS = INT32_MAX };
 
 /* Where the lookup leads: POOL_ENONE, if to no pool. */
-static int find_pool(struct pool_selection *selection)
+static int find_pool(struct pool_selection *selection, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	const struct pool_query *query = selection->query;
@@ -18,6 +18,8 @@ static int find_pool(struct pool_selection *selection)
 
 	pool_snapshot_resolve(
 		&session->snapshot, query->exchange, query->type, &resolution);
+	if (resolution.damaged)
+		return pool_session_spoil(session, fault);
 	if (resolution.near_miss && !selection->again)
 		pool_session_warn(session,
 			"no exchange is called '%s'; did you mean '%s'?", query->exchange,
@@ -194,13 +196,29 @@ static int prepare_lease(struct pool_selection *selection, struct pool_fault *fa
 	return query->owner_pid ? prepare_owner(selection, fault) : 0;
 }
 
+/* What is looked at of those that are not chosen must be right as well. */
+static int verify_members(struct pool_selection *selection, struct pool_fault *fault)
+{
+	struct pool_session *session = selection->session;
+	const struct pool_query *query = selection->query;
+
+	if (query->exclude_count || query->schemes)
+		return pool_session_verify_all(session, fault);
+	if (pool_strategy_get(selection->strategy)->wants_key &&
+		!pool_snapshot_has_tags(&session->snapshot, selection->leaf_index))
+		return pool_session_spoil(session, fault);
+	return 0;
+}
+
 int pool_selection_resolve(struct pool_selection *selection, struct pool_fault *fault)
 {
 	const struct pool_query *query = selection->query;
-	int error = find_pool(selection);
+	int error = find_pool(selection, fault);
 
 	if (!error)
 		error = find_strategy(selection, fault);
+	if (!error)
+		error = verify_members(selection, fault);
 	if (error)
 		return error;
 	selection->rate = pool_state_rate(selection->leaf);

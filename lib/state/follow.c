@@ -644,13 +644,19 @@ int pool_state_want_decisions(struct pool_state *state,
 	return state->decisions ? 0 : lay_out_anew(&plan, 0, fault);
 }
 
+bool pool_state_is_current(
+	const struct pool_state *state, const struct pool_snapshot *snapshot)
+{
+	return state->image && pool_image_follows(state, snapshot) &&
+		!pool_image_is_of_other_clock(state) &&
+		(state->budgets || !has_budgets(snapshot)) &&
+		!(state->former && state->writable);
+}
+
 int pool_state_follow(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_now *now, struct pool_fault *fault)
 {
-	if (state->image && pool_image_follows(state, snapshot) &&
-		!pool_image_is_of_other_clock(state) &&
-		(state->budgets || !has_budgets(snapshot)) &&
-		!(state->former && state->writable))
+	if (pool_state_is_current(state, snapshot))
 		return 0;
 	return pool_state_grow_leases(state, snapshot, now, 0, fault);
 }

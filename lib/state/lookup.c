@@ -1,18 +1,30 @@
 /* Lookups in a snapshot: where an exchange and a type lead, and who is led to a pool. */
 #include "state/snapshot.h"
 
+/* The ids of a snapshot, and whether one that was looked at is damaged. */
+struct id_list {
+	const struct pool_snapshot *snapshot;
+	bool *damaged;
+};
+
 static const char *get_id(const void *list, uint32_t index)
 {
-	const struct pool_snapshot *snapshot = list;
-	const char *id = pool_snapshot_string(snapshot, snapshot->exchanges[index].id);
+	const struct id_list *ids = list;
+	const char *id = NULL;
 
+	if (pool_snapshot_has_exchange(ids->snapshot, index))
+		id = pool_snapshot_string(
+			ids->snapshot, ids->snapshot->exchanges[index].id);
+	*ids->damaged |= !id;
 	return id ? id : "";
 }
 
 void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exchange,
 	enum pool_type type, struct pool_resolution *out)
 {
-	const struct pool_exchange_ids ids = {snapshot, snapshot->exchange_count, get_id};
+	bool damaged = false;
+	const struct id_list list = {snapshot, &damaged};
+	const struct pool_exchange_ids ids = {&list, snapshot->exchange_count, get_id};
 	const struct pool_snap_exchange *entry = NULL;
 	struct pool_exchange_match match;
 
@@ -20,7 +32,8 @@ void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exc
 	*out = (struct pool_resolution){.leaf = POOL_NO_LEAF,
 		.reason = POOL_NO_DISABLED,
 		.known_exchange = match.known,
-		.near_miss = match.near_miss};
+		.near_miss = match.near_miss,
+		.damaged = damaged};
 	if (match.index != POOL_NO_EXCHANGE)
 		entry = &snapshot->exchanges[match.index];
 	if (!snapshot->enabled)
@@ -32,7 +45,10 @@ void pool_snapshot_resolve(const struct pool_snapshot *snapshot, const char *exc
 	} else {
 		out->leaf = snapshot->default_leaf[type];
 	}
-	if (out->leaf >= snapshot->leaf_count ||
+	if (out->leaf < snapshot->leaf_count &&
+		!pool_snapshot_has_leaf(snapshot, out->leaf))
+		out->damaged = true;
+	if (out->damaged || out->leaf >= snapshot->leaf_count ||
 		!snapshot->leaves[out->leaf].member_count)
 		out->leaf = POOL_NO_LEAF;
 }

@@ -298,6 +298,9 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
 
 	if (!session->state_path)
 		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
+	if (session->warned_damage)
+		return pool_fault_set(fault, POOL_EFORMAT, 0, "snapshot '%s' is damaged",
+			session->snap_path);
 	error = pool_state_read(&state, session->state_path, session->absolute,
 		session->lock_timeout_ms, &trouble);
 	if (!error && state->unlocked)
@@ -356,6 +359,7 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 	error = pool_session_lock_to_write(session, &now, fault);
 	if (error)
 		return error;
+	done.snapshot = session->replaced && session->warned_damage;
 	error = pool_state_repair(session->state, &session->snapshot, &now, &done);
 	if (!error)
 		error = pool_state_examine(session->state, &session->snapshot, NULL);

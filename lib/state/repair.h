@@ -28,6 +28,7 @@ struct pool_repairs {
 	bool leases;      /* the counts did not follow from the table */
 	uint32_t ended; /* leases whose owner is gone, or cannot be looked up from here */
 	bool rebuilt;   /* all of it */
+	bool snapshot;  /* FILE.snap was damaged, and is written anew */
 };
 
 /*
@@ -48,9 +49,10 @@ int pool_state_repair(struct pool_state *state, const struct pool_snapshot *snap
 	const struct pool_now *now, struct pool_repairs *repairs);
 
 /*
- * Examine the file of a session, which is opened with read_only.
+ * Examine the files of a session, which is opened with read_only: the snapshot, whose
+ * content was verified when the session was opened, and the state.
  *
- * Returns 0 and what is in it, or: POOL_EFORMAT  it is not whole, the fault says where
+ * Returns 0 and what is in it, or: POOL_EFORMAT  one is not whole, the fault says where
  *                                  POOL_EBUSY    no lock in time
  *                                  POOL_EFOREIGN, POOL_ENOFILE, POOL_ENOMEM
  */

@@ -63,6 +63,25 @@ static int fill_urls(const struct pool_selection *selection, struct pool_fault *
 	return 0;
 }
 
+/* A mapped file may change under us: what was copied of it was right if it still is. */
+static int verify_choice(struct pool_selection *selection, struct pool_fault *fault)
+{
+	const struct pool_snapshot *snapshot = &selection->session->snapshot;
+	bool same;
+
+	if (!snapshot->mapped)
+		return 0;
+	same = pool_snapshot_has_leaf(snapshot, selection->leaf_index);
+	for (size_t i = 0; same && i < selection->choice->count; i++) {
+		uint32_t index = selection->choice->proxies[i].index;
+
+		same = index == UINT32_MAX ||
+			pool_snapshot_has_member(
+				snapshot, selection->leaf->first_member + index);
+	}
+	return same ? 0 : pool_session_spoil(selection->session, fault);
+}
+
 /* What was chosen cannot be used: nobody holds it. */
 static void give_back(struct pool_selection *selection)
 {
@@ -129,6 +148,8 @@ static int run(struct pool_selection *selection, struct pool_fault *fault)
 	pool_selection_detach(selection);
 	if (!error)
 		error = fill_urls(selection, fault);
+	if (!error)
+		error = verify_choice(selection, fault);
 	if (error)
 		give_back(selection);
 	else
@@ -161,12 +182,11 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 {
 	enum { TRIES = 4 };
 	struct pool_now began;
-	int error;
+	int error = 0;
 
 	pool_clock_get(&began);
 	*choice = (struct pool_choice){0};
-	error = pool_session_refresh(session, fault);
-	for (int i = 0; !error && i < TRIES; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		struct pool_selection selection = {.session = session,
 			.query = query,
 			.choice = choice,
@@ -177,6 +197,9 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 			.waited = look->again,
 			.next_ns = INT64_MAX};
 
+		error = pool_session_refresh(session, fault);
+		if (error)
+			break;
 		error = run(&selection, fault);
 		release(&selection);
 		look->next_ns = selection.next_ns;

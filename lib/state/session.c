@@ -52,6 +52,60 @@ static void use_snapshot(
 	session->loads++;
 }
 
+/* --- a damaged snapshot --------------------------------------------------------- */
+
+/* Tell of it, once, and keep what is known of it: FILE.snap is to be written anew. */
+static void note_damage(
+	struct pool_session *session, const struct pool_snapshot_remains *remains)
+{
+	session->replace = true;
+	if (remains->has_salt) {
+		session->has_salt = true;
+		session->salt = remains->salt;
+	}
+	if (remains->outdated || session->warned_damage)
+		return;
+	session->warned_damage = true;
+	pool_session_warn(session, "snapshot '%s' is damaged: compiling '%s' anew%s",
+		session->snap_path, session->file,
+		session->has_salt
+			? ""
+			: ", with a new salt: proxies with credentials begin with fresh "
+			  "records");
+}
+
+int pool_session_spoil(struct pool_session *session, struct pool_fault *fault)
+{
+	session->spoilt = true;
+	return pool_fault_set(fault, POOL_ESTALE, 0, "snapshot '%s' is damaged",
+		session->snap_path ? session->snap_path : "");
+}
+
+int pool_session_verify_all(struct pool_session *session, struct pool_fault *fault)
+{
+	if (session->snapshot.verified)
+		return 0;
+	session->snapshot.verified = pool_snapshot_verify(&session->base);
+	return session->snapshot.verified ? 0 : pool_session_spoil(session, fault);
+}
+
+/* Nothing more is taken from it. Its header was verified, and so the salt. */
+static void drop_spoilt(struct pool_session *session)
+{
+	const struct pool_snapshot_remains remains = {
+		.has_salt = true, .salt = session->base.salt};
+
+	note_damage(session, &remains);
+	if (!session->overlay)
+		session->snapshot = (struct pool_snapshot){.rejection = ""};
+	pool_snapshot_release(&session->base);
+	session->loaded = false;
+	session->spoilt = false;
+	session->loads++;
+}
+
+/* --- keeping up ----------------------------------------------------------------- */
+
 /* Whether the snapshot is of this content, or of the last good one before it. */
 static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *status)
 {
@@ -63,20 +117,62 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
+/* In a folder where others can put names, a snapshot could be anybody's. */
+static bool has_safe_place(const struct pool_session *session)
+{
+	return session->snap_path &&
+		pool_state_check_folders(session->snap_path, NULL) == 0;
+}
+
+/* To who only looks, and stores nothing, it still tells whose the records are. */
+static void borrow_salt(struct pool_session *session)
+{
+	struct pool_snapshot found;
+
+	if (!session->read_only || session->has_salt || !session->snap_path ||
+		pool_snapshot_open(&found, session->snap_path, session->owner, true, NULL,
+			NULL) != 0)
+		return;
+	if (found.file_id == session->file_id) {
+		session->has_salt = true;
+		session->salt = found.salt;
+	}
+	pool_snapshot_release(&found);
+}
+
+/* It is of another pool file: its state file is as well, and will say so. */
+static void leave_snapshot(struct pool_session *session)
+{
+	free(session->snap_path);
+	session->snap_path = NULL;
+}
+
 /* Take what is in FILE.snap if it is better than what we have: we have nothing, or it is
  * of the content that <status> tells of, and ours is not or is another one. */
 static void open_snapshot(struct pool_session *session, const struct stat *status)
 {
+	const bool whole = !session->once || session->overlay || session->replace;
+	struct pool_snapshot_remains remains;
 	struct pool_snapshot found;
+	int error;
 
-	if (!session->snap_path ||
-		pool_snapshot_open(&found, session->snap_path, session->owner, NULL) != 0)
+	if (!has_safe_place(session)) {
+		borrow_salt(session);
+		return;
+	}
+	error = pool_snapshot_open(
+		&found, session->snap_path, session->owner, whole, &remains, NULL);
+	if (error == POOL_EFORMAT) {
+		if (remains.has_salt && remains.file_id != session->file_id)
+			leave_snapshot(session);
+		else
+			note_damage(session, &remains);
+	}
+	if (error)
 		return;
 	if (found.file_id != session->file_id) {
-		/* Of another pool file: its state file is as well, and will say so. */
 		pool_snapshot_release(&found);
-		free(session->snap_path);
-		session->snap_path = NULL;
+		leave_snapshot(session);
 		return;
 	}
 	if (!session->loaded ||
@@ -143,6 +239,8 @@ const struct pool_secrets *pool_session_secrets(const struct pool_session *sessi
 
 enum { CLAIM_MS = 500 };
 
+static const struct pool_hash_key common_salt = {"proxypool"};
+
 /*
  * In a folder shared with a group only root and the pool file's owner write FILE.snap: a
  * snapshot of somebody else is not believed, so others would only undo each other's.
@@ -180,36 +278,55 @@ static struct stat effective_readers(
 	return readers;
 }
 
-/* Begin to write FILE.snap; -1: it stays in memory, and every process parses for itself.
- */
-static int claim(struct pool_session *session)
+/* Begin to write FILE.snap. Without a claim it stays in memory, and every process parses
+ * for itself. */
+static void claim(struct pool_session *session)
 {
 	struct pool_fault fault;
-	int fd, error;
+	int error;
 
-	if (!session->snap_path || session->read_only || !may_write_snapshot(session))
-		return -1;
-	error = pool_snapshot_claim(session->snap_path, CLAIM_MS, &fd, &fault);
+	if (session->read_only || !has_safe_place(session) ||
+		!may_write_snapshot(session))
+		return;
+	error = pool_snapshot_claim(
+		session->snap_path, CLAIM_MS, &session->claim, &fault);
 	if (!error)
-		return fd;
+		return;
 	/* Who may not write there can still parse, and hears about it from the state
 	 * file. */
 	if (error != POOL_EBUSY && fault.sys_errno != EACCES &&
 		fault.sys_errno != EPERM && fault.sys_errno != EROFS)
 		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
 			"%.250s", fault.text);
-	return -1;
 }
 
-static void save(struct pool_session *session, int fd, const struct stat *source)
+/* What was not written. */
+static void end_claim(struct pool_session *session)
+{
+	if (session->claim >= 0)
+		pool_snapshot_unclaim(session->snap_path, session->claim);
+	session->claim = -1;
+}
+
+/* Write what is in force to FILE.snap, if that was claimed. */
+static void save(struct pool_session *session, const struct stat *source)
 {
 	const struct stat readers = effective_readers(session, source);
 	struct pool_fault fault;
+	int error;
 
-	if (pool_snapshot_write(
-		    &session->base, session->snap_path, fd, &readers, &fault) != 0)
+	if (session->claim < 0)
+		return;
+	error = pool_snapshot_write(
+		&session->base, session->snap_path, session->claim, &readers, &fault);
+	session->claim = -1;
+	if (error) {
 		snprintf(session->snapshot_trouble, sizeof(session->snapshot_trouble),
 			"%.250s", fault.text);
+		return;
+	}
+	session->replaced |= session->replace;
+	session->replace = false;
 }
 
 /* The pool file is invalid: what was good stays, with a note of what is wrong now. */
@@ -217,32 +334,30 @@ static int reject(struct pool_session *session, const struct stat *status,
 	const char *why, struct pool_fault *fault)
 {
 	struct pool_snapshot rejected;
-	int error, fd;
+	int error;
 
 	if (!session->loaded)
 		return pool_fault_set(fault, POOL_EINVALID, 0, "%s", why);
-	fd = claim(session);
+	claim(session);
 	open_snapshot(session, status);
 	if (up_to_date(&session->base, status)) {
 		/* Another process has seen it meanwhile. */
-		if (fd >= 0)
-			pool_snapshot_unclaim(session->snap_path, fd);
 		warn_rejection(session);
 		return 0;
 	}
-	error = pool_snapshot_reject(&rejected, &session->base, status, why, fault);
-	if (!error) {
-		/* Too young to be known by its key, it is judged again: told once. */
-		if (strcmp(session->base.rejection, rejected.rejection) != 0)
-			session->warned_rejection = false;
-		use_snapshot(session, &rejected);
-		warn_rejection(session);
-	}
-	if (fd >= 0 && !error)
-		save(session, fd, status);
-	else if (fd >= 0)
-		pool_snapshot_unclaim(session->snap_path, fd);
-	return error;
+	error = pool_session_verify_all(session, fault);
+	if (!error)
+		error = pool_snapshot_reject(
+			&rejected, &session->base, status, why, fault);
+	if (error)
+		return error;
+	/* Too young to be known by its key, it is judged again: told once. */
+	if (strcmp(session->base.rejection, rejected.rejection) != 0)
+		session->warned_rejection = false;
+	use_snapshot(session, &rejected);
+	warn_rejection(session);
+	save(session, status);
+	return 0;
 }
 
 static int reject_diagnosed(struct pool_session *session, const struct stat *status,
@@ -276,22 +391,19 @@ static int reject_unread(
 
 /* Put <compiled> in force and into FILE.snap, if that gains anything. */
 static void take_compiled(struct pool_session *session, struct pool_snapshot *compiled,
-	int fd, const struct stat *status)
+	const struct stat *status)
 {
 	const bool known = session->loaded && compiled->id == session->base.id;
 
 	/* Too young to be trusted by its key both times: it would be the same again. */
-	if (known && !compiled->source_trusted &&
+	if (known && !compiled->source_trusted && !session->replace &&
 		pool_file_key_equal(&compiled->source, &session->base.source)) {
 		pool_snapshot_release(compiled);
-		if (fd >= 0)
-			pool_snapshot_unclaim(session->snap_path, fd);
 		return;
 	}
 	use_snapshot(session, compiled);
 	session->warned_rejection = false;
-	if (fd >= 0)
-		save(session, fd, status);
+	save(session, status);
 	/* What is there already differs in its age only: that costs time and nothing
 	 * else. */
 	if (known)
@@ -310,30 +422,38 @@ static bool is_begun_by_members(const struct pool_session *session)
 		stat(session->state_path, &status) == 0 && status.st_size > 0;
 }
 
+/*
+ * The salt to go on with: that of the snapshot before, even if nothing else of it is
+ * left; NULL: a new one. Without a snapshot to keep it in, all who parse for themselves
+ * use a common one.
+ */
+static const struct pool_hash_key *find_salt(const struct pool_session *session)
+{
+	if (session->loaded)
+		return &session->base.salt;
+	if (session->has_salt)
+		return &session->salt;
+	if (!session->absolute)
+		return NULL;
+	return session->claim < 0 || is_begun_by_members(session) ? &common_salt : NULL;
+}
+
 /* Compile what was read, or take what another process has compiled meanwhile. */
 static int compile(struct pool_session *session, const struct pool_source *source,
 	const struct pool_settings *settings, struct pool_fault *fault)
 {
 	const struct stat *status = source->regular ? &source->status : NULL;
-	/* Without a snapshot to keep a salt in, all who parse for themselves use one. */
-	const struct pool_hash_key common = {"proxypool"};
 	struct pool_snapshot compiled;
-	int fd = claim(session), error = 0;
-	bool shared = session->absolute && (fd < 0 || is_begun_by_members(session));
+	int error;
 
+	claim(session);
 	open_snapshot(session, &source->status);
-	if (status && session->loaded && up_to_date(&session->base, status)) {
-		if (fd >= 0)
-			pool_snapshot_unclaim(session->snap_path, fd);
+	if (status && session->loaded && up_to_date(&session->base, status))
 		return 0;
-	}
-	error = pool_snapshot_compile(&compiled, settings,
-		session->loaded ? &session->base.salt : (shared ? &common : NULL), status,
-		session->file_id, fault);
+	error = pool_snapshot_compile(
+		&compiled, settings, find_salt(session), status, session->file_id, fault);
 	if (!error)
-		take_compiled(session, &compiled, fd, &source->status);
-	else if (fd >= 0)
-		pool_snapshot_unclaim(session->snap_path, fd);
+		take_compiled(session, &compiled, &source->status);
 	return error;
 }
 
@@ -348,6 +468,7 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 
 	if (error) {
 		error = reject_unread(session, error, &trouble);
+		end_claim(session);
 		if (error && fault)
 			*fault = trouble;
 		return error;
@@ -361,6 +482,7 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 	} else if (!error) {
 		error = compile(session, &source, &settings, fault);
 	}
+	end_claim(session);
 	pool_diagnostics_release(&diagnostics);
 	pool_settings_release(&settings);
 	pool_source_release(&source);
@@ -370,8 +492,6 @@ static int parse(struct pool_session *session, struct pool_fault *fault)
 /* No pool file: the environment is the configuration. */
 static int parse_environment(struct pool_session *session, struct pool_fault *fault)
 {
-	/* As without a snapshot. */
-	const struct pool_hash_key common = {"proxypool"};
 	struct pool_settings settings;
 	struct pool_snapshot compiled;
 	int error;
@@ -381,7 +501,7 @@ static int parse_environment(struct pool_session *session, struct pool_fault *fa
 	if (error)
 		return error;
 	error = pool_snapshot_compile(
-		&compiled, &settings, &common, NULL, session->file_id, fault);
+		&compiled, &settings, &common_salt, NULL, session->file_id, fault);
 	pool_settings_release(&settings);
 	if (!error)
 		use_snapshot(session, &compiled);
@@ -404,6 +524,8 @@ static int follow_file(struct pool_session *session, struct pool_fault *fault)
 
 	if (session->read_only)
 		forget_copy(session);
+	if (session->spoilt)
+		drop_spoilt(session);
 	if (session->by_environment)
 		return session->loaded ? 0 : parse_environment(session, fault);
 	if (!session->absolute)
@@ -425,11 +547,17 @@ static int follow_file(struct pool_session *session, struct pool_fault *fault)
 	return 0;
 }
 
-int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
+static int refresh(struct pool_session *session, struct pool_fault *fault)
 {
 	int error = follow_file(session, fault);
 
 	return error ? error : pool_session_overlay(session, fault);
+}
+
+int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
+{
+	session->warned_exposed = false;
+	return refresh(session, fault);
 }
 
 /* --- opening -------------------------------------------------------------------- */
@@ -472,6 +600,8 @@ int pool_session_new(struct pool_session **out,
 	session->who = options->who ? strdup(options->who) : NULL;
 	session->require_state = options->require_state;
 	session->read_only = options->read_only;
+	session->once = options->once;
+	session->claim = -1;
 	session->lock_timeout_ms =
 		options->lock_timeout_ms ? options->lock_timeout_ms : 1000;
 	session->guard = options->guard;
@@ -587,7 +717,7 @@ static int look_again(struct pool_session *session, struct pool_fault *fault)
 
 	if (stat(session->file, &status) == 0)
 		open_snapshot(session, &status);
-	return pool_session_refresh(session, fault);
+	return refresh(session, fault);
 }
 
 /* The state is fine, and the snapshot is not: worth telling, once. */
@@ -612,10 +742,13 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 		*fault = trouble;
 	if (!error && session->state->unlocked)
 		pool_session_warn(session, "%s; read without it", trouble.text);
-	if (!error && pool_state_check_folders(session->state_path, &trouble) != 0)
+	if (error || session->warned_exposed)
+		return error;
+	session->warned_exposed = true;
+	if (pool_state_check_folders(session->state_path, &trouble) != 0)
 		pool_session_warn(
 			session, "%s: no selection of yours uses it", trouble.text);
-	else if (!error && session->state->exposed)
+	else if (session->state->exposed)
 		pool_session_warn(session,
 			"state file '%s' is unsafe, others can write it or it has a "
 			"second name: no selection uses it",
@@ -685,7 +818,11 @@ int pool_session_lock(
 			return error;
 	}
 	pool_clock_get(now);
-	error = pool_state_follow(session->state, &session->snapshot, now, fault);
+	/* What goes into the records must be right, whoever wrote it last. */
+	if (!pool_state_is_current(session->state, &session->snapshot))
+		error = pool_session_verify_all(session, fault);
+	if (!error)
+		error = pool_state_follow(session->state, &session->snapshot, now, fault);
 	if (!error && session->read_only && !session->state->swept) {
 		pool_copy_sweep(session->state, now);
 		session->state->swept = true;

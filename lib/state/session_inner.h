@@ -29,6 +29,16 @@ struct pool_session {
 	bool loaded;
 	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one
 			   are gone */
+	bool spoilt;   /* what was used of <base> is damaged: the next refresh drops it */
+	bool replace;  /* FILE.snap is damaged, and must be verified before it is used
+			  again */
+	bool replaced; /* ... and was written anew */
+	bool has_salt; /* <salt> is that of a snapshot that cannot be used */
+	bool once;
+	bool warned_damage;
+	struct pool_hash_key salt;
+	int claim;           /* descriptor of the next FILE.snap while it is made; -1 */
+	bool warned_exposed; /* since the last refresh from outside */
 	bool warned_rejection;
 	bool warned_writers;
 	bool warned_state;
@@ -74,10 +84,20 @@ int pool_session_read_environment(struct pool_session *session,
 int pool_session_overlay(struct pool_session *session, struct pool_fault *fault);
 
 /*
+ * The snapshot in force is damaged: the next refresh compiles the pool file anew.
+ *
+ * Returns POOL_ESTALE, for who was about to use it.
+ */
+int pool_session_spoil(struct pool_session *session, struct pool_fault *fault);
+/* Verify all of the snapshot in force, unless it was: 0, or as the above. */
+int pool_session_verify_all(struct pool_session *session, struct pool_fault *fault);
+
+/*
  * Open the state file if need be, lock it, and make it follow the snapshot; whoever sees
  * another layout in force looks at the pool file again first.
  *
- * Returns 0 and holds the lock, or an error of pool_state_open(), _lock(), _follow().
+ * Returns 0 and holds the lock, or an error of pool_state_open(), _lock(), _follow(), or
+ * POOL_ESTALE: see pool_session_spoil().
  */
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);

@@ -18,23 +18,32 @@
 #define SNAP_MAGIC UINT64_C(0x70616e736c6f6f70) /* "poolsnap", little endian */
 
 enum {
-	SNAP_VERSION = 2,
+	SNAP_VERSION = 3,
+	VERSION_BEFORE = 2, /* its header begins as ours, and has the salt there too */
 	SNAP_ALIGNMENT = 16,
+	MAPPED_FROM = 65536, /* a smaller file is copied sooner than mapped */
 	REJECTION_SIZE = 320,
 	/* A file system's clock ticks this slowly: two edits within it may look the same.
 	 */
 	REST_MS = 20,
 };
 
+/* Stands in the header and again at the end of the file. */
+struct snap_salt {
+	uint64_t file_id;
+	struct pool_hash_key salt;
+	uint64_t checksum; /* of the two above */
+};
+
 struct snap_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t size;
-	uint64_t checksum; /* of what follows in this header */
+	uint64_t checksum; /* of what follows in this header, keyed by the two above */
 	uint64_t length;   /* of the whole */
-	uint64_t id;       /* hash of what follows this header */
-	uint64_t file_id;
-	struct pool_hash_key salt;
+	uint64_t id;       /* hash of what follows this header, but for the seals */
+	struct snap_salt salt;
+	uint64_t content; /* hash of what follows this header */
 	struct pool_file_key source;
 	struct pool_file_key rejected;
 	uint32_t source_trusted;
@@ -86,11 +95,20 @@ static bool at_rest(const struct stat *status)
 
 /* --- opening bytes -------------------------------------------------------------- */
 
-static uint64_t header_checksum(const struct snap_header *header)
+/* Of a header of any version that is <size> bytes long. */
+static uint64_t header_checksum(const struct snap_header *header, size_t size)
 {
 	const size_t start = offsetof(struct snap_header, length);
+	struct pool_hash_key key = {{0}};
 
-	return pool_hash_64(NULL, (const char *)header + start, sizeof(*header) - start);
+	if (header->version != VERSION_BEFORE)
+		memcpy(key.bytes, &header->version, 2 * sizeof(uint32_t));
+	return pool_hash_64(&key, (const char *)header + start, size - start);
+}
+
+static uint64_t salt_checksum(const struct snap_salt *salt)
+{
+	return pool_hash_64(NULL, salt, offsetof(struct snap_salt, checksum));
 }
 
 static bool section_fits(
@@ -115,7 +133,7 @@ static bool attach(struct pool_snapshot *snapshot)
 
 	if (snapshot->length < sizeof(*header) || header->magic != SNAP_MAGIC ||
 		header->version != SNAP_VERSION || header->size != sizeof(*header) ||
-		header->checksum != header_checksum(header) ||
+		header->checksum != header_checksum(header, sizeof(*header)) ||
 		header->length != snapshot->length ||
 		!section_fits(header, header->leaves_at, header->leaf_count,
 			sizeof(struct pool_snap_leaf)) ||
@@ -132,7 +150,9 @@ static bool attach(struct pool_snapshot *snapshot)
 		return false;
 	snapshot->enabled = header->enabled != 0;
 	snapshot->id = header->id;
-	snapshot->file_id = header->file_id;
+	snapshot->content = header->content;
+	snapshot->content_at = sizeof(*header);
+	snapshot->file_id = header->salt.file_id;
 	snapshot->leaves = (const void *)(base + header->leaves_at);
 	snapshot->leaf_count = header->leaf_count;
 	snapshot->members = (const void *)(base + header->members_at);
@@ -144,7 +164,7 @@ static bool attach(struct pool_snapshot *snapshot)
 		sizeof(snapshot->default_leaf));
 	snapshot->strings = base + header->strings_at;
 	snapshot->strings_length = header->strings_length;
-	snapshot->salt = header->salt;
+	snapshot->salt = header->salt.salt;
 	snapshot->source = header->source;
 	snapshot->source_trusted = header->source_trusted != 0;
 	snapshot->rejected = header->rejected;
@@ -153,6 +173,49 @@ static bool attach(struct pool_snapshot *snapshot)
 		if (!leaf_fits(snapshot, &snapshot->leaves[i]))
 			return false;
 	return true;
+}
+
+/* Of a header that cannot be used: whether it is one of another version, whole. */
+static bool is_outdated(const void *bytes, size_t length)
+{
+	const struct snap_header *header = bytes;
+
+	return length >= sizeof(*header) && header->magic == SNAP_MAGIC &&
+		header->version != SNAP_VERSION && header->size <= length &&
+		header->size >= offsetof(struct snap_header, content) &&
+		header->checksum == header_checksum(header, header->size);
+}
+
+static bool take_salt(const char *at, struct pool_snapshot_remains *remains)
+{
+	struct snap_salt salt;
+
+	memcpy(&salt, at, sizeof(salt));
+	if (salt.checksum != salt_checksum(&salt))
+		return false;
+	remains->file_id = salt.file_id;
+	remains->salt = salt.salt;
+	return true;
+}
+
+/* What is left in <bytes>, which are no snapshot. */
+static void find_remains(
+	const void *bytes, size_t length, struct pool_snapshot_remains *remains)
+{
+	const struct snap_header *header = bytes;
+
+	*remains = (struct pool_snapshot_remains){.outdated = is_outdated(bytes, length)};
+	if (length < sizeof(*header))
+		return;
+	remains->has_salt = take_salt((const char *)&header->salt, remains) ||
+		take_salt(
+			(const char *)bytes + length - sizeof(struct snap_salt), remains);
+	if (!remains->has_salt && remains->outdated &&
+		header->version == VERSION_BEFORE) {
+		remains->has_salt = true;
+		remains->file_id = header->salt.file_id;
+		remains->salt = header->salt.salt;
+	}
 }
 
 const char *pool_snapshot_string(const struct pool_snapshot *snapshot, uint32_t at)
@@ -197,6 +260,13 @@ static uint32_t add_string(struct strings *strings, const char *string)
 	if (strings->text.length > UINT32_MAX)
 		strings->text.broken = true;
 	return (uint32_t)at;
+}
+
+/* Where the strings of an entry stand: those added since <from>. */
+static struct pool_snap_seal seal_strings(const struct strings *strings, size_t from)
+{
+	return (struct pool_snap_seal){.text_at = (uint32_t)from,
+		.text_length = (uint32_t)(strings->text.length - from)};
 }
 
 static void add_part(struct pool_text *text, const char *bytes, size_t length)
@@ -299,6 +369,7 @@ static int tell_twins_apart(struct pool_snap_member *members, uint32_t count)
 static void fill_member(struct pool_snap_member *out, const struct pool_member *member,
 	const struct pool_hash_key *salt, struct strings *strings)
 {
+	const size_t from = strings->text.length;
 	struct pool_url url;
 
 	*out = (struct pool_snap_member){
@@ -309,6 +380,7 @@ static void fill_member(struct pool_snap_member *out, const struct pool_member *
 		.max_connections = member->max_connections,
 		.enabled = member->enabled,
 	};
+	out->seal = seal_strings(strings, from);
 	if (pool_url_parse(member->url, strlen(member->url), &url, NULL) == POOL_URL_OK) {
 		out->scheme = (uint8_t)url.scheme;
 		strings->text.broken |= !identify(member, &url, salt, &out->identity);
@@ -318,6 +390,7 @@ static void fill_member(struct pool_snap_member *out, const struct pool_member *
 static void fill_leaf(struct pool_snap_leaf *out, const struct pool_leaf *leaf,
 	uint32_t first_member, struct strings *strings)
 {
+	const size_t from = strings->text.length;
 	const struct pool_member *first = NULL;
 
 	*out = (struct pool_snap_leaf){
@@ -337,6 +410,7 @@ static void fill_leaf(struct pool_snap_leaf *out, const struct pool_leaf *leaf,
 		.copies_default = leaf->copies_default,
 		.policy = leaf->policy,
 	};
+	out->seal = seal_strings(strings, from);
 	for (uint32_t i = 0; i < leaf->member_count; i++) {
 		const struct pool_member *member = &leaf->members[i];
 
@@ -392,8 +466,10 @@ static int fill_parts(struct parts *parts, const struct pool_settings *settings,
 	}
 	for (uint32_t i = 0; i < settings->exchange_count; i++) {
 		struct pool_snap_exchange *exchange = &parts->exchanges[i];
+		const size_t from = parts->strings.text.length;
 
 		exchange->id = add_string(&parts->strings, settings->exchanges[i].id);
+		exchange->seal = seal_strings(&parts->strings, from);
 		memcpy(exchange->leaf, settings->exchanges[i].leaf,
 			sizeof(exchange->leaf));
 	}
@@ -409,6 +485,12 @@ static uint64_t add_section(struct pool_text *text, const void *bytes, size_t le
 	at = text->length;
 	pool_text_add_bytes(text, bytes, length);
 	return at;
+}
+
+static void finish_header(struct snap_header *out, struct snap_header *header)
+{
+	header->checksum = header_checksum(header, sizeof(*header));
+	*out = *header;
 }
 
 static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
@@ -429,6 +511,7 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 	header->strings_length = (uint32_t)parts->strings.text.length;
 	header->strings_at =
 		add_section(&text, parts->strings.text.bytes, header->strings_length);
+	add_section(&text, &header->salt, sizeof(header->salt));
 	header->length = text.length;
 	bytes = pool_text_take(&text);
 	if (!bytes)
@@ -436,10 +519,19 @@ static int assemble(struct pool_snapshot *snapshot, const struct parts *parts,
 	header->id = pool_hash_64(NULL, bytes + sizeof(*header),
 			     header->length - sizeof(*header)) ^
 		pool_hash_64(NULL, &header->enabled, 3 * sizeof(uint32_t));
-	header->checksum = header_checksum(header);
-	memcpy(bytes, header, sizeof(*header));
 	*snapshot = (struct pool_snapshot){.bytes = bytes, .length = header->length};
-	return attach(snapshot) ? 0 : POOL_ENOMEM;
+	finish_header((void *)bytes, header);
+	if (!attach(snapshot)) {
+		pool_snapshot_release(snapshot);
+		return POOL_ENOMEM;
+	}
+	/* The id is their key. */
+	pool_snapshot_seal(snapshot);
+	header->content = pool_snapshot_hash_content(snapshot);
+	finish_header((void *)bytes, header);
+	snapshot->content = header->content;
+	snapshot->verified = true;
+	return 0;
 }
 
 int pool_snapshot_compile(struct pool_snapshot *snapshot,
@@ -450,20 +542,20 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot,
 	struct snap_header header = {.magic = SNAP_MAGIC,
 		.version = SNAP_VERSION,
 		.size = sizeof(header),
-		.file_id = file_id};
+		.salt = {.file_id = file_id}};
 	int error;
 
-	if (salt) {
-		header.salt = *salt;
-	} else if (pool_random_bytes(&header.salt, sizeof(header.salt)) != 0) {
+	if (salt)
+		header.salt.salt = *salt;
+	else if (pool_random_bytes(&header.salt.salt, sizeof(*salt)) != 0)
 		return pool_fault_set(fault, POOL_ESYSTEM, errno,
 			"cannot get random bytes for a new salt");
-	}
+	header.salt.checksum = salt_checksum(&header.salt);
 	if (source) {
 		pool_file_key_set(&header.source, source);
 		header.source_trusted = at_rest(source);
 	}
-	error = fill_parts(&parts, settings, &header.salt);
+	error = fill_parts(&parts, settings, &header.salt.salt);
 	if (!error) {
 		header.enabled = settings->enabled;
 		memcpy(header.default_leaf, settings->default_leaf,
@@ -498,50 +590,114 @@ int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *
 	memset(header->rejection, 0, sizeof(header->rejection));
 	pool_text_safe(header->rejection, sizeof(header->rejection), rejection,
 		strlen(rejection));
-	header->checksum = header_checksum(header);
+	header->checksum = header_checksum(header, sizeof(*header));
 	*out = (struct pool_snapshot){.bytes = bytes, .length = snapshot->length};
-	attach(out);
+	if (!attach(out) || !pool_snapshot_verify(out)) {
+		pool_snapshot_release(out);
+		return pool_fault_set(fault, POOL_EFORMAT, 0, "the snapshot is damaged");
+	}
 	return 0;
 }
 
 /* --- files ---------------------------------------------------------------------- */
 
-int pool_snapshot_open(struct pool_snapshot *snapshot, const char *path, uid_t owner,
+/* Whether <fd> is a file that may be believed. */
+static int judge_file(const struct stat *status, const char *path, uid_t owner,
 	struct pool_fault *fault)
+{
+	if (!S_ISREG(status->st_mode) || status->st_size == 0)
+		return pool_fault_set(
+			fault, POOL_EFORMAT, 0, "'%s' is no snapshot", path);
+	if ((status->st_uid != 0 && status->st_uid != geteuid() &&
+		    status->st_uid != owner) ||
+		(status->st_mode & 022))
+		return pool_fault_set(
+			fault, POOL_EUNSAFE, 0, "snapshot '%s' is somebody else's", path);
+	return 0;
+}
+
+static int map_bytes(struct pool_snapshot *snapshot, int fd)
+{
+	void *map = mmap(NULL, snapshot->length, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return POOL_ESYSTEM;
+	snapshot->bytes = map;
+	snapshot->mapped = true;
+	return 0;
+}
+
+/* A copy of our own; one that is cut off meanwhile is shorter. */
+static int read_bytes(struct pool_snapshot *snapshot, int fd)
+{
+	char *bytes = malloc(snapshot->length);
+	size_t used = 0;
+
+	if (!bytes)
+		return POOL_ENOMEM;
+	snapshot->bytes = bytes;
+	while (used < snapshot->length) {
+		ssize_t got = read(fd, bytes + used, snapshot->length - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return POOL_ESYSTEM;
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	snapshot->length = used;
+	return 0;
+}
+
+static int open_bytes(struct pool_snapshot *snapshot, const char *path, uid_t owner,
+	bool whole, struct pool_fault *fault)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
-	void *map = MAP_FAILED;
-	int error = 0;
+	int error;
 
 	if (fd < 0)
 		return pool_fault_set(
 			fault, POOL_ENOFILE, errno, "cannot open snapshot '%s'", path);
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+	if (fstat(fd, &status) != 0)
 		error = pool_fault_set(
-			fault, POOL_EFORMAT, 0, "'%s' is no snapshot", path);
-	else if ((status.st_uid != 0 && status.st_uid != geteuid() &&
-			 status.st_uid != owner) ||
-		(status.st_mode & 022))
-		error = pool_fault_set(
-			fault, POOL_EUNSAFE, 0, "snapshot '%s' is somebody else's", path);
+			fault, POOL_ESYSTEM, errno, "cannot examine '%s'", path);
+	else
+		error = judge_file(&status, path, owner, fault);
 	if (!error) {
-		map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		if (map == MAP_FAILED)
-			error = pool_fault_set(fault, POOL_ESYSTEM, errno,
-				"cannot map snapshot '%s'", path);
+		snapshot->length = (size_t)status.st_size;
+		error = whole || snapshot->length < MAPPED_FROM ? read_bytes(snapshot, fd)
+								: map_bytes(snapshot, fd);
+		if (error)
+			pool_fault_set(
+				fault, error, errno, "cannot read snapshot '%s'", path);
 	}
 	close(fd);
-	if (error)
-		return error;
-	*snapshot = (struct pool_snapshot){
-		.bytes = map, .length = (size_t)status.st_size, .mapped = true};
-	if (!attach(snapshot)) {
-		pool_snapshot_release(snapshot);
-		return pool_fault_set(
+	return error;
+}
+
+int pool_snapshot_open(struct pool_snapshot *snapshot, const char *path, uid_t owner,
+	bool whole, struct pool_snapshot_remains *remains, struct pool_fault *fault)
+{
+	struct pool_snapshot opened = {0};
+	int error;
+
+	if (remains)
+		*remains = (struct pool_snapshot_remains){0};
+	error = open_bytes(&opened, path, owner, whole, fault);
+	if (!error && (!attach(&opened) || (whole && !pool_snapshot_verify(&opened)))) {
+		if (remains)
+			find_remains(opened.bytes, opened.length, remains);
+		error = pool_fault_set(
 			fault, POOL_EFORMAT, 0, "snapshot '%s' is damaged", path);
 	}
-	return 0;
+	if (error)
+		pool_snapshot_release(&opened);
+	else
+		*snapshot = opened;
+	return error;
 }
 
 /* Who can read the pool file can read its snapshot, and nobody else. */

@@ -9,10 +9,25 @@
  * unexpanded.
  *
  * All offsets and counts are checked when a snapshot is opened, strings when they are
- * asked for.
+ * asked for. So is damage: the header has a checksum, the whole content has another one,
+ * and each exchange, route and member is sealed by a hash of itself and its strings. Who
+ * reads all of a snapshot has all of it verified as it is opened, in a copy of its own,
+ * which nothing that happens to the file can change. Who needs one proxy maps the file
+ * and verifies what that proxy hangs on:
+ *
+ *	pool_snapshot_open(whole)   copied, content verified:        all of it is believed
+ *	pool_snapshot_open(parts)   header verified, then:
+ *	  pool_snapshot_resolve()     the exchange and the route
+ *	  pool_snapshot_has_tags()    the names' hashes of a route
+ *	  pool_snapshot_has_member()  one proxy, its URL and its name
+ *	  pool_snapshot_verify()      or everything after all
+ *
+ * These hashes are against accidents: who may write the file may write any proxy into it.
+ * The salt of the identities stands in it twice, so that one damaged byte loses no
+ * history.
  *
  * Not promised: that a snapshot of another format version can be read. It is compiled
- * anew.
+ * anew, with the same salt.
  */
 #ifndef POOL_STATE_SNAPSHOT_H
 #define POOL_STATE_SNAPSHOT_H
@@ -36,7 +51,16 @@ bool pool_file_key_equal(const struct pool_file_key *a, const struct pool_file_k
 
 /* Strings are offsets into the string area, uint32_t; 0 is "not given". */
 
+/* By what damage of an entry is noticed. Its strings stand one behind the other. */
+struct pool_snap_seal {
+	uint64_t entry; /* hash of the entry behind this, keyed by snapshot and place */
+	uint64_t text;  /* hash of its strings, keyed the same way */
+	uint32_t text_at;
+	uint32_t text_length;
+};
+
 struct pool_snap_member {
+	struct pool_snap_seal seal;
 	struct pool_hash identity; /* scheme, user, host, port, salted password */
 	uint32_t url;
 	uint32_t name;
@@ -49,7 +73,9 @@ struct pool_snap_member {
 };
 
 struct pool_snap_leaf {
-	uint64_t key; /* hash of where */
+	struct pool_snap_seal seal;
+	uint64_t key;  /* hash of where */
+	uint64_t tags; /* hash of its members' tags */
 	uint32_t where;
 	uint32_t url; /* what to fall back on, or the single proxy */
 	uint32_t check_url;
@@ -69,6 +95,7 @@ struct pool_snap_leaf {
 };
 
 struct pool_snap_exchange {
+	struct pool_snap_seal seal;
 	uint32_t id;
 	uint32_t leaf[POOL_TYPES];
 	uint32_t unused;
@@ -78,7 +105,10 @@ struct pool_snap_exchange {
 struct pool_snapshot {
 	const void *bytes;
 	size_t length;
-	bool mapped; /* munmap() it; else free() */
+	bool mapped;      /* munmap() it; else free() */
+	bool verified;    /* all of it: a copy of our own, or compiled here */
+	uint64_t content; /* hash of the bytes behind the header */
+	uint32_t content_at;
 	bool enabled;
 	uint64_t id;      /* hash of the content: the layout a state file follows */
 	uint64_t overlay; /* hash of the pools behind those of <id>'s content, which an
@@ -120,17 +150,46 @@ int pool_snapshot_compile(struct pool_snapshot *snapshot,
 int pool_snapshot_unpack(
 	const struct pool_snapshot *snapshot, struct pool_settings *settings);
 
+/* What can be told of a file that cannot be used as a snapshot. */
+struct pool_snapshot_remains {
+	bool outdated;    /* of another version, and nothing is wrong with it */
+	bool has_salt;    /* the two below are as they were written */
+	uint64_t file_id; /* whose snapshot it was */
+	struct pool_hash_key salt;
+};
+
 /*
- * Map FILE.snap.
+ * Open FILE.snap.
  *
- * <owner>  a user beside root and the caller whose snapshot may be used: the pool file's
+ * <owner>    a user beside root and the caller whose snapshot may be used: the pool
+ *            file's
+ * <whole>    copy and verify all of it; else a large one is mapped, and who uses an entry
+ *            verifies it
+ * <remains>  filled in with POOL_EFORMAT; may be NULL
  *
  * Returns 0, or: POOL_ENOFILE  there is none, or it cannot be read
  *                POOL_EUNSAFE  it is somebody else's
  *                POOL_EFORMAT  it is damaged or of another version
+ *                POOL_ENOMEM, POOL_ESYSTEM
  */
 int pool_snapshot_open(struct pool_snapshot *snapshot, const char *path, uid_t owner,
-	struct pool_fault *fault);
+	bool whole, struct pool_snapshot_remains *remains, struct pool_fault *fault);
+
+/*
+ * Whether what is asked for is as it was written; without a look where the whole was
+ * verified already. Numbers beyond the snapshot's are not.
+ */
+bool pool_snapshot_has_exchange(const struct pool_snapshot *snapshot, uint32_t index);
+bool pool_snapshot_has_leaf(const struct pool_snapshot *snapshot, uint32_t index);
+bool pool_snapshot_has_tags(const struct pool_snapshot *snapshot, uint32_t leaf);
+bool pool_snapshot_has_member(const struct pool_snapshot *snapshot, uint32_t index);
+/* All of it; found so, it is remembered. */
+bool pool_snapshot_verify(struct pool_snapshot *snapshot);
+
+/* Seal what was compiled: set the hashes of all entries. <snapshot>'s bytes are the
+ * caller's own. */
+void pool_snapshot_seal(struct pool_snapshot *snapshot);
+uint64_t pool_snapshot_hash_content(const struct pool_snapshot *snapshot);
 
 /*
  * Become the one process that writes FILE.snap: its new content is a file beside it, made
@@ -184,6 +243,8 @@ struct pool_resolution {
 	bool known_exchange; /* there is an entry of that id, or it is the default */
 	const char
 		*near_miss; /* an id spelt nearly so, where there is no entry; or NULL */
+	bool damaged; /* an entry on the way is not as it was written: nothing of the
+			 above is to be believed */
 };
 
 /* <exchange> may be NULL or "default", any case. */

@@ -177,6 +177,10 @@ void pool_state_unlock(struct pool_state *state);
 bool pool_state_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);
 
+/* Whether pool_state_follow() has nothing to do. */
+bool pool_state_is_current(
+	const struct pool_state *state, const struct pool_snapshot *snapshot);
+
 /*
  * Make the layout the snapshot's, while locked: nothing to do if it is already; else
  * records are carried over by identity, and deadlines of another clock are converted.

@@ -132,6 +132,55 @@ pool-HASH.state.snap"
 	assert_equal "$(sha256sum own.state)" "$before"
 }
 
+@test "a snapshot of another pool file never serves" {
+	write_pool other.json '{"proxies": ["http://127.0.0.1:9"]}'
+	write_pool bad.json '{"proxies": ['
+	run -0 --separate-stderr "$select" -s o.state other.json
+	assert_output "http://127.0.0.1:9"
+	before=$(sha256sum o.state o.state.snap)
+	run -3 --separate-stderr "$select" -s o.state bad.json
+	assert_output "http://error.no-proxy.invalid:9"
+	assert_regex "$stderr" '^pool-select: bad.json:[0-9]+:[0-9]+: error: '
+	assert_equal "$(sha256sum o.state o.state.snap)" "$before"
+}
+
+# edit_within_a_tick SELECT: 0 when an edit that left size, inode and times as they were was in force,
+# 2 when there was none, 1 when another proxy was printed. What is not newer than a file that was made
+# before both edits has the times of both. Nothing is started within the loop, and ramfs has no finer
+# clock for files that somebody looked at.
+edit_within_a_tick() {
+	local i first second newer
+
+	mkdir -p ram
+	mount -t ramfs none ram 2>/dev/null && cd ram
+	printf '{"proxies": ["http://127.0.0.1:8"]}' >tick.json
+	coproc COPROC { "$1" --serve -s tick.state tick.json; }
+	for ((i = 0; i < 2000; i++)); do
+		printf '' >mark
+		printf '{"proxies": ["http://127.0.0.1:8"]}' >tick.json
+		echo - >&"${COPROC[1]}"
+		read -r -t 10 first <&"${COPROC[0]}"
+		printf '{"proxies": ["http://127.0.0.1:9"]}' >tick.json
+		[ tick.json -nt mark ]
+		newer=$?
+		echo - >&"${COPROC[1]}"
+		read -r -t 10 second <&"${COPROC[0]}"
+		[ "$first $second" = "http://127.0.0.1:8 http://127.0.0.1:9" ] || return 1
+		[ "$newer" -eq 0 ] || return 0
+	done
+	return 2
+}
+
+@test "an edit within the tick of the file system's clock is in force at once" {
+	script="$(declare -f edit_within_a_tick); edit_within_a_tick '$select'"
+	unshare -rm true 2>/dev/null && in="unshare -rm" || in=
+	# shellcheck disable=SC2086
+	run --separate-stderr $in bash -c "$script"
+	assert_equal "$output$stderr" ""
+	[ "$status" -ne 2 ] || skip "the clock ticked in each of 2000 edits"
+	[ "$status" -eq 0 ]
+}
+
 @test "what is no state file is left alone" {
 	echo "a letter to my aunt, which is longer than a magic number" >own.state
 	before=$(sha256sum own.state)

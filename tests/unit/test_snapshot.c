@@ -82,7 +82,7 @@ static void save(const struct place *place, const struct pool_snapshot *snapshot
 
 static int open_code(const struct place *place, struct pool_snapshot *out, uid_t owner)
 {
-	return -pool_snapshot_open(out, place->path, owner, NULL);
+	return -pool_snapshot_open(out, place->path, owner, true, NULL, NULL);
 }
 
 /* --- round trip ----------------------------------------------------------------- */
@@ -529,29 +529,98 @@ static void use(const struct pool_snapshot *snapshot)
 	sink += strlen(snapshot->rejection);
 }
 
-static void test_flips_in_the_header_are_refused(void **context)
+/* The fields of an entry that a selection goes by. */
+static void must_be_pool(const struct pool_snapshot *snapshot, uint32_t index)
+{
+	const struct fixture_pool *pool = &pools[index];
+	const struct pool_snap_leaf *leaf = &snapshot->leaves[index];
+
+	assert_string_equal(pool->where, pool_snapshot_string(snapshot, leaf->where));
+	assert_int_equal(pool->count, leaf->member_count);
+	for (uint32_t i = 0; i < pool->count; i++) {
+		const uint32_t at = leaf->first_member + i;
+		const struct pool_snap_member *member = &snapshot->members[at];
+
+		if (!pool_snapshot_has_member(snapshot, at))
+			continue;
+		assert_string_equal(pool->members[i].url,
+			pool_snapshot_string(snapshot, member->url));
+		assert_int_equal(!pool->members[i].disabled, member->enabled);
+		assert_int_equal(
+			pool->members[i].max_connections, member->max_connections);
+	}
+}
+
+/* What a mapped one is believed to be: all of it is right. How much is not believed. */
+static size_t judge_parts(
+	const struct pool_snapshot *snapshot, const struct pool_snapshot *good)
+{
+	size_t lost = 0;
+
+	for (uint32_t i = 0; i < SIZE(pools); i++) {
+		if (!pool_snapshot_has_leaf(snapshot, i)) {
+			lost++;
+			continue;
+		}
+		must_be_pool(snapshot, i);
+		if (pool_snapshot_has_tags(snapshot, i))
+			assert_memory_equal(good->tags + good->leaves[i].first_member,
+				snapshot->tags + good->leaves[i].first_member,
+				good->leaves[i].member_count * sizeof(uint64_t));
+		else
+			lost++;
+	}
+	for (uint32_t i = 0; i < good->member_count; i++)
+		lost += !pool_snapshot_has_member(snapshot, i);
+	for (uint32_t i = 0; i < good->exchange_count; i++) {
+		if (!pool_snapshot_has_exchange(snapshot, i))
+			lost++;
+		else
+			assert_memory_equal(&good->exchanges[i].leaf,
+				&snapshot->exchanges[i].leaf,
+				sizeof(good->exchanges[i].leaf));
+	}
+	return lost;
+}
+
+static int open_parts(const struct place *place, struct pool_snapshot *out)
+{
+	return pool_snapshot_open(out, place->path, 0, false, NULL, NULL);
+}
+
+/* One bit of each byte: as a whole it is refused, and of its parts none is believed that
+ * is not as it was. */
+static void test_every_flip_is_noticed(void **context)
 {
 	struct place *place = *context;
 	struct pool_snapshot snapshot, opened;
-	size_t length, header;
+	size_t length, noticed = 0;
 	char *bytes;
 
 	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
 	save(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
-	header = (size_t)((const char *)snapshot.leaves - (const char *)snapshot.bytes);
-	for (size_t bit = 0; bit < 8 * header; bit++) {
-		bytes[bit / 8] ^= (char)(1 << bit % 8);
+	for (size_t at = 0; at < length; at++) {
+		bytes[at] ^= (char)(1 << at % 8);
 		fixture_write(place->path, bytes, length);
-		bytes[bit / 8] ^= (char)(1 << bit % 8);
-		if (open_code(place, &opened, 0) == 0) {
-			/* Only what lies unused between the header and the first section.
-			 */
-			must_be_as_compiled(&opened);
-			assert_true(bit / 8 + 16 >= header);
-			pool_snapshot_release(&opened);
+		bytes[at] ^= (char)(1 << at % 8);
+		assert_int_equal(-POOL_EFORMAT, open_code(place, &opened, 0));
+		if (open_parts(place, &opened) != 0) {
+			noticed++;
+			continue;
 		}
+		assert_false(opened.verified);
+		noticed += judge_parts(&opened, &snapshot) != 0;
+		assert_false(pool_snapshot_verify(&opened));
+		pool_snapshot_release(&opened);
 	}
+	/* All but the bytes between sections and the second salt hang on something. */
+	assert_in_range(noticed, length - 100, length);
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(0, open_parts(place, &opened));
+	assert_int_equal(0, judge_parts(&opened, &snapshot));
+	assert_true(pool_snapshot_verify(&opened));
+	pool_snapshot_release(&opened);
 	free(bytes);
 	pool_snapshot_release(&snapshot);
 }
@@ -574,11 +643,112 @@ static void test_flips_anywhere_are_harmless(void **context)
 		bytes[at] ^= flip;
 		fixture_write(place->path, bytes, length);
 		bytes[at] ^= flip;
-		if (open_code(place, &opened, 0) == 0) {
+		if (open_parts(place, &opened) == 0) {
 			use(&opened);
+			judge_parts(&opened, &snapshot);
 			pool_snapshot_release(&opened);
 		}
 	}
+	free(bytes);
+	pool_snapshot_release(&snapshot);
+}
+
+/* Entries of one size that change places are damage as well: also with all they name. */
+static void test_swapped_members_are_noticed(void **context)
+{
+	struct place *place = *context;
+	struct pool_snapshot snapshot, opened;
+	struct pool_snap_member *members;
+	struct pool_snap_member member;
+	size_t length;
+	char *bytes;
+
+	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
+	save(place, &snapshot);
+	bytes = fixture_read(place->path, &length);
+	members = (void *)(bytes +
+		((const char *)snapshot.members - (const char *)snapshot.bytes));
+	member = members[4];
+	members[4] = members[5];
+	members[5] = member;
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(-POOL_EFORMAT, open_code(place, &opened, 0));
+	assert_int_equal(0, open_parts(place, &opened));
+	assert_true(pool_snapshot_has_member(&opened, 3));
+	assert_false(pool_snapshot_has_member(&opened, 4));
+	assert_false(pool_snapshot_has_member(&opened, 5));
+	assert_false(pool_snapshot_has_member(&opened, 6));
+	pool_snapshot_release(&opened);
+	free(bytes);
+	pool_snapshot_release(&snapshot);
+}
+
+/* A member of an earlier content is none of this one's, though it is whole. */
+static void test_parts_of_another_content_are_noticed(void **context)
+{
+	struct fixture_pool pool = {"default.http", 2,
+		{{.url = "http://a.test:1"}, {.url = "http://b.test:1"}}};
+	struct pool_snapshot first, second;
+
+	(void)context;
+	fixture_compile(&first, &pool, 1, &salt);
+	pool.members[1].url = "http://c.test:1";
+	fixture_compile(&second, &pool, 1, &salt);
+	assert_int_equal(first.length, second.length);
+	first.verified = false;
+	assert_true(pool_snapshot_has_member(&first, 0));
+	memcpy((void *)(uintptr_t)first.members, second.members, sizeof(*first.members));
+	assert_false(pool_snapshot_has_member(&first, 0));
+	pool_snapshot_release(&first);
+	pool_snapshot_release(&second);
+}
+
+/* A snapshot that changes while it is mapped or after it was copied. */
+static void test_a_copy_stays_what_it_was(void **context)
+{
+	struct place *place = *context;
+	struct pool_snapshot snapshot, opened;
+
+	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
+	save(place, &snapshot);
+	assert_int_equal(0, open_code(place, &opened, 0));
+	assert_true(opened.verified);
+	assert_int_equal(0, truncate(place->path, 0));
+	must_be_as_compiled(&opened);
+	assert_memory_equal(snapshot.bytes, opened.bytes, snapshot.length);
+	pool_snapshot_release(&opened);
+	pool_snapshot_release(&snapshot);
+}
+
+/* The salt goes on wherever one byte is damaged, and nothing passes for one. */
+static void test_the_salt_is_found_again(void **context)
+{
+	struct place *place = *context;
+	struct pool_snapshot_remains remains;
+	struct pool_snapshot snapshot, opened;
+	size_t length;
+	char *bytes;
+
+	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
+	save(place, &snapshot);
+	bytes = fixture_read(place->path, &length);
+	for (size_t at = 0; at < length; at++) {
+		bytes[at] ^= (char)(1 << at % 8);
+		fixture_write(place->path, bytes, length);
+		bytes[at] ^= (char)(1 << at % 8);
+		assert_int_equal(POOL_EFORMAT,
+			pool_snapshot_open(
+				&opened, place->path, 0, true, &remains, NULL));
+		assert_true(remains.has_salt);
+		assert_false(remains.outdated);
+		assert_int_equal(4711, remains.file_id);
+		assert_memory_equal(&salt, &remains.salt, sizeof(salt));
+	}
+	memset(bytes, 0, length);
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(POOL_EFORMAT,
+		pool_snapshot_open(&opened, place->path, 0, true, &remains, NULL));
+	assert_false(remains.has_salt);
 	free(bytes);
 	pool_snapshot_release(&snapshot);
 }
@@ -720,8 +890,12 @@ int main(void)
 		CASE(test_key_tells_contents_apart),
 		CASE(test_a_young_file_is_not_trusted),
 		CASE(test_rejection_is_remembered),
-		CASE(test_flips_in_the_header_are_refused),
+		CASE(test_every_flip_is_noticed),
 		CASE(test_flips_anywhere_are_harmless),
+		CASE(test_swapped_members_are_noticed),
+		CASE(test_parts_of_another_content_are_noticed),
+		CASE(test_a_copy_stays_what_it_was),
+		CASE(test_the_salt_is_found_again),
 		CASE(test_cut_short),
 		CASE(test_of_somebody_else),
 		CASE(test_writable_by_others),

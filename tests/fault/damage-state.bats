@@ -1,0 +1,70 @@
+# A snapshot or state file whose bytes are not as they were written: every tool answers rightly or
+# refuses, and no message shows a credential.
+
+load ../lib
+load ../integration/watch
+
+F='%{name} %{url}'
+HIDE=(--hide S3CRET --hide USERmark --hide mira)
+
+setup() {
+	pool_setup
+	damage=$POOL_BUILD/tests/damage
+	export POOL_STATE=$PWD/state/pool.state
+	state=$POOL_STATE
+	snap=$POOL_STATE.snap
+	write_pool pool.json '{"enabled": true,
+		"default": {"http": {"pool": {"proxies": [
+			{"url": "http://mira:S3CRETpw@127.0.0.1:1", "name": "ünïcode-α"},
+			{"url": "socks5h://USERmark:S3CRETtoo@127.0.0.1:2", "name": "二"}]}}},
+		"exchanges": {"binance": {"http": {"url": "https://mira:S3CRET%3A3@127.0.0.1:3"}},
+			"okx": {"websocket": {"pool": {"proxies": ["http://127.0.0.1:4"]}}}}}'
+	printf '%s\n' "ünïcode-α http://mira:S3CRETpw@127.0.0.1:1" \
+		"二 socks5h://USERmark:S3CRETtoo@127.0.0.1:2" >right
+	settle
+}
+
+teardown() {
+	watch_teardown
+}
+
+# Until the snapshot is trusted by its key.
+settle() {
+	wait_until 5 is_at_rest
+	pool-select -q pool.json >/dev/null || :
+	pool-select -q pool.json >/dev/null || :
+}
+
+is_at_rest() {
+	[ $(($(date +%s%N) - $(stat -c %.9Z pool.json | tr -d .))) -gt 30000000 ]
+}
+
+# --- the state file -----------------------------------------------------------------------------------------
+
+@test "one bit flipped at each byte of the state file: a proxy of the pool file, or none" {
+	{
+		cat right
+		pool-select --format "$F" missing.json || :
+		pool-select --format "$F" --exclude ünïcode-α,二 pool.json | sed s/filtered/none-eligible/
+	} >answers 2>/dev/null
+	for how in 'flip 1' 'cut 64' 'zero 4' 'overwrite 200' 'swap 8' 'swap 256'; do
+		# shellcheck disable=SC2086
+		run -0 "$damage" "${HIDE[@]}" --keep "$snap" --right answers --status 0,1,3,4 \
+			"$state" $how -- pool-select --format "$F" pool.json
+		assert_output --regexp ', 0 faults: '
+	done
+}
+
+@test "every tool ends by itself beside a damaged state file" {
+	while IFS='|' read -r statuses command; do
+		run -0 "$damage" "${HIDE[@]}" --keep "$snap" --status "$statuses" "$state" flip 16 -- \
+			bash -c "$command"
+		assert_output --regexp ', 0 faults: '
+	done <<-'END'
+		0,1,3|pool-status --format json pool.json | grep -q '"proxies"'
+		0,1,3|pool-status --verify pool.json
+		0,3|pool-report -f pool.json -x default -t http 二 fail
+		0,125|pool-exec -f pool.json true
+		0|echo - | pool-select --serve pool.json | grep -q .
+	END
+}

@@ -1,0 +1,218 @@
+# A snapshot or state file whose bytes are not as they were written: every tool answers rightly or
+# refuses, and no message shows a credential.
+
+load ../lib
+load ../integration/watch
+
+F='%{name} %{url}'
+HIDE=(--hide S3CRET --hide USERmark --hide mira)
+
+setup() {
+	pool_setup
+	damage=$POOL_BUILD/tests/damage
+	export POOL_STATE=$PWD/state/pool.state
+	state=$POOL_STATE
+	snap=$POOL_STATE.snap
+	write_pool pool.json '{"enabled": true,
+		"default": {"http": {"pool": {"proxies": [
+			{"url": "http://mira:S3CRETpw@127.0.0.1:1", "name": "ünïcode-α"},
+			{"url": "socks5h://USERmark:S3CRETtoo@127.0.0.1:2", "name": "二"}]}}},
+		"exchanges": {"binance": {"http": {"url": "https://mira:S3CRET%3A3@127.0.0.1:3"}},
+			"okx": {"websocket": {"pool": {"proxies": ["http://127.0.0.1:4"]}}}}}'
+	printf '%s\n' "ünïcode-α http://mira:S3CRETpw@127.0.0.1:1" \
+		"二 socks5h://USERmark:S3CRETtoo@127.0.0.1:2" >right
+	settle
+}
+
+teardown() {
+	watch_teardown
+}
+
+# Until the snapshot is trusted by its key.
+settle() {
+	wait_until 5 is_at_rest
+	pool-select -q pool.json >/dev/null || :
+	pool-select -q pool.json >/dev/null || :
+}
+
+is_at_rest() {
+	[ $(($(date +%s%N) - $(stat -c %.9Z pool.json | tr -d .))) -gt 30000000 ]
+}
+
+# --- the snapshot -------------------------------------------------------------------------------------------
+
+@test "one bit flipped at each byte of the snapshot: the right proxy, and nothing else" {
+	run -0 "$damage" "${HIDE[@]}" --keep "$state" --right right "$snap" flip 1 -- \
+		pool-select --format "$F" pool.json
+	assert_output --regexp '^[0-9]{4} runs, 0 faults: [0-9]{4} with status 0$'
+}
+
+@test "so for an exchange of its own, by key and with filters" {
+	while read -ra options; do
+		run -0 pool-select --dry-run --format "$F" "${options[@]}" pool.json
+		echo "$output" >one
+		run -0 "$damage" "${HIDE[@]}" --keep "$state" --right one "$snap" flip 7 -- \
+			pool-select --format "$F" "${options[@]}" pool.json
+		assert_output --regexp ', 0 faults: [0-9]+ with status 0$'
+	done <<-'END'
+		-x binance
+		-x okx -t websocket
+		--strategy sticky --key a
+		--strategy failover
+		--exclude ünïcode-α
+		--scheme http --lease --ttl 9
+	END
+}
+
+@test "a snapshot cut short, zeroed, overwritten or with bytes that changed places" {
+	for how in 'cut 1' 'zero 4' 'overwrite 300' 'swap 1' 'swap 8' 'swap 24' 'swap 72'; do
+		# shellcheck disable=SC2086
+		run -0 "$damage" "${HIDE[@]}" --keep "$state" --right right "$snap" $how -- \
+			pool-select --format "$F" pool.json
+		assert_output --regexp ', 0 faults: [0-9]+ with status 0$'
+	done
+}
+
+@test "where the pool file is invalid a damaged snapshot refuses, or is right" {
+	printf '%s\n' "{" >pool.json
+	{
+		cat right
+		pool-select --format "$F" missing.json || :
+	} >answers 2>/dev/null
+	settle
+	run -0 "$damage" "${HIDE[@]}" --keep "$state" --status 0,3 --right answers "$snap" flip 1 \
+		-- pool-select --format "$F" pool.json
+	assert_output --regexp ', 0 faults: [0-9]+ with status 0 [0-9]+ with status 3$'
+}
+
+@test "every tool does what it should beside a damaged snapshot" {
+	while IFS='|' read -r expected how command; do
+		# shellcheck disable=SC2086
+		run -0 "$damage" "${HIDE[@]}" --keep "$state" --status "$expected" "$snap" $how -- \
+			bash -c "$command" bash
+		assert_output --regexp ", 0 faults: [0-9]+ with status $expected\$"
+	done <<-'END'
+		0|flip 16|[ "$(pool-status --names pool.json)" = "$(printf '%s\n' 127.0.0.1:3 127.0.0.1:4 ünïcode-α 二)" ]
+		0|flip 16|[ "$(pool-status --format tsv pool.json | wc -l)" -eq 5 ]
+		0|flip 16|pool-report -f pool.json -x default -t http 二 ok
+		0|flip 16|[ "$(pool-exec -f pool.json -x binance bash -c 'echo $https_proxy')" = https://mira:S3CRET%3A3@127.0.0.1:3 ]
+		0|flip 16|[ "$(echo binance | pool-select --serve pool.json)" = https://mira:S3CRET%3A3@127.0.0.1:3 ]
+		1|flip 16|pool-check --format tsv pool.json >out || { s=$?; [ "$(wc -l <out)" -eq 5 ] && exit $s; }
+		0|overwrite 20|pool-validate pool.json && pool-status pool.json
+	END
+}
+
+@test "a damaged snapshot is told once and replaced; records stay those of their proxies" {
+	pool-report -f pool.json -x default -t http 二 disable
+	truncate -s -100 "$snap"
+	run -0 --separate-stderr pool-select --format "$F" pool.json
+	assert_output "$(head -n 1 right)"
+	assert_equal "$stderr" \
+		"pool-select: warning: snapshot '$snap' is damaged: compiling 'pool.json' anew"
+	for _ in 1 2; do
+		run -0 --separate-stderr pool-select --format "$F" pool.json
+		assert_output "$(head -n 1 right)"
+		assert_equal "$stderr" ""
+	done
+	run -0 pool-status --verify pool.json
+}
+
+@test "--verify judges the snapshot, and --repair mends it" {
+	printf X | dd of="$snap" bs=1 seek=700 conv=notrunc status=none
+	cp "$snap" before
+	run -1 --separate-stderr pool-status --verify pool.json
+	assert_output "snapshot '$snap' is damaged"
+	cmp "$snap" before
+	run -0 --separate-stderr pool-status --repair pool.json
+	assert_line --index 0 "$snap: compiled anew"
+	assert_line --index 1 --regexp ": whole, 4 proxies in 3 pools, 0 leases$"
+	run -0 --separate-stderr pool-status --verify pool.json
+	assert_equal "$stderr" ""
+}
+
+@test "a snapshot of zeroes loses its salt, and that is told" {
+	truncate -s 0 "$snap"
+	truncate -s 2000 "$snap"
+	run -0 --separate-stderr pool-select --format "$F" pool.json
+	assert_equal "$stderr" "pool-select: warning: snapshot '$snap' is damaged: compiling \
+'pool.json' anew, with a new salt: proxies with credentials begin with fresh records"
+}
+
+@test "what runs long has a copy of its own: no damage under it is its own" {
+	mkfifo in out
+	pool-select --serve --format "$F" pool.json <in >out 2>messages 3>&- &
+	exec 8>in 9<out
+	echo binance >&8
+	read -r -t 10 answer <&9
+	assert_equal "$answer" "127.0.0.1:3 https://mira:S3CRET%3A3@127.0.0.1:3"
+	for size in 2000 100 0; do
+		truncate -s "$size" "$snap"
+		truncate -s 3000 "$snap"
+		echo binance >&8
+		read -r -t 10 answer <&9
+		assert_equal "$answer" "127.0.0.1:3 https://mira:S3CRET%3A3@127.0.0.1:3"
+	done
+	truncate -s 0 "$snap"
+	echo "- http" >&8
+	read -r -t 10 answer <&9
+	assert_regex "$(cat right)" "$answer"
+	exec 8>&- 9<&-
+	wait $!
+	assert_equal "$(cat messages)" ""
+}
+
+@test "so it is with pool-watch, and it starts beside a damaged one" {
+	require_tool curl
+	printf X | dd of="$snap" bs=1 seek=1000 conv=notrunc status=none
+	start_watch -- pool.json
+	run -0 cat watch.err
+	assert_line "pool-watch: warning: snapshot '$snap' is damaged: compiling 'pool.json' anew"
+	pool-status --verify pool.json
+	get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":' | sort -u >before
+	[ "$(wc -l <before)" -eq 8 ]
+	for size in 1000 0; do
+		truncate -s "$size" "$snap"
+		truncate -s 3000 "$snap"
+		get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":' | sort -u >after
+		cmp before after
+		is_running "$SERVERS/watch.pid"
+	done
+	end_watch
+	assert_equal "$WATCH_STATUS" 0
+	pool-status --names pool.json >/dev/null
+	pool-select -q pool.json >/dev/null
+	run -0 --separate-stderr pool-status --verify pool.json
+	assert_equal "$stderr" ""
+}
+
+@test "the manual names the version of the snapshot" {
+	version=$(od -An -tu4 -j8 -N4 "$snap" | tr -d ' ')
+	run -0 grep -A 1 'poolsnap' "$SOURCE_DIR/man/pool-state.5"
+	assert_line "its version $version."
+}
+
+# --- the folder ---------------------------------------------------------------------------------------------
+
+@test "a snapshot in an unsafe folder is nobody's" {
+	mkdir -m 700 open
+	export POOL_STATE=open/x.state snap=open/x.state.snap
+	settle
+	chmod 777 open
+	run -0 --separate-stderr pool-select --format "$F" pool.json
+	assert_regex "$(cat right)" "$output"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state folder \
+'$PWD/open' is unsafe: it belongs to somebody else, or others can write it"
+	run -0 --separate-stderr pool-status pool.json
+	assert_regex "$stderr" "state folder '$PWD/open' is unsafe: .*: no selection of yours uses it"
+	# nor is it the last good version of a pool file
+	before=$(stat -c %i "$snap")
+	echo "{" >pool.json
+	run -3 --separate-stderr pool-select pool.json
+	assert_regex "$output" no-proxy
+	assert_regex "$stderr" "^pool-select: pool.json:2:1: error: "
+	run -3 pool-status --names pool.json
+	assert_equal "$(stat -c %i "$snap")" "$before"
+	chmod 700 open
+	run -0 pool-select --format "$F" -q pool.json
+	assert_regex "$(cat right)" "$output"
+}
