@@ -127,26 +127,34 @@ struct writer {
 	bool shell;
 };
 
-static void add_quoted(struct pool_text *out, const char *value)
+/* A line is written in pieces, so that it needs no memory but <out>'s: the refusal of
+ * pool-select has none. */
+static void begin_line(const struct writer *writer, const char *name)
 {
-	pool_text_add(out, "'");
+	pool_text_add(writer->out, writer->shell ? "export " : "");
+	pool_text_add(writer->out, name);
+	pool_text_add(writer->out, writer->shell ? "='" : "=");
+}
+
+static void add_value(const struct writer *writer, const char *value)
+{
 	for (; *value; value++)
-		if (*value == '\'')
-			pool_text_add(out, "'\\''");
+		if (writer->shell && *value == '\'')
+			pool_text_add(writer->out, "'\\''");
 		else
-			pool_text_add_bytes(out, value, 1);
-	pool_text_add(out, "'");
+			pool_text_add_bytes(writer->out, value, 1);
+}
+
+static void end_line(const struct writer *writer)
+{
+	pool_text_add(writer->out, writer->shell ? "'\n" : "\n");
 }
 
 static void add_line(const struct writer *writer, const char *name, const char *value)
 {
-	if (!writer->shell) {
-		pool_text_addf(writer->out, "%s=%s\n", name, value);
-		return;
-	}
-	pool_text_addf(writer->out, "export %s=", name);
-	add_quoted(writer->out, value);
-	pool_text_add(writer->out, "\n");
+	begin_line(writer, name);
+	add_value(writer, value);
+	end_line(writer);
 }
 
 /* <leave> if "NAME=" in its place would do harm. */
@@ -168,18 +176,18 @@ static bool has_blank(const char *text)
 static void add_rsync(const struct writer *writer, const char *name,
 	const struct pool_variables_proxy *proxy)
 {
-	struct pool_text value = POOL_TEXT_SECRET;
 	bool fits = strcmp(proxy->scheme, "http") == 0 && !has_blank(proxy->user) &&
 		!has_blank(proxy->password) && !strchr(proxy->user, ':');
 
-	if (fits && (proxy->user[0] || proxy->password[0]))
-		pool_text_addf(&value, "%s:%s@", proxy->user, proxy->password);
-	pool_text_add(&value, fits ? proxy->hostport : "unsupported.no-proxy.invalid:9");
-	if (value.broken)
-		writer->out->broken = true;
-	else
-		add_line(writer, name, value.bytes);
-	pool_text_release(&value);
+	begin_line(writer, name);
+	if (fits && (proxy->user[0] || proxy->password[0])) {
+		add_value(writer, proxy->user);
+		add_value(writer, ":");
+		add_value(writer, proxy->password);
+		add_value(writer, "@");
+	}
+	add_value(writer, fits ? proxy->hostport : "unsupported.no-proxy.invalid:9");
+	end_line(writer);
 }
 
 static void add_git(const struct writer *writer, const char *name,
