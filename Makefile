@@ -295,8 +295,10 @@ packages:
 # --- installation ---------------------------------------------------------------------------------
 
 MANUALS          := $(wildcard man/*.[1-8])
-BASH_COMPLETIONS := $(wildcard completions/*.bash)
-ZSH_COMPLETIONS  := $(wildcard completions/_*)
+# what those of bash share keeps its ending, since it is the completion of no command
+BASH_COMPLETIONS := $(wildcard completions/pool-*.bash)
+BASH_SHARED      := completions/_pool_names.bash
+ZSH_COMPLETIONS  := $(filter-out %.bash %.fish,$(wildcard completions/_*))
 FISH_COMPLETIONS := $(wildcard completions/*.fish)
 # the rules' unit tests stay here
 PROMETHEUS       := $(filter-out %.test.yml,$(wildcard deploy/prometheus/*.yml))
@@ -317,6 +319,7 @@ INSTALLED := $(TOOLS:%=bin/%) lib/libpool.a lib/libpool.so.0 lib/libpool.so \
 	lib/pkgconfig/libpool.pc include/pool/pool.h \
 	$(foreach page,$(MANUALS),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 	$(BASH_COMPLETIONS:completions/%.bash=share/bash-completion/completions/%) \
+	$(BASH_SHARED:completions/%=share/bash-completion/completions/%) \
 	$(ZSH_COMPLETIONS:completions/%=share/zsh/site-functions/%) \
 	$(FISH_COMPLETIONS:completions/%=share/fish/vendor_completions.d/%) \
 	$(PROMETHEUS:deploy/%=share/proxypool/%) $(GRAFANA:deploy/%=share/proxypool/%) \
@@ -362,6 +365,7 @@ install: all $(BUILD)/libpool.pc $(UNITS:deploy/%=$(BUILD)/%)
 	$(call copy,$(INCDIR),644,lib/pool.h)
 	$(foreach page,$(MANUALS),$(call copy,$(MANDIR)/man$(subst .,,$(suffix $(page))),644,$(page))$(newline))
 	$(foreach file,$(BASH_COMPLETIONS),install -D -m 644 $(file) '$(BASHDIR)/$(basename $(notdir $(file)))'$(newline))
+	$(call copy,$(BASHDIR),644,$(BASH_SHARED))
 	$(call copy,$(ZSHDIR),644,$(ZSH_COMPLETIONS))
 	$(call copy,$(FISHDIR),644,$(FISH_COMPLETIONS))
 	$(call copy,$(POOLDIR)/prometheus,644,$(PROMETHEUS))

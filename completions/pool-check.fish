@@ -1,17 +1,6 @@
 # fish completion of pool-check
 
-# Names for a comma list, of the pool file that the line names, if it does.
-function __pool_check_names
-	set -l words (commandline -opc)
-	set -l file
-	for i in (seq (math (count $words) - 1))
-		contains -- $words[$i] -f --file; and set file -f $words[(math $i + 1)]
-	end
-	set -l before (commandline -ct | string replace -r '^--[a-z]*=' '' | string replace -r '[^,]*$' '')
-	for name in (pool-status --names $file 2>/dev/null)
-		echo $before$name
-	end
-end
+source (status dirname)/__pool_names.fish
 
 complete -c pool-check -s f -l file -r -F -d 'The pool file (- is standard input)'
 complete -c pool-check -l trust-file -d 'Whoever can write it'
@@ -19,7 +8,7 @@ complete -c pool-check -s s -l state -r -F -d 'The state file, or a folder for i
 complete -c pool-check -l no-state -d 'Use no state file; only with --dry-run'
 complete -c pool-check -s x -l exchange -x -d 'Only the pools of this exchange'
 complete -c pool-check -s t -l type -x -a 'http websocket' -d 'Only pools of this type'
-complete -c pool-check -l only -x -a '(__pool_check_names)' -d 'Only these proxies'
+complete -c pool-check -l only -x -a '(__pool_names list)' -d 'Only these proxies'
 complete -c pool-check -l method -x -a 'tcp http ping tunnel websocket' -d 'Check by this method'
 complete -c pool-check -l url -x -d 'What to ask for'
 complete -c pool-check -l concurrency -x -d 'Checks at once'

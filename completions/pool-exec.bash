@@ -1,5 +1,8 @@
 # bash completion of pool-exec
 
+# shellcheck source=completions/_pool_names.bash
+source "$(dirname -- "${BASH_SOURCE[0]}")/_pool_names.bash"
+
 # The place of the command in the words: behind the options and their values.
 _pool_exec_command() {
 	local place=1 valued='-f --file -s --state -x --exchange -t --type --strategy --key --exclude
@@ -49,7 +52,10 @@ _pool_exec() {
 		words='round_robin random least_connections least_latency sticky failover'
 		;;
 	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
-	--exclude) words=$(pool-status --names 2>/dev/null) ;;
+	--exclude)
+		_pool_names list
+		return
+		;;
 	-x | --exchange | --key | --cost | --wait | --retries | --timeout | --fail-on) return ;;
 	-f | --file | -s | --state)
 		# outside of a completion there is nothing to set

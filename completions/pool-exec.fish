@@ -1,5 +1,7 @@
 # fish completion of pool-exec
 
+source (status dirname)/__pool_names.fish
+
 complete -c pool-exec -x -a '(__fish_complete_subcommand)'
 complete -c pool-exec -s f -l file -r -F -d 'The pool file'
 complete -c pool-exec -l trust-file -d 'Whoever can write it'
@@ -11,7 +13,7 @@ complete -c pool-exec -s t -l type -x -a 'http websocket' -d 'Connection type'
 complete -c pool-exec -l strategy -x -a 'round_robin random least_connections least_latency sticky failover' -d 'Choose by this strategy'
 complete -c pool-exec -l key -x -d 'Whose proxy it is'
 complete -c pool-exec -l strict -d 'The own proxy of the key or none'
-complete -c pool-exec -l exclude -x -d 'Never these proxies'
+complete -c pool-exec -l exclude -x -a '(__pool_names list)' -d 'Never these proxies'
 complete -c pool-exec -l scheme -x -a 'http https socks4 socks4a socks5 socks5h' -d 'Only these schemes'
 complete -c pool-exec -l cost -x -d 'Requests to charge the budget with'
 complete -c pool-exec -l wait -x -d 'Wait so long for an eligible proxy'

@@ -1,27 +1,7 @@
 # bash completion of pool-report
 
-# Names that begin as the word at the cursor, which bash cuts up at each colon, of the pool file that
-# the line names, if it does. They are not expanded: a name is only text.
-_pool_report_names() {
-	local word=${COMP_LINE:0:${COMP_POINT:-0}} name i
-	local -a file=()
-
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		-f | --file)
-			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
-			file=(-f "${COMP_WORDS[i + 1]/#\~\//$HOME/}")
-			;;
-		esac
-	done
-	word=${word##*[[:blank:]]}
-	[ -n "${COMP_LINE-}" ] || word=${COMP_WORDS[COMP_CWORD]}
-	while IFS= read -r name; do
-		[[ $name == "$word"* ]] || continue
-		[[ $word != *:* ]] || name=${name#"${word%:*}:"}
-		COMPREPLY+=("$name")
-	done < <(pool-status --names "${file[@]}" 2>/dev/null)
-}
+# shellcheck source=completions/_pool_names.bash
+source "$(dirname -- "${BASH_SOURCE[0]}")/_pool_names.bash"
 
 _pool_report() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -59,7 +39,7 @@ _pool_report() {
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-	[ "$kind" = word ] || _pool_report_names
+	[ "$kind" = word ] || _pool_names word
 }
 
 complete -F _pool_report pool-report

@@ -1,20 +1,9 @@
 # fish completion of pool-report
 
-# Names of the pool file that the line names, if it does.
-function __pool_report_names
-	set -l words (commandline -opc)
-	set -l file
-	for i in (seq (math (count $words) - 1))
-		contains -- $words[$i] -f --file; and set file -f $words[(math $i + 1)]
-	end
-	set -l before (commandline -ct | string replace -r '^--[a-z]*=' '' | string replace -r '[^,]*$' '')
-	for name in (pool-status --names $file 2>/dev/null)
-		echo $before$name
-	end
-end
+source (status dirname)/__pool_names.fish
 
 complete -c pool-report -f
-complete -c pool-report -a '(__pool_report_names)' -d 'Proxy'
+complete -c pool-report -a '(__pool_names word)' -d 'Proxy'
 complete -c pool-report -a 'ok fail done disable enable reset'
 complete -c pool-report -s f -l file -r -F -d 'The pool file'
 complete -c pool-report -l trust-file -d 'Whoever can write it'

@@ -1,31 +1,7 @@
 # bash completion of pool-select
 
-# Names that begin as the last of the comma list at the cursor, of the pool file that the line
-# names, if it does. They are not expanded: a name is only text.
-_pool_select_names() {
-	local word=${COMP_LINE:0:${COMP_POINT:-0}} name list='' i
-	local -a file=()
-
-	for ((i = 1; i < COMP_CWORD - 1; i++)); do
-		case ${COMP_WORDS[i]} in
-		-f | --file)
-			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
-			file=(-f "${COMP_WORDS[i + 1]/#\~\//$HOME/}")
-			;;
-		esac
-	done
-	word=${word##*[[:blank:]=]}
-	[ -n "${COMP_LINE-}" ] || word=$cur
-	[[ $word != *,* ]] || list=${word%,*},
-	COMPREPLY=()
-	while IFS= read -r name; do
-		name=$list$name
-		[[ $name == "$word"* ]] || continue
-		# bash cuts words up at each colon
-		[[ $word != *:* ]] || name=${name#"${word%:*}:"}
-		COMPREPLY+=("$name")
-	done < <(pool-status --names "${file[@]}" 2>/dev/null)
-}
+# shellcheck source=completions/_pool_names.bash
+source "$(dirname -- "${BASH_SOURCE[0]}")/_pool_names.bash"
 
 _pool_select() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -48,7 +24,7 @@ _pool_select() {
 	--format) words='url hostport env export curlrc proxychains json' ;;
 	-x | --exchange | -n | --count | --key | --cost | --wait | --owner | --ttl) return ;;
 	--exclude)
-		_pool_select_names
+		_pool_names list
 		return
 		;;
 	-f | --file | -s | --state) ;;

@@ -1,17 +1,6 @@
 # fish completion of pool-select
 
-# Names for a comma list, of the pool file that the line names, if it does.
-function __pool_select_names
-	set -l words (commandline -opc)
-	set -l file
-	for i in (seq (math (count $words) - 1))
-		contains -- $words[$i] -f --file; and set file -f $words[(math $i + 1)]
-	end
-	set -l before (commandline -ct | string replace -r '^--[a-z]*=' '' | string replace -r '[^,]*$' '')
-	for name in (pool-status --names $file 2>/dev/null)
-		echo $before$name
-	end
-end
+source (status dirname)/__pool_names.fish
 
 complete -c pool-select -s f -l file -r -F -d 'The pool file (- is standard input)'
 complete -c pool-select -l trust-file -d 'Whoever can write it'
@@ -24,7 +13,7 @@ complete -c pool-select -s n -l count -x -d 'Print so many distinct proxies'
 complete -c pool-select -l strategy -x -a 'round_robin random least_connections least_latency sticky failover' -d 'Choose by this strategy'
 complete -c pool-select -l key -x -d 'Whose proxy it is'
 complete -c pool-select -l strict -d 'With sticky: the key\'s own proxy or none'
-complete -c pool-select -l exclude -x -a '(__pool_select_names)' -d 'Never these proxies'
+complete -c pool-select -l exclude -x -a '(__pool_names list)' -d 'Never these proxies'
 complete -c pool-select -l scheme -x -a 'http https socks4 socks4a socks5 socks5h' -d 'Only these schemes'
 complete -c pool-select -l cost -x -d 'Requests to charge the budget with'
 complete -c pool-select -l wait -x -d 'Wait so long for an eligible proxy'

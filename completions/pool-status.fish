@@ -1,24 +1,13 @@
 # fish completion of pool-status
 
-# Names for a comma list, of the pool file that the line names, if it does.
-function __pool_status_names
-	set -l words (commandline -opc)
-	set -l file
-	for i in (seq (math (count $words) - 1))
-		contains -- $words[$i] -f --file; and set file -f $words[(math $i + 1)]
-	end
-	set -l before (commandline -ct | string replace -r '^--[a-z]*=' '' | string replace -r '[^,]*$' '')
-	for name in (pool-status --names $file 2>/dev/null)
-		echo $before$name
-	end
-end
+source (status dirname)/__pool_names.fish
 
 complete -c pool-status -s f -l file -r -F -d 'The pool file (- is standard input)'
 complete -c pool-status -l trust-file -d 'Whoever can write it'
 complete -c pool-status -s s -l state -r -F -d 'The state file, or a folder for it'
 complete -c pool-status -s x -l exchange -x -d 'Only the pools of this exchange'
 complete -c pool-status -s t -l type -x -a 'http websocket' -d 'Only pools of this type'
-complete -c pool-status -l only -x -a '(__pool_status_names)' -d 'Only these proxies'
+complete -c pool-status -l only -x -a '(__pool_names list)' -d 'Only these proxies'
 complete -c pool-status -l format -x -a 'table tsv json jsonl prometheus' -d 'What to print'
 complete -c pool-status -l quorum -x -d 'Exit 1 unless so many of each pool work'
 complete -c pool-status -l plugin -d 'Answer as a monitoring plugin'

@@ -91,6 +91,8 @@ options_of_fish() {
 	done
 	for file in "$man"/*.1 "$completions"/*; do
 		name=${file##*/}
+		# what those of all tools share
+		[[ $name != *_pool_names* ]] || continue
 		name=${name#_}
 		[ -x "$POOL_BIN/${name%.*}" ]
 	done
@@ -580,6 +582,9 @@ with_variables() {
 		zsh -n "$completions/_$tool"
 		fish --no-execute "$completions/$tool.fish"
 	done
+	bash -n "$completions/_pool_names.bash"
+	zsh -n "$completions/_pool_names"
+	fish --no-execute "$completions/__pool_names.fish"
 }
 
 # complete_bash WORD...: what bash offers for the last word.
@@ -617,7 +622,7 @@ complete_bash() {
 	PATH=$PWD/fakes:$PATH
 	assert_equal "$(complete_bash pool-report to)" tokyo
 	assert_equal "$(complete_bash pool-report di)" disable
-	assert_equal "$(complete_bash pool-report '$')" '$(touch${IFS}owned)'
+	assert_equal "$(complete_bash pool-report '$')" '\$\(touch\$\{IFS\}owned\)'
 	assert_equal "$(complete_bash pool-report --reason tls-)" tls-verify
 	# bash cuts the word at the colon, and wants what is behind it
 	COMP_LINE='pool-report h:80' COMP_POINT=16 run -0 complete_bash pool-report h : 80

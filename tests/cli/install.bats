@@ -34,6 +34,26 @@ make_it() {
 	assert_output ""
 }
 
+@test "installed completions find what they share" {
+	require_tool zsh fish
+	run -0 make_it install
+	share=$into/usr/share
+	for tool in pool-check pool-select pool-status pool-report pool-exec; do
+		run -0 --separate-stderr bash -c 'source "$1" && declare -F _pool_names' bash \
+			"$share/bash-completion/completions/$tool"
+		assert_output _pool_names
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr fish --no-config -c 'source $argv[1]; functions -q __pool_names' \
+			"$share/fish/vendor_completions.d/$tool.fish"
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr zsh -fc 'fpath=("$1" $fpath); autoload -Uz compinit
+			compinit -D -u; print -r -- "$_comps[$2] $+functions[_pool_names]"' zsh \
+			"$share/zsh/site-functions" "$tool"
+		assert_output "_$tool 1"
+		assert_equal "$stderr" ""
+	done
+}
+
 @test "a program links with the installed library, static or shared" {
 	local -a flags=()
 
