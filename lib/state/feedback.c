@@ -436,6 +436,7 @@ static void command_one(struct pool_session *session, const struct place *place,
 {
 	struct pool_state *state = session->state;
 	struct pool_transition transition;
+	struct pool_health health;
 
 	pool_state_touch(state, &state->records[place->at], sizeof(*state->records));
 	pool_state_touch(state, &state->ready[place->at], sizeof(*state->ready));
@@ -444,17 +445,19 @@ static void command_one(struct pool_session *session, const struct place *place,
 	if (state->decisions)
 		pool_state_touch(
 			state, &state->decisions[place->at], sizeof(*state->decisions));
-	pool_health_command(
-		&state->records[place->at].health, command, now->boot_ns, &transition);
+	pool_state_fetch(&health, &state->records[place->at].health, sizeof(health));
+	pool_health_command(&health, command, now->boot_ns, &transition);
+	state->records[place->at].health = health;
 	pool_record_seal(&state->records[place->at]);
 	/* A reset leaves a disabled one disabled, by whoever it was. */
-	if (state->decisions &&
-		!(command == POOL_ADMIN_RESET &&
-			state->records[place->at].health.admin_disabled))
+	if (state->decisions && !(command == POOL_ADMIN_RESET && health.admin_disabled))
 		state->decisions[place->at] = decide(session, command, now);
 	state->live->decisions_ns = now->boot_ns;
 	pool_session_note(session, place->leaf, place->at, &transition, now);
 	pool_state_settle(state, now);
+	if (command == POOL_ADMIN_RESET)
+		pool_lease_release_unseen(
+			state, place->at, pool_session_space(session), now);
 }
 
 /* Lock, with room for who decided; without it on a full disk, where the command matters
