@@ -94,8 +94,8 @@ static int go_without(struct pool_selection *selection, const struct pool_fault 
 
 static int refuse_read_only(const struct pool_session *session, struct pool_fault *fault)
 {
-	return pool_fault_set(fault, POOL_ENOFILE, 0, "state file '%s' cannot be written",
-		session->state_path);
+	return pool_fault_set(fault, POOL_ENOFILE, session->state->denied,
+		"state file '%s' cannot be written", session->state_path);
 }
 
 /* Lock if that can be; go without otherwise, unless the caller wants it. */

@@ -257,6 +257,13 @@ void pool_state_share_file(int fd, const char *path)
 		errno = 0;
 }
 
+/* Whether the system failed, and not who gave the name: no inode, block, descriptor. */
+static bool is_of_system(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE ||
+		error == ENOMEM || error == EIO;
+}
+
 static int open_file(struct pool_state *state, struct pool_fault *fault)
 {
 	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
@@ -273,14 +280,14 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 			state->fd = open(state->path, O_RDWR | flags);
 	}
 	if (state->fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
-		int error = errno;
-
+		state->denied = errno;
 		state->writable = false;
 		state->fd = open(state->path, O_RDONLY | flags);
-		errno = error;
+		errno = state->denied;
 	}
 	if (state->fd < 0)
-		return pool_fault_set(fault, POOL_ENOFILE, errno,
+		return pool_fault_set(fault,
+			is_of_system(errno) ? POOL_ESYSTEM : POOL_ENOFILE, errno,
 			"cannot open state file '%s'", state->path);
 	return pool_state_check_file(state->fd, state->path, fault);
 }

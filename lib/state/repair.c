@@ -296,8 +296,9 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
 	struct pool_state *state = NULL;
 	int error;
 
-	if (!session->state_path)
-		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
+	error = pool_session_check_place(session, fault);
+	if (error)
+		return error;
 	if (session->warned_damage)
 		return pool_fault_set(fault, POOL_EFORMAT, 0, "snapshot '%s' is damaged",
 			session->snap_path);

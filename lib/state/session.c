@@ -562,6 +562,38 @@ int pool_session_refresh(struct pool_session *session, struct pool_fault *fault)
 
 /* --- opening -------------------------------------------------------------------- */
 
+/*
+ * Why <where> can be neither a state file nor a folder of them, an errno. What is not
+ * there could be a folder that is gone, and would become a file: one that is to be made
+ * ends in ".state".
+ */
+static int find_trouble(const char *where)
+{
+	const size_t length = strlen(where), end = strlen(".state");
+	struct stat status;
+
+	if ((length && where[length - 1] == '/') || stat(where, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	return length > end && strcmp(where + length - end, ".state") == 0 ? 0 : ENOENT;
+}
+
+int pool_session_check_place(const struct pool_session *session, struct pool_fault *fault)
+{
+	if (!session->state_path)
+		return pool_fault_set(fault, POOL_ENOFILE, 0, "no state file");
+	if (!session->state_trouble)
+		return 0;
+	if (session->state_trouble != ENOENT)
+		return pool_fault_set(fault, POOL_ESYSTEM, session->state_trouble,
+			"cannot examine '%s'", session->state_path);
+	return pool_fault_set(fault, POOL_ENOFILE, 0,
+		"there is no state '%s': if it is a folder, make it first; the name of a "
+		"file that is to be made ends in .state",
+		session->state_path);
+}
+
 static int find_paths(
 	struct pool_session *session, const struct pool_session_options *options)
 {
@@ -581,7 +613,10 @@ static int find_paths(
 		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
 		return 0;
+	session->state_trouble = find_trouble(options->state);
 	session->state_path = pool_state_path(options->state, options->file);
+	if (session->state_trouble)
+		return session->state_path ? 0 : POOL_ENOMEM;
 	if (session->by_environment)
 		return session->state_path ? 0 : POOL_ENOMEM;
 	pool_text_addf(&text, "%s.snap", session->state_path ? session->state_path : "");
@@ -759,8 +794,11 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 /* Open if need be, and lock; a file that was deleted is made anew. */
 static int lock_file(struct pool_session *session, struct pool_fault *fault)
 {
-	int error = POOL_ESTALE;
+	int error = pool_session_check_place(session, fault);
 
+	if (error)
+		return error;
+	error = POOL_ESTALE;
 	if (session->read_only)
 		return read_file(session, fault);
 	for (int i = 0; i < 2 && error == POOL_ESTALE; i++) {
@@ -855,8 +893,8 @@ int pool_session_lock_to_write(
 	if (error || session->state->writable)
 		return error;
 	pool_session_unlock(session);
-	return pool_fault_set(fault, POOL_ENOFILE, EACCES, "cannot write state file '%s'",
-		session->state_path);
+	return pool_fault_set(fault, POOL_ENOFILE, session->state->denied,
+		"cannot write state file '%s'", session->state_path);
 }
 
 int pool_session_check_state(struct pool_session *session, struct pool_fault *fault)

@@ -13,6 +13,8 @@ struct pool_session {
 			   */
 	char *state_path; /* NULL: none */
 	char *snap_path;
+	int state_trouble; /* errno: why there is no telling where the state is; 0: there
+			      is */
 	uint64_t file_id;
 	uid_t owner; /* of the pool file */
 	bool trust_file;
@@ -101,6 +103,11 @@ int pool_session_verify_all(struct pool_session *session, struct pool_fault *fau
  */
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault);
+
+/* Whether there can be a state where it was said to be: 0, or POOL_ENOFILE, POOL_ESYSTEM.
+ */
+int pool_session_check_place(
+	const struct pool_session *session, struct pool_fault *fault);
 
 /* Give the lock back, and tell what was found out while it was held. */
 void pool_session_unlock(struct pool_session *session);

@@ -31,6 +31,7 @@ struct pool_state {
 	int ask_fd;        /* by which the kernel is asked who locks a byte; -1: none */
 	uint32_t own_lock; /* 1 + the number of the byte that we lock; 0: none */
 	bool writable;
+	int denied; /* errno: why it is not */
 	bool locked;
 	char *path;
 	char *pool_file;

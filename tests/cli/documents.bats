@@ -305,7 +305,7 @@ run_blocks() {
 		cp "run.$number/pool.json" "run.$number/pool.json.new"
 		sed -e "s|/etc/proxypool/||; s|/var/lib/node_exporter/||" "$block" \
 			>"run.$number/script"
-		(cd "run.$number" && url=http://example.com/ POOL_STATE=$PWD/state-$number \
+		(cd "run.$number" && url=http://example.com/ POOL_STATE=$PWD/state-$number.state \
 			bash -euo pipefail script >output 2>errors </dev/null 3>&-) || {
 			echo "status $? of $block:"
 			cat "run.$number/script" "run.$number/output" "run.$number/errors"
@@ -418,11 +418,11 @@ run_blocks() {
 	# what a use came to is in the state, and no lease is left
 	for number in 1 2; do
 		assert_equal "$(cat "run.$number/page.html")" ok
-		(cd "run.$number" && POOL_STATE=$PWD/state-$number pool-select --explain --dry-run \
+		(cd "run.$number" && POOL_STATE=$PWD/state-$number.state pool-select --explain --dry-run \
 			pool.json) >answer 2>explained
 		grep -qE '^[* ] paris +healthy +leases 0 ' explained
 	done
-	(cd run.3 && POOL_STATE=$PWD/state-3 pool-select --explain --dry-run) 2>explained >answer
+	(cd run.3 && POOL_STATE=$PWD/state-3.state pool-select --explain --dry-run) 2>explained >answer
 	grep -qE '^  tokyo +disabled ' explained
 }
 

@@ -281,7 +281,7 @@ and begun anew; forgotten are health, bans, leases and what persons disabled, if
 		"$select" -s "$open/own.state" "$open/pool.json"
 	rm -rf "$open"
 	assert_regex "$output" '^(http|socks5)://'
-	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state file '$open/own.state' cannot be written"
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state file '$open/own.state' cannot be written: Permission denied"
 }
 
 @test "--exchange and --type lead the lookup; case of ids is folded" {

@@ -96,11 +96,15 @@ default.http: 1 of 2 eligible, 1 unhealthy, 1 disabled; checked TIME ago
 
 @test "nothing is changed or made: no state file, no folder" {
 	write_three
-	rmdir state
 	run -0 --separate-stderr pool-status pool.json
 	assert_line --regexp '^a +unknown '
 	assert_line '  no check is stored: run pool-check, from cron'
-	assert_regex "$stderr" "^pool-status: no state file yet: '.*/state' is made by "
+	assert_regex "$stderr" "^pool-status: no state file yet: '.*/state/pool-.*' is made by "
+	assert_equal "$(ls state)" ""
+	rmdir state
+	run -3 --separate-stderr pool-status pool.json
+	assert_equal "$stderr" "pool-status: there is no state '$PWD/state': if it is a folder, make it first; \
+the name of a file that is to be made ends in .state"
 	[ ! -e state ]
 	run -0 --separate-stderr env -u POOL_STATE pool-status -q pool.json
 	assert_equal "$stderr" ""
@@ -145,10 +149,10 @@ d unknown"
 	cp pool.json theirs/pool.json
 	chmod 755 "$BATS_RUN_TMPDIR" "$TEST_DIR" theirs
 	mkdir theirs/state
-	pool-check -q -s theirs/state/one theirs/pool.json
+	pool-check -q -s theirs/state/one.state theirs/pool.json
 	chown -R 65534 theirs
 	chmod 700 theirs/state
-	run -0 --separate-stderr pool-status -s theirs/state/one theirs/pool.json
+	run -0 --separate-stderr pool-status -s theirs/state/one.state theirs/pool.json
 	assert_equal "$stderr" "pool-status: warning: state folder '$PWD/theirs/state' is unsafe: it \
 belongs to somebody else, or others can write it: no selection of yours uses it"
 	assert_line --regexp '^a +healthy '
@@ -478,21 +482,21 @@ age_checks() {
 @test "a pool whose last check is old is stale" {
 	require_tool python3
 	write_three
-	pool-check -q -s own pool.json
-	age_checks own 170
-	run -0 --separate-stderr pool-status -s own pool.json
+	pool-check -q -s own.state pool.json
+	age_checks own.state 170
+	run -0 --separate-stderr pool-status -s own.state pool.json
 	assert_line --regexp '; checked 2 min ago$'
-	age_checks own 600
-	run -0 --separate-stderr pool-status -s own pool.json
+	age_checks own.state 600
+	run -0 --separate-stderr pool-status -s own.state pool.json
 	assert_line --regexp '; stale: checked 12 min ago$'
 	assert_line '  pool-check has not run for 12 min: is its cron job alive?'
-	run -3 --separate-stderr pool-status --plugin -s own pool.json
+	run -3 --separate-stderr pool-status --plugin -s own.state pool.json
 	assert_regex "$output" '; stale: default.http was checked 77[0-9] s ago; .* age=77[0-9]s;;;0$'
 	# three intervals, if that is more
 	sed -i 's/"retry_count": 1/"retry_count": 1, "interval_seconds": 300/' pool.json
-	run -0 --separate-stderr pool-status -s own pool.json
+	run -0 --separate-stderr pool-status -s own.state pool.json
 	assert_line --regexp '; checked 12 min ago$'
-	run -0 --separate-stderr pool-status -q --only a -s own pool.json
+	run -0 --separate-stderr pool-status -q --only a -s own.state pool.json
 	assert_output ""
 }
 
@@ -693,13 +697,13 @@ a,b"
 
 @test "--verify says whether the file is whole" {
 	write_two
-	run -0 --separate-stderr pool-status --verify -s own pool.json
+	run -0 --separate-stderr pool-status --verify -s own.state pool.json
 	assert_output ""
-	assert_regex "$stderr" "^pool-status: no state file yet: 'own'"
-	[ ! -e own ]
-	pool-select --lease --ttl 60 -s own pool.json >out
-	run -0 --separate-stderr pool-status --verify -s own pool.json
-	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
+	assert_regex "$stderr" "^pool-status: no state file yet: 'own.state'"
+	[ ! -e own.state ]
+	pool-select --lease --ttl 60 -s own.state pool.json >out
+	run -0 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_output "own.state: whole, 2 proxies in 1 pool, 1 lease"
 	assert_equal "$stderr" ""
 }
 
@@ -747,9 +751,9 @@ damage() {
 @test "what does not hold together is named, and set right by --repair" {
 	require_tool python3
 	write_two
-	pool-select --lease --ttl 600 -s own pool.json >out
+	pool-select --lease --ttl 600 -s own.state pool.json >out
 	# the count of leases held by the first record, at the place its image says
-	python3 - own <<-'END'
+	python3 - own.state <<-'END'
 		import struct, sys
 		with open(sys.argv[1], "r+b") as f:
 		    b = f.read()
@@ -759,59 +763,59 @@ damage() {
 		    f.seek(counts)
 		    f.write(struct.pack("<I", 7))
 	END
-	run -1 --separate-stderr pool-status --verify -s own pool.json
-	assert_output "state file 'own' is not whole: leases held differ from the lease table"
+	run -1 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_output "state file 'own.state' is not whole: leases held differ from the lease table"
 	assert_equal "$stderr" ""
-	run -0 --separate-stderr pool-status --repair -s own pool.json
-	assert_output "own: set right: counts of leases
-own: whole, 2 proxies in 1 pool, 1 lease"
+	run -0 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_output "own.state: set right: counts of leases
+own.state: whole, 2 proxies in 1 pool, 1 lease"
 	assert_equal "$stderr" ""
-	run -0 --separate-stderr pool-status --verify -s own pool.json
-	run -0 --separate-stderr pool-status --repair -s own pool.json
-	assert_output "own: whole, 2 proxies in 1 pool, 1 lease"
+	run -0 --separate-stderr pool-status --verify -s own.state pool.json
+	run -0 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_output "own.state: whole, 2 proxies in 1 pool, 1 lease"
 }
 
 @test "a folder whose group can replace files in it is shown with a warning" {
 	write_two
-	pool-select -s state/own pool.json >out
+	pool-select -s state/own.state pool.json >out
 	chmod 2770 state
-	run -0 --separate-stderr pool-status -s state/own pool.json
+	run -0 --separate-stderr pool-status -s state/own.state pool.json
 	assert_line --partial "unknown"
 	assert_equal "$stderr" "pool-status: warning: state folder '$PWD/state' is unsafe: its group can \
 replace files of others in it (chmod +t keeps it from that): no selection of yours uses it"
 	chmod 3770 state
-	run -0 --separate-stderr pool-status -s state/own pool.json
+	run -0 --separate-stderr pool-status -s state/own.state pool.json
 	assert_equal "$stderr" ""
 }
 
 @test "a file that others can write is shown with a warning" {
 	write_two
-	pool-select -s own pool.json >out
-	chmod 666 own
-	run -0 --separate-stderr pool-status -s own pool.json
+	pool-select -s own.state pool.json >out
+	chmod 666 own.state
+	run -0 --separate-stderr pool-status -s own.state pool.json
 	assert_line --partial "unknown"
-	assert_equal "$stderr" "pool-status: warning: state file 'own' is unsafe, others can write it \
+	assert_equal "$stderr" "pool-status: warning: state file 'own.state' is unsafe, others can write it \
 or it has a second name: no selection uses it"
 }
 
 @test "a corrupt file is status 3, and begun anew by --repair alone" {
 	write_two
-	pool-select -s own pool.json >out
-	damage own 16384 'xxxx'
-	cp own before
+	pool-select -s own.state pool.json >out
+	damage own.state 16384 'xxxx'
+	cp own.state before
 	for option in -q --history --plugin; do
-		run -3 --separate-stderr pool-status "$option" -s own pool.json
-		assert_regex "$output$stderr" "state file 'own' is corrupt"
+		run -3 --separate-stderr pool-status "$option" -s own.state pool.json
+		assert_regex "$output$stderr" "state file 'own.state' is corrupt"
 	done
-	run -1 --separate-stderr pool-status --verify -s own pool.json
-	assert_output "state file 'own' is corrupt ('pool-status --repair -s own $PWD/pool.json' begins it anew)"
-	cmp own before
-	run -0 --separate-stderr pool-status --repair -s own pool.json
-	assert_output "own: whole, 2 proxies in 1 pool, 0 leases"
-	assert_equal "$stderr" "pool-status: warning: state file 'own' was corrupt: copied to \
-'own.corrupt' and begun anew; forgotten are health, bans, leases and what persons disabled, if anything \
+	run -1 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_output "state file 'own.state' is corrupt ('pool-status --repair -s own.state $PWD/pool.json' begins it anew)"
+	cmp own.state before
+	run -0 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_output "own.state: whole, 2 proxies in 1 pool, 0 leases"
+	assert_equal "$stderr" "pool-status: warning: state file 'own.state' was corrupt: copied to \
+'own.state.corrupt' and begun anew; forgotten are health, bans, leases and what persons disabled, if anything \
 (there is no second copy)"
-	tail -n +2 own.corrupt | cmp - before
+	tail -n +2 own.state.corrupt | cmp - before
 }
 
 # The command that the line $1 advises.
@@ -866,10 +870,32 @@ left alone (update proxypool, or give another file with -s)"
 	cmp own.state before
 }
 
+@test "a state that is missing and does not end in .state is neither folder nor file" {
+	local line hint
+
+	write_two
+	hint="there is no state 'gone': if it is a folder, make it first; the name of a file that is to be made ends \
+in .state"
+	for line in "pool-status -s gone pool.json" "pool-status --verify -s gone pool.json" \
+		"pool-status --repair -s gone pool.json" "pool-check -s gone pool.json" \
+		"pool-report -f pool.json -s gone a ok" "pool-watch -s gone pool.json" \
+		"pool-select --require-state -s gone pool.json"; do
+		run -3 timeout 10 $line
+		assert_regex "$output" "$hint"
+	done
+	run -0 --separate-stderr env POOL_STATE=gone pool-select pool.json
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: $hint"
+	run -2 ls -d gone*
+	mkdir gone
+	run -0 --separate-stderr env POOL_STATE=gone pool-select pool.json
+	assert_equal "$stderr" ""
+	[ -f gone/pool-*.state ]
+}
+
 @test "a symbolic link is no state file to --verify and the others either" {
 	write_two
-	pool-select -s own pool.json >out
-	ln -s own link
+	pool-select -s own.state pool.json >out
+	ln -s own.state link
 	for option in -q --history --verify --repair; do
 		run -3 --separate-stderr pool-status "$option" -s link pool.json
 		assert_output ""
@@ -880,16 +906,16 @@ left alone (update proxypool, or give another file with -s)"
 @test "the state file of another pool file, or another file, is status 3" {
 	write_two
 	cp pool.json other.json
-	pool-select -s own other.json >out
-	cp own before
+	pool-select -s own.state other.json >out
+	cp own.state before
 	for option in -q --history --verify --repair; do
-		run -3 --separate-stderr pool-status "$option" -s own pool.json
+		run -3 --separate-stderr pool-status "$option" -s own.state pool.json
 		assert_output ""
-		assert_regex "$stderr" "^pool-status: state file 'own' belongs to the pool file '.*/other.json'"
+		assert_regex "$stderr" "^pool-status: state file 'own.state' belongs to the pool file '.*/other.json'"
 	done
-	run -3 --separate-stderr pool-status --plugin -s own pool.json
-	assert_regex "$output" "^POOL UNKNOWN - state file 'own' belongs to"
-	cmp own before
+	run -3 --separate-stderr pool-status --plugin -s own.state pool.json
+	assert_regex "$output" "^POOL UNKNOWN - state file 'own.state' belongs to"
+	cmp own.state before
 	echo 'just a text, and longer than a magic' >text
 	run -3 --separate-stderr pool-status -s text pool.json
 	assert_output ""
@@ -903,25 +929,25 @@ left alone (update proxypool, or give another file with -s)"
 @test "a locked file is read all the same, and named" {
 	require_tool flock
 	write_two
-	pool-select -s own pool.json >out
-	run -0 --separate-stderr flock own pool-status -s own pool.json
+	pool-select -s own.state pool.json >out
+	run -0 --separate-stderr flock own.state pool-status -s own.state pool.json
 	assert_line --regexp '^a +unknown .* 1 +- +-$'
-	assert_regex "$stderr" "^pool-status: warning: state file 'own' is locked .*; read without it$"
-	run -5 --separate-stderr flock own pool-status --verify --timeout 1 -s own pool.json
+	assert_regex "$stderr" "^pool-status: warning: state file 'own.state' is locked .*; read without it$"
+	run -5 --separate-stderr flock own.state pool-status --verify --timeout 1 -s own.state pool.json
 	assert_output ""
-	assert_regex "$stderr" "^pool-status: state file 'own' is locked "
-	run -5 --separate-stderr flock own pool-status --repair --timeout 1 -s own pool.json
+	assert_regex "$stderr" "^pool-status: state file 'own.state' is locked "
+	run -5 --separate-stderr flock own.state pool-status --repair --timeout 1 -s own.state pool.json
 	assert_output ""
 }
 
 @test "--repair needs to write" {
 	[ "$(id -u)" -ne 0 ] || skip "root may write everything"
 	write_two
-	pool-select -s own pool.json >out
-	chmod 400 own
-	run -3 --separate-stderr pool-status --repair -s own pool.json
+	pool-select -s own.state pool.json >out
+	chmod 400 own.state
+	run -3 --separate-stderr pool-status --repair -s own.state pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-status: cannot write state file 'own'"
+	assert_equal "$stderr" "pool-status: cannot write state file 'own.state': Permission denied"
 }
 
 # --- the rest ---------------------------------------------------------------------------------------------

@@ -70,6 +70,42 @@ http://127.0.0.1:2"
 	assert_regex "$stderr" "cannot make state file 'disk/.*' larger: No space left on device"
 }
 
+@test "a file system without an inode left is 4, and says why" {
+	cat >script <<-E
+		mount -t tmpfs -o nr_inodes=2,mode=700 tmpfs disk || exit 99
+		mkdir disk/last || exit 98
+		exec '$POOL_BIN/pool-report' -s disk/ -f pool.json 127.0.0.1:1 ok
+	E
+	run -4 --separate-stderr unshare -m bash script
+	assert_output ""
+	assert_regex "$stderr" "^pool-report: cannot open state file 'disk/.*': No space left on device\$"
+}
+
+@test "a read-only file system is called one" {
+	on_disk "mount -o remount,ro disk; exec '$POOL_BIN/pool-report' -s disk/ -f pool.json 127.0.0.1:1 ok"
+	assert_equal "$status" 3
+	assert_regex "$stderr" "^pool-report: cannot write state file 'disk/.*': Read-only file system\$"
+	on_disk "mount -o remount,ro disk; exec '$POOL_BIN/pool-status' --repair -s disk/ pool.json"
+	assert_equal "$status" 3
+	assert_regex "$stderr" "^pool-status: cannot write state file 'disk/.*': Read-only file system\$"
+	on_disk "mount -o remount,ro disk; exec '$select' -s disk/ pool.json"
+	assert_equal "$status" 0
+	assert_regex "$stderr" "state file 'disk/.*' cannot be written: Read-only file system\$"
+}
+
+@test "a folder that cannot be examined is told as such" {
+	require_tool strace
+	mkdir -m 700 folder
+	for tool in 'pool-status' 'pool-report -f' 'pool-check'; do
+		set -- $tool
+		run --separate-stderr strace -f -qq -o /dev/null -P folder -e trace=newfstatat,stat \
+			-e inject=newfstatat:error=EIO "$POOL_BIN/$1" -s folder ${2:-} pool.json \
+			$([ "$1" != pool-report ] || echo 127.0.0.1:1 ok)
+		assert_equal "$status" 4
+		assert_regex "$stderr" "cannot examine 'folder': Input/output error\$"
+	done
+}
+
 @test "without room for a lease there is a proxy all the same, in every format, with one warning" {
 	on_disk "for i in {1..64}; do '$select' -q --lease --ttl 1000 -s disk/ pool.json >/dev/null || exit 97; done
 		fill
