@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "tool.h"
@@ -39,6 +40,10 @@ void tool_begin(void)
 	if (fd > STDERR_FILENO)
 		close(fd);
 	signal(SIGXFSZ, SIG_IGN);
+	/* No core dump, no debugger and no /proc/PID/mem of the same user shows the
+	 * passwords. A command that is run is another program, and as it would be
+	 * anyway: the limit on core dumps, which it would inherit, is left alone. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (getpid() == 1)
 		heed_signals();
 }

@@ -166,7 +166,8 @@ enum {
 /*
  * First of all: put something that takes no bytes where a standard descriptor is closed,
  * so that no file of ours gets its number and is printed into. A file that grows beyond
- * ulimit -f fails to be written, and is told of, instead of ending the process.
+ * ulimit -f fails to be written, and is told of, instead of ending the process. What is
+ * in memory stays there: no core is dumped.
  * As process 1 of a container a tool ends by SIGHUP, SIGINT, SIGQUIT and SIGTERM as
  * elsewhere, but with 128 and the signal's number, since no signal can kill it.
  */
