@@ -57,7 +57,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge
 SELECT := strategy budget
-STATE  := file guard record image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
+STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
@@ -145,7 +145,7 @@ $(BUILD)/bin/pool-check $(BUILD)/bin/pool-status $(BUILD)/bin/pool-watch: \
 	$(BUILD)/obj/cmd/tool_report.o
 $(BUILD)/bin/pool-check $(BUILD)/bin/pool-watch: $(BUILD)/obj/cmd/tool_probe.o
 $(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
-$(BUILD)/bin/pool-status: $(BUILD)/obj/cmd/tool_screen.o
+$(BUILD)/bin/pool-status: $(patsubst %,$(BUILD)/obj/cmd/%.o,tool_screen status_prune)
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
 $(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence \

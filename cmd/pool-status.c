@@ -10,6 +10,7 @@
 #include "report/stored.h"
 #include "state/repair.h"
 #include "tool_report.h"
+#include "status_prune.h"
 #include "tool_screen.h"
 
 enum {
@@ -22,6 +23,8 @@ enum {
 	OPT_NAMES,
 	OPT_VERIFY,
 	OPT_REPAIR,
+	OPT_PRUNE,
+	OPT_DRY_RUN,
 	WATCH_S = 2,
 	WATCH_MAX_S = 86400,
 	LOCK_MS = 200,         /* of a look: it can do without the lock */
@@ -41,7 +44,7 @@ struct settings {
 	struct tool_plugin plugin;
 	int64_t watch_s; /* 0: once */
 	bool watch_bare; /* without a number of its own */
-	bool history, names, null, verify, repair;
+	bool history, names, null, verify, repair, prune, dry_run;
 	struct pool_text
 		*trouble; /* where warnings go while a screen is drawn; or NULL */
 };
@@ -120,6 +123,11 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, verify)},
 	{OPT_REPAIR, "repair", NULL, "set right what is wrong in them",
 		SET(tool_read_flag, repair)},
+	{OPT_PRUNE, "prune", NULL,
+		"remove the states and snapshots of pool files that are gone",
+		SET(tool_read_flag, prune)},
+	{OPT_DRY_RUN, "dry-run", NULL, "with --prune: list them, remove nothing",
+		SET(tool_read_flag, dry_run)},
 	TOOL_OPTION_QUIET("print only what is not as it should be"),
 	TOOL_OPTION_VERBOSE("say why of each proxy"),
 	TOOL_OPTION_LOG_FORMAT,
@@ -132,26 +140,32 @@ static const struct tool_option options[] = {
 static const char *find_contradiction(const struct settings *settings)
 {
 	const bool modes[] = {settings->plugin.asked, settings->watch_s != 0,
-		settings->history, settings->names, settings->verify, settings->repair};
+		settings->history, settings->names, settings->verify, settings->repair,
+		settings->prune};
 	int asked = 0;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		asked += modes[i];
 	if (asked > 1)
-		return "--plugin, --watch, --history, --names, --verify and --repair "
-		       "exclude each other";
+		return "--plugin, --watch, --history, --names, --verify, --repair and "
+		       "--prune exclude each other";
+	if (settings->dry_run && !settings->prune)
+		return "--dry-run goes with --prune";
+	if (settings->prune && (settings->common.file || settings->common.exchange))
+		return "--prune is about a folder of states, not about a pool file";
 	if (settings->null && !settings->names)
 		return "-0 goes with --names";
 	if (settings->format_given &&
-		(settings->names || settings->verify || settings->repair))
-		return "--names, --verify and --repair have no --format";
+		(settings->names || settings->verify || settings->repair ||
+			settings->prune))
+		return "--names, --verify, --repair and --prune have no --format";
 	if (settings->watch_s && settings->format != POOL_FORMAT_TABLE)
 		return "--watch shows the table: it has no other --format";
 	if (settings->history && settings->format == FORMAT_PROMETHEUS)
 		return "--history is no metric: it has table, tsv, json and jsonl";
 	if (settings->quorum_given &&
 		(settings->history || settings->names || settings->verify ||
-			settings->repair))
+			settings->repair || settings->prune))
 		return "--quorum goes with the table, the other formats, --watch and "
 		       "--plugin";
 	return NULL;
@@ -673,6 +687,9 @@ static int run(int argc, char **argv, struct settings *settings)
 	struct tool_files files;
 	int status = read_command_line(argc, argv, settings);
 
+	if (!status && settings->prune)
+		return status_prune(settings->spec, settings->common.state,
+			settings->dry_run, settings->common.quiet);
 	if (!status)
 		status = tool_find_files(settings->spec, &settings->common, &files);
 	if (!status)
@@ -707,7 +724,8 @@ int main(int argc, char **argv)
 			    "  pool-status --watch\n"
 			    "  pool-status --quorum 50% -q || echo 'too few proxies'\n"
 			    "  pool-status --history | tail\n"
-			    "  pool-status --plugin -w 80: -c 50:\n",
+			    "  pool-status --plugin -w 80: -c 50:\n"
+			    "  pool-status --prune --dry-run\n",
 		.said_status = plugin ? POOL_PLUGIN_UNKNOWN : TOOL_YES,
 		.refuse = plugin ? tool_refuse_as_plugin : NULL,
 	};

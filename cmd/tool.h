@@ -336,6 +336,15 @@ const char *tool_find_file(const struct tool_spec *spec, const char *given, char
 const char *tool_find_state(
 	const char *given, const char *file, bool made, char *out, size_t size);
 
+enum { TOOL_STATE_FOLDERS = 2 };
+
+/*
+ * The folders that states are in, each ended by "/": <given> or $POOL_STATE, or those
+ * that go with any pool file of the caller. Returns how many; 0: what is given is no
+ * folder, or there is no home.
+ */
+size_t tool_find_state_folders(const char *given, char out[][TOOL_PATH_SIZE]);
+
 /* Whether both names, which may be NULL, lead to one file. */
 bool tool_is_same_file(const char *one, const char *other);
 

@@ -172,6 +172,31 @@ const char *tool_find_state(
 	return out;
 }
 
+size_t tool_find_state_folders(const char *given, char out[][TOOL_PATH_SIZE])
+{
+	const char *variable = getenv("POOL_STATE");
+	struct stat status;
+	size_t count = 0, length;
+
+	if (!given && variable && *variable)
+		given = variable;
+	if (given) {
+		length = strlen(given);
+		if (!length || length + 2 > TOOL_PATH_SIZE ||
+			(given[length - 1] != '/' &&
+				(stat(given, &status) != 0 || !S_ISDIR(status.st_mode))))
+			return 0;
+		snprintf(out[0], TOOL_PATH_SIZE, "%s%s", given,
+			given[length - 1] == '/' ? "" : "/");
+		return 1;
+	}
+	if (geteuid() == 0)
+		snprintf(out[count++], TOOL_PATH_SIZE, "%s/", system_state);
+	if (home_folder("XDG_STATE_HOME", ".local/state", out[count], TOOL_PATH_SIZE - 1))
+		strcat(out[count++], "/");
+	return count;
+}
+
 bool tool_is_same_file(const char *one, const char *other)
 {
 	struct stat left, right;

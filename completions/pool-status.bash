@@ -7,7 +7,7 @@ _pool_status() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file --trust-file -s --state -x --exchange -t --type --only --format --quorum
 		--plugin -w --warning -c --critical --timeout --watch --history --names -0
-		--null --verify --repair -q --quiet -v --verbose --log-format -h --help -V
+		--null --verify --repair --prune --dry-run -q --quiet -v --verbose --log-format -h --help -V
 		--version'
 	local words=
 

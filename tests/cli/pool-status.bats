@@ -952,6 +952,114 @@ in .state"
 
 # --- the rest ---------------------------------------------------------------------------------------------
 
+# write_gone NAME...: pool files with states in state/, and gone again.
+write_gone() {
+	local name
+
+	for name; do
+		write_pool "$name.json" '{"proxies": ["http://mira:S3CRET@127.0.0.1:1"]}'
+		pool-select -q "$name.json" >out
+		rm "$name.json"
+	done
+}
+
+@test "--prune removes what is left of pool files that are gone, --dry-run lists it" {
+	write_two
+	pool-select -q pool.json >out
+	before=$(everything_in state)
+	write_gone a b
+	a=$(echo state/a-*.state) b=$(echo state/b-*.state)
+	for suffix in snap.new corrupt corrupt.new decisions decisions.new watch; do
+		echo S3CRET >"$a.$suffix"
+	done
+	# What a name leads to is not what it is.
+	ln -s "$PWD/pool.json" "$b.corrupt"
+	all=$(everything_in state)
+	run -0 --separate-stderr pool-status --prune --dry-run
+	assert_output "$PWD/$a: '$PWD/a.json' is gone: 8 files to remove
+$PWD/$b: '$PWD/b.json' is gone: 3 files to remove"
+	assert_equal "$stderr" ""
+	assert_equal "$(everything_in state)" "$all"
+	run -0 --separate-stderr pool-status --prune -s state
+	assert_output "state/${a#*/}: '$PWD/a.json' is gone: 8 files removed
+state/${b#*/}: '$PWD/b.json' is gone: 3 files removed"
+	assert_equal "$stderr" ""
+	assert_equal "$(everything_in state)" "$before"
+	[ -s pool.json ]
+	run -0 --separate-stderr pool-status --prune
+	assert_output ""
+	assert_equal "$stderr" ""
+}
+
+@test "--prune leaves what is in use, and what it cannot tell" {
+	write_two
+	pool-select -q pool.json >out
+	write_gone a b
+	a=$(echo state/a-*.state) b=$(echo state/b-*.state) own=$(echo state/pool-*.state)
+	# Nobody's, named as if it were; and a snapshot without its state.
+	echo x >state/c-0123456789abcdef.state
+	echo x >state/d-0123456789abcdef.state.snap
+	# Not named as a state in a folder is.
+	cp "$a" state/other.state
+	# Another path in the header does not make a state forsaken: its name says what it is.
+	printf '/gone.json\0' | dd of="$own" bs=1 seek=128 conv=notrunc status=none
+	before=$(everything_in state)
+	exec 7<"$a"
+	flock 7
+	run -0 --separate-stderr pool-status --prune
+	assert_output "$PWD/$a: another process uses it: left
+$PWD/$b: '$PWD/b.json' is gone: 2 files removed
+$PWD/state/c-0123456789abcdef.state: nothing says whose it is: left
+$PWD/state/d-0123456789abcdef.state: nothing says whose it is: left
+$PWD/$own: nothing says whose it is: left"
+	assert_equal "$stderr" ""
+	[ -e "$a.snap" ] && [ -e "$own.snap" ] && [ -e state/other.state ]
+	run -0 --separate-stderr pool-status --prune -q
+	assert_output ""
+	exec 7<&-
+	run -0 --separate-stderr pool-status --prune -q
+	assert_output "$PWD/$a: '$PWD/a.json' is gone: 2 files removed"
+}
+
+@test "--prune goes through a folder that is safe" {
+	write_gone a
+	run -2 --separate-stderr pool-status --prune -s state/a-*.state
+	assert_equal "$stderr" "pool-status: --prune goes through a folder: give one with -s"
+	run -2 --separate-stderr pool-status --prune pool.json
+	assert_equal "$stderr" "pool-status: --prune is about a folder of states, not about a pool file"
+	run -2 --separate-stderr pool-status --dry-run pool.json
+	assert_equal "$stderr" "pool-status: --dry-run goes with --prune"
+	run -0 --separate-stderr pool-status --prune -s none/
+	assert_output ""
+	chmod 777 state
+	run -3 --separate-stderr pool-status --prune
+	assert_output ""
+	assert_regex "$stderr" "^pool-status: state folder '$PWD/state' is unsafe"
+	[ -e state/a-*.state ]
+}
+
+@test "--prune says what it may not remove" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+	require_tool setpriv
+	open=$(mktemp -d /tmp/pool-prune.XXXXXX)
+	chmod 755 "$open"
+	mkdir "$open/state"
+	chgrp 4242 "$open/state"
+	chmod 3770 "$open/state"
+	cp "$POOL_BIN/pool-status" "$open"
+	write_pool "$open/a.json" '{"proxies": ["http://127.0.0.1:1"]}'
+	pool-select -q -s "$open/state/" "$open/a.json" >out
+	rm "$open/a.json"
+	a=$(echo "$open"/state/a-*.state)
+	run -4 --separate-stderr setpriv --reuid=4001 --regid=4001 --groups 4242 "$open/pool-status" \
+		--prune -s "$open/state/"
+	assert_output ""
+	assert_equal "$stderr" "pool-status: cannot remove '$a': Operation not permitted"
+	run -0 --separate-stderr pool-status --prune -s "$open/state/"
+	assert_output "$a: '$open/a.json' is gone: 2 files removed"
+	rm -r "$open"
+}
+
 @test "-q prints only what is not as it should be" {
 	write_three
 	pool-check -q pool.json
@@ -977,10 +1085,10 @@ in .state"
 	write_two
 	run -2 --separate-stderr pool-status --history --names pool.json
 	assert_output ""
-	assert_equal "$stderr" "pool-status: --plugin, --watch, --history, --names, --verify and \
---repair exclude each other"
+	assert_equal "$stderr" "pool-status: --plugin, --watch, --history, --names, --verify, --repair \
+and --prune exclude each other"
 	run -2 --separate-stderr pool-status --verify --format json pool.json
-	assert_equal "$stderr" "pool-status: --names, --verify and --repair have no --format"
+	assert_equal "$stderr" "pool-status: --names, --verify, --repair and --prune have no --format"
 	run -2 --separate-stderr pool-status --history --quorum 1 pool.json
 	assert_regex "$stderr" "^pool-status: --quorum goes with "
 	run -2 --separate-stderr pool-status --histroy
