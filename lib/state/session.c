@@ -289,7 +289,7 @@ static void claim(struct pool_session *session)
 		!may_write_snapshot(session))
 		return;
 	error = pool_snapshot_claim(
-		session->snap_path, CLAIM_MS, &session->claim, &fault);
+		session->snap_path, session->owner, CLAIM_MS, &session->claim, &fault);
 	if (!error)
 		return;
 	/* Who may not write there can still parse, and hears about it from the state

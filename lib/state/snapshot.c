@@ -767,13 +767,40 @@ static bool remove_leftover(const char *path)
 	return removed;
 }
 
+/*
+ * Take away what was put there by somebody who writes no snapshot: in a folder that
+ * others can put names into, nobody is to wait for a lock of theirs. What cannot be taken
+ * away is not waited for either: errno is not EEXIST then.
+ */
+static bool remove_foreign(const char *path, uid_t owner)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0)
+		return errno == ENOENT;
+	if (S_ISREG(status.st_mode) &&
+		(status.st_uid == 0 || status.st_uid == geteuid() ||
+			status.st_uid == owner)) {
+		errno = EEXIST;
+		return false;
+	}
+	if ((S_ISDIR(status.st_mode) ? rmdir(path) : unlink(path)) == 0 ||
+		errno == ENOENT)
+		return true;
+	if (errno == EEXIST)
+		errno = ENOTEMPTY;
+	return false;
+}
+
 /* One name for all writers: a killed one leaves at most one file. */
-static int create_new(const char *path)
+static int create_new(const char *path, uid_t owner)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 	int fd = open(path, flags, 0600);
 
-	if (fd < 0 && errno == EEXIST && remove_leftover(path))
+	if (fd < 0 && errno == EEXIST &&
+		(remove_foreign(path, owner) ||
+			(errno == EEXIST && remove_leftover(path))))
 		fd = open(path, flags, 0600);
 	if (fd < 0)
 		return fd;
@@ -787,7 +814,7 @@ static int create_new(const char *path)
 }
 
 int pool_snapshot_claim(
-	const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault)
+	const char *path, uid_t owner, int64_t wait_ms, int *fd, struct pool_fault *fault)
 {
 	const struct timespec pause = {0, 1000000};
 	char *beside = name_beside(path);
@@ -796,7 +823,7 @@ int pool_snapshot_claim(
 	if (!beside)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	for (int64_t waited_ms = 0; waited_ms <= wait_ms; waited_ms++) {
-		made = create_new(beside);
+		made = create_new(beside, owner);
 		if (made >= 0 || errno != EEXIST)
 			break;
 		nanosleep(&pause, NULL);
@@ -821,6 +848,20 @@ void pool_snapshot_unclaim(const char *path, int fd)
 	close(fd);
 }
 
+/* Rename the open file; false: errno. */
+static bool put_in_place(int fd, const char *beside, const char *path)
+{
+	/* Not that of another one, should ours have been taken away. */
+	if (!is_named(fd, beside)) {
+		errno = ESTALE;
+		return false;
+	}
+	if (rename(beside, path) == 0)
+		return true;
+	/* A folder of somebody else's, which is empty or stays. */
+	return errno == EISDIR && rmdir(path) == 0 && rename(beside, path) == 0;
+}
+
 int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, int fd,
 	const struct stat *source, struct pool_fault *fault)
 {
@@ -835,11 +876,11 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 		error = POOL_ESYSTEM;
 		sys_errno = errno;
 	}
-	if (!error && rename(beside, path) != 0) {
+	if (!error && !put_in_place(fd, beside, path)) {
 		error = POOL_ESYSTEM;
 		sys_errno = errno;
 	}
-	if (error && beside)
+	if (error && beside && is_named(fd, beside))
 		unlink(beside);
 	/* Last: its lock guards the name. What could fail has been written by then. */
 	close(fd);

@@ -194,15 +194,17 @@ uint64_t pool_snapshot_hash_content(const struct pool_snapshot *snapshot);
 /*
  * Become the one process that writes FILE.snap: its new content is a file beside it, made
  * by one process at a time. Whoever has it looks at FILE.snap again before compiling, so
- * that all agree on one salt.
+ * that all agree on one salt. What somebody else has put in its place is taken away, and
+ * where that is not possible it is not waited for.
  *
+ * <owner>  a user beside root and the caller who may write it: the pool file's
  * <fd>  to be ended by pool_snapshot_write() or pool_snapshot_unclaim()
  *
  * Returns 0, or: POOL_EBUSY    another process had it for all of <wait_ms>
  *                POOL_ESYSTEM  it cannot be made
  */
-int pool_snapshot_claim(
-	const char *path, int64_t wait_ms, int *fd, struct pool_fault *fault);
+int pool_snapshot_claim(const char *path, uid_t owner, int64_t wait_ms, int *fd,
+	struct pool_fault *fault);
 void pool_snapshot_unclaim(const char *path, int fd);
 
 /*

@@ -74,7 +74,7 @@ static void save(const struct place *place, const struct pool_snapshot *snapshot
 	int fd;
 
 	assert_int_equal(0, stat(place->source, &status));
-	assert_int_equal(0, pool_snapshot_claim(place->path, 0, &fd, &fault));
+	assert_int_equal(0, pool_snapshot_claim(place->path, geteuid(), 0, &fd, &fault));
 	if (pool_snapshot_write(snapshot, place->path, fd, &status, &fault) != 0)
 		fail_msg("%s", fault.text);
 	assert_int_equal(-1, access(place->beside, F_OK));
@@ -856,13 +856,15 @@ static void test_one_writer_at_a_time(void **context)
 	int first, second = -1;
 
 	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	assert_int_equal(0, pool_snapshot_claim(place->path, 0, &first, &fault));
 	assert_int_equal(
-		POOL_EBUSY, pool_snapshot_claim(place->path, 20, &second, &fault));
+		0, pool_snapshot_claim(place->path, geteuid(), 0, &first, &fault));
+	assert_int_equal(POOL_EBUSY,
+		pool_snapshot_claim(place->path, geteuid(), 20, &second, &fault));
 	assert_int_equal(-1, second);
 	pool_snapshot_unclaim(place->path, first);
 	assert_int_equal(-1, access(place->path, F_OK));
-	assert_int_equal(0, pool_snapshot_claim(place->path, 0, &first, &fault));
+	assert_int_equal(
+		0, pool_snapshot_claim(place->path, geteuid(), 0, &first, &fault));
 	/* One that was killed is no hindrance. */
 	close(first);
 	assert_int_equal(0, access(place->beside, F_OK));
