@@ -237,7 +237,7 @@ eligible_names() {
 pid_ended() {
 	local state
 
-	state=$(sed -n 's/^[0-9]* (.*) \(.\).*/\1/p' "/proc/$1/stat" 2>/dev/null)
+	state=$(sed -n 's/^[0-9]* (.*) \(.\).*/\1/p' "/proc/$1/stat" 2>/dev/null) || :
 	[ -z "$state" ] || [ "$state" = Z ]
 }
 
