@@ -74,11 +74,13 @@ require_tool() {
 	done
 }
 
-# The packages of tests/schema/package.json, installed below build/ by whoever needs them first;
-# node finds them by NODE_PATH. For setup_file(), while the environment is the user's.
+# install_node_packages [FOLDER]: the packages of tests/FOLDER/package.json (schema), installed below
+# build/ by whoever needs them first; node finds them by NODE_PATH. For setup_file(), while the
+# environment is the user's.
 install_node_packages() {
-	local into=$SOURCE_DIR/build/npm lock=$SOURCE_DIR/tests/schema/package-lock.json name
+	local from=$SOURCE_DIR/tests/${1:-schema} into=$SOURCE_DIR/build/npm${1:+-$1} lock name
 
+	lock=$from/package-lock.json
 	export NODE_PATH=$into/node_modules NODE_MISSING=
 	for name in node npm; do
 		command -v "$name" >/dev/null || NODE_MISSING="$name is not installed"
@@ -89,11 +91,11 @@ install_node_packages() {
 		flock 9
 		cmp -s "$lock" "$into/installed" && exit
 		rm -rf "$into/node_modules" "$into/installed"
-		cp "$SOURCE_DIR/tests/schema/package.json" "$lock" "$into"
+		cp "$from/package.json" "$lock" "$into"
 		cd "$into" || exit
 		timeout 120 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
 			>npm.log 2>&1 9>&- && cp package-lock.json installed
-	) 9>"$into/lock" || NODE_MISSING="npm cannot install the packages of tests/schema"
+	) 9>"$into/lock" || NODE_MISSING="npm cannot install the packages of tests/${1:-schema}"
 }
 
 # Skip the test without them; under STRICT=1 fail it.
