@@ -165,15 +165,18 @@ static void fill_state(struct pool_report_row *row, const struct pool_session *s
 }
 
 static int add_pool(struct pool_report *report, const struct pool_snapshot *snapshot,
-	uint32_t leaf_index)
+	uint32_t leaf_index, struct pool_fault *fault)
 {
 	const struct pool_snap_leaf *leaf = &snapshot->leaves[leaf_index];
 	struct pool_report_pool *pool;
+	int error =
+		pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
+			pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
+			leaf->policy.check_enabled);
 
-	if (pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
-		    pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
-		    leaf->policy.check_enabled) != 0)
-		return POOL_ENOMEM;
+	if (error)
+		return pool_fault_set(fault, error, 0,
+			error == POOL_ENOMEM ? "out of memory" : "a pool has no name");
 	pool = &report->pools[report->pool_count - 1];
 	pool->leaf = leaf_index;
 	pool->interval_s = leaf->policy.interval_s;
@@ -207,6 +210,7 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 	const struct pool_snapshot *snapshot = pool_session_snapshot(session);
 	const struct pool_snap_leaf *leaf = &snapshot->leaves[leaf_index];
 	bool added = false;
+	int error = 0;
 
 	for (uint32_t i = 0; i < leaf->member_count; i++) {
 		const struct pool_snap_member *member =
@@ -218,8 +222,10 @@ static int gather_leaf(struct pool_report *report, struct pool_session *session,
 
 		if (!is_wanted(choice, name ? name : ""))
 			continue;
-		if (!added && add_pool(report, snapshot, leaf_index) != 0)
-			return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+		if (!added)
+			error = add_pool(report, snapshot, leaf_index, fault);
+		if (error)
+			return error;
 		added = true;
 		print_endpoint(url ? url : "", endpoint, sizeof(endpoint));
 		row = pool_report_add_row(report, name ? name : "", endpoint);

@@ -60,9 +60,13 @@ int pool_report_add_pool(
 	struct pool_report *report, const char *where, unsigned types, bool checked)
 {
 	size_t count = report->pool_count + 1;
-	struct pool_report_pool *longer = realloc(report->pools, count * sizeof(*longer));
-	char *copy = strdup(where ? where : "");
+	struct pool_report_pool *longer;
+	char *copy;
 
+	if (!where)
+		return POOL_EINVALID;
+	longer = realloc(report->pools, count * sizeof(*longer));
+	copy = strdup(where);
 	if (longer)
 		report->pools = longer;
 	if (!longer || !copy) {

@@ -177,7 +177,8 @@ bool pool_quorum_parse(const char *text, struct pool_quorum *out);
 /* How many of <enabled> proxies <quorum> needs, rounded up. */
 uint32_t pool_quorum_need(const struct pool_quorum *quorum, uint32_t enabled);
 
-/* Both return 0 or POOL_ENOMEM; rows that follow belong to the pool added last. */
+/* Rows that follow belong to the pool added last. Returns 0, POOL_ENOMEM, or
+ * POOL_EINVALID: <where> is NULL. */
 int pool_report_add_pool(
 	struct pool_report *report, const char *where, unsigned types, bool checked);
 /* A row of nothing, to be filled in; <name> and <endpoint> are copied. NULL: out of

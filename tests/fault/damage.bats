@@ -138,24 +138,69 @@ is_at_rest() {
 'pool.json' anew, with a new salt: proxies with credentials begin with fresh records"
 }
 
-@test "what runs long has a copy of its own: no damage under it is its own" {
-	mkfifo in out
-	pool-select --serve --format "$F" pool.json <in >out 2>messages 3>&- &
-	exec 8>in 9<out
-	echo binance >&8
-	read -r -t 10 answer <&9
-	assert_equal "$answer" "127.0.0.1:3 https://mira:S3CRET%3A3@127.0.0.1:3"
-	for size in 2000 100 0; do
-		truncate -s "$size" "$snap"
-		truncate -s 3000 "$snap"
-		echo binance >&8
-		read -r -t 10 answer <&9
-		assert_equal "$answer" "127.0.0.1:3 https://mira:S3CRET%3A3@127.0.0.1:3"
+# write_large NUMBER: a pool file whose snapshot is large enough to be mapped, of proxies 127.NUMBER...
+write_large() {
+	local i list=
+
+	for ((i = 0; i < 1000; i++)); do
+		list="$list${list:+, }\"http://mira:S3CRETpw@127.$1.$((i / 250)).$((i % 250)):8\""
 	done
-	truncate -s 0 "$snap"
-	echo "- http" >&8
-	read -r -t 10 answer <&9
-	assert_regex "$(cat right)" "$answer"
+	write_pool pool.json "{\"proxies\": [$list]}"
+	settle
+}
+
+# A selection that has mapped the snapshot and waits for the lock of the state.
+start_selection() {
+	exec 8<"$state"
+	flock 8
+	pool-select --require-state pool.json >out 2>messages 8>&- 3>&- &
+	SELECTION=$!
+	wait_until 5 grep -q "state.snap" "/proc/$SELECTION/maps"
+}
+
+# Let it have the lock: its status is in SELECTED.
+end_selection() {
+	exec 8<&-
+	SELECTED=0
+	wait "$SELECTION" || SELECTED=$?
+	run -1 grep -e S3CRET -e mira messages
+}
+
+@test "a mapped snapshot that is cut short under a selection ends it with a refusal" {
+	write_large 1
+	start_selection
+	truncate -s 4096 "$snap"
+	end_selection
+	assert_equal "$SELECTED $(cat out)" "4 http://error.no-proxy.invalid:9"
+	run -0 --separate-stderr pool-select pool.json
+	assert_regex "$output" '^http://mira:S3CRETpw@127\.1\.'
+}
+
+@test "one that is written over under a selection is noticed, even by another whole one" {
+	write_large 9
+	cp "$snap" other
+	write_large 1
+	assert_equal "$(stat -c %s "$snap")" "$(stat -c %s other)"
+	start_selection
+	cat other >"$snap"
+	end_selection
+	assert_equal "$SELECTED $(cat messages)" "0 pool-select: warning: snapshot '$snap' is damaged: \
+compiling 'pool.json' anew"
+	assert_regex "$(cat out)" '^http://mira:S3CRETpw@127\.1\.'
+}
+
+@test "what runs long has a copy of its own: no damage under it is its own" {
+	write_large 1
+	mkfifo in out
+	pool-select --serve pool.json <in >out 2>messages 3>&- &
+	exec 8>in 9<out
+	for size in '' 200000 4096 0; do
+		[ -z "$size" ] || truncate -s "$size" "$snap"
+		[ "$size" != 4096 ] || truncate -s 300000 "$snap"
+		echo - >&8
+		read -r -t 10 answer <&9
+		assert_regex "$answer" '^http://mira:S3CRETpw@127\.1\.0\.[0-9]+:8$'
+	done
 	exec 8>&- 9<&-
 	wait $!
 	assert_equal "$(cat messages)" ""

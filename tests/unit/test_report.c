@@ -25,6 +25,7 @@ static struct pool_report make_report(void)
 	struct pool_quorum quorum = {.count = 1};
 	struct pool_report_row *row;
 
+	assert_int_equal(POOL_EINVALID, pool_report_add_pool(&report, NULL, 3, true));
 	assert_int_equal(0, pool_report_add_pool(&report, "default.http", 3, true));
 	row = pool_report_add_row(&report, "eu-1", "http://10.0.0.1:3128");
 	row->status = POOL_STATUS_HEALTHY;

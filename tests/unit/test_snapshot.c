@@ -753,6 +753,34 @@ static void test_the_salt_is_found_again(void **context)
 	pool_snapshot_release(&snapshot);
 }
 
+/* One of version 2, made by the tools of its time: it cannot be used, but it is not
+ * damaged, and its salt goes on. */
+static void test_the_version_before(void **context)
+{
+	struct place *place = *context;
+	struct pool_snapshot_remains remains;
+	struct pool_snapshot opened;
+	size_t length;
+	char *bytes = fixture_read("tests/data/state-1/pool.state.snap", &length);
+
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(0, chmod(place->path, 0600));
+	assert_int_equal(POOL_EFORMAT,
+		pool_snapshot_open(&opened, place->path, 0, true, &remains, NULL));
+	assert_true(remains.outdated);
+	assert_true(remains.has_salt);
+	assert_memory_equal(bytes + 40, &remains.file_id, sizeof(remains.file_id));
+	assert_memory_equal(bytes + 48, &remains.salt, sizeof(remains.salt));
+	/* One whose header is not whole tells nothing. */
+	bytes[50] ^= 1;
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(POOL_EFORMAT,
+		pool_snapshot_open(&opened, place->path, 0, true, &remains, NULL));
+	assert_false(remains.outdated);
+	assert_false(remains.has_salt);
+	free(bytes);
+}
+
 static void test_cut_short(void **context)
 {
 	struct place *place = *context;
@@ -898,6 +926,7 @@ int main(void)
 		CASE(test_parts_of_another_content_are_noticed),
 		CASE(test_a_copy_stays_what_it_was),
 		CASE(test_the_salt_is_found_again),
+		CASE(test_the_version_before),
 		CASE(test_cut_short),
 		CASE(test_of_somebody_else),
 		CASE(test_writable_by_others),

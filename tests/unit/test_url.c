@@ -327,6 +327,17 @@ static void fills_in_credentials(void **state)
 	}
 }
 
+static void refuses_what_is_no_url(void **state)
+{
+	struct pool_login login;
+	struct pool_fault fault = {0};
+
+	(void)state;
+	assert_int_equal(
+		POOL_EINVALID, pool_login_init(&login, NULL, NULL, NULL, &fault));
+	assert_string_equal("the proxy has no URL", fault.text);
+}
+
 static void names_the_variable_never_the_value(void **state)
 {
 	struct pool_login login;
@@ -414,6 +425,7 @@ int main(void)
 		cmocka_unit_test(redacts_urls),
 		cmocka_unit_test(knows_what_may_hold_a_secret),
 		cmocka_unit_test(fills_in_credentials),
+		cmocka_unit_test(refuses_what_is_no_url),
 		cmocka_unit_test(names_the_variable_never_the_value),
 		cmocka_unit_test(takes_the_first_line_of_a_password_file),
 		cmocka_unit_test(takes_passwords_from_regular_files_only),
