@@ -67,8 +67,7 @@ static const struct exec_option aria2_options[] = {
 static const struct exec_config curl_config = {
 	.option = "-K",
 	.text = "proxy = \"%{url}\"\n"
-		"noproxy = \"\"\n"
-		"preproxy = \"\"\n",
+		"noproxy = \"\"\n",
 	.instead = (const char *const[]){"--noproxy", "", NULL},
 };
 

@@ -202,7 +202,6 @@ static void add_curlrc(struct pool_text *out, const struct answer *answer)
 {
 	add_curl_value(out, "proxy", answer->url);
 	add_curl_value(out, "noproxy", "");
-	add_curl_value(out, "preproxy", "");
 	if (answer->lease[0])
 		pool_text_addf(out, "# lease %s\n", answer->lease);
 }

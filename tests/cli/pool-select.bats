@@ -730,8 +730,7 @@ POOL_LEASE="
 	assert_output "socks5 127.0.0.1 8003"
 	run -0 "$select" --format curlrc pool.json
 	assert_output 'proxy = "http://127.0.0.1:8001"
-noproxy = ""
-preproxy = ""'
+noproxy = ""'
 	run -0 "$select" --format json -x okx pool.json
 	assert_equal "$(sed 's/"url":"[^"]*",//' <<<"$output")" '{"scheme":"http","host":"127.0.0.1","name":"second","status":"unknown","exchange":"okx","type":"http","pool":"default.http","strategy":"round_robin","port":8002,"timeout_seconds":30,"fallback":false}'
 	run -0 "$select" --format '%{scheme}|%{host}|%{port}|%{user}|%{password}|100%%\t%{timeout}' pool.json

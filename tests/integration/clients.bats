@@ -316,8 +316,6 @@ check_obeys() {
 	check_obeys curl leads
 	printf 'proxy = ""\n' >"$HOME/.curlrc"
 	check_obeys curl leads
-	printf 'preproxy = "socks5://127.0.0.1:3129"\n' >"$HOME/.curlrc"
-	check_obeys curl leads
 }
 
 @test "wget goes through the pool's proxy, whatever ~/.wgetrc says" {
