@@ -139,6 +139,12 @@ struct walk {
 	unsigned links;
 };
 
+static bool give_up(struct pool_trust *trust)
+{
+	trust->writers = POOL_WRITERS_UNKNOWN;
+	return false;
+}
+
 /* What the link <done> leads to goes before <rest>. */
 static bool follow_link(struct walk *walk, size_t length_before)
 {
@@ -146,12 +152,14 @@ static bool follow_link(struct walk *walk, size_t length_before)
 	ssize_t length = readlink(walk->done, target, sizeof(target) - 1);
 
 	if (length <= 0 || walk->links++ == LINKS_MAX)
-		return false;
+		return give_up(walk->trust);
 	target[length] = '\0';
 	memcpy(rest, walk->rest, sizeof(rest));
 	walk->done[target[0] == '/' ? 0 : length_before] = '\0';
-	return snprintf(walk->rest, sizeof(walk->rest), "%s/%s", target, rest) <
-		(int)sizeof(walk->rest);
+	if (snprintf(walk->rest, sizeof(walk->rest), "%s/%s", target, rest) >=
+		(int)sizeof(walk->rest))
+		return give_up(walk->trust);
+	return true;
 }
 
 /* Append the next name of <rest> to <done>; false at its end. */
@@ -160,8 +168,10 @@ static bool take_name(struct walk *walk)
 	char *name = walk->rest + strspn(walk->rest, "/");
 	size_t length = strcspn(name, "/"), before = strlen(walk->done);
 
-	if (!length || before + length + 2 > sizeof(walk->done))
+	if (!length)
 		return false;
+	if (before + length + 2 > sizeof(walk->done))
+		return give_up(walk->trust);
 	if (length == 2 && memcmp(name, "..", 2) == 0) {
 		char *slash = strrchr(walk->done, '/');
 
@@ -199,11 +209,12 @@ void pool_trust_add_folders(struct pool_trust *trust, const char *path)
 	char here[PATH_MAX] = "";
 	size_t before = 0;
 
-	if (*path != '/' && !getcwd(here, sizeof(here)))
+	if ((*path != '/' && !getcwd(here, sizeof(here))) ||
+		snprintf(walk.rest, sizeof(walk.rest), "%s/%s", here, path) >=
+			(int)sizeof(walk.rest)) {
+		give_up(trust);
 		return;
-	if (snprintf(walk.rest, sizeof(walk.rest), "%s/%s", here, path) >=
-		(int)sizeof(walk.rest))
-		return;
+	}
 	do {
 		if (!visit(&walk, before))
 			return;
@@ -226,7 +237,7 @@ struct pool_trust pool_trust_judge(const struct stat *status, const char *path)
 
 bool pool_trust_refuses(const struct pool_trust *trust)
 {
-	return trust->writers == POOL_WRITERS_ALL ||
+	return trust->writers >= POOL_WRITERS_ALL ||
 		(trust->writers == POOL_WRITERS_GROUP && trust->caller == 0);
 }
 
@@ -234,6 +245,10 @@ void pool_trust_tell_writers(const struct pool_trust *trust, char *out, size_t s
 {
 	char who[32] = "everybody", folder[4 * POOL_TRUST_FOLDER];
 
+	if (trust->writers == POOL_WRITERS_UNKNOWN) {
+		snprintf(out, size, "the way to it is too long to be judged");
+		return;
+	}
 	if (trust->writers == POOL_WRITERS_GROUP)
 		snprintf(who, sizeof(who), "group %u", (unsigned)trust->group);
 	pool_text_safe(folder, sizeof(folder), trust->writable, strlen(trust->writable));

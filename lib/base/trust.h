@@ -26,8 +26,9 @@
 
 enum pool_writers {
 	POOL_WRITERS_TRUSTED,
-	POOL_WRITERS_GROUP, /* a group other than its user's own */
-	POOL_WRITERS_ALL,   /* everybody */
+	POOL_WRITERS_GROUP,   /* a group other than its user's own */
+	POOL_WRITERS_ALL,     /* everybody */
+	POOL_WRITERS_UNKNOWN, /* the way to it is too long to be judged */
 };
 
 enum {
@@ -60,11 +61,13 @@ void pool_trust_add_file(struct pool_trust *trust, const struct stat *status);
 
 /*
  * Add what the folders say through which <path> leads to its file, symbolic links as they
- * resolve. What cannot be looked at says nothing.
+ * resolve. A name on the way that is not there says nothing: it is one of /proc's, of
+ * what was handed over open.
  */
 void pool_trust_add_folders(struct pool_trust *trust, const char *path);
 
-/* Whether the file must not be used: everybody can write it; as root, a group as well. */
+/* Whether the file must not be used: everybody can write it, or nobody knows who can; as
+ * root, a group as well. */
 bool pool_trust_refuses(const struct pool_trust *trust);
 
 /* "everybody can write it (mode 0666)", "group 50 can write its folder '/srv' (mode

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/trust.h"
 #include "state/state.h"
 #include "watch/command.h"
 
@@ -67,54 +68,22 @@ static int find(
 
 /* --- judging -------------------------------------------------------------------- */
 
-static bool is_trusted(const struct stat *status)
+/* By its name, as it is found later: where a link to it is can be as unsafe as where it
+ * is. */
+static int judge_writers(
+	const char *path, const struct stat *status, struct pool_fault *fault)
 {
-	return status->st_uid == 0 || status->st_uid == geteuid();
-}
+	const struct pool_trust trust = pool_trust_judge(status, path);
+	char why[POOL_TRUST_TEXT];
 
-/* A group of which we alone are thought to be a member. */
-static bool has_own_group(const struct stat *status)
-{
-	return status->st_gid == getegid();
-}
-
-/* Names in it can be replaced only by root, by us, or by those whom root trusts. */
-static bool is_safe_folder(const struct stat *status)
-{
-	if (!S_ISDIR(status->st_mode) || !is_trusted(status))
-		return false;
-	if (status->st_mode & S_ISVTX)
-		return true;
-	if (status->st_mode & S_IWOTH)
-		return false;
-	return !(status->st_mode & S_IWGRP) || status->st_uid == 0 ||
-		has_own_group(status);
-}
-
-/* Every folder of <path>, an absolute one. */
-static int judge_folders(const char *path, struct pool_fault *fault)
-{
-	char *folder = strdup(path);
-	struct stat status;
-	int error = 0;
-
-	if (!folder)
-		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	do {
-		char *slash = strrchr(folder, '/');
-
-		slash[slash == folder] = '\0';
-		if (stat(folder, &status) != 0)
-			error = pool_fault_set(fault, POOL_ENOFILE, errno,
-				"cannot examine folder '%s' of the command", folder);
-		else if (!is_safe_folder(&status))
-			error = pool_fault_set(fault, POOL_EUNSAFE, 0,
-				"command '%s' is unsafe: its folder '%s' belongs to "
-				"somebody else, or others can write it",
-				path, folder);
-	} while (!error && folder[1]);
-	free(folder);
-	return error;
+	if (trust.strange)
+		pool_trust_tell_owner(&trust, "it", why, sizeof(why));
+	else if (trust.writers != POOL_WRITERS_TRUSTED)
+		pool_trust_tell_writers(&trust, why, sizeof(why));
+	else
+		return 0;
+	return pool_fault_set(
+		fault, POOL_EUNSAFE, 0, "command '%s' is unsafe: %s", path, why);
 }
 
 /* A text whose first line does not say what runs it: only a shell would. What we may not
@@ -148,13 +117,8 @@ static int judge_file(const char *path, struct pool_fault *fault)
 	if (!is_program(path))
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"command '%s' cannot be executed: see its permissions", path);
-	if (!is_trusted(&status))
-		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"command '%s' is unsafe: it belongs to somebody else", path);
-	if ((status.st_mode & S_IWOTH) ||
-		((status.st_mode & S_IWGRP) && !has_own_group(&status)))
-		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"command '%s' is unsafe: others can write it", path);
+	if (judge_writers(path, &status, fault) != 0)
+		return POOL_EUNSAFE;
 	if (lacks_interpreter(path))
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"command '%s' is a script without a first line like #!/bin/sh",
@@ -165,23 +129,12 @@ static int judge_file(const char *path, struct pool_fault *fault)
 int pool_command_check(
 	const char *command, const char *search, char **out, struct pool_fault *fault)
 {
-	char *path = NULL, *real = NULL;
+	char *path = NULL;
 	int error = find(command, search, &path, fault);
 
 	if (error)
 		return error;
-	real = realpath(path, NULL);
-	if (!real)
-		error = pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot examine command '%s'", path);
-	/* Where a link to it is can be as unsafe as where it is. */
-	if (!error)
-		error = judge_folders(path, fault);
-	if (!error)
-		error = judge_folders(real, fault);
-	if (!error)
-		error = judge_file(real, fault);
-	free(real);
+	error = judge_file(path, fault);
 	if (error)
 		free(path);
 	else

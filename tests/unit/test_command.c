@@ -125,29 +125,32 @@ static void what_others_can_change_is_refused(void **unused)
 	(void)unused;
 	write_program("good", "#!/bin/sh\n", 0755);
 	write_program("open", "#!/bin/sh\n", 0757);
-	check_refused(path_of("open"), NULL, POOL_EUNSAFE, "others can write it");
+	check_refused(path_of("open"), NULL, POOL_EUNSAFE,
+		"everybody can write it (mode 0757)");
 	write_program("group", "#!/bin/sh\n", 0775);
 	check_taken(path_of("group"), NULL, path_of("group"));
 	if (geteuid() == 0) {
 		assert_int_equal(0, chown(path_of("group"), 0, 12345));
-		check_refused(path_of("group"), NULL, POOL_EUNSAFE, "others can write");
+		check_refused(path_of("group"), NULL, POOL_EUNSAFE,
+			"group 12345 can write it (mode 0775)");
 		write_program("foreign", "#!/bin/sh\n", 0755);
 		assert_int_equal(0, chown(path_of("foreign"), 12345, 0));
-		check_refused(path_of("foreign"), NULL, POOL_EUNSAFE, "somebody else");
+		check_refused(path_of("foreign"), NULL, POOL_EUNSAFE,
+			"it belongs to user 12345");
 	}
 	/* A link in an unsafe folder is as bad as a program there. */
 	assert_int_equal(0, mkdir(path_of("wide"), 0700));
 	assert_int_equal(0, chmod(path_of("wide"), 0777));
 	snprintf(link, sizeof(link), "%s", path_of("wide/link"));
 	assert_int_equal(0, symlink(path_of("good"), link));
-	check_refused(link, NULL, POOL_EUNSAFE, "folder");
+	check_refused(link, NULL, POOL_EUNSAFE, "everybody can write its folder");
 	assert_int_equal(0, chmod(path_of("wide"), 01777));
 	check_taken(link, NULL, link);
 	write_program("wide/inner", "#!/bin/sh\n", 0755);
 	assert_int_equal(0, chmod(path_of("wide"), 0777));
 	snprintf(link, sizeof(link), "%s", path_of("link"));
 	assert_int_equal(0, symlink("wide/inner", link));
-	check_refused(link, NULL, POOL_EUNSAFE, "folder");
+	check_refused(link, NULL, POOL_EUNSAFE, "everybody can write its folder");
 	/* For fixture_folder_remove(). */
 	assert_int_equal(0, unlink(path_of("wide/link")));
 	assert_int_equal(0, unlink(path_of("wide/inner")));

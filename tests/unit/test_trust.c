@@ -127,7 +127,6 @@ static void follows_each_link_on_the_way(void **state)
 		{"safe/absolute", "open"},
 		/* As a ConfigMap is mounted. */
 		{"safe/data/file", NULL},
-		{"safe/loop", NULL},
 		{"safe/missing/file", NULL},
 	};
 
@@ -160,6 +159,22 @@ static void follows_each_link_on_the_way(void **state)
 		snprintf(whole, sizeof(whole), "%s/%s", place, rows[i].path);
 		assert_int_equal(trust.writers, judge(whole).writers);
 	}
+}
+
+/* Too much to follow is not trusted. */
+static void refuses_what_it_cannot_follow(void **state)
+{
+	char text[POOL_TRUST_TEXT], path[5000];
+	struct pool_trust trust = judge("safe/loop");
+
+	(void)state;
+	assert_int_equal(POOL_WRITERS_UNKNOWN, trust.writers);
+	assert_true(pool_trust_refuses(&trust));
+	pool_trust_tell_writers(&trust, text, sizeof(text));
+	assert_string_equal("the way to it is too long to be judged", text);
+	memset(path, '/', sizeof(path));
+	strcpy(path + sizeof(path) - 10, "safe/file");
+	assert_int_equal(POOL_WRITERS_UNKNOWN, judge(path).writers);
 }
 
 static void knows_folders_and_links_of_others(void **state)
@@ -213,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_modes_and_owners),
 		cmocka_unit_test(follows_each_link_on_the_way),
+		cmocka_unit_test(refuses_what_it_cannot_follow),
 		cmocka_unit_test(knows_folders_and_links_of_others),
 		cmocka_unit_test(shows_the_end_of_a_long_path),
 	};
