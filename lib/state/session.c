@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "config/config.h"
@@ -263,6 +264,10 @@ static struct stat effective_readers(
 
 	if (!path)
 		readers.st_mode &= ~(mode_t)(S_IRGRP | S_IROTH);
+	/* With an access list the mode says what its entries can have at most, not what
+	 * the group has. */
+	else if (getxattr(path, "system.posix_acl_access", NULL, 0) > 0)
+		readers.st_mode &= ~(mode_t)S_IRGRP;
 	for (char *slash = path ? strrchr(path, '/') : NULL; slash;
 		slash = path[1] ? strrchr(path, '/') : NULL) {
 		slash[slash == path] = '\0';

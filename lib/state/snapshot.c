@@ -610,7 +610,7 @@ static int judge_file(const struct stat *status, const char *path, uid_t owner,
 			fault, POOL_EFORMAT, 0, "'%s' is no snapshot", path);
 	if ((status->st_uid != 0 && status->st_uid != geteuid() &&
 		    status->st_uid != owner) ||
-		(status->st_mode & 022))
+		(status->st_mode & 022) || status->st_nlink > 1)
 		return pool_fault_set(
 			fault, POOL_EUNSAFE, 0, "snapshot '%s' is somebody else's", path);
 	return 0;

@@ -76,3 +76,125 @@ as() {
 	"$open/bin/pool-select" -s "$open/sticky/y.state" "$open/private/pool.json"
 	assert_equal "$(stat -c %a "$open/sticky/y.state.snap")" 644
 }
+
+# --- who writes the snapshot -----------------------------------------------------------------------
+
+# The user of the units is neither root nor the pool file's owner: a member with a name.
+unit=5010
+
+# choose UID: what that user's pool-select answers, host and port
+choose() {
+	as "$1" "$open/bin/pool-select" -q -s "$open/state/" --format hostport --strategy failover "$pool"
+}
+
+# inode OWNER MODE GROUP of the snapshot, or "none"
+snapshot() {
+	local files=("$open"/state/*.snap)
+
+	[ -e "${files[0]}" ] && stat -c '%i %u %a %g' "${files[0]}" || echo none
+}
+
+edit() {
+	sed "2s/127\.0\.0\.1:[0-9]*/127.0.0.1:$1/" "$pool" >"$open/new"
+	cat "$open/new" >"$pool"
+}
+
+@test "only root and the pool file's owner write the snapshot; the others follow each edit without" {
+	edit 1001
+	for user in 5001 $unit; do
+		assert_equal "$(choose $user)" "127.0.0.1:$STUB_PORT"
+		assert_equal "$(snapshot)" none
+	done
+	assert_equal "$(choose 0)" "127.0.0.1:$STUB_PORT"
+	assert_regex "$(snapshot)" '^[0-9]+ 0 640 5000$'
+	before=$(snapshot)
+	# Root's check fails the first; so everybody's choice is the second, which edits move.
+	run -1 --separate-stderr "$open/bin/pool-check" -q -s "$open/state/" "$pool"
+	for port in 1002 1003; do
+		edit $port
+		for user in 5001 $unit 5002 5001; do
+			assert_equal "$(choose $user)" "127.0.0.1:$port"
+			assert_equal "$(snapshot)" "$before"
+		done
+	done
+	# The next tool of root's gives them a new one.
+	assert_equal "$(choose 0)" 127.0.0.1:1003
+	assert_regex "$(snapshot)" '^[0-9]+ 0 640 5000$'
+	[ "$(snapshot)" != "$before" ]
+	before=$(snapshot)
+	for user in 5001 $unit; do
+		assert_equal "$(choose $user)" 127.0.0.1:1003
+		as $user cat "$open"/state/*.snap >/dev/null
+	done
+	assert_equal "$(snapshot)" "$before"
+	run -0 "$open/bin/pool-select" -q --dry-run --explain -s "$open/state/" "$pool"
+	# The owner of the pool file, where that is not root.
+	chown 5002 "$pool"
+	edit 1004
+	for user in 5001 5002; do
+		assert_equal "$(choose $user)" 127.0.0.1:1004
+		assert_equal "$(snapshot)" "$before"
+	done
+	# What is root's only root replaces; where there is none the owner writes one.
+	rm "$open"/state/*.snap
+	assert_equal "$(choose 5001)" 127.0.0.1:1004
+	assert_equal "$(snapshot)" none
+	assert_equal "$(choose 5002)" 127.0.0.1:1004
+	assert_regex "$(snapshot)" '^[0-9]+ 5002 640 5000$'
+	assert_equal "$(choose 5001)" 127.0.0.1:1004
+}
+
+@test "the records are found again whoever has compiled the pool file, with passwords in it" {
+	run -0 as 5001 "$open/bin/pool-check" -q -s "$open/state/" --quorum 0 "$pool"
+	for user in $unit 0 5002 0 $unit 5001; do
+		run -0 --separate-stderr as $user "$open/bin/pool-select" -s "$open/state/" \
+			--dry-run --explain "$pool"
+		assert_regex "$stderr" "127.0.0.1:$STUB_PORT +unhealthy"
+		[ $user -ne 0 ] || edit 100$((RANDOM % 9))
+	done
+}
+
+@test "a snapshot that a member left is believed by nobody else, until root's replaces it" {
+	echo '{"proxies": ["http://127.0.0.1:66"]}' >"$open/evil.json"
+	"$POOL_BUILD/tests/member" forge "$pool" "$open/evil.json" "$open/forged" >/dev/null
+	chmod 644 "$open/forged"
+	choose 5001
+	state=$(echo "$open"/state/*.state)
+	as 5001 install -m 644 "$open/forged" "$state.snap"
+	before=$(snapshot)
+	assert_regex "$before" '^[0-9]+ 5001 644 '
+	for user in 5002 $unit; do
+		assert_equal "$(choose $user)" "127.0.0.1:$STUB_PORT"
+		assert_equal "$(snapshot)" "$before"
+	done
+	# None of them could take it away; root's tool does.
+	run -1 as 5002 rm -f "$state.snap"
+	assert_equal "$(choose 0)" "127.0.0.1:$STUB_PORT"
+	assert_regex "$(snapshot)" '^[0-9]+ 0 640 5000$'
+	run -1 as 5001 rm -f "$state.snap"
+	# A second name of root's own is none that it can keep.
+	ln "$state.snap" "$open/state/second"
+	before=$(snapshot)
+	assert_equal "$(choose 0)" "127.0.0.1:$STUB_PORT"
+	[ "$(snapshot)" != "$before" ]
+}
+
+# allow UID FILE: reads it by an access list, in which the file's group has nothing.
+allow() {
+	/usr/bin/python3 - "$@" <<-'PYTHON'
+		import os, struct, sys
+		entries = [(1, 6, -1), (2, 4, int(sys.argv[1])), (4, 0, -1), (16, 4, -1), (32, 0, -1)]
+		acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+		os.setxattr(sys.argv[2], "system.posix_acl_access", acl)
+	PYTHON
+}
+
+@test "who is kept from the pool file by an access list cannot read its snapshot" {
+	require_python os
+	allow 5001 "$pool" 2>/dev/null || skip "no access lists here"
+	assert_equal "$(stat -c %a "$pool")" 640
+	run -1 as 5002 cat "$pool"
+	assert_equal "$(choose 0)" "127.0.0.1:$STUB_PORT"
+	assert_regex "$(snapshot)" '^[0-9]+ 0 600 '
+	assert_equal "$(choose 5001)" "127.0.0.1:$STUB_PORT"
+}
