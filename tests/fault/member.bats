@@ -4,51 +4,7 @@
 # MEMBER_SECONDS  how long each of the attacks lasts (60)
 
 load ../lib
-
-setup() {
-	pool_setup
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	require_tool setpriv
-	seconds=${MEMBER_SECONDS:-60}
-	# Every folder above must be open to others, as the test's own is not.
-	open=$(mktemp -d /tmp/pool-member.XXXXXX)
-	chmod 755 "$open"
-	mkdir "$open/bin" "$open/state" "$open/mal"
-	cp "$POOL_BUILD/tests/member" "$POOL_BUILD/tests/victim" "$open/bin"
-	chgrp 4242 "$open/state"
-	chmod 3770 "$open/state"
-	chown 4001 "$open/mal"
-	pool=$open/pool.json
-	cat >"$pool" <<-POOL
-		{"enabled": true,
-		"exchanges": {"a": {"http": {"pool": {"proxies": ["http://127.0.0.1:5", "http://127.0.0.1:6"],
-			"limits": {"requests": 1000, "per_seconds": 10}}}}},
-		"default": {"http": {"pool": {"fallback": "any",
-			"health_check": {"enabled": true, "timeout_seconds": 1, "interval_seconds": 5, "method": "tcp"},
-			"proxies": ["http://127.0.0.1:1", {"url": "http://127.0.0.1:2", "weight": 3}, "http://127.0.0.1:3"]}}}}
-	POOL
-	chmod 644 "$pool"
-	evil=$open/mal/evil.json
-	echo '{"proxies": ["http://127.0.0.1:66"]}' >"$evil"
-	chmod 644 "$evil"
-}
-
-teardown() {
-	exec 8>&- 9<&-
-	pool_teardown
-	[ -z "${open:-}" ] || rm -rf "$open"
-}
-
-# as_member COMMAND...
-as_member() {
-	setpriv --reuid=4001 --regid=4001 --groups 4242 "$@"
-}
-
-# begin_state: made by root, its path in $state
-begin_state() {
-	pool-select -q -s "$open/state/" "$pool" >/dev/null
-	state=$(echo "$open"/state/*.state)
-}
+load member
 
 # judge_tool WHAT STATUS: neither ended by a signal nor stopped by a sanitizer; what it printed
 # names no proxy but those of the pool file. Its output is in $open/out, its messages in $open/err.
@@ -171,11 +127,11 @@ assert_settled() {
 @test "numbers that a member changes while they are used lead nowhere" {
 	begin_state
 	start_long
-	as_member "$open/bin/member" scribble "$state" "$seconds" $$ >"$open/scribble" 3>&- &
+	as_member "$open/bin/member" scribble "$state" $((seconds / 2)) $$ >"$open/scribble" 3>&- &
 	pids=($!)
-	"$open/bin/victim" "$pool" "$open/state/" "$seconds" >"$open/victim" 3>&- &
+	"$open/bin/victim" "$pool" "$open/state/" $((seconds / 2)) >"$open/victim" 3>&- &
 	pids+=($!)
-	run_tools "$seconds"
+	run_tools $((seconds / 2))
 	wait "${pids[@]}"
 	judge_long
 	assert_regex "$(cat "$open/victim")" '^[0-9]+ turns$'
@@ -224,76 +180,4 @@ assert_settled() {
 	assert_equal "$(head -c 10 "$state.corrupt")" "proxypool:"
 	assert_equal "$(stat -c %U "$state.corrupt")" root
 	assert_settled
-}
-
-# --- names of his own ------------------------------------------------------------------------------
-
-# Something of the member's at $1; of what sort is $2.
-put() {
-	case $2 in
-	link) as_member ln -s "$open/secret" "$1" ;;
-	loop) as_member ln -s "$1" "$1" ;;
-	fifo) as_member mkfifo -m 666 "$1" ;;
-	folder) as_member mkdir "$1" ;;
-	full) as_member mkdir "$1" "$1/x" ;;
-	locked | snapshot)
-		as_member install -m 644 "$open/mal/forged" "$1"
-		as_member flock "$1" sleep 30 3>&- &
-		lockers+=($!)
-		wait_until 5 is_locked "$1"
-		;;
-	esac
-}
-
-is_locked() {
-	! flock -n "$1" true
-}
-
-remove_all() {
-	[ ${#lockers[@]} -eq 0 ] || pkill -P "${lockers[0]}" 2>/dev/null || :
-	[ ${#lockers[@]} -eq 0 ] || kill "${lockers[@]}" 2>/dev/null || :
-	lockers=()
-	rm -rf "$open"/state/*
-}
-
-# name_of SUFFIX SORT: root's tools answer rightly, at once, and write nowhere else.
-name_of() {
-	local began now
-
-	begin_state
-	rm -f "$state$1"
-	put "$state$1" "$2"
-	# An edit, which a new snapshot is to be written for; and a state to be copied.
-	echo >>"$pool"
-	printf 'xxxx' | dd of="$state" bs=1 seek=16500 conv=notrunc status=none
-	began=${EPOCHREALTIME/./}
-	timeout 20 pool-select -q -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || return
-	now=${EPOCHREALTIME/./}
-	grep -qE '^http://127\.0\.0\.1:[123]$' "$open/out" || return
-	# Not the half second that a lock of our own is waited for, and far from it.
-	is_sanitized || [ $((now - began)) -lt 450000 ] || return
-	timeout 20 pool-check -q -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || [ $? -eq 1 ] || return
-	pool-status -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || return
-	pool-report -s "$open/state/" -f "$pool" 127.0.0.1:2 disable 2>"$open/err" || return
-	pool-report -s "$open/state/" -f "$pool" 127.0.0.1:2 enable 2>"$open/err" || return
-	[ "$(cat "$open/secret")" = untouched ] || return
-	remove_all
-}
-
-@test "what a member puts in the place of files leads nowhere and costs no time" {
-	lockers=()
-	echo untouched >"$open/secret"
-	chmod 600 "$open/secret"
-	begin_state
-	as_member "$open/bin/member" forge "$pool" "$evil" "$open/mal/forged" >/dev/null
-	remove_all
-	for suffix in .snap .snap.new .corrupt .corrupt.new .decisions .decisions.new .watch .watch.sock; do
-		for sort in link loop fifo folder full locked; do
-			name_of "$suffix" "$sort" || {
-				echo "$sort at $suffix:"
-				cat "$open/out" "$open/err"
-				return 1
-			} >&2
-		done
-	done
 }

@@ -198,3 +198,44 @@ allow() {
 	assert_regex "$(snapshot)" '^[0-9]+ 0 600 '
 	assert_equal "$(choose 5001)" "127.0.0.1:$STUB_PORT"
 }
+
+# --- the folder of root's pool files ---------------------------------------------------------------
+
+# in_system SCRIPT: bash with a /var/lib of its own, in which proxypool/ is as earlier versions made it.
+in_system() {
+	run --separate-stderr env -u POOL_STATE unshare -m bash -c "
+		mount -t tmpfs -o mode=755 tmpfs /var/lib || exit 99
+		mkdir /var/lib/proxypool
+		chgrp 5000 /var/lib/proxypool
+		chmod 2770 /var/lib/proxypool
+		mode() { stat -c '%a %u %g' /var/lib/proxypool; }
+		pool='$pool'
+		PATH='$open/bin':\$PATH
+		$1"
+}
+
+@test "root's first tool makes the system's folder sticky, and nobody else's" {
+	unshare -m true 2>/dev/null || skip "needs mount namespaces"
+	cp "$POOL_BIN/pool-status" "$open/bin"
+	in_system 'pool-select -q "$pool" >/dev/null; mode'
+	assert_equal "$status" 0
+	assert_output "3770 0 5000"
+	assert_equal "$stderr" ""
+	in_system 'pool-check -q -s /var/lib/proxypool "$pool" >/dev/null; mode'
+	assert_output "3770 0 5000"
+	# One that is another user's, or open to all, is not root's to correct.
+	in_system 'chown 5001 /var/lib/proxypool; pool-select -q "$pool" >/dev/null; mode'
+	assert_output "2770 5001 5000"
+	in_system 'chmod 2777 /var/lib/proxypool; pool-select -q "$pool" >/dev/null; mode'
+	assert_output "2777 0 5000"
+	in_system 'mkdir /var/lib/mine; chmod 2770 /var/lib/mine; pool-select -q -s /var/lib/mine/ "$pool" \
+		>/dev/null; mode; stat -c %a /var/lib/mine'
+	assert_output "2770 0 5000
+2770"
+	# Who is not root can only refuse it, and who only looks only says so.
+	in_system 'setpriv --reuid=5001 --regid=5001 --groups 5000 pool-select --require-state "$pool"; mode'
+	assert_line "2770 0 5000"
+	assert_regex "$stderr" "state folder '/var/lib/proxypool' is unsafe: its group can replace files"
+	in_system 'pool-status -q "$pool" >/dev/null; mode'
+	assert_line "2770 0 5000"
+}

@@ -1,0 +1,74 @@
+# A member of the group that shares the state's folder puts things in the place of files there: no
+# tool of root's follows them, waits for them or writes into them.
+
+load ../lib
+load member
+
+# Something of the member's at $1; of what sort is $2.
+put() {
+	case $2 in
+	link) as_member ln -s "$open/secret" "$1" ;;
+	loop) as_member ln -s "$1" "$1" ;;
+	fifo) as_member mkfifo -m 666 "$1" ;;
+	folder) as_member mkdir "$1" ;;
+	full) as_member mkdir "$1" "$1/x" ;;
+	locked)
+		as_member install -m 644 "$open/mal/forged" "$1"
+		as_member bash -c 'exec 9<"$1" && flock 9 && exec sleep 30' bash "$1" 3>&- &
+		lockers+=($!)
+		wait_until 5 is_locked "$1"
+		;;
+	esac
+}
+
+is_locked() {
+	! flock -n "$1" true
+}
+
+remove_all() {
+	[ ${#lockers[@]} -eq 0 ] || kill "${lockers[@]}" 2>/dev/null || :
+	lockers=()
+	rm -rf "$open"/state/*
+}
+
+# name_of SUFFIX SORT: root's tools answer rightly, at once, and write nowhere else.
+name_of() {
+	local began now
+
+	begin_state
+	rm -f "$state$1"
+	put "$state$1" "$2"
+	# An edit, which a new snapshot is to be written for; and a state to be copied.
+	echo >>"$pool"
+	printf 'xxxx' | dd of="$state" bs=1 seek=16500 conv=notrunc status=none
+	began=${EPOCHREALTIME/./}
+	timeout 20 pool-select -q -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || return
+	now=${EPOCHREALTIME/./}
+	grep -qE '^http://127\.0\.0\.1:[123]$' "$open/out" || return
+	# Not the half second that a lock of our own is waited for, and far from it.
+	is_sanitized || [ $((now - began)) -lt 450000 ] || return
+	timeout 20 pool-check -q -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || [ $? -eq 1 ] || return
+	pool-status -s "$open/state/" "$pool" >"$open/out" 2>"$open/err" || return
+	pool-report -s "$open/state/" -f "$pool" 127.0.0.1:2 disable 2>"$open/err" || return
+	pool-report -s "$open/state/" -f "$pool" 127.0.0.1:2 enable 2>"$open/err" || return
+	[ "$(cat "$open/secret")" = untouched ] || return
+	remove_all
+}
+
+@test "what a member puts in the place of files leads nowhere and costs no time" {
+	lockers=()
+	echo untouched >"$open/secret"
+	chmod 600 "$open/secret"
+	begin_state
+	as_member "$open/bin/member" forge "$pool" "$evil" "$open/mal/forged" >/dev/null
+	remove_all
+	for suffix in .snap .snap.new .corrupt .corrupt.new .decisions .decisions.new .watch .watch.sock; do
+		for sort in link loop fifo folder full locked; do
+			name_of "$suffix" "$sort" || {
+				echo "$sort at $suffix:"
+				cat "$open/out" "$open/err"
+				return 1
+			} >&2
+		done
+	done
+}

@@ -1,0 +1,48 @@
+# What the tests of a hostile member share.
+#
+# shellcheck shell=bash disable=SC2034
+
+setup() {
+	pool_setup
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	require_tool setpriv
+	seconds=${MEMBER_SECONDS:-60}
+	# Every folder above must be open to others, as the test's own is not.
+	open=$(mktemp -d /tmp/pool-member.XXXXXX)
+	chmod 755 "$open"
+	mkdir "$open/bin" "$open/state" "$open/mal"
+	cp "$POOL_BUILD/tests/member" "$POOL_BUILD/tests/victim" "$open/bin"
+	chgrp 4242 "$open/state"
+	chmod 3770 "$open/state"
+	chown 4001 "$open/mal"
+	pool=$open/pool.json
+	cat >"$pool" <<-POOL
+		{"enabled": true,
+		"exchanges": {"a": {"http": {"pool": {"proxies": ["http://127.0.0.1:5", "http://127.0.0.1:6"],
+			"limits": {"requests": 1000, "per_seconds": 10}}}}},
+		"default": {"http": {"pool": {"fallback": "any",
+			"health_check": {"enabled": true, "timeout_seconds": 1, "interval_seconds": 5, "method": "tcp"},
+			"proxies": ["http://127.0.0.1:1", {"url": "http://127.0.0.1:2", "weight": 3}, "http://127.0.0.1:3"]}}}}
+	POOL
+	chmod 644 "$pool"
+	evil=$open/mal/evil.json
+	echo '{"proxies": ["http://127.0.0.1:66"]}' >"$evil"
+	chmod 644 "$evil"
+}
+
+teardown() {
+	exec 8>&- 9<&-
+	pool_teardown
+	[ -z "${open:-}" ] || rm -rf "$open"
+}
+
+# as_member COMMAND...
+as_member() {
+	setpriv --reuid=4001 --regid=4001 --groups 4242 "$@"
+}
+
+# begin_state: made by root, its path in $state
+begin_state() {
+	pool-select -q -s "$open/state/" "$pool" >/dev/null
+	state=$(echo "$open"/state/*.state)
+}
