@@ -449,17 +449,11 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 static int tell_none(const struct execution *execution, const struct pool_choice *choice)
 {
 	const struct exec_client_row *row = execution->client.row;
-	struct pool_text schemes = POOL_TEXT_EMPTY;
 
-	if (choice->reason != POOL_NO_FILTERED || !row || !row->schemes)
-		return tool_tell_none(EXEC_FAILED, &execution->query, choice);
-	exec_client_row_add_schemes(row, &schemes);
-	tool_end(EXEC_FAILED, pool_error_get(POOL_ENONE)->name,
-		"no proxy for '%s': it knows only %s proxies, and none is left in %s",
-		execution->request->argv[0], schemes.bytes ? schemes.bytes : "other",
-		choice->where);
-	pool_text_release(&schemes);
-	return EXEC_FAILED;
+	if (choice->reason == POOL_NO_FILTERED && row && row->schemes)
+		return tool_tell_unusable(
+			EXEC_FAILED, execution->request->argv[0], row->schemes, choice);
+	return tool_tell_none(EXEC_FAILED, &execution->query, choice);
 }
 
 /* No proxy, or an error. After an attempt its end counts. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "config/url.h"
 #include "exec_clients.h"
+#include "tool_select.h"
 
 /* --- options -------------------------------------------------------------------- */
 
@@ -233,26 +234,12 @@ bool exec_client_row_is_genuine(const struct exec_client_row *row, const char *c
 
 /* --- the table as text ---------------------------------------------------------- */
 
-void exec_client_row_add_schemes(const struct exec_client_row *row, struct pool_text *out)
-{
-	const char *between = "";
-
-	for (int i = 0; i < POOL_SCHEMES; i++)
-		if (row->schemes & 1u << i) {
-			pool_text_addf(out, "%s%s", between,
-				pool_scheme_name((enum pool_scheme)i));
-			between = ", ";
-		}
-	if (!row->schemes)
-		pool_text_add(out, "all");
-}
-
 void exec_clients_add(struct pool_text *out)
 {
 	pool_text_add(out, "client\tschemes\tobeys\tfail-on\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		pool_text_addf(out, "%s\t", rows[i].name);
-		exec_client_row_add_schemes(&rows[i], out);
+		tool_add_schemes(out, rows[i].schemes);
 		pool_text_addf(out, "\t%s\t%s\n", rows[i].obeys,
 			rows[i].fails ? rows[i].fails : "understood");
 	}

@@ -81,10 +81,6 @@ const struct exec_client_row *exec_clients_find(const char *command);
  * wget, which knows few options. */
 bool exec_client_row_is_genuine(const struct exec_client_row *row, const char *command);
 
-/* "http, socks5h" */
-void exec_client_row_add_schemes(
-	const struct exec_client_row *row, struct pool_text *out);
-
 /* The table as lines of words between tabs, headed. */
 void exec_clients_add(struct pool_text *out);
 

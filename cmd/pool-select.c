@@ -249,6 +249,19 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	tool_note_taken(&text);
 }
 
+/* What a format cannot express was not asked for, and so needs a word. */
+static void tell_none(const struct settings *settings, const struct pool_choice *choice)
+{
+	const struct pool_answer_format *row;
+
+	if (choice->reason == POOL_NO_FILTERED &&
+		pool_answer_check(settings->format, &row, NULL) == 0 && row &&
+		row->schemes)
+		tool_tell_unusable(TOOL_NO, row->name, row->schemes, choice);
+	else
+		tool_tell_none(TOOL_NO, &settings->query, choice);
+}
+
 /* "No proxy", or why there is no answer at all; an exit status. */
 static int answer_none(const struct settings *settings, const struct pool_choice *choice,
 	const struct pool_fault *fault, struct reply *reply)
@@ -260,7 +273,7 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
 	else if (!settings->direct_ok || !tool_may_go_direct(choice->reason))
-		tool_tell_none(TOOL_NO, &settings->query, choice);
+		tell_none(settings, choice);
 	else {
 		if (settings->common.verbose)
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
@@ -485,6 +498,34 @@ static int refuse_early(
 	return put(&reply) ? status : TOOL_SYSTEM;
 }
 
+/* A URL alone does not keep a client from asking directly what a variable says it may. */
+static void warn_of_bypass(const struct settings *settings)
+{
+	static const char *const names[] = {"no_proxy", "NO_PROXY"};
+	const char *value, *told = NULL;
+	bool all = false;
+
+	if (settings->common.quiet ||
+		(strcmp(settings->format, "url") != 0 &&
+			strcmp(settings->format, "hostport") != 0))
+		return;
+	for (size_t i = 0; i < 2 && !all; i++) {
+		value = getenv(names[i]);
+		if (!value || !*value)
+			continue;
+		told = names[i];
+		all = strcmp(value, "*") == 0;
+	}
+	if (all)
+		tool_warn("%s is '*': with a URL alone clients go direct; --format "
+			  "curlrc, export and env see to it",
+			told);
+	else if (told && settings->common.verbose)
+		tool_note("%s is set: with a URL alone clients ask its hosts directly; "
+			  "--format curlrc, export and env see to it",
+			told);
+}
+
 static int run(struct settings *settings)
 {
 	struct tool_files files;
@@ -510,6 +551,7 @@ static int run(struct settings *settings)
 	if (!pool_session_state_path(session) && !settings->common.no_state &&
 		!settings->require_state && !settings->common.quiet)
 		tool_warn_stateless(files.file, settings->query.lease);
+	warn_of_bypass(settings);
 	if (settings->serve)
 		status = serve(settings, session);
 	else

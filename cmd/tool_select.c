@@ -66,6 +66,33 @@ int tool_tell_none(
 		choice->where ? choice->where : "", pool_explain_none(choice->reason));
 }
 
+void tool_add_schemes(struct pool_text *out, unsigned schemes)
+{
+	const char *between = "";
+
+	for (int i = 0; i < POOL_SCHEMES; i++)
+		if (schemes & 1u << i) {
+			pool_text_addf(out, "%s%s", between,
+				pool_scheme_name((enum pool_scheme)i));
+			between = ", ";
+		}
+	if (!schemes)
+		pool_text_add(out, "all");
+}
+
+int tool_tell_unusable(
+	int status, const char *who, unsigned schemes, const struct pool_choice *choice)
+{
+	struct pool_text known = POOL_TEXT_EMPTY;
+
+	tool_add_schemes(&known, schemes);
+	tool_end(status, pool_error_get(POOL_ENONE)->name,
+		"no proxy for '%s': it knows only %s proxies, and none is left in %s",
+		who, known.broken ? "other" : known.bytes, choice->where);
+	pool_text_release(&known);
+	return status;
+}
+
 void tool_tell_choice(const struct pool_query *query, const struct pool_choice *choice)
 {
 	const struct pool_answer_query asked = tool_answer_query(query);

@@ -21,6 +21,14 @@ struct pool_answer_query tool_answer_query(const struct pool_query *query);
 int tool_tell_none(
 	int status, const struct pool_query *query, const struct pool_choice *choice);
 
+/* Append "http, socks5h"; "all" for 0. */
+void tool_add_schemes(struct pool_text *out, unsigned schemes);
+
+/* Say that <who>, a client or a format, can use none of the proxies that are left, since
+ * it knows <schemes> only; <status>. */
+int tool_tell_unusable(
+	int status, const char *who, unsigned schemes, const struct pool_choice *choice);
+
 /* Say which were chosen. */
 void tool_tell_choice(const struct pool_query *query, const struct pool_choice *choice);
 

@@ -25,17 +25,18 @@ report() {
 failed=
 
 for attempt in 1 2 3; do
-	# Without a proxy the status is 1 and the output
+	# A configuration for curl: no password in ps, no NO_PROXY or ~/.curlrc that leads around the
+	# proxy, and its name and lease as comments. Without a proxy the status is 1, and the proxy in it
 	# http://REASON.no-proxy.invalid:9, which leads nowhere: nothing ever goes direct by accident.
 	# The lease ends with this script, and at the latest after a minute: in a container others
-	# cannot see a script end. It stands last, for it may be empty.
+	# cannot see a script end. Where there is no room for one it is missing.
 	answer=$(pool-select -x "$exchange" --lease --owner $$ --ttl 60 ${failed:+--exclude "$failed"} \
-		--format $'%{name} %{url} %{lease}\n') || exit 1
-	read -r name proxy lease <<<"$answer"
+		--format curlrc) || exit 1
+	name=$(sed -n 's/^# name //p' <<<"$answer")
+	lease=$(sed -n 's/^# lease //p' <<<"$answer")
 
-	# The URL of the proxy may hold a password: curl reads it where ps does not see it.
 	status=0
-	code=$(curl -sS -m 20 -o "$page" -w '%{http_code}' -K <(printf 'proxy = "%s"\n' "$proxy") \
+	code=$(curl -sS -m 20 -o "$page" -w '%{http_code}' -K <(printf '%s\n' "$answer") \
 		"$url") || status=$?
 
 	if [ "$status" -ne 0 ]; then

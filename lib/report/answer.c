@@ -202,6 +202,8 @@ static void add_curlrc(struct pool_text *out, const struct answer *answer)
 {
 	add_curl_value(out, "proxy", answer->url);
 	add_curl_value(out, "noproxy", "");
+	if (answer->name[0])
+		pool_text_addf(out, "# name %s\n", answer->name);
 	if (answer->lease[0])
 		pool_text_addf(out, "# lease %s\n", answer->lease);
 }

@@ -730,7 +730,8 @@ POOL_LEASE="
 	assert_output "socks5 127.0.0.1 8003"
 	run -0 "$select" --format curlrc pool.json
 	assert_output 'proxy = "http://127.0.0.1:8001"
-noproxy = ""'
+noproxy = ""
+# name 127.0.0.1:8001'
 	run -0 "$select" --format json -x okx pool.json
 	assert_equal "$(sed 's/"url":"[^"]*",//' <<<"$output")" '{"scheme":"http","host":"127.0.0.1","name":"second","status":"unknown","exchange":"okx","type":"http","pool":"default.http","strategy":"round_robin","port":8002,"timeout_seconds":30,"fallback":false}'
 	run -0 "$select" --format '%{scheme}|%{host}|%{port}|%{user}|%{password}|100%%\t%{timeout}' pool.json
@@ -782,6 +783,33 @@ GIT_CONFIG_VALUE_1=http://127.0.0.1:8001"
 	assert_equal "$GIT_CONFIG_COUNT" 1
 }
 
+@test "a URL alone warns of a variable that sends clients around it" {
+	local name format why="with a URL alone clients"
+
+	write_pool one.json '{"proxies": ["http://127.0.0.1:8001"]}'
+	for name in no_proxy NO_PROXY; do
+		for format in url hostport; do
+			run -0 --separate-stderr env "$name=*" "$select" --format "$format" one.json
+			assert_output --partial 127.0.0.1:8001
+			assert_equal "$stderr" "pool-select: warning: $name is '*': $why go direct; \
+--format curlrc, export and env see to it"
+			run -0 --separate-stderr env "$name=*" "$select" -q --format "$format" one.json
+			assert_equal "$stderr" ""
+		done
+		run -0 --separate-stderr env "$name=localhost" "$select" one.json
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr env "$name=localhost" "$select" -v one.json
+		assert_equal "${stderr_lines[0]}" "pool-select: $name is set: $why ask its hosts \
+directly; --format curlrc, export and env see to it"
+		for format in curlrc export env json; do
+			run -0 --separate-stderr env "$name=*" "$select" --format "$format" one.json
+			assert_equal "$stderr" ""
+		done
+	done
+	run -0 --separate-stderr env no_proxy= NO_PROXY= "$select" -v one.json
+	refute_regex "$stderr" "URL alone"
+}
+
 @test "a CGI program has no HTTP_PROXY" {
 	local sign
 
@@ -807,6 +835,11 @@ GIT_CONFIG_VALUE_1=http://127.0.0.1:8001"
 	assert_output "socks5 127.0.0.1 2 mira pw"
 	run -1 --separate-stderr "$select" --format proxychains --scheme https chain.json
 	assert_output "http filtered.no-proxy.invalid 9"
+	write_pool https.json '{"proxies": ["https://h.test:1"]}'
+	run -1 --separate-stderr "$select" --format proxychains https.json
+	assert_output "http filtered.no-proxy.invalid 9"
+	assert_equal "$stderr" "pool-select: no proxy for 'proxychains': it knows only http, \
+socks4, socks4a, socks5, socks5h proxies, and none is left in default.http"
 	for user in mira:a%20b a%20b:pw mira:a%C2%A0b :S3CRETpw; do
 		write_pool blank.json "{\"proxies\": [{\"name\": \"p\",
 			\"url\": \"http://$user@127.0.0.1:1\"}]}"

@@ -304,7 +304,7 @@ check_obeys() {
 		fi
 		in_lab env NO_PROXY='*' no_proxy='*' http_proxy=$elsewhere HTTP_PROXY=$elsewhere \
 			https_proxy=$elsewhere HTTPS_PROXY=$elsewhere all_proxy=$elsewhere \
-			ALL_PROXY=$elsewhere ftp_proxy=$elsewhere pool-exec -q --retries 0 \
+			ALL_PROXY=$elsewhere ftp_proxy=$elsewhere pool-exec -q -f pool.json --retries 0 \
 			"${command[@]}" || :
 		assert_equal "$1, $scheme: $(seen)" "$1, $scheme: pool 3128"
 	done

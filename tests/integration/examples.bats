@@ -62,6 +62,41 @@ leases() {
 	assert_regex "$stderr" 'attempt 1: tiny failed \(curl 7'
 }
 
+@test "the shell script never goes direct, and survives any password" {
+	local port
+
+	require_tool curl python3
+	# a proxy that lets in who has this name and password, and nobody else
+	cat >proxy.py <<-'END'
+		import base64, http.server, sys
+		class Proxy(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        wanted = "Basic " + base64.b64encode(b'us"er\\:pa"ss\\w').decode()
+		        good = self.headers["Proxy-Authorization"] == wanted
+		        self.send_response(200 if good else 407)
+		        self.end_headers()
+		        self.wfile.write(b"through the proxy" if good else b"")
+		    def log_message(self, *words):
+		        pass
+		http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Proxy).serve_forever()
+	END
+	port=$(free_port)
+	start_server picky "$port" python3 proxy.py "$port"
+	write_pool pool.json '{"proxies": [{"name": "picky",
+		"url": "http://us\"er%5C:pa\"ss%5Cw@127.0.0.1:'"$port"'"}]}'
+	printf 'noproxy = "*"\nproxy = ""\n' >"$HOME/.curlrc"
+	for value in '*' 127.0.0.1 ''; do
+		NO_PROXY=$value no_proxy=$value run -0 --separate-stderr \
+			"$examples/fetch-orderbook.sh" "$url"
+		assert_output "through the proxy"
+		assert_equal "$stderr" ""
+	done
+	stop_server picky
+	NO_PROXY='*' run -1 --separate-stderr "$examples/fetch-orderbook.sh" "$url"
+	assert_output ""
+	refute_regex "$stderr" 'us"er|pa"ss'
+}
+
 @test "the shell script is clean" {
 	require_tool shellcheck
 	run -0 shellcheck "$examples/fetch-orderbook.sh"
