@@ -110,7 +110,7 @@ cron_command() {
 @test "the line for cron runs with what cron gives it, and mails only what is wrong" {
 	local command
 
-	assert_equal "$(grep -cE '^([0-9*/,-]+ +){5}root ' "$examples/proxypool.cron")" 1
+	assert_equal "$(grep -cE '^([0-9*/,-]+ +){5}proxypool ' "$examples/proxypool.cron")" 1
 	command=$(cron_command "$examples/proxypool.cron")
 	command=${command//\/etc\/proxypool\/pool.json/$PWD/pool.json}
 	command=${command//\/run\/lock\//$PWD/}
@@ -127,7 +127,7 @@ cron_command() {
 		PATH="$POOL_BIN:/usr/bin:/bin" /bin/sh -c "$command" </dev/null
 	assert_regex "$output$stderr" 'tiny'
 	# A second one does not wait for the first.
-	flock proxypool-check env -i HOME="$HOME" PATH="$POOL_BIN:/usr/bin:/bin" \
+	flock proxypool-cron env -i HOME="$HOME" PATH="$POOL_BIN:/usr/bin:/bin" \
 		/bin/sh -c "! $command"
 }
 
