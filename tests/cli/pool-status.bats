@@ -117,7 +117,7 @@ the name of a file that is to be made ends in .state"
 		pool-status "$option" pool.json >out || :
 	done
 	run -0 pool-status pool.json
-	assert_equal "$(everything_in state)" "$before"
+	assert_equal "$(everything_in state | sed 1d)" "$before"
 }
 
 @test "an edited pool file is followed without a trace" {
@@ -966,7 +966,8 @@ write_gone() {
 @test "--prune removes what is left of pool files that are gone, --dry-run lists it" {
 	write_two
 	pool-select -q pool.json >out
-	before=$(everything_in state)
+	# not of the folder itself, which is newer for what was removed
+	before=$(everything_in state | sed 1d)
 	write_gone a b
 	a=$(echo state/a-*.state) b=$(echo state/b-*.state)
 	for suffix in snap.new corrupt corrupt.new decisions decisions.new watch; do
