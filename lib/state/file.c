@@ -530,29 +530,35 @@ enum { KEPT_MAX = 128 << 20 };
 static const char corrupt_line[] =
 	"proxypool: a corrupt state file, which begins behind this line\n";
 
-static int write_out(int fd, const char *bytes, size_t length)
+static int write_at(int fd, const char *bytes, size_t length, off_t at)
 {
 	while (length) {
-		ssize_t done = write(fd, bytes, length);
+		ssize_t done = pwrite(fd, bytes, length, at);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
 			return POOL_ESYSTEM;
 		bytes += done;
+		at += done;
 		length -= (size_t)done;
 	}
 	return 0;
 }
 
-/* From the file and not from the mapping: it may be cut short meanwhile. */
+/* From the file and not from the mapping: it may be cut short meanwhile. Its holes stay
+ * holes: somebody may have made it long. */
 static int copy_out(int from, int to)
 {
+	const off_t line = sizeof(corrupt_line) - 1;
 	char bytes[16384];
+	struct stat status;
 	off_t at = 0;
-	int error = write_out(to, corrupt_line, sizeof(corrupt_line) - 1);
+	int error = write_at(to, corrupt_line, (size_t)line, 0);
 
-	while (!error && at < KEPT_MAX) {
+	if (fstat(from, &status) != 0)
+		return POOL_ESYSTEM;
+	while (!error && (at = lseek(from, at, SEEK_DATA)) >= 0 && at < KEPT_MAX) {
 		ssize_t got = pread(from, bytes, sizeof(bytes), at);
 
 		if (got < 0 && errno == EINTR)
@@ -561,9 +567,14 @@ static int copy_out(int from, int to)
 			return POOL_ESYSTEM;
 		if (got == 0)
 			break;
+		error = write_at(to, bytes, (size_t)got, line + at);
 		at += got;
-		error = write_out(to, bytes, (size_t)got);
 	}
+	if (!error &&
+		ftruncate(to,
+			line + (status.st_size < KEPT_MAX ? status.st_size : KEPT_MAX)) !=
+			0)
+		error = POOL_ESYSTEM;
 	return error;
 }
 

@@ -72,3 +72,18 @@ name_of() {
 		done
 	done
 }
+
+@test "a state that a member makes a terabyte long is used, kept and shown as ever" {
+	begin_state
+	as_member truncate -s 1T "$state" 2>/dev/null || skip "no file so long here"
+	run -0 --separate-stderr pool-select -q -s "$open/state/" "$pool"
+	assert_regex "$output" '^http://127\.0\.0\.1:[123]$'
+	assert_equal "$stderr" ""
+	printf 'xxxx' | dd of="$state" bs=1 seek=16500 conv=notrunc status=none
+	run -0 --separate-stderr timeout 10 pool-select -q -s "$open/state/" "$pool"
+	assert_regex "$output" '^http://127\.0\.0\.1:[123]$'
+	# The disk is not filled with its holes.
+	[ "$(du -k "$state.corrupt" | cut -f 1)" -lt 1000 ]
+	run -0 --separate-stderr timeout 10 pool-status --verify -s "$open/state/" "$pool"
+	assert_output --partial ": whole, 5 proxies in 2 pools"
+}

@@ -9,7 +9,7 @@ load member
 # judge_tool WHAT STATUS: neither ended by a signal nor stopped by a sanitizer; what it printed
 # names no proxy but those of the pool file. Its output is in $open/out, its messages in $open/err.
 judge_tool() {
-	if [ "$2" -gt 5 ] || [ "$2" -eq 2 ] || grep -qE 'Sanitizer|runtime error' "$open/err" ||
+	if [[ ! $2 =~ ^([01345]|125)$ ]] || grep -qE 'Sanitizer|runtime error' "$open/err" ||
 		grep -E '127\.0\.0\.1:66|evil' "$open/out"; then
 		echo "$1 ended with $2:"
 		cat "$open/out" "$open/err"
