@@ -298,6 +298,53 @@ void pool_decisions_release(struct pool_decisions *decisions)
 	*decisions = (struct pool_decisions){0};
 }
 
+/* --- examining ------------------------------------------------------------------------
+ */
+
+/* The first member that is disabled and is not in the file. */
+static int find_missing(const struct pool_decisions *decisions,
+	const struct pool_state *state, const struct pool_snapshot *snapshot,
+	struct pool_fault *fault)
+{
+	for (uint32_t i = 0; i < snapshot->leaf_count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[i];
+
+		for (uint32_t at = leaf->first_member;
+			at < leaf->first_member + leaf->member_count; at++)
+			if (state->records[at].health.admin_disabled &&
+				!pool_decisions_find(decisions, snapshot, i, at))
+				return pool_fault_set(fault, POOL_EFORMAT, 0,
+					"'%s.decisions' does not have what a person "
+					"decided about '%s'",
+					state->path,
+					pool_snapshot_string(
+						snapshot, snapshot->members[at].name));
+	}
+	return 0;
+}
+
+int pool_decisions_examine(const struct pool_state *state,
+	const struct pool_snapshot *snapshot, struct pool_fault *fault)
+{
+	struct pool_decisions decisions;
+	int error;
+
+	if (!state->image || state->former || state->live->decisions_ns ||
+		!pool_image_follows(state, snapshot))
+		return 0;
+	error = pool_decisions_read(&decisions, state->path, state->pool_file);
+	if (error)
+		return pool_fault_set(fault, error, 0, "out of memory");
+	if (decisions.foreign)
+		error = pool_fault_set(fault, POOL_EFORMAT, 0,
+			"'%s.decisions' has %u entries that cannot be read", state->path,
+			(unsigned)decisions.foreign);
+	else
+		error = find_missing(&decisions, state, snapshot, fault);
+	pool_decisions_release(&decisions);
+	return error;
+}
+
 /* --- writing --------------------------------------------------------------------------
  */
 
@@ -421,6 +468,17 @@ static void clear_old(struct update *update, const struct pool_now *now)
 	}
 }
 
+static void clear_foreign(struct update *update)
+{
+	static const struct pool_decision_entry zero;
+
+	for (uint32_t i = 0; i < update->decisions.count; i++)
+		if (!is_free(&update->decisions.list[i]) &&
+			update->decisions.list[i].checksum !=
+				checksum(&update->decisions.list[i], update->file_id))
+			put(update, i, &zero);
+}
+
 static void write_all(struct update *update, const struct pool_now *now)
 {
 	const struct pool_snapshot *snapshot = update->snapshot;
@@ -471,7 +529,7 @@ static int open_to_write(const struct pool_state *state, const char *path, int *
 }
 
 static int bring_up_to_date(struct update *update, const char *path,
-	const struct pool_now *now, struct pool_fault *fault)
+	const struct pool_now *now, bool clean, struct pool_fault *fault)
 {
 	int error = read_open(&update->decisions, update->fd, update->file_id);
 
@@ -485,13 +543,15 @@ static int bring_up_to_date(struct update *update, const char *path,
 	update->error = update->decisions.trouble;
 	if (!update->error)
 		write_all(update, now);
+	if (!update->error && clean)
+		clear_foreign(update);
 	return update->error ? pool_fault_set(fault, POOL_ESYSTEM, update->error,
 				       "cannot write '%s'", path)
 			     : 0;
 }
 
 int pool_decisions_write(struct pool_state *state, const struct pool_snapshot *snapshot,
-	const struct pool_now *now, struct pool_fault *fault)
+	const struct pool_now *now, bool clean, struct pool_fault *fault)
 {
 	struct update update = {.state = state,
 		.snapshot = snapshot,
@@ -503,7 +563,7 @@ int pool_decisions_write(struct pool_state *state, const struct pool_snapshot *s
 			 : pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 
 	if (!error && update.fd >= 0)
-		error = bring_up_to_date(&update, path, now, fault);
+		error = bring_up_to_date(&update, path, now, clean, fault);
 	/* Behind still, and tried again later. */
 	state->live->decisions_ns = error ? now->boot_ns : 0;
 	if (update.fd >= 0)

@@ -85,13 +85,24 @@ bool pool_decisions_restore(const struct pool_decisions *decisions,
 	struct pool_record *record, struct pool_decision *decision);
 
 /*
+ * Whether the file says what the state says, which is locked and of the layout of
+ * <snapshot>, and all of it is understood. One that is behind is not judged.
+ *
+ * Returns 0, POOL_EFORMAT, or POOL_ENOMEM.
+ */
+int pool_decisions_examine(const struct pool_state *state,
+	const struct pool_snapshot *snapshot, struct pool_fault *fault);
+
+/*
  * Make the file say what the state says, which is locked, writable and of the layout of
  * <snapshot>. Without anything to say it is not made.
+ *
+ * <clean>  what is not understood goes: a person wants it set right
  *
  * Returns 0, or POOL_ENOFILE, POOL_EUNSAFE, POOL_ESYSTEM (it is still behind),
  * POOL_ENOMEM.
  */
 int pool_decisions_write(struct pool_state *state, const struct pool_snapshot *snapshot,
-	const struct pool_now *now, struct pool_fault *fault);
+	const struct pool_now *now, bool clean, struct pool_fault *fault);
 
 #endif

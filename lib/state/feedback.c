@@ -497,8 +497,8 @@ static int command_all(struct pool_session *session, const struct places *places
 			n++)
 			command_one(session, &places->list[i++], command, &now);
 		if (session->loads == loads && i == places->count)
-			pool_decisions_write(
-				session->state, &session->snapshot, &now, &trouble);
+			pool_decisions_write(session->state, &session->snapshot, &now,
+				false, &trouble);
 		pool_session_unlock(session);
 		if (session->loads != loads)
 			return POOL_ESTALE;

@@ -311,6 +311,9 @@ int pool_session_verify(struct pool_session *session, struct pool_census *census
 			*fault = trouble;
 	} else {
 		error = pool_state_examine(state, &session->snapshot, &trouble);
+		if (!error)
+			error = pool_decisions_examine(
+				state, &session->snapshot, &trouble);
 		if (error)
 			pool_fault_set(fault, error, 0,
 				"state file '%s' is not whole: %s", session->state_path,
@@ -370,7 +373,7 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 		pool_fault_set(fault, error, 0, "out of memory");
 	if (!error)
 		error = pool_decisions_write(
-			session->state, &session->snapshot, &now, fault);
+			session->state, &session->snapshot, &now, true, fault);
 	if (!error) {
 		done.ended = pool_lease_release_unseen(session->state, POOL_EVERY_RECORD,
 			pool_session_space(session), &now);

@@ -838,7 +838,7 @@ static void catch_up(struct pool_session *session, const struct pool_now *now)
 	if (since_ns &&
 		(since_ns > now->boot_ns ||
 			since_ns < now->boot_ns - GRACE_MS * POOL_NS_PER_MS))
-		pool_decisions_write(state, &session->snapshot, now, NULL);
+		pool_decisions_write(state, &session->snapshot, now, false, NULL);
 }
 
 int pool_session_lock(

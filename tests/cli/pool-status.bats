@@ -709,38 +709,7 @@ a,b"
 
 # later FILE: as a version 3 would have it, whose form is the other one.
 later() {
-	python3 - "$1" <<-'END'
-		import struct, sys
-		M = (1 << 64) - 1
-		def siphash(data):  # 2-4 with 128 bits and a key of zeroes: the low half
-		    v = [0x736f6d6570736575, 0x646f72616e646f6d ^ 0xee, 0x6c7967656e657261, 0x7465646279746573]
-		    def turn():
-		        rot = lambda x, b: (x << b | x >> (64 - b)) & M
-		        v[0] = (v[0] + v[1]) & M; v[1] = rot(v[1], 13) ^ v[0]; v[0] = rot(v[0], 32)
-		        v[2] = (v[2] + v[3]) & M; v[3] = rot(v[3], 16) ^ v[2]
-		        v[0] = (v[0] + v[3]) & M; v[3] = rot(v[3], 21) ^ v[0]
-		        v[2] = (v[2] + v[1]) & M; v[1] = rot(v[1], 17) ^ v[2]; v[2] = rot(v[2], 32)
-		    data += b"\0" * (7 - len(data) % 8) + bytes([len(data) & 255])
-		    for (m,) in struct.iter_unpack("<Q", data):
-		        v[3] ^= m; turn(); turn(); v[0] ^= m
-		    v[2] ^= 0xee
-		    for i in range(4): turn()
-		    return v[0] ^ v[1] ^ v[2] ^ v[3]
-		with open(sys.argv[1], "r+b") as f:
-		    b = bytearray(f.read())
-		    def seal(version):
-		        at = 3200 + version % 2 * 96
-		        path = bytes(b[128:3200]).split(b"\0")[0]
-		        layout = struct.unpack_from("<Q", b, at)[0]
-		        return at, siphash(struct.pack("<QQQ", version, layout, siphash(path)))
-		    at, checksum = seal(2)
-		    assert struct.unpack_from("<Q", b, at + 8)[0] == checksum
-		    struct.pack_into("<I", b, 8, 3)
-		    at, checksum = seal(3)
-		    struct.pack_into("<Q", b, at + 8, checksum)
-		    f.seek(0)
-		    f.write(b)
-	END
+	python3 "$TESTS_DIR/data/readdress.py" later "$1"
 }
 
 # damage FILE OFFSET BYTES: in place.
@@ -773,6 +742,55 @@ own.state: whole, 2 proxies in 1 pool, 1 lease"
 	run -0 --separate-stderr pool-status --verify -s own.state pool.json
 	run -0 --separate-stderr pool-status --repair -s own.state pool.json
 	assert_output "own.state: whole, 2 proxies in 1 pool, 1 lease"
+}
+
+# Of the TSV in $output. Open times of 30 s may be over or not.
+carried() {
+	awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	{ print $at["pool"], $at["proxy"], $at["status"], $at["leases"], $at["selections"] }' <<<"$output" |
+		sed 's/ unhealthy/ recovering/'
+}
+
+@test "files of version 1 are carried over: health, bans, disables, counters, also of secret proxies" {
+	local data=$TESTS_DIR/data/state-1
+
+	require_tool python3
+	install -m 600 "$data/pool.json" "$data/pool.state" "$data/pool.state.snap" .
+	python3 "$TESTS_DIR/data/readdress.py" former pool.state "$PWD/pool.json"
+	cp pool.state before
+	# looking changes nothing
+	run -0 --separate-stderr pool-status --format tsv -s pool.state pool.json
+	assert_equal "$stderr" ""
+	cmp pool.state before
+	carried >looked
+	cat >expected <<-END
+		default.http paris disabled 0 2
+		default.http rome recovering 1 2
+		default.http tokyo cooling 0 1
+		default.http oslo recovering 0 1
+		default.http lima recovering 0 5
+		default.websocket 127.0.0.1:5 unknown 0 0
+		exchanges.binance.http 127.0.0.1:11 unknown 0 1
+		exchanges.binance.http 127.0.0.1:12 disabled 0 1
+		exchanges.binance.http 127.0.0.1:13 unknown 1 1
+		exchanges.okx.websocket 127.0.0.1:21 recovering 0 1
+		exchanges.okx.websocket 127.0.0.1:22 recovering 0 0
+	END
+	diff -u expected looked
+	run -0 --separate-stderr pool-select -s pool.state -x binance pool.json
+	assert_equal "$stderr" ""
+	assert_output "http://127.0.0.1:11"
+	[ "$(od -An -tu4 -j 8 -N 4 pool.state | tr -d ' ')" -eq 2 ]
+	[ ! -e pool.state.corrupt ]
+	run -0 --separate-stderr pool-status --verify -s pool.state pool.json
+	# that of an owner ends, unless there is such a process by chance
+	assert_output --regexp "^pool.state: whole, 11 proxies in 4 pools, [23] leases\$"
+	run -0 --separate-stderr pool-status --format tsv -s pool.state pool.json
+	carried >now
+	sed -i 's/11 unknown 0 1/11 unknown 0 2/' expected
+	diff -u expected now
+	run -0 pool-status --history -s pool.state pool.json
+	assert_line --regexp 'default.http +tokyo +unhealthy +cooling +limited'
 }
 
 @test "a folder whose group can replace files in it is shown with a warning" {

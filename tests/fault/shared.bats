@@ -10,7 +10,7 @@ setup() {
 	open=$(mktemp -d /tmp/pool-shared.XXXXXX)
 	chmod 755 "$open"
 	mkdir "$open/bin" "$open/state"
-	cp "$POOL_BIN/pool-select" "$POOL_BIN/pool-check" "$open/bin"
+	cp "$POOL_BIN"/pool-{select,check,report} "$open/bin"
 	chgrp 5000 "$open/state"
 	chmod 3770 "$open/state"
 	start_stub refuse
@@ -53,6 +53,46 @@ as() {
 			--dry-run --explain "$pool"
 		assert_regex "$stderr" "127.0.0.1:$STUB_PORT +unhealthy"
 	done
+}
+
+@test "what one of them disables stays so for all, whatever becomes of the state file" {
+	local first=127.0.0.1:$STUB_PORT owner user
+
+	# made by root and changed by a member, and the other way round
+	for owner in 0 5001; do
+		rm -f "$open/state"/*
+		as $owner "$open/bin/pool-report" -s "$open/state/" -f "$pool" "$first" disable
+		assert_equal "$(stat -c '%a %u %g' "$open/state/"*.decisions)" "660 $owner 5000"
+		as 5002 "$open/bin/pool-report" -s "$open/state/" -f "$pool" --all disable
+		as 0 "$open/bin/pool-report" -s "$open/state/" -f "$pool" 127.0.0.1:1 enable
+		for user in 5002 0 5001; do
+			head -c 5000 /dev/urandom |
+				dd of="$(echo "$open/state/"*.state)" bs=1 seek=8 conv=notrunc status=none
+			for i in 1 2 3; do
+				run -0 --separate-stderr as $user "$open/bin/pool-select" -s "$open/state/" \
+					--format hostport "$pool"
+				assert_output "127.0.0.1:1"
+			done
+		done
+	done
+}
+
+@test "a member who spoils the second copy spoils no command" {
+	local first=127.0.0.1:$STUB_PORT second
+
+	as 0 "$open/bin/pool-report" -s "$open/state/" -f "$pool" "$first" disable
+	second=$(echo "$open/state/"*.decisions)
+	head -c 100000 /dev/urandom | as 5001 tee "$second" >/dev/null
+	run -0 --separate-stderr as 0 "$open/bin/pool-report" -s "$open/state/" -f "$pool" 127.0.0.1:1 disable
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr as 0 "$open/bin/pool-report" -s "$open/state/" -f "$pool" 127.0.0.1:1 enable
+	as 0 rm "$second"
+	as 5001 ln -s "$pool" "$second"
+	run -0 --separate-stderr as 0 "$open/bin/pool-report" -s "$open/state/" -f "$pool" 127.0.0.1:1 enable
+	assert_regex "$stderr" "not a second time.*Too many levels of symbolic links$"
+	run -0 --separate-stderr as 0 "$open/bin/pool-select" -s "$open/state/" --format hostport "$pool"
+	assert_output "127.0.0.1:1"
+	grep -q nora "$pool"
 }
 
 @test "two users select in turn from one cursor" {

@@ -301,6 +301,50 @@ static void where_all_is_gone_the_warning_says_so(void **context)
 	assert_non_null(strstr(place->warning, "what persons disabled (the second copy"));
 }
 
+static int verify(struct place *place, char *why, size_t size)
+{
+	struct pool_session *session = open_session(place);
+	struct pool_census census;
+	struct pool_fault fault = {0};
+	int error = pool_session_verify(session, &census, &fault);
+
+	snprintf(why, size, "%s", fault.text);
+	pool_session_free(session);
+	return error;
+}
+
+static void repair(struct place *place)
+{
+	struct pool_session *session = open_session(place);
+	struct pool_census census;
+	struct pool_repairs done;
+
+	assert_int_equal(0, pool_session_repair(session, &census, &done, NULL));
+	pool_session_free(session);
+}
+
+static void damage_of_the_second_copy_is_found_and_set_right(void **context)
+{
+	struct place *place = *context;
+	char why[500];
+
+	assert_int_equal(0, verify(place, why, sizeof(why)));
+	place->seconds[40] ^= 1;
+	put_back(place);
+	assert_int_equal(POOL_EFORMAT, verify(place, why, sizeof(why)));
+	assert_non_null(strstr(why, ".decisions' has 1 entries that cannot be read"));
+	repair(place);
+	assert_int_equal(0, verify(place, why, sizeof(why)));
+	put_back(place);
+	unlink(place->second);
+	assert_int_equal(POOL_EFORMAT, verify(place, why, sizeof(why)));
+	assert_non_null(strstr(why, "does not have what a person decided about 'paris'"));
+	repair(place);
+	assert_int_equal(0, verify(place, why, sizeof(why)));
+	unlink(place->path);
+	must_keep_both_out(place);
+}
+
 /* --- foreign content --------------------------------------------------------------- */
 
 static void foreign_content_leads_nobody(void **context)
@@ -513,9 +557,10 @@ static struct place *leave(const struct place *place, const struct seen *seen)
 	struct place *left = calloc(1, sizeof(*left));
 
 	*left = *place;
-	snprintf(left->path, sizeof(left->path), "%s/left", place->folder);
-	snprintf(left->snap, sizeof(left->snap), "%s/left.snap", place->folder);
-	snprintf(left->second, sizeof(left->second), "%s/left.decisions", place->folder);
+	snprintf(left->path, sizeof(left->path), "%s/left.state", place->folder);
+	snprintf(left->snap, sizeof(left->snap), "%s/left.state.snap", place->folder);
+	snprintf(left->second, sizeof(left->second), "%s/left.state.decisions",
+		place->folder);
 	fixture_write(left->path, seen->state, (size_t)seen->state_length);
 	fixture_write(left->second, seen->second, (size_t)seen->second_length);
 	unlink(left->snap);
@@ -609,6 +654,7 @@ int main(void)
 		TEST(what_is_damaged_is_not_written_over_the_second_copy),
 		TEST(the_state_knows_it_without_the_second_copy),
 		TEST(where_all_is_gone_the_warning_says_so),
+		TEST(damage_of_the_second_copy_is_found_and_set_right),
 		TEST(foreign_content_leads_nobody),
 		TEST(what_is_no_plain_file_is_not_used),
 		TEST(who_and_when_go_along),
