@@ -63,6 +63,8 @@ static const char *judge_id(const char *id)
 		return "it holds a blank or a control character";
 	if (id[0] == '-')
 		return "it begins with '-'";
+	if (strchr(id, '@') || strstr(id, "://"))
+		return "it looks like a URL, and ids are shown everywhere";
 	return NULL;
 }
 

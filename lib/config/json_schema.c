@@ -243,10 +243,11 @@ static cJSON *describe_text(const struct pool_key *key, enum copying copying)
 
 static cJSON *describe_exchanges(const struct pool_key *key, enum copying copying)
 {
-	cJSON *schema = make("object");
+	cJSON *schema = make("object"), *names = match(pool_pattern_exchange_id);
 
 	(void)copying;
-	pool_json_add(schema, "propertyNames", match(pool_pattern_exchange_id));
+	pool_json_add(names, "not", match("@|://"));
+	pool_json_add(schema, "propertyNames", names);
 	pool_json_add(schema, "additionalProperties",
 		refer(definitions[key->child][OF_OTHERS]));
 	return schema;

@@ -267,6 +267,22 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 	return text;
 }
 
+/* The URL as it is written, with each "@" and "\" of user and password as a code. */
+static char *write_out(const char *text, const struct pool_url *url)
+{
+	char *copy = malloc(3 * strlen(text) + 1), *out = copy;
+
+	if (!copy)
+		return NULL;
+	for (const char *at = text; *at; at++)
+		if (at < url->endpoint.bytes - 1 && strchr("@\\", *at))
+			out += sprintf(out, "%%%02X", (unsigned char)*at);
+		else
+			*out++ = *at;
+	*out = '\0';
+	return copy;
+}
+
 static int judge_lengths(const struct pool_login *login, struct pool_fault *fault)
 {
 	bool socks5 = login->scheme == POOL_SCHEME_SOCKS5 ||
@@ -317,7 +333,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	made.host = malloc(parsed.host.length + 1);
 	if (made.host)
 		pool_url_host(&parsed, made.host, parsed.host.length + 1);
-	made.url = sources.filled ? build_url(&made, &parsed) : strdup(url);
+	made.url = sources.filled ? build_url(&made, &parsed) : write_out(url, &parsed);
 	if (made.user && !*made.user && !made.password) {
 		pool_text_forget(made.user);
 		made.user = NULL;

@@ -268,12 +268,12 @@ void pool_pattern_add_url(struct pool_text *out)
 	pool_text_add(out, "^");
 	add_schemes(out);
 	pool_text_add(out,
-		"://(?:[^/?#\\[\\]" BLANK "]*@)?(?:[^/?#\\[\\]@:" BLANK
-		"-][^/?#\\[\\]@:" BLANK "]{0,252}|");
+		"://(?:[^/?#\\[\\]" BLANK "]*@)?(?:[^/?#\\[\\]@:\\\\" BLANK
+		"-][^/?#\\[\\]@:\\\\" BLANK "]{0,252}|");
 	add_brackets(out);
 	pool_text_add(out, "):");
 	add_range(out, 1, 65535, "");
-	pool_text_add(out, "(?:[/?#][^" BLANK "]*)?$");
+	pool_text_add(out, "(?:[/?#][^@\\\\" BLANK "]*)?$");
 }
 
 /* --- what a check asks for ------------------------------------------------------ */

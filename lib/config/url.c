@@ -41,6 +41,13 @@ static const struct pool_url_fault_row fault_rows[POOL_URL_FAULTS] = {
 	[POOL_URL_BAD_VARIABLE] = {"url-variable",
 		"${NAME} needs a name and a closing brace, and stands in the user or "
 		"password only"},
+	[POOL_URL_AT_SIGN] = {"url-at-sign",
+		"an @ stands behind the host, and clients disagree on where the URL "
+		"leads "
+		"(percent-encode / ? # in a password)"},
+	[POOL_URL_BACKSLASH] = {"url-backslash",
+		"a backslash stands outside of the user and password, and clients "
+		"disagree on where the URL leads"},
 };
 
 const char *pool_scheme_name(enum pool_scheme scheme)
@@ -308,6 +315,28 @@ static const char *last_at_sign(const char *text, size_t length)
 	return memrchr(text, '@', length);
 }
 
+/*
+ * What clients cut up at different places. A "/", "?" or "#" that was meant to be part of
+ * a password ends the authority, so that the host would be the user's name.
+ */
+static enum pool_url_fault judge_ends(const char *authority, size_t length,
+	const struct pool_slice *rest, const char *text, size_t *at)
+{
+	const char *sign = last_at_sign(authority, length);
+	const char *host = sign ? sign + 1 : authority;
+	const char *end = rest->bytes + rest->length;
+	const char *backslash = memchr(host, '\\', (size_t)(end - host));
+
+	if (memchr(rest->bytes, '@', rest->length)) {
+		*at = (size_t)(rest->bytes - text);
+		return POOL_URL_AT_SIGN;
+	}
+	if (!backslash)
+		return POOL_URL_OK;
+	*at = (size_t)(backslash - text);
+	return POOL_URL_BACKSLASH;
+}
+
 static enum pool_url_fault parse_authority(const char *authority, size_t length,
 	struct pool_url *out, const char *text, size_t *at)
 {
@@ -359,7 +388,10 @@ enum pool_url_fault pool_url_parse(
 	for (end = authority; end < length && !strchr("/?#", text[end]);)
 		end++;
 	url.rest = (struct pool_slice){text + end, length - end};
-	fault = parse_authority(text + authority, end - authority, &url, text, &where);
+	fault = judge_ends(text + authority, end - authority, &url.rest, text, &where);
+	if (!fault)
+		fault = parse_authority(
+			text + authority, end - authority, &url, text, &where);
 out:
 	if (!fault)
 		*out = url;
@@ -458,6 +490,18 @@ static bool socks4_password(const struct pool_url *url)
 		(url->scheme == POOL_SCHEME_SOCKS4 || url->scheme == POOL_SCHEME_SOCKS4A);
 }
 
+static bool has_raw_sign_in(const struct pool_slice *part)
+{
+	return part->length &&
+		(memchr(part->bytes, '@', part->length) ||
+			memchr(part->bytes, '\\', part->length));
+}
+
+static bool has_raw_sign(const struct pool_url *url)
+{
+	return has_raw_sign_in(&url->user) || has_raw_sign_in(&url->password);
+}
+
 const struct pool_url_fault_row *pool_url_remark_get(
 	const struct pool_url *url, enum pool_url_remark remark)
 {
@@ -466,8 +510,9 @@ const struct pool_url_fault_row *pool_url_remark_get(
 		bool (*applies)(const struct pool_url *url);
 	} rows[POOL_URL_REMARKS] = {
 		[POOL_URL_HAS_PATH] = {{"url-path",
-					       "the path, query or fragment of a "
-					       "proxy URL is used by no client"},
+					       "a proxy URL ends with its port: clients "
+					       "refuse or ignore a path, query or "
+					       "fragment"},
 			has_path},
 		[POOL_URL_HAS_ZONE] = {{"url-zone",
 					       "the zone behind the address means "
@@ -493,6 +538,12 @@ const struct pool_url_fault_row *pool_url_remark_get(
 			{{"url-socks4-password",
 				 "SOCKS4 has no passwords: this one is never sent"},
 				socks4_password},
+		[POOL_URL_RAW_SIGN] = {{"url-raw-sign",
+					       "an @ or backslash in the user or "
+					       "password is not percent-encoded, and "
+					       "clients disagree on where the URL leads: "
+					       "write %40 or %5C, as it will be printed"},
+			has_raw_sign},
 	};
 
 	return rows[remark].applies(url) ? &rows[remark].row : NULL;
@@ -508,10 +559,20 @@ bool pool_url_has_literal_credentials(const struct pool_url *url)
 	return url->password.bytes && is_literal(&url->password);
 }
 
+/* "user:password", which "host:port" and "key: value" are not. */
+static bool has_word_behind_colon(const char *text, size_t length)
+{
+	for (size_t i = 0; i + 1 < length; i++)
+		if (text[i] == ':' && !is_digit(text[i + 1]) &&
+			!strchr(" \t:", text[i + 1]))
+			return true;
+	return false;
+}
+
 bool pool_url_may_hold_secret(const char *text, size_t length)
 {
 	return length > WORD_SHOWN || memchr(text, '@', length) ||
-		memmem(text, length, "://", 3);
+		has_word_behind_colon(text, length);
 }
 
 /* --- names ---------------------------------------------------------------------- */

@@ -1,10 +1,12 @@
 /*
  * Proxy URLs: judging, taking apart, naming without secrets, filling in credentials.
  *
- * The text of a URL is kept byte for byte: what a user wrote is what a tool prints. The
- * rules are those of cryptofeed where it is safe, and stricter where a byte could smuggle
- * a header or end a string early (control bytes, raw or percent-encoded; blanks; a
- * leading "-" in the host).
+ * The text of a URL is kept byte for byte: what a user wrote is what a tool prints, but
+ * for an "@" and a "\" in user or password, which are percent-encoded, since clients
+ * disagree on where such a URL leads. The rules are those of cryptofeed where it is safe,
+ * and stricter where a byte could smuggle a header or end a string early (control bytes,
+ * raw or percent-encoded; blanks; a leading "-" in the host), or where it could split the
+ * URL at another place (an "@" behind the host, a "\" outside of user and password).
  */
 #ifndef POOL_CONFIG_URL_H
 #define POOL_CONFIG_URL_H
@@ -60,6 +62,8 @@ enum pool_url_fault {
 	POOL_URL_BLANK,
 	POOL_URL_CREDENTIAL_LENGTH,
 	POOL_URL_BAD_VARIABLE, /* ${ without a name or without } */
+	POOL_URL_AT_SIGN,      /* an @ behind host and port */
+	POOL_URL_BACKSLASH,    /* a \ outside of user and password */
 	POOL_URL_FAULTS
 };
 
@@ -89,6 +93,7 @@ enum pool_url_remark {
 	POOL_URL_UNICODE,
 	POOL_URL_ODD_PERCENT,
 	POOL_URL_SOCKS4_PASSWORD,
+	POOL_URL_RAW_SIGN, /* an @ or \ in user or password */
 	POOL_URL_REMARKS
 };
 
@@ -129,8 +134,9 @@ struct pool_login {
 	uint16_t port;
 	char *user;     /* raw bytes without NUL, or NULL */
 	char *password; /* raw bytes without NUL, or NULL */
-	char *url; /* the text to hand out: as written, ${NAME} and password_file filled
-		      in, percent-encoded */
+	char *url;      /* the text to hand out: as written but for a raw "@" or "\" in
+			   user and password; ${NAME} and password_file filled in,
+			   percent-encoded */
 };
 
 /* Where the values of ${NAME} come from, and what may be filled in. */

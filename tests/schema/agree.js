@@ -217,7 +217,7 @@ const parts = {
 		'//', 'http:/', 'http:', ' http://', 'httpx://', 'socks4h://', '://', '1http://'],
 	user: ['', '', '', 'u@', 'u:p@', ':p@', 'u:@', '@', 'u:p@q@', 'u:%41%zz%@', 'u:%0d@', 'u%7F:p@', 'u:%7e@', 'u b@',
 		'u:p/q@', 'u:[p]@', '${U}:${P_1}@', 'u:${@', 'u:${1}@', 'u:${A@', 'u:$@', 'u:$${A}@', 'u:%24{A@', 'u:${}@',
-		'u:${A}%1f@', '\u00e4:\u20ac@', 'u:\u00a0@', 'u:\u0085@', 'u:%20@', 'u:%40@', 'u:%2f@', 'u:p#@', 'u:{}}@'],
+		'u:${A}%1f@', '\u00e4:\u20ac@', 'u:\u00a0@', 'u:\u0085@', 'u:%20@', 'u:%40@', 'u:%2f@', 'u:p#@', 'u:{}}@', 'u\\v:p\\q@'],
 	host: ['h', 'h', 'H.example', '1.2.3.4', '999.1.1.1', 'a_b', '-h', 'h-', '', 'h..i', '.', 'h%20i', 'h%2Fi', 'h%2di',
 		'%2dh', '%2eh', 'h%0ai', 'h%zz', 'h%', 'h%25', 'h%40', 'h%5B', 'h%5c', 'h%5D', 'h%5e', 'h%3a', 'h%3F', 'h%23', 'h%21', 'h$', 'h${A}', 'h${', '\u00e4.de', 'h i',
 		'h\\i', 'h\ti', 'a'.repeat(253), 'a'.repeat(254), '::1', '[::1]', '[::]', '[1::]', '[1:2:3:4:5:6:7:8]',
@@ -230,7 +230,7 @@ const parts = {
 		'[fe80::1%1f]', '[::1]x', 'x[::1]', '[::1', '::1]'],
 	port: [':1', ':1', ':80', ':65535', ':65536', ':0', ':00', ':080', ':', '', ':x', ':-1', ':+1', ':1 ', ':80:90',
 		':99999', ':100000', ':10000', ':9999', ':6553', ':65529', ':4294967297', ':\uff11', ':8_0'],
-	rest: ['', '', '', '/', '/p?q#f', '?q', '#f', '/ ', '/\u0001', '/[x]', '/${', '/%00', '/@h:1', '\\'],
+	rest: ['', '', '', '/', '/p?q#f', '?q', '#f', '/ ', '/\u0001', '/[x]', '/${', '/%00', '/@h:1', '\\', '/a\\b', '?x@', '#@'],
 };
 
 // Each part in an otherwise good URL, then mixtures.
@@ -258,6 +258,8 @@ function* urlDocuments() {
 	for (const text of urls(0))
 		for (const method of ['tcp', 'http', 'tunnel', 'websocket'])
 			yield { proxies: [url], health_check: { method, url: text.replace('http', 'ws') } };
+	for (const id of ['u@h', 'http://h', 'a:b', 'a://', '@'])
+		yield { enabled: true, exchanges: { [id]: { http: url } } };
 	yield { proxies: [{ url: 'http://u:p@h:1', password_file: 'f' }] };
 	yield { proxies: [{ url: 'http://u:@h:1', password_file: 'f' }] };
 	yield { proxies: [{ url: 'http://u@h:1', password_file: 'f' }] };

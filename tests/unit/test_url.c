@@ -92,6 +92,24 @@ static void judges_urls_in_the_order_of_cryptofeed(void **state)
 		{"http://u:${A@h:80", POOL_URL_BAD_VARIABLE},
 		{"http://u:${1A}@h:80", POOL_URL_BAD_VARIABLE},
 		{"http://${HOST}:80", POOL_URL_BAD_VARIABLE},
+		{"http://bob:4711#s@h:1", POOL_URL_AT_SIGN},
+		{"http://bob:pa/ss@h:1", POOL_URL_AT_SIGN},
+		{"http://bob/pass@h:1", POOL_URL_AT_SIGN},
+		{"http://bob:pa?ss@h:1", POOL_URL_AT_SIGN},
+		{"http://h:1/x@h2:2", POOL_URL_AT_SIGN},
+		{"http://h:1?x@h2:2", POOL_URL_AT_SIGN},
+		{"http://u:p@h:1#x@h2:2", POOL_URL_AT_SIGN},
+		{"http://h:1/%40", POOL_URL_OK},
+		{"http://h:1\\@h2:2", POOL_URL_OK},
+		{"http://u\\x:p@h:1", POOL_URL_OK},
+		{"http://h\\x:1", POOL_URL_BACKSLASH},
+		{"http://h:1\\", POOL_URL_BACKSLASH},
+		{"http://u:p@h:1\\x", POOL_URL_BACKSLASH},
+		{"http://h:1/a\\b", POOL_URL_BACKSLASH},
+		{"http:\\\\h:1", POOL_URL_NO_SCHEME},
+		{"http:/\\h:1", POOL_URL_NO_SCHEME},
+		{"http://\\h:1", POOL_URL_BACKSLASH},
+		{"http://%5ch:1", POOL_URL_BAD_HOST},
 	};
 
 	(void)state;
@@ -116,6 +134,25 @@ static void sees_nul_bytes_inside(void **state)
 	assert_int_equal(
 		POOL_URL_CONTROL, pool_url_parse("http://a\0b:80", 13, &url, &at));
 	assert_int_equal(8, at);
+}
+
+static void says_where_a_url_is_split_wrongly(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+	} rows[] = {{"http://bob:4711#s@h:1", 15}, {"http://h:1/x@h2:2", 10},
+		{"http://u:p@h:1\\", 14}, {"http://h\\x:1", 8}, {"http://h:1/a\\b", 12}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pool_url url;
+		size_t at = 0;
+
+		assert_int_not_equal(POOL_URL_OK,
+			pool_url_parse(rows[i].text, strlen(rows[i].text), &url, &at));
+		assert_int_equal(rows[i].at, at);
+	}
 }
 
 static void bounds_credentials_of_socks5_only(void **state)
@@ -174,6 +211,11 @@ static void remarks_on_what_works_oddly(void **state)
 		{"http://u%zz@h:1", POOL_URL_ODD_PERCENT},
 		{"socks4://u:p@h:1", POOL_URL_SOCKS4_PASSWORD},
 		{"socks4://u@h:1", -1},
+		{"http://u:p@q@h:1", POOL_URL_RAW_SIGN},
+		{"http://u@v@h:1", POOL_URL_RAW_SIGN},
+		{"http://h:1\\@h2:2", POOL_URL_RAW_SIGN},
+		{"http://u\\v@h:1", POOL_URL_RAW_SIGN},
+		{"http://u%40:p%5C@h:1", -1},
 	};
 
 	(void)state;
@@ -267,7 +309,8 @@ static void knows_what_may_hold_a_secret(void **state)
 		const char *text;
 		bool may;
 	} rows[] = {{"", false}, {"weight", false}, {"a@b", true}, {"x://y", true},
-		{"a:/b", false},
+		{"a:/b", true}, {"mira:quartz", true}, {"h:80:mira:quartz", true},
+		{"h:80", false}, {"a: b", false}, {"::1", false}, {"1:30", false},
 		{"0123456789012345678901234567890123456789012345678901234567890123",
 			false},
 		{"01234567890123456789012345678901234567890123456789012345678901234",
@@ -300,7 +343,10 @@ static void fills_in_credentials(void **state)
 	} rows[] = {
 		{"HTTP://H:80/", NULL, NULL, "HTTP://H:80/"},
 		{"http://u%41:p%2f@h:80", "uA", "p/", "http://u%41:p%2f@h:80"},
-		{"http://u:p@q@h:80", "u", "p@q", "http://u:p@q@h:80"},
+		{"http://u:p@q@h:80", "u", "p@q", "http://u:p%40q@h:80"},
+		{"HTTP://u@x\\y:p%2f:@q\\@H:80/z", "u@x\\y", "p/:@q\\",
+			"HTTP://u%40x%5Cy:p%2f:%40q%5C@H:80/z"},
+		{"http://h:1\\@[::1]:2", "h", "1\\", "http://h:1%5C@[::1]:2"},
 		{"http://u@h:80", "u", NULL, "http://u@h:80"},
 		{"http://@h:80", NULL, NULL, "http://@h:80"},
 		{"http://u:%24{A}@h:80", "u", "${A}", "http://u:%24{A}@h:80"},
@@ -417,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_urls_in_the_order_of_cryptofeed),
 		cmocka_unit_test(sees_nul_bytes_inside),
+		cmocka_unit_test(says_where_a_url_is_split_wrongly),
 		cmocka_unit_test(bounds_credentials_of_socks5_only),
 		cmocka_unit_test(every_fault_and_remark_has_a_rule),
 		cmocka_unit_test(remarks_on_what_works_oddly),
