@@ -69,7 +69,7 @@ static const struct exec_config curl_config = {
 	.option = "-K",
 	.text = "proxy = \"%{url}\"\n"
 		"noproxy = \"\"\n",
-	.instead = (const char *const[]){"--noproxy", "", NULL},
+	.instead = (const char *const[]){"-q", NULL},
 };
 
 static const struct exec_config wget_config = {
@@ -82,7 +82,7 @@ static const struct exec_config wget_config = {
 	.replaces = true,
 	.variable = "WGETRC",
 	.files = (const char *const[]){"~/.wgetrc", NULL},
-	.instead = (const char *const[]){"-euse_proxy=on", "-eno_proxy=", NULL},
+	.instead = (const char *const[]){"--no-config", NULL},
 };
 
 static const struct exec_config aria2_config = {
@@ -94,7 +94,7 @@ static const struct exec_config aria2_config = {
 	.replaces = true,
 	.files = (const char *const[]){"~/.aria2/aria2.conf",
 		"$XDG_CONFIG_HOME/aria2/aria2.conf", "~/.config/aria2/aria2.conf", NULL},
-	.instead = (const char *const[]){"--no-proxy=", NULL},
+	.instead = (const char *const[]){"--no-conf=true", NULL},
 };
 
 /* What is said of single hosts, and programs that are asked, go first. */

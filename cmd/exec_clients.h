@@ -52,8 +52,8 @@ struct exec_config {
 	bool replaces;      /* it takes the place of the user's */
 	const char *variable;       /* then: the variable that names that file, or NULL */
 	const char *const *files;   /* and where it is without; ends with NULL */
-	const char *const *instead; /* arguments where there is no /dev/fd: they at least
-				       leave the variables their say; ends with NULL */
+	const char *const *instead; /* arguments where there is no /dev/fd, by which it
+				       reads no file of its own; ends with NULL */
 };
 
 struct exec_client_row {

@@ -633,6 +633,15 @@ trying again"
 		'mount -t tmpfs none /dev && exec "$@"' sh "$exec" --no-state curl -s "$url"
 	assert_output ok
 	assert_equal "$stderr" ""
+	# nor does it, or another, read a file that leads elsewhere
+	write_client curl 'echo "curl $*"'
+	write_client wget 'echo "wget $*"'
+	write_client aria2c 'echo "aria2c $*"'
+	for client in "curl -q" "wget --no-config" "aria2c --no-conf=true"; do
+		run -0 --separate-stderr unshare -rm sh -c 'mount -t tmpfs none /dev && exec "$@"' sh \
+			"$exec" --no-state "${client% *}" "$url"
+		assert_output "$client $url"
+	done
 }
 
 @test "curl that lists nobody to ask directly is tried again, one that lists somebody is not" {
