@@ -255,7 +255,7 @@ static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no pa
 /*
  * The layout's name: a hash (FNV-1a over numbers) of all that decides where a byte is and
  * what it means. Whoever changes one of these raises POOL_STATE_VERSION and has the
- * version before carried over, see carry.c; a test knows the hash of each version.
+ * version before carried over, see former.c; a test knows the hash of each version.
  */
 #define POOL_LAYOUT_STEP(hash, number) \
 	(((hash) ^ (uint64_t)(number)) * UINT64_C(0x100000001b3))

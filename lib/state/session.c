@@ -577,11 +577,22 @@ static int find_trouble(const char *where)
 	const size_t length = strlen(where), end = strlen(".state");
 	struct stat status;
 
-	if ((length && where[length - 1] == '/') || stat(where, &status) == 0)
+	if (stat(where, &status) == 0)
 		return 0;
-	if (errno != ENOENT)
+	switch (errno) {
+	case ENOENT:
+		return length > end && strcmp(where + length - end, ".state") == 0
+			? 0
+			: ENOENT;
+	case EACCES:
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		/* Whoever opens it hears the same. */
+		return 0;
+	default:
 		return errno;
-	return length > end && strcmp(where + length - end, ".state") == 0 ? 0 : ENOENT;
+	}
 }
 
 int pool_session_check_place(const struct pool_session *session, struct pool_fault *fault)
@@ -618,15 +629,19 @@ static int find_paths(
 		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
 		return 0;
-	session->state_trouble = find_trouble(options->state);
 	session->state_path = pool_state_path(options->state, options->file);
+	if (!session->state_path)
+		return POOL_ENOMEM;
+	/* Another name is one in a folder, which is there. */
+	if (strcmp(session->state_path, options->state) == 0)
+		session->state_trouble = find_trouble(options->state);
 	if (session->state_trouble)
-		return session->state_path ? 0 : POOL_ENOMEM;
+		return 0;
 	if (session->by_environment)
-		return session->state_path ? 0 : POOL_ENOMEM;
-	pool_text_addf(&text, "%s.snap", session->state_path ? session->state_path : "");
+		return 0;
+	pool_text_addf(&text, "%s.snap", session->state_path);
 	session->snap_path = pool_text_take(&text);
-	return session->state_path && session->snap_path ? 0 : POOL_ENOMEM;
+	return session->snap_path ? 0 : POOL_ENOMEM;
 }
 
 int pool_session_new(struct pool_session **out,
