@@ -19,6 +19,7 @@ bool pool_guard_mend(struct pool_guard *guard, const void *address)
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
 	uintptr_t from;
+	void *map;
 
 	if (at < (uintptr_t)guard->begin || at >= end)
 		return false;
@@ -26,9 +27,11 @@ bool pool_guard_mend(struct pool_guard *guard, const void *address)
 	 * would be a signal each. */
 	from = at / page * page;
 	/* cppcheck-suppress invalidFunctionArg */
-	if (mmap((void *)from, end - from, PROT_READ | PROT_WRITE, flags, -1, 0) ==
-		MAP_FAILED)
+	map = mmap((void *)from, end - from, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (map == MAP_FAILED)
 		return false;
 	guard->mended++;
+	/* It is a part of the mapping that is there. */
+	/* cppcheck-suppress memleak */
 	return true;
 }
