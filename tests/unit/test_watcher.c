@@ -63,7 +63,7 @@ static int start(void **state)
 
 	fixture_folder_make(world->folder, sizeof(world->folder));
 	snprintf(world->file, sizeof(world->file), "%s/pool.json", world->folder);
-	snprintf(world->state, sizeof(world->state), "%s/state", world->folder);
+	snprintf(world->state, sizeof(world->state), "%s/x.state", world->folder);
 	write_pool(world, "\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"", TCP);
 	if (pool_session_new(&world->session, &options, &fault) != 0)
 		fail_msg("%s", fault.text);
