@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/text.h"
 #include "config/walk.h"
 
@@ -16,6 +17,53 @@ static bool method_asks(enum pool_method method)
 {
 	return method == POOL_METHOD_HTTP || method == POOL_METHOD_TUNNEL ||
 		method == POOL_METHOD_WEBSOCKET;
+}
+
+/* True if what a check asks for, and with what headers, passes each proxy readable. */
+static bool asks_in_clear(const struct pool_leaf *leaf)
+{
+	const char *url = leaf->request.url;
+
+	switch ((enum pool_method)leaf->policy.method) {
+	case POOL_METHOD_HTTP:
+		return strncasecmp(url ? url : pool_check_default_url, "http:", 5) == 0;
+	case POOL_METHOD_WEBSOCKET:
+		return url && strncasecmp(url, "ws:", 3) == 0;
+	case POOL_METHOD_TCP:
+	case POOL_METHOD_PING:
+	case POOL_METHOD_TUNNEL:
+	case POOL_METHODS:
+		break;
+	}
+	return false;
+}
+
+/* A key in a header or in the query. */
+static void judge_check_secrets(
+	struct walk *walk, const struct place *object, const struct pool_leaf *leaf)
+{
+	struct place place, header;
+	char shown[96];
+
+	if (!asks_in_clear(leaf))
+		return;
+	if (pool_place_find(walk, object, "url", &place) && leaf->request.url &&
+		pool_check_url_has_key(leaf->request.url))
+		pool_tell_value(walk, POOL_RULE_CHECK_CLEAR_TEXT, &place,
+			"url: a key in its query is readable by every proxy");
+	if (!pool_place_find(walk, object, "headers", &place))
+		return;
+	for (bool more = pool_place_first(walk, &place, &header); more;
+		more = pool_place_next(walk, &header)) {
+		const char *name = header.value->string;
+
+		if (!name || !pool_check_header_is_key(name) ||
+			pool_check_header_is_refused(name))
+			continue;
+		pool_walk_quote(shown, sizeof(shown), name);
+		pool_tell_key(walk, POOL_RULE_CHECK_CLEAR_TEXT, &header,
+			"headers: %s is readable by every proxy", shown);
+	}
 }
 
 static void judge_check_keys(
@@ -48,6 +96,7 @@ static void judge_check_keys(
 				"%s: means nothing to the check method '%s'", key->name,
 				pool_method_name(method));
 	}
+	judge_check_secrets(walk, object, leaf);
 }
 
 /* A first duration must not be above the longest one. */

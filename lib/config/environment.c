@@ -529,7 +529,7 @@ static void walk_tree(struct reader *reader, struct pool_settings *settings)
 	}
 	reader->no_memory |= walk.no_memory || !positions.count;
 	*settings = walk.settings;
-	free(walk.literal_pointer);
+	pool_walk_forget_literals(&walk);
 	pool_positions_release(&positions);
 }
 

@@ -221,11 +221,14 @@ static cJSON *describe_request(const struct pool_key *key, enum copying copying)
 
 static cJSON *describe_headers(const struct pool_key *key, enum copying copying)
 {
-	cJSON *schema = make("object");
+	cJSON *schema = make("object"), *names = match(pool_pattern_header_name);
+	struct pool_text refused = POOL_TEXT_EMPTY;
 
 	(void)key;
 	(void)copying;
-	pool_json_add(schema, "propertyNames", match(pool_pattern_header_name));
+	pool_pattern_add_refused_header(&refused);
+	pool_json_add(names, "not", take_string(&refused));
+	pool_json_add(schema, "propertyNames", names);
 	pool_json_add(
 		schema, "additionalProperties", make_string(pool_pattern_header_value));
 	return schema;

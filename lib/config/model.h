@@ -188,6 +188,15 @@ extern const char *const pool_check_default_url;
  */
 const char *pool_check_url_judge(const char *text);
 const char *pool_check_url_judge_scheme(enum pool_method method, const char *text);
+/* True if a parameter of its query is a key, by its name, such as api_key. */
+bool pool_check_url_has_key(const char *text);
+
+/* Headers that are about the connection or the framing, not the request: the client's to
+ * choose. The <index>th name, NULL behind the last. */
+const char *pool_check_header_refused(size_t index);
+bool pool_check_header_is_refused(const char *name);
+/* True if its value is a key, by its name, such as Authorization or X-Api-Key. */
+bool pool_check_header_is_key(const char *name);
 
 /* A policy, leaf with all defaults of the schema filled in. */
 void pool_policy_init(struct pool_policy *policy);

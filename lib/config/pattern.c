@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/model.h"
 #include "config/pattern.h"
 #include "config/url.h"
 
@@ -200,19 +201,32 @@ const char *const pool_pattern_wrong_url =
 
 const char *const pool_pattern_password = "^[^:]*://[^/?#]*:[^/?#]*@";
 
-/* The schemes, in any case. */
+/* A word, in any case. */
+static void add_word(struct pool_text *out, const char *word)
+{
+	for (const char *at = word; *at; at++)
+		if (isalpha((unsigned char)*at))
+			pool_text_addf(out, "[%c%c]", tolower(*at), toupper(*at));
+		else
+			pool_text_add_bytes(out, at, 1);
+}
+
 static void add_schemes(struct pool_text *out)
 {
 	for (int scheme = 0; scheme < POOL_SCHEMES; scheme++) {
 		pool_text_add(out, scheme ? "|" : "(?:");
-		for (const char *at = pool_scheme_name((enum pool_scheme)scheme); *at;
-			at++)
-			if (isalpha((unsigned char)*at))
-				pool_text_addf(out, "[%c%c]", *at, toupper(*at));
-			else
-				pool_text_add_bytes(out, at, 1);
+		add_word(out, pool_scheme_name((enum pool_scheme)scheme));
 	}
 	pool_text_add(out, ")");
+}
+
+void pool_pattern_add_refused_header(struct pool_text *out)
+{
+	for (size_t i = 0; pool_check_header_refused(i); i++) {
+		pool_text_add(out, i ? "|" : "^(?:");
+		add_word(out, pool_check_header_refused(i));
+	}
+	pool_text_add(out, ")$");
 }
 
 #define GROUP "[0-9A-Fa-f]{1,4}"

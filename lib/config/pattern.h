@@ -36,6 +36,8 @@ extern const char *const pool_pattern_exchange_id;
 extern const char *const pool_pattern_path;
 extern const char *const pool_pattern_request;
 extern const char *const pool_pattern_header_name;
+/* The names that no check may send. */
+void pool_pattern_add_refused_header(struct pool_text *out);
 extern const char *const pool_pattern_header_value;
 
 #endif

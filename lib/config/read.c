@@ -83,20 +83,30 @@ static bool others_can_read(const struct stat *status)
 
 static void judge_secrecy(struct walk *walk)
 {
+	static const char *const words[LITERALS][2] = {
+		[LITERAL_PROXY] = {"proxy has credentials", "proxies have credentials"},
+		[LITERAL_CHECK] = {"header or query of a check has a key",
+			"headers and queries of checks have keys"},
+	};
 	const struct pool_source *source = walk->source;
-	unsigned mode = source->status.st_mode & 0777;
-	char *pointer = walk->literal_pointer;
 
-	if (!walk->literal_count || !source->regular || !others_can_read(&source->status))
+	if (!source->regular || !others_can_read(&source->status))
 		return;
-	/* Handed over; NULL if there was no memory for it, which is noticed there. */
-	walk->literal_pointer = NULL;
-	pool_diagnostics_add(walk->diagnostics, POOL_RULE_LITERAL_CREDENTIALS,
-		walk->literal_at, walk->literal_at, pointer,
-		"%zu %s credentials in clear text, and others can read this file "
-		"(mode %04o)",
-		walk->literal_count,
-		walk->literal_count == 1 ? "proxy has" : "proxies have", mode);
+	for (int i = 0; i < LITERALS; i++) {
+		struct literals *literals = &walk->literals[i];
+		char *pointer = literals->pointer;
+
+		if (!literals->count)
+			continue;
+		/* Handed over; NULL if there was no memory for it, which is noticed
+		 * there. */
+		literals->pointer = NULL;
+		pool_diagnostics_add(walk->diagnostics, POOL_RULE_LITERAL_CREDENTIALS,
+			literals->at, literals->at, pointer,
+			"%zu %s in clear text, and others can read this file (mode %04o)",
+			literals->count, words[i][literals->count != 1],
+			(unsigned)source->status.st_mode & 0777);
+	}
 }
 
 static void judge_writers(struct walk *walk, const struct place *root)
@@ -155,7 +165,7 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 		pool_settings_release(&walk.settings);
 	else
 		*settings = walk.settings;
-	free(walk.literal_pointer);
+	pool_walk_forget_literals(&walk);
 	pool_tree_forget(tree);
 	pool_positions_release(&positions);
 	return error;

@@ -205,14 +205,6 @@ static void judge_secrets(struct walk *walk, const struct place *place)
 			walk->diagnostics->secrets, tell_secret, &asking);
 }
 
-static void note_literal(struct walk *walk, const struct place *place)
-{
-	if (walk->literal_count++)
-		return;
-	walk->literal_at = walk->nodes[place->node].at;
-	walk->literal_pointer = pool_place_pointer(place);
-}
-
 void pool_read_url(struct walk *walk, const struct place *place, char **out)
 {
 	const char *text;
@@ -240,7 +232,7 @@ void pool_read_url(struct walk *walk, const struct place *place, char **out)
 				"%s: %s", label, row->sentence);
 	}
 	if (pool_url_has_literal_credentials(&url))
-		note_literal(walk, place);
+		pool_walk_note_literal(walk, LITERAL_PROXY, place);
 	judge_secrets(walk, place);
 	keep(walk, out, text);
 }
@@ -343,11 +335,14 @@ static void read_check_url(struct walk *walk, const struct place *place,
 	if (!expect_string(walk, place, pool_key_type_get(key->type)->say))
 		return;
 	wrong = pool_check_url_judge(place->value->valuestring);
-	if (wrong)
+	if (wrong) {
 		pool_tell_value(
 			walk, POOL_RULE_CHECK_URL, place, "%s: %s", key->name, wrong);
-	else
-		keep(walk, slot_of(key, base), place->value->valuestring);
+		return;
+	}
+	if (pool_check_url_has_key(place->value->valuestring))
+		pool_walk_note_literal(walk, LITERAL_CHECK, place);
+	keep(walk, slot_of(key, base), place->value->valuestring);
 }
 
 static void read_request(struct walk *walk, const struct place *place,
@@ -396,6 +391,14 @@ static void read_header(
 			"headers: %s cannot be the name of a header", shown);
 		return;
 	}
+	if (pool_check_header_is_refused(name)) {
+		pool_tell_key(walk, POOL_RULE_CHECK_HEADER, place,
+			"headers: %s is about the connection, not the request, and is "
+			"not "
+			"for a check to choose",
+			shown);
+		return;
+	}
 	/* It may be a secret: not shown. */
 	if (!cJSON_IsString(place->value)) {
 		pool_tell_value(walk, POOL_RULE_TYPE, place,
@@ -409,6 +412,8 @@ static void read_header(
 			"headers: the value of %s holds a control character", shown);
 		return;
 	}
+	if (pool_check_header_is_key(name) && *place->value->valuestring)
+		pool_walk_note_literal(walk, LITERAL_CHECK, place);
 	pool_text_addf(lines, "%s: %s\n", name, place->value->valuestring);
 }
 

@@ -54,6 +54,27 @@ bool pool_place_given(const struct walk *walk, const struct place *parent,
 	return pool_place_find(walk, parent, key, child) && !cJSON_IsNull(child->value);
 }
 
+/* --- credentials ---------------------------------------------------------------- */
+
+void pool_walk_note_literal(
+	struct walk *walk, enum literal whose, const struct place *place)
+{
+	struct literals *literals = &walk->literals[whose];
+
+	if (literals->count++)
+		return;
+	literals->at = walk->nodes[place->node].at;
+	literals->pointer = pool_place_pointer(place);
+}
+
+void pool_walk_forget_literals(struct walk *walk)
+{
+	for (int i = 0; i < LITERALS; i++) {
+		free(walk->literals[i].pointer);
+		walk->literals[i].pointer = NULL;
+	}
+}
+
 /* --- words ---------------------------------------------------------------------- */
 
 void pool_walk_quote(char *out, size_t size, const char *text)

@@ -12,16 +12,22 @@
 #include "config/json.h"
 #include "config/schema.h"
 
+/* Who has credentials in clear text. */
+enum literal { LITERAL_PROXY, LITERAL_CHECK, LITERALS };
+
+struct literals {
+	size_t count;
+	size_t at; /* the first one */
+	char *pointer;
+};
+
 struct walk {
 	const struct pool_source *source;
 	const struct pool_node *nodes;
 	struct pool_diagnostics *diagnostics;
 	struct pool_settings settings;
 	size_t member_total;
-	size_t literal_count; /* proxies with credentials in clear text; the first of
-				 them: */
-	size_t literal_at;
-	char *literal_pointer;
+	struct literals literals[LITERALS];
 	bool wants_secrets; /* a proxy's password is in a variable or a file */
 	bool no_memory;
 };
@@ -34,6 +40,11 @@ struct place {
 	uint32_t node; /* its position: walk->nodes[node] */
 	uint32_t item; /* which of its parent's values */
 };
+
+/* Note a credential in clear text. */
+void pool_walk_note_literal(
+	struct walk *walk, enum literal whose, const struct place *place);
+void pool_walk_forget_literals(struct walk *walk);
 
 /* The first value in <parent>; false: there is none. Keys that stand twice are passed
  * over. */

@@ -130,7 +130,7 @@ const values = [
 	[url, { url }], [{ url, weight: 1 }], [{}], { proxies: [url] }, { proxies: [] }, { proxies: 'default' },
 	'https://h/p?q', 'ws://h', 'h:443', 'http://u@h', 'a b', 'a,b', '-a', '\u00e4', 'x'.repeat(64),
 	'x'.repeat(65), '\u00e4'.repeat(33), 'a\tb', 'a\u0007b', { http: url }, { http: { url } }, { websocket: null },
-	{ rest: url, http: 5 }, { 'X-A': 'b' }, { 'X A': 'b' }, { 'X-A': 'b\nc' }, { 'X-A': 1 },
+	{ rest: url, http: 5 }, { 'X-A': 'b' }, { 'X A': 'b' }, { 'content-LENGTH': '1' }, { Host: 'h' }, { tE: 'x' }, { Te: 'x', A: 'b' }, { Tea: 'b' }, { 'X-A': 'b\nc' }, { 'X-A': 1 },
 	{ '': 'b' },
 ];
 
