@@ -21,7 +21,7 @@ enum { LINKS_MAX = 40, ENTRY_SIZE = 16384 };
 static bool is_shared_primary(uid_t user, gid_t group)
 {
 	char entry[ENTRY_SIZE];
-	struct passwd row, *found = NULL;
+	struct passwd row = {0}, *found = NULL;
 	FILE *users = fopen("/etc/passwd", "re");
 	bool shared = false;
 
