@@ -778,7 +778,9 @@ static bool remove_foreign(const char *path, uid_t owner)
 
 	if (lstat(path, &status) != 0)
 		return errno == ENOENT;
-	if (S_ISREG(status.st_mode) &&
+	/* A new snapshot is its writer's alone, and has no other name, as that of the
+	 * state. */
+	if (S_ISREG(status.st_mode) && !(status.st_mode & 022) && status.st_nlink == 1 &&
 		(status.st_uid == 0 || status.st_uid == geteuid() ||
 			status.st_uid == owner)) {
 		errno = EEXIST;

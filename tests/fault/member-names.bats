@@ -14,11 +14,17 @@ put() {
 	full) as_member mkdir "$1" "$1/x" ;;
 	locked)
 		as_member install -m 644 "$open/mal/forged" "$1"
-		as_member bash -c 'exec 9<"$1" && flock 9 && exec sleep 30' bash "$1" 3>&- &
-		lockers+=($!)
-		wait_until 5 is_locked "$1"
+		hold "$1"
 		;;
 	esac
+}
+
+# hold FILE: the member has its lock, until remove_all.
+hold() {
+	(exec setpriv --reuid=4001 --regid=4001 --groups 4242 bash -c \
+		'exec 9<"$1" && flock 9 && exec sleep 30' bash "$1") 3>&- &
+	lockers+=($!)
+	wait_until 5 is_locked "$1"
 }
 
 is_locked() {
@@ -86,4 +92,28 @@ name_of() {
 	[ "$(du -k "$state.corrupt" | cut -f 1)" -lt 1000 ]
 	run -0 --separate-stderr timeout 10 pool-status --verify -s "$open/state/" "$pool"
 	assert_output --partial ": whole, 5 proxies in 2 pools"
+}
+
+@test "the state file under the names of others is none of them" {
+	begin_state
+	rm "$state.snap"
+	for suffix in .snap .snap.new .corrupt .corrupt.new; do
+		as_member ln "$state" "$state$suffix" || skip "a member may not link here"
+	done
+	lockers=()
+	hold "$state"
+	began=${EPOCHREALTIME/./}
+	run -0 --separate-stderr pool-select -s "$open/state/" "$pool"
+	now=${EPOCHREALTIME/./}
+	kill "${lockers[@]}"
+	wait "${lockers[@]}" || :
+	assert_regex "$output" '^http://127\.0\.0\.1:[123]$'
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state file '$state' is \
+unsafe: others can write it, or it has a second name"
+	is_sanitized || [ $((now - began)) -lt 450000 ]
+	assert_equal "$(stat -c '%U %h' "$state.snap")" "root 1"
+	# Without the names all is well again.
+	rm "$state.corrupt" "$state.corrupt.new"
+	run -0 --separate-stderr pool-select -s "$open/state/" "$pool"
+	assert_equal "$stderr" ""
 }
