@@ -296,12 +296,32 @@ static int judge_lengths(const struct pool_login *login, struct pool_fault *faul
 	return 0;
 }
 
+/* User and password, those of <password_file> (may be NULL) included. */
+static int take_credentials(struct sources *sources, const struct pool_url *url,
+	const char *password_file, struct pool_login *made)
+{
+	const struct pool_secrets *secrets = sources->secrets;
+	struct password_file file = {
+		.path = password_file, .trusted = secrets && secrets->trusts_files};
+	int error = take_part(sources, &url->user, &made->user);
+
+	if (!error)
+		error = take_part(sources, &url->password, &made->password);
+	if (!error && password_file)
+		error = refuse_withheld(sources, "the password file of a proxy");
+	if (!error && password_file) {
+		pool_text_forget(made->password);
+		made->password = NULL;
+		error = take_password(&file, &made->password, sources->fault);
+		sources->filled = true;
+	}
+	return error ? error : judge_lengths(made, sources->fault);
+}
+
 int pool_login_init(struct pool_login *login, const char *url, const char *password_file,
 	const struct pool_secrets *secrets, struct pool_fault *fault)
 {
 	struct sources sources = {.secrets = secrets, .fault = fault};
-	struct password_file file = {
-		.path = password_file, .trusted = secrets && secrets->trusts_files};
 	struct pool_login made = {0};
 	struct pool_url parsed;
 	enum pool_url_fault wrong;
@@ -315,19 +335,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 			pool_url_fault_get(wrong)->sentence);
 	made.scheme = parsed.scheme;
 	made.port = parsed.port;
-	error = take_part(&sources, &parsed.user, &made.user);
-	if (!error)
-		error = take_part(&sources, &parsed.password, &made.password);
-	if (!error && password_file)
-		error = refuse_withheld(&sources, "the password file of a proxy");
-	if (!error && password_file) {
-		pool_text_forget(made.password);
-		made.password = NULL;
-		error = take_password(&file, &made.password, fault);
-		sources.filled = true;
-	}
-	if (!error)
-		error = judge_lengths(&made, fault);
+	error = take_credentials(&sources, &parsed, password_file, &made);
 	if (error)
 		goto out;
 	made.host = malloc(parsed.host.length + 1);
