@@ -201,8 +201,10 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	struct exec_words words;
 	int error;
 
-	error = exec_client_begin(
-		&execution->client, choice->proxies[0].url, request->keep_bypass);
+	error = exec_evidence_begin(&execution->evidence, &choice->proxies[0])
+		? ENOMEM
+		: exec_client_begin(&execution->client, choice->proxies[0].url,
+			  request->keep_bypass);
 	if (error)
 		return refuse_to_run(execution, error);
 	if (exec_words_init(&words, &asked, choice, &fault) != 0)
@@ -261,7 +263,7 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 		said->reason = POOL_REASON_NONE;
 }
 
-static int note_attempt(struct execution *execution, const struct pool_choice *choice)
+static void note_attempt(struct execution *execution, const struct pool_choice *choice)
 {
 	const struct pool_proxy_choice *proxy = &choice->proxies[0];
 	struct exec_attempt attempt;
@@ -272,9 +274,7 @@ static int note_attempt(struct execution *execution, const struct pool_choice *c
 		.retry_after_s = execution->said.retry_after_s,
 		.no_room = choice->no_room,
 		.listed = execution->listed};
-	if (exec_evidence_add(&execution->evidence, proxy, &attempt) == 0)
-		return 0;
-	return tool_refuse(execution->request->spec, TOOL_SYSTEM, "out of memory");
+	exec_evidence_add(&execution->evidence, proxy, &attempt);
 }
 
 /* --- another attempt? ------------------------------------------------------------ */
@@ -493,7 +493,7 @@ static int run_attempts(struct execution *execution)
 			tool_tell_choice(&execution->query, &choice);
 		status = run_once(execution, &choice);
 		if (!status)
-			status = note_attempt(execution, &choice);
+			note_attempt(execution, &choice);
 		pool_choice_release(&choice);
 		again = !status && decide(execution);
 	}

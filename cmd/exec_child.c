@@ -276,8 +276,13 @@ static void wait_once(struct work *work)
 	};
 
 	/* What is left in the pipe of a command that has ended is there already. */
-	if (poll(list, 2, work->over && !writing ? 0 : wait_ms(work)) < 0)
-		return;
+	if (poll(list, 2, work->over && !writing ? 0 : wait_ms(work)) < 0) {
+		if (errno == EINTR)
+			return;
+		/* The kernel has no memory: the command goes on, and so do we. */
+		nanosleep(&(struct timespec){.tv_nsec = POOL_NS_PER_MS}, NULL);
+		list[1].revents = list[1].events;
+	}
 	read_signals(work);
 	look_for_end(work);
 	keep_time(work);

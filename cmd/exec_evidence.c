@@ -65,27 +65,47 @@ static char *find_host(const char *text)
 	return strdup(endpoint);
 }
 
-int exec_evidence_add(struct exec_evidence *evidence,
+static void release_attempt(struct exec_attempt *attempt)
+{
+	free(attempt->name);
+	free(attempt->host);
+}
+
+int exec_evidence_begin(
+	struct exec_evidence *evidence, const struct pool_proxy_choice *proxy)
+{
+	struct exec_attempt begun = {
+		.name = strdup(proxy->name), .host = find_host(proxy->url)};
+	struct exec_attempt *longer =
+		realloc(evidence->list, (evidence->count + 1) * sizeof(*longer));
+
+	if (longer)
+		evidence->list = longer;
+	if (!longer || !begun.name || !begun.host) {
+		release_attempt(&begun);
+		return POOL_ENOMEM;
+	}
+	longer[evidence->count] = begun;
+	evidence->begun = true;
+	return 0;
+}
+
+void exec_evidence_add(struct exec_evidence *evidence,
 	const struct pool_proxy_choice *proxy, const struct exec_attempt *said)
 {
 	struct pool_feedback feedback = make_feedback(said);
-	struct exec_attempt *attempt,
-		*longer =
-			realloc(evidence->list, (evidence->count + 1) * sizeof(*longer));
+	struct exec_attempt *attempt = &evidence->list[evidence->count];
+	const struct exec_attempt begun = *attempt;
 
-	if (!longer)
-		return POOL_ENOMEM;
-	evidence->list = longer;
-	attempt = &longer[evidence->count++];
 	*attempt = *said;
-	attempt->name = strdup(proxy->name);
-	attempt->host = find_host(proxy->url);
-	if (!attempt->name || !attempt->host)
-		return POOL_ENOMEM;
+	attempt->name = begun.name;
+	attempt->host = begun.host;
+	evidence->count++;
+	evidence->begun = false;
 	/* Without a lease there is no state, or no record of this one, unless it only had
 	 * no room. */
 	if (!proxy->lease[0] && !(said->no_room && proxy->index != UINT32_MAX))
-		return 0;
+		return;
 	attempt->held = may_be_the_target(said->reason);
 	if (attempt->held || verdict_of(said) == POOL_VERDICT_INCONCLUSIVE)
 		feedback = (struct pool_feedback){
@@ -96,7 +116,6 @@ int exec_evidence_add(struct exec_evidence *evidence,
 		feedback.target = target_of(evidence, attempt);
 	if (proxy->lease[0] || feedback.said != POOL_SAID_DONE)
 		tell(evidence, attempt->name, &feedback);
-	return 0;
 }
 
 /*
@@ -162,9 +181,7 @@ bool exec_evidence_settle(struct exec_evidence *evidence)
 
 void exec_evidence_release(struct exec_evidence *evidence)
 {
-	for (size_t i = 0; i < evidence->count; i++) {
-		free(evidence->list[i].name);
-		free(evidence->list[i].host);
-	}
+	for (size_t i = 0; i < evidence->count + evidence->begun; i++)
+		release_attempt(&evidence->list[i]);
 	free(evidence->list);
 }

@@ -27,16 +27,25 @@ struct exec_evidence {
 	bool quiet; /* no warning if it cannot be told */
 	struct exec_attempt *list;
 	size_t count;
+	bool begun; /* the list holds one more, of which nothing is known yet */
 };
 
 /*
- * Add what came of a use of <proxy>, end its lease, and tell what can be told already.
- *
- * <said>  its name and host are filled in here
+ * A use of <proxy> is about to begin: what it takes to add what came of it, so that no
+ * command has run in vain for want of memory.
  *
  * Returns 0 or POOL_ENOMEM.
  */
-int exec_evidence_add(struct exec_evidence *evidence,
+int exec_evidence_begin(
+	struct exec_evidence *evidence, const struct pool_proxy_choice *proxy);
+
+/*
+ * Add what came of the use of <proxy> that was begun, end its lease, and tell what can be
+ * told already.
+ *
+ * <said>  its name and host are filled in here
+ */
+void exec_evidence_add(struct exec_evidence *evidence,
 	const struct pool_proxy_choice *proxy, const struct exec_attempt *said);
 
 /* No attempt follows: tell the rest. True if the target is suspected, and no proxy

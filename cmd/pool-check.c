@@ -491,7 +491,7 @@ int main(int argc, char **argv)
 			    "Nagios, Icinga, ...\n"
 			    "  pool-check --dry-run --only eu-1 --method http --url "
 			    "https://example.com/\n",
-		.libraries = pool_engine_version(),
+		.libraries = pool_engine_version,
 		.said_status = plugin ? POOL_PLUGIN_UNKNOWN : TOOL_YES,
 		.refuse = plugin ? tool_refuse_as_plugin : NULL,
 	};

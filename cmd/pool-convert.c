@@ -271,7 +271,7 @@ static int write_output(const struct request *request, const struct pool_text *t
 	struct pool_fault fault;
 
 	if (!request->output) {
-		fwrite(text->bytes ? text->bytes : "", 1, text->length, stdout);
+		fputs(text->bytes ? text->bytes : "", stdout);
 		return TOOL_YES;
 	}
 	if (pool_replace_file("file", request->output, text->bytes ? text->bytes : "",
@@ -290,10 +290,14 @@ static int tell_difference(const struct request *request,
 	struct pool_judged after = {.file = path};
 	struct pool_text lines = POOL_TEXT_EMPTY;
 	size_t changed;
+	int error;
 
-	if (read_source((enum pool_format)request->to, &source, &after) != 0) {
+	error = read_source((enum pool_format)request->to, &source, &after);
+	if (error) {
 		tell_diagnostics(request, &after);
 		pool_diagnostics_release(&after.found);
+		if (error != POOL_EINVALID)
+			return tool_fail(&after.fault);
 		return tool_refuse(&spec, TOOL_NO, "cannot read the output again");
 	}
 	changed = pool_settings_compare(before, &after.settings, &lines);

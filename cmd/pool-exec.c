@@ -246,6 +246,7 @@ int main(int argc, char **argv)
 	int status;
 
 	tool_begin();
+	tool_heed_cut(EXEC_FAILED);
 	status = tool_read_options(argc, argv, &spec, &settings);
 	settings.request.argv = argv + optind;
 	if (!status)

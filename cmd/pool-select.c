@@ -469,6 +469,11 @@ static __attribute__((noinline)) int serve(
 		pool_text_release(&reply.text);
 		begin_reply(&reply);
 	}
+	/* What could not be read may have been a request. */
+	if (written && input.error) {
+		refuse(settings, POOL_NO_ERROR, &reply);
+		refusal_write(reply.text.bytes, reply.text.length);
+	}
 	refusal_hold(false);
 	if (input.error)
 		return tool_end(TOOL_SYSTEM, tool_status_word(TOOL_SYSTEM),

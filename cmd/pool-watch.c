@@ -581,7 +581,7 @@ int main(int argc, char **argv)
 			"  pool-watch --webhook @/etc/proxypool/webhook --alert-on "
 			"exhausted pool.json\n"
 			"  pool-watch --stop pool.json\n",
-		.libraries = pool_engine_version(),
+		.libraries = pool_engine_version,
 	};
 	struct settings settings = {
 		.common = {.type = -1},

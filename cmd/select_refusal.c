@@ -57,19 +57,13 @@ static void write_refusal(void)
 
 static void handle(int number, siginfo_t *info, void *context)
 {
-	static const char cut[] = "pool-select: a file was cut short while it was in "
-				  "use\n";
-
 	(void)context;
 	if (owed) {
 		owed = 0;
 		write_refusal();
 	}
-	if (number == SIGBUS && info->si_code > 0) {
-		if (write(STDERR_FILENO, cut, sizeof(cut) - 1) < 0)
-			_exit(TOOL_SYSTEM);
-		_exit(TOOL_SYSTEM);
-	}
+	if (number == SIGBUS && info->si_code > 0)
+		tool_end_cut(program_invocation_short_name, TOOL_SYSTEM);
 	if (getpid() == 1)
 		_exit(128 + number);
 	/* It is blocked until this function has returned, and its handler reset. */
@@ -179,11 +173,16 @@ bool refusal_write(const char *bytes, size_t length)
 		done = write(STDOUT_FILENO, bytes, cut_chunk(bytes, length));
 		if (done < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		owed = 0;
 		if (done < 0) {
-			tool_fail_stdout(errno);
+			int error = errno;
+
+			if (owed && error != EPIPE)
+				write_refusal();
+			owed = 0;
+			tool_fail_stdout(error);
 			return false;
 		}
+		owed = 0;
 		bytes += done;
 		length -= (size_t)done;
 	}

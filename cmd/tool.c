@@ -29,6 +29,51 @@ static void heed_signals(void)
 	}
 }
 
+static volatile sig_atomic_t cut_status = TOOL_SYSTEM;
+
+/* Calls async-signal-safe functions only. */
+static void end_by_cut(int number, siginfo_t *info, void *context)
+{
+	const char *name = program_invocation_short_name;
+
+	(void)context;
+	if (info->si_code > 0)
+		tool_end_cut(name, cut_status);
+	/* It was sent, and is to end the process as elsewhere. */
+	raise(number);
+}
+
+_Noreturn void tool_end_cut(const char *name, int status)
+{
+	static const char why[] = ": a file was cut short while it was in use\n";
+	char line[128];
+	size_t length = 0;
+
+	while (name[length] && length < sizeof(line) - sizeof(why)) {
+		line[length] = name[length];
+		length++;
+	}
+	for (size_t i = 0; i < sizeof(why) - 1; i++)
+		line[length++] = why[i];
+	if (write(STDERR_FILENO, line, length) < 0)
+		_exit(status);
+	_exit(status);
+}
+
+void tool_heed_cut(int status)
+{
+	struct sigaction action = {
+		.sa_sigaction = end_by_cut, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND)};
+
+	cut_status = status;
+#ifndef __SANITIZE_ADDRESS__
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, NULL);
+#else
+	(void)action;
+#endif
+}
+
 void tool_begin(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -44,6 +89,7 @@ void tool_begin(void)
 	 * passwords. A command that is run is another program, and as it would be
 	 * anyway: the limit on core dumps, which it would inherit, is left alone. */
 	prctl(PR_SET_DUMPABLE, 0);
+	tool_heed_cut(TOOL_SYSTEM);
 	if (getpid() == 1)
 		heed_signals();
 }

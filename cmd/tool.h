@@ -57,7 +57,7 @@ struct tool_spec {
 	const char *summary;               /* one line, what it does */
 	const struct tool_option *options; /* ended by a row of zeroes */
 	const char *examples;              /* lines for --help */
-	const char *libraries;             /* what --version adds, or NULL */
+	const char *(*libraries)(void);    /* what --version adds, or NULL */
 	const char
 		*statuses;  /* lines of --help about exit statuses of its own, or NULL */
 	int said_status;    /* exit status after --help and --version */
@@ -169,9 +169,14 @@ enum {
  * ulimit -f fails to be written, and is told of, instead of ending the process. What is
  * in memory stays there: no core is dumped.
  * As process 1 of a container a tool ends by SIGHUP, SIGINT, SIGQUIT and SIGTERM as
- * elsewhere, but with 128 and the signal's number, since no signal can kill it.
+ * elsewhere, but with 128 and the signal's number, since no signal can kill it. A file
+ * that is cut short while it is mapped (SIGBUS) ends it with TOOL_SYSTEM and a message.
  */
 void tool_begin(void);
+/* That status is another one. */
+void tool_heed_cut(int status);
+/* The end of that kind, for a handler; <name> is the tool's. */
+_Noreturn void tool_end_cut(const char *name, int status);
 
 /*
  * The guard of this process's state (tool_guard.c): with it a state file that somebody

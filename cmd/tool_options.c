@@ -115,7 +115,7 @@ static void print_version(const struct tool_spec *spec)
 {
 	printf("%s (proxypool) %s\n", spec->name, POOL_VERSION);
 	if (spec->libraries)
-		printf("%s\n", spec->libraries);
+		printf("%s\n", spec->libraries());
 }
 
 /* --- getopt --------------------------------------------------------------------- */

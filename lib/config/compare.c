@@ -78,6 +78,7 @@ static void show(const struct answer *answer, struct pool_text *out)
 		if (!pool_key_is_default(key, &leaf->members[i]) &&
 			pool_key_show(key, &leaf->members[i], &weight) && weight.bytes)
 			pool_text_addf(out, " (weight %s)", weight.bytes);
+		out->broken |= weight.broken;
 		if (!leaf->members[i].enabled)
 			pool_text_add(out, " (disabled)");
 		pool_text_release(&weight);

@@ -237,6 +237,7 @@ static void lose_keys(struct pool_write *write, const char *where, enum pool_gro
 		if (pool_key_show(&keys[i], base, &value) && value.bytes)
 			pool_write_lose(
 				write, "%s.%s: %s", where, keys[i].name, value.bytes);
+		write->losses->broken |= value.broken;
 		pool_text_release(&value);
 	}
 }

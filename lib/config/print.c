@@ -8,7 +8,7 @@
 #include "config/url.h"
 
 /* Room for a redacted URL. */
-enum { URL_SIZE = 320 };
+enum { URL_SIZE = 320, SHOWN_SIZE = 1024 };
 
 struct printing {
 	bool secrets;
@@ -54,16 +54,17 @@ static void add_url(struct printing *printing, cJSON *object, const char *url)
 
 bool pool_key_is_default(const struct pool_key *key, const void *base)
 {
-	struct pool_text given = POOL_TEXT_EMPTY, usual = POOL_TEXT_EMPTY;
+	/* Without memory none would be told from one that is left out. */
+	char given_bytes[SHOWN_SIZE] = "", usual_bytes[SHOWN_SIZE] = "";
+	struct pool_text given = POOL_TEXT_FIXED(given_bytes),
+			 usual = POOL_TEXT_FIXED(usual_bytes);
 	union holder defaults = {0};
 	bool same;
 
 	pool_schema_fill(key->group, &defaults);
 	same = pool_key_show(key, base, &given) == pool_key_show(key, &defaults, &usual);
-	if (same && given.bytes && usual.bytes)
-		same = strcmp(given.bytes, usual.bytes) == 0;
-	pool_text_release(&given);
-	pool_text_release(&usual);
+	if (same)
+		same = !given.broken && strcmp(given.bytes, usual.bytes) == 0;
 	return same;
 }
 

@@ -85,8 +85,8 @@ static int find_folder(struct pool_source *source, struct pool_fault *fault)
 	source->directory = realpath(dirname(copy), NULL);
 	free(copy);
 	if (!source->directory)
-		return pool_fault_set(fault, POOL_ENOFILE, errno,
-			"cannot find the folder of '%s'", source->path);
+		return pool_fault_set(fault, errno == ENOMEM ? POOL_ENOMEM : POOL_ENOFILE,
+			errno, "cannot find the folder of '%s'", source->path);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ static void add_scalar(struct pool_write *write, unsigned depth, enum pool_group
 		add_indent(write, depth);
 		pool_text_addf(write->out, "%s: %s\n", name, value.bytes);
 	}
+	write->out->broken |= value.broken;
 	pool_text_release(&value);
 }
 
@@ -152,6 +153,7 @@ static void add_name(
 		if (*at >= 'a' && *at <= 'z')
 			*at = (char)(*at - 'a' + 'A');
 	pool_text_addf(write->out, "%s=", name.bytes ? name.bytes : "");
+	write->out->broken |= name.broken;
 	pool_text_release(&name);
 }
 
@@ -166,6 +168,7 @@ static void write_number(struct pool_write *write, const char *path, enum pool_t
 		add_name(write, path, type, name);
 		pool_text_addf(write->out, "%s\n", value.bytes);
 	}
+	write->out->broken |= value.broken;
 	pool_text_release(&value);
 }
 

@@ -197,6 +197,7 @@ static void write_line(
 			write, "%s.pool.proxies[%u].url: %s", leaf->where, member, wrong);
 	pool_text_addf(write->out, "%s%s\n", wrong || !one->enabled ? "# " : "",
 		wrong || !line.bytes ? one->url : line.bytes);
+	write->out->broken |= line.broken;
 	pool_text_release(&line);
 }
 

@@ -78,6 +78,7 @@ static bool hash_finding(const struct pool_finding *finding, struct pool_hash *o
 	static const struct pool_hash_key zero;
 	const struct pool_diagnostic *one = finding->diagnostic;
 	struct pool_text text = POOL_TEXT_EMPTY;
+	bool whole;
 
 	pool_text_addf(&text, "%s\n%s\n", finding->path, pool_finding_rule(finding));
 	if (one) {
@@ -86,10 +87,11 @@ static bool hash_finding(const struct pool_finding *finding, struct pool_hash *o
 		pool_text_add(&text, "\n");
 		add_sentence(&text, one->text);
 	}
-	if (!text.broken)
+	whole = !text.broken;
+	if (whole)
 		*out = pool_hash_128(&zero, text.bytes, text.length);
 	pool_text_release(&text);
-	return !text.broken;
+	return whole;
 }
 
 static int compare_marks(const void *a, const void *b)

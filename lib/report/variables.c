@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "pool.h"
 #include "report/variables.h"
 
 /*
@@ -186,7 +187,7 @@ static void add_rsync(const struct writer *writer, const char *name,
 		add_value(writer, proxy->password);
 		add_value(writer, "@");
 	}
-	add_value(writer, fits ? proxy->hostport : "unsupported.no-proxy.invalid:9");
+	add_value(writer, fits ? proxy->hostport : pool_no_proxy_get(POOL_NO_UNSUPPORTED)->hostport);
 	end_line(writer);
 }
 
