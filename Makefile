@@ -204,6 +204,13 @@ $(SHIFT_CLOCK): $(BUILD)/obj/tests/integration/shift-clock.o
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $@ $^)
 
+# The N-th call of a function fails, for LD_PRELOAD.
+FAULT_LIBRARY := $(BUILD)/tests/fault.so
+
+$(FAULT_LIBRARY): $(BUILD)/obj/tests/fault/fault.o
+	@mkdir -p '$(@D)'
+	$(call quiet,LINK,$(CC) -shared $(filter-out -pie,$(LDFLAGS)) -o $@ $^)
+
 INTEGRATION_PROGRAMS := $(REASON_OF) $(NOTIFY_LISTEN) $(SHIFT_CLOCK)
 
 # The metrics of pools that are made up: for promtool, and to be timed.
@@ -255,13 +262,13 @@ test-in:
 	@tests/install-packages release
 	@tests/in-release '$(RELEASE)' '$(TESTS)'
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE)
+check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
 	@$(RUN_TESTS) $(TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
 
-check-cli: all $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE)
+check-cli: all $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
 	@$(RUN_TESTS) --cli
 
 check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
@@ -271,7 +278,7 @@ check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check-asan
 
-check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE)
+check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
 	@$(RUN_TESTS) --unit --cli
 
 layers: all

@@ -1,0 +1,90 @@
+# The same of pool-exec, which runs nothing then, and of documents of the other tools.
+
+# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031
+load ../lib
+load faults
+
+setup() {
+	pool_setup
+	faults_setup
+	write_pool 0
+}
+teardown() { pool_teardown; }
+
+@test "pool-exec: a command runs with its proxy or not at all" {
+	for state in edited unchanged; do
+		$state
+		for call in memory:ENOMEM $calls; do
+			sweep is_run "${call%:*}" "${call#*:}" once pool-exec -f pool.json sh -c \
+				'echo ran $http_proxy'
+		done
+	done
+	for call in memory:ENOMEM poll:ENOMEM pipe2:EMFILE fork:EAGAIN signalfd:EMFILE open:EMFILE; do
+		sweep is_run "${call%:*}" "${call#*:}" once pool-exec -f pool.json --buffer \
+			--timeout 20 sh -c 'echo ran $http_proxy'
+	done
+	sweep is_run poll ENOMEM all pool-exec -f pool.json --buffer --timeout 20 sh -c \
+		'echo ran $http_proxy'
+	assert_clean
+}
+
+# documents STEP COMMAND...: each so-manieth allocation
+documents() {
+	local step=$1
+	shift
+	want=0
+	"$@" >good 2>/dev/null || want=$?
+	sweep is_document memory ENOMEM once "$step" "$@"
+	sweep is_document memory ENOMEM all $((step * 5)) "$@"
+}
+
+@test "documents of the other tools are whole, or there is none" {
+	cat >full.json <<-'POOL'
+		{"enabled": true, "default": {"http": {"pool": {"proxies": [
+			{"url": "http://a:b@127.0.0.1:1", "weight": 2}, "socks5://127.0.0.1:2"]}}},
+			"exchanges": {"okx": {"http": {"url": "http://c:1"}}}}
+	POOL
+	echo '{"proxies": ["http://:x", {"url": 1, "foo": 2}, "bar"], "strategey": "x"}' >bad.json
+	unchanged
+	documents 3 pool-validate bad.json
+	documents 3 pool-validate --format json bad.json
+	documents 23 pool-validate --format sarif bad.json
+	documents 3 pool-validate --format github bad.json
+	documents 3 pool-validate --format gitlab bad.json
+	documents 23 pool-validate --schema
+	documents 3 pool-validate --print full.json
+	documents 3 pool-validate --resolve full.json
+	for format in pool cryptofeed env list proxychains; do
+		documents 3 pool-convert --to $format full.json
+	done
+	documents 5 pool-convert --diff --to env full.json
+	pool-select pool.json >/dev/null
+	for format in table tsv json jsonl; do
+		documents 3 pool-status --format $format pool.json
+	done
+	documents 1 pool-status --names pool.json
+	documents 1 pool-report -f pool.json a ok
+}
+
+@test "pool-check and pool-watch blame nobody for want of memory" {
+	start_stub http-proxy
+	echo '{"proxies": [{"name": "a", "url": "http://127.0.0.1:'"$STUB_PORT"'"}], "health_check":
+		{"method": "tcp", "timeout_seconds": 2, "retry_count": 1}}' >pool.json
+	is_no_blame() {
+		case $status in
+		0 | 3 | 4) ;;
+		*) return 1 ;;
+		esac
+		! grep -q failed out && { [ ! -s out ] || [ "$(tail -c 1 out)" = "" ]; }
+	}
+	unchanged
+	sweep is_no_blame memory ENOMEM once 101 pool-check --format jsonl pool.json
+	sweep is_no_blame epoll_ctl ENOSPC once pool-check --format jsonl pool.json
+	# 124: it ran until it was ended
+	is_watched() { [ "$status" = 124 ] || { [ "$status" -le 4 ] && [ -s err ]; }; }
+	LIMIT=1
+	sweep is_watched memory ENOMEM once 301 pool-watch pool.json
+	LIMIT=
+	run -0 pool-status --format tsv pool.json
+	refute_output --partial unhealthy
+}
