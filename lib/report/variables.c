@@ -187,7 +187,9 @@ static void add_rsync(const struct writer *writer, const char *name,
 		add_value(writer, proxy->password);
 		add_value(writer, "@");
 	}
-	add_value(writer, fits ? proxy->hostport : pool_no_proxy_get(POOL_NO_UNSUPPORTED)->hostport);
+	add_value(writer,
+		fits ? proxy->hostport
+		     : pool_no_proxy_get(POOL_NO_UNSUPPORTED)->hostport);
 	end_line(writer);
 }
 

@@ -1,6 +1,5 @@
 # The same of pool-exec, which runs nothing then, and of documents of the other tools.
 
-# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031
 load ../lib
 load faults
 

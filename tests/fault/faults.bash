@@ -8,7 +8,7 @@
 # "prepare N" is called, after it JUDGE, with the exit status in $status, standard output in the
 # file out and messages in the file err; 1 from it ends the loop, and all is shown.
 #
-# shellcheck shell=bash disable=SC2034,SC2317
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 
 faults_setup() {
 	umask 077

@@ -1,7 +1,6 @@
 # No allocation and no system call that fails makes an answer of pool-select that a client takes for
 # "direct", or half an answer: each place in turn.
 
-# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031
 load ../lib
 load faults
 

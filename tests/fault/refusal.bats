@@ -1,7 +1,6 @@
 # The answer of pool-select that is owed: whatever ends it, a client that ignores the status gets
 # "no proxy" in the format it asked for, and never an empty answer.
 
-# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031
 load ../lib
 load faults
 
