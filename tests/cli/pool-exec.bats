@@ -725,6 +725,23 @@ socks5h proxies, and none is left in default.http"
 	assert_output two
 }
 
+@test "--clients prints what is known of clients, and runs nothing" {
+	run -0 --separate-stderr "$exec" --clients
+	assert_equal "$stderr" ""
+	assert_line --index 0 $'client\tschemes\tobeys\tfail-on'
+	assert_line $'wget\thttp\t--config\tunderstood'
+	assert_line $'git\tall\tGIT_CONFIG_COUNT\t128'
+	# what is named there as a variable is one that is set
+	write_members "$(member one 9)"
+	while IFS=$'\t' read -r client schemes obeys fails; do
+		[[ $obeys == -* ]] || "$exec" env | grep -q "^$obeys="
+	done < <("$exec" --clients | tail -n +2)
+	run -125 --separate-stderr "$exec" --clients touch ran
+	assert_output ""
+	assert_equal "$stderr" "pool-exec: --clients runs no command"
+	[ ! -e ran ]
+}
+
 @test "curl that tried again by itself for too long had an answer" {
 	require_tool curl
 	start_stub --name limited http-proxy --status 429 --retry-after 90

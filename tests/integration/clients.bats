@@ -116,6 +116,7 @@ ask() {
 			"registry = \"sparse+$2/\"" '[net]' 'retry = 0' >.cargo/config.toml
 		command=(cargo fetch --manifest-path crate/Cargo.toml)
 		;;
+	rsync) command=(rsync --contimeout=5 "rsync://${2#*://}") ;;
 	ffmpeg | ffprobe) command=("$1" -v quiet -rw_timeout 5000000 -i "$2") ;;
 	lwp | tiny) command=(perl "$TESTS_DIR/clients/client.pl" "$1" "$2") ;;
 	requests | urllib | httpx | aiohttp | websocket)
@@ -391,6 +392,21 @@ check_obeys() {
 	require_tool_if_large ffmpeg
 	check_obeys ffmpeg
 	check_obeys ffprobe
+}
+
+@test "rsync goes through the pool's proxy, or nowhere" {
+	local elsewhere
+
+	require_tool_if_large rsync
+	ask rsync http://origin.test:80/x
+	elsewhere=(RSYNC_PROXY=127.0.0.1:3129 "RSYNC_CONNECT_PROG=bash -c 'echo >/dev/tcp/127.0.0.1/3129'")
+	in_lab env "${elsewhere[0]}" "${command[@]}" || :
+	assert_equal "$(seen)" "elsewhere 3129"
+	in_lab env "${elsewhere[@]}" pool-exec -q -f pool.json "${command[@]}" || :
+	assert_equal "$(seen)" "pool 3128"
+	write_pool socks.json '{"proxies": ["socks5h://127.0.0.1:3128"]}'
+	in_lab env "${elsewhere[@]}" pool-exec -q -f socks.json "${command[@]}" || :
+	assert_equal "$(seen)" ""
 }
 
 @test "Python's requests and urllib go through the pool's proxy" {
