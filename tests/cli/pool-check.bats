@@ -729,6 +729,14 @@ default.http: 1 of 2 passed, 1 failed; the quorum of 2 is missed"
 	assert_line --index 1 --regexp '^libcurl/'
 }
 
+# What asks libcurl for its version has libldap read its files and look up this machine's name.
+@test "a run asks for no versions" {
+	start_proxy
+	write_checked "\"http://$PROXY\""
+	mkfifo "$HOME/.ldaprc" ldaprc
+	run -0 timeout 20 pool-check -q pool.json
+}
+
 @test "an unknown option is a usage error with the nearest right one" {
 	run -2 --separate-stderr pool-check --quorom 1
 	assert_output ""
