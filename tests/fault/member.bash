@@ -4,6 +4,7 @@
 
 setup() {
 	pool_setup
+	pids=()
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	require_tool setpriv
 	seconds=${MEMBER_SECONDS:-60}
@@ -32,6 +33,7 @@ setup() {
 
 teardown() {
 	exec 8>&- 9<&-
+	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || :
 	pool_teardown
 	[ -z "${open:-}" ] || rm -rf "$open"
 }
@@ -39,6 +41,12 @@ teardown() {
 # as_member COMMAND...
 as_member() {
 	setpriv --reuid=4001 --regid=4001 --groups 4242 "$@"
+}
+
+# attack WHAT...: the member's program, in the background; ended by teardown.
+attack() {
+	(exec setpriv --reuid=4001 --regid=4001 --groups 4242 "$open/bin/member" "$@") 3>&- &
+	pids+=($!)
 }
 
 # begin_state: made by root, its path in $state

@@ -95,10 +95,10 @@ assert_settled() {
 
 @test "a file that a member cuts short ends who has no guard" {
 	begin_state
-	as_member "$open/bin/member" cut "$state" 30 >/dev/null 3>&- &
+	attack cut "$state" 30 >/dev/null
 	status=0
 	timeout 40 "$open/bin/victim" --unguarded "$pool" "$open/state/" 25 || status=$?
-	kill $!
+	kill "${pids[@]}"
 	if is_sanitized; then
 		[ "$status" -ne 0 ]
 	else
@@ -109,8 +109,7 @@ assert_settled() {
 @test "a file that a member cuts short ends no tool" {
 	begin_state
 	start_long
-	as_member "$open/bin/member" cut "$state" "$seconds" >"$open/cut" 3>&- &
-	pids=($!)
+	attack cut "$state" "$seconds" >"$open/cut"
 	"$open/bin/victim" "$pool" "$open/state/" "$seconds" >"$open/victim" 3>&- &
 	pids+=($!)
 	run_tools "$seconds"
@@ -127,8 +126,7 @@ assert_settled() {
 @test "numbers that a member changes while they are used lead nowhere" {
 	begin_state
 	start_long
-	as_member "$open/bin/member" scribble "$state" $((seconds / 2)) $$ >"$open/scribble" 3>&- &
-	pids=($!)
+	attack scribble "$state" $((seconds / 2)) $$ >"$open/scribble"
 	"$open/bin/victim" "$pool" "$open/state/" $((seconds / 2)) >"$open/victim" 3>&- &
 	pids+=($!)
 	run_tools $((seconds / 2))
@@ -166,8 +164,7 @@ assert_settled() {
 	begin_state
 	start_long
 	as_member "$open/bin/member" forge "$pool" "$evil" "$open/mal/forged" >/dev/null
-	as_member "$open/bin/member" flip "$state" "$open/mal/forged" "$seconds" >"$open/flip" 3>&- &
-	pids=($!)
+	attack flip "$state" "$open/mal/forged" "$seconds" >"$open/flip"
 	"$open/bin/victim" "$pool" "$open/state/" "$seconds" >"$open/victim" 3>&- &
 	pids+=($!)
 	run_tools "$seconds"
