@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -464,6 +465,82 @@ static void a_poster_is_used_again(void **unused)
 	stop(&server);
 }
 
+/* --- without memory ------------------------------------------------------------- */
+
+/* libcurl's allocation <at> fails, once. */
+static struct {
+	int at;
+	int count;
+} famine;
+
+static void *starve_malloc(size_t size)
+{
+	return ++famine.count == famine.at ? NULL : malloc(size);
+}
+
+static void *starve_realloc(void *old, size_t size)
+{
+	return ++famine.count == famine.at ? NULL : realloc(old, size);
+}
+
+static void *starve_calloc(size_t count, size_t size)
+{
+	return ++famine.count == famine.at ? NULL : calloc(count, size);
+}
+
+static char *starve_strdup(const char *text)
+{
+	return ++famine.count == famine.at ? NULL : strdup(text);
+}
+
+/* Exits with 0: it failed, and the next post went out; 1: there are not that many. */
+static _Noreturn void starve_at(int at, const char *url)
+{
+	const struct pool_poster_options options = {.url = url, .timeout_ms = 4000};
+	struct pool_poster *poster;
+	struct pool_fault fault;
+	int before;
+
+	/* Longer than a post's timeout would mean that its timer was lost. */
+	alarm(3);
+	famine.at = at;
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, starve_malloc, free, starve_realloc,
+		    starve_strdup, starve_calloc) ||
+		pool_poster_new(&poster, &options, &fault))
+		_exit(famine.count < at);
+	if (!pool_poster_send(poster, "1", 1))
+		finish(poster);
+	before = famine.count;
+	if ((pool_poster_send(poster, "2", 1) || !finish(poster).ok) && before >= at)
+		_exit(2);
+	pool_poster_free(poster);
+	_exit(famine.count < at);
+}
+
+static void no_allocation_that_fails_stops_a_post(void **unused)
+{
+	static const char *const answers[] = {STATUS("200 Yes") "\r\n", NULL};
+	struct server server = start(answers);
+	int status = 0, at = 0;
+	char url[64];
+
+	(void)unused;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/hook", server.port);
+	while (status == 0) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		at++;
+		if (!pid)
+			starve_at(at, url);
+		assert_int_equal(pid, waitpid(pid, &status, 0));
+		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+			fail_msg("allocation %d: wait status %x", at, (unsigned)status);
+	}
+	assert_in_range(at, 50, 5000);
+	stop(&server);
+}
+
 /* --- TLS ------------------------------------------------------------------------ */
 
 /* For <name>, such as "IP:127.0.0.1", valid for so many days; it is its own CA. */
@@ -795,6 +872,8 @@ int main(void)
 			no_proxy_of_the_environment_is_used, begin, end),
 		cmocka_unit_test_setup_teardown(a_poster_is_used_again, begin, end),
 		cmocka_unit_test_setup_teardown(no_login_of_netrc_is_used, begin, end),
+		cmocka_unit_test_setup_teardown(
+			no_allocation_that_fails_stops_a_post, begin, end),
 		cmocka_unit_test_setup_teardown(certificates_are_verified, begin, end),
 		cmocka_unit_test_setup_teardown(a_batch_is_json, begin, end),
 		cmocka_unit_test_setup_teardown(
