@@ -155,6 +155,7 @@ static void open_snapshot(struct pool_session *session, const struct stat *statu
 	const bool whole = !session->once || session->overlay || session->replace;
 	struct pool_snapshot_remains remains;
 	struct pool_snapshot found;
+	struct pool_fault why = {0};
 	int error;
 
 	if (!has_safe_place(session)) {
@@ -162,7 +163,8 @@ static void open_snapshot(struct pool_session *session, const struct stat *statu
 		return;
 	}
 	error = pool_snapshot_open(
-		&found, session->snap_path, session->owner, whole, &remains, NULL);
+		&found, session->snap_path, session->owner, whole, &remains, &why);
+	session->unreadable = error == POOL_ENOFILE && why.sys_errno == EACCES;
 	if (error == POOL_EFORMAT) {
 		if (remains.has_salt && remains.file_id != session->file_id)
 			leave_snapshot(session);
@@ -856,6 +858,33 @@ static void catch_up(struct pool_session *session, const struct pool_now *now)
 		pool_decisions_write(state, &session->snapshot, now, false, NULL);
 }
 
+/* Whether any identity depends on the salt. */
+static bool has_secrets(const struct pool_snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->member_count; i++) {
+		const char *url =
+			pool_snapshot_string(snapshot, snapshot->members[i].url);
+
+		if (snapshot->members[i].password_file || (url && strchr(url, '@')))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether the state follows a snapshot that is there and not for us, as an access list of
+ * the pool file can have it: with another salt the same proxies would be others, and who
+ * reads the snapshot would begin with fresh records.
+ */
+static bool lacks_salt(const struct pool_session *session)
+{
+	const struct pool_state *state = session->state;
+
+	return session->unreadable && !session->has_salt && !session->read_only &&
+		state->image && state->image->snapshot_id != session->snapshot.id &&
+		has_secrets(&session->snapshot);
+}
+
 int pool_session_lock(
 	struct pool_session *session, struct pool_now *now, struct pool_fault *fault)
 {
@@ -876,8 +905,13 @@ int pool_session_lock(
 			return error;
 	}
 	pool_clock_get(now);
+	if (lacks_salt(session))
+		error = pool_fault_set(fault, POOL_ENOFILE, EACCES,
+			"cannot read snapshot '%s', whose salt tells whose the records "
+			"are",
+			session->snap_path);
 	/* What goes into the records must be right, whoever wrote it last. */
-	if (!pool_state_is_current(session->state, &session->snapshot))
+	if (!error && !pool_state_is_current(session->state, &session->snapshot))
 		error = pool_session_verify_all(session, fault);
 	if (!error)
 		error = pool_state_follow(session->state, &session->snapshot, now, fault);

@@ -35,7 +35,8 @@ struct pool_session {
 	bool replace;  /* FILE.snap is damaged, and must be verified before it is used
 			  again */
 	bool replaced; /* ... and was written anew */
-	bool has_salt; /* <salt> is that of a snapshot that cannot be used */
+	bool unreadable; /* there is a FILE.snap, and we may not read it */
+	bool has_salt;   /* <salt> is that of a snapshot that cannot be used */
 	bool once;
 	bool warned_damage;
 	struct pool_hash_key salt;

@@ -236,7 +236,15 @@ allow() {
 	run -1 as 5002 cat "$pool"
 	assert_equal "$(choose 0)" "127.0.0.1:$STUB_PORT"
 	assert_regex "$(snapshot)" '^[0-9]+ 0 600 '
-	assert_equal "$(choose 5001)" "127.0.0.1:$STUB_PORT"
+	# Who is allowed to read the pool file selects by it, and leaves the records alone, which
+	# without the salt are of others.
+	run -1 --separate-stderr "$open/bin/pool-check" -q -s "$open/state/" "$pool"
+	run -0 --separate-stderr as 5001 "$open/bin/pool-select" -s "$open/state/" "$pool"
+	assert_regex "$output" '^http://(mira|nora):S3CRETpw@127\.0\.0\.1:[0-9]+$'
+	assert_regex "$stderr" "^pool-select: warning: selecting without shared state: cannot read snapshot \
+'.*snap', whose salt tells whose the records are: Permission denied\$"
+	run -0 --separate-stderr "$open/bin/pool-select" --dry-run --explain -s "$open/state/" "$pool"
+	assert_regex "$stderr" "127.0.0.1:$STUB_PORT +unhealthy"
 }
 
 # --- the folder of root's pool files ---------------------------------------------------------------
