@@ -3,40 +3,14 @@
 
 load ../lib
 load ../integration/watch
-
-F='%{name} %{url}'
-HIDE=(--hide S3CRET --hide USERmark --hide mira)
+load damage
 
 setup() {
-	pool_setup
-	damage=$POOL_BUILD/tests/damage
-	export POOL_STATE=$PWD/state/pool.state
-	state=$POOL_STATE
-	snap=$POOL_STATE.snap
-	write_pool pool.json '{"enabled": true,
-		"default": {"http": {"pool": {"proxies": [
-			{"url": "http://mira:S3CRETpw@127.0.0.1:1", "name": "ünïcode-α"},
-			{"url": "socks5h://USERmark:S3CRETtoo@127.0.0.1:2", "name": "二"}]}}},
-		"exchanges": {"binance": {"http": {"url": "https://mira:S3CRET%3A3@127.0.0.1:3"}},
-			"okx": {"websocket": {"pool": {"proxies": ["http://127.0.0.1:4"]}}}}}'
-	printf '%s\n' "ünïcode-α http://mira:S3CRETpw@127.0.0.1:1" \
-		"二 socks5h://USERmark:S3CRETtoo@127.0.0.1:2" >right
-	settle
+	damage_setup
 }
 
 teardown() {
 	watch_teardown
-}
-
-# Until the snapshot is trusted by its key.
-settle() {
-	wait_until 5 is_at_rest
-	pool-select -q pool.json >/dev/null || :
-	pool-select -q pool.json >/dev/null || :
-}
-
-is_at_rest() {
-	[ $(($(date +%s%N) - $(stat -c %.9Z pool.json | tr -d .))) -gt 30000000 ]
 }
 
 # --- the state file -----------------------------------------------------------------------------------------

@@ -3,40 +3,14 @@
 
 load ../lib
 load ../integration/watch
-
-F='%{name} %{url}'
-HIDE=(--hide S3CRET --hide USERmark --hide mira)
+load damage
 
 setup() {
-	pool_setup
-	damage=$POOL_BUILD/tests/damage
-	export POOL_STATE=$PWD/state/pool.state
-	state=$POOL_STATE
-	snap=$POOL_STATE.snap
-	write_pool pool.json '{"enabled": true,
-		"default": {"http": {"pool": {"proxies": [
-			{"url": "http://mira:S3CRETpw@127.0.0.1:1", "name": "ünïcode-α"},
-			{"url": "socks5h://USERmark:S3CRETtoo@127.0.0.1:2", "name": "二"}]}}},
-		"exchanges": {"binance": {"http": {"url": "https://mira:S3CRET%3A3@127.0.0.1:3"}},
-			"okx": {"websocket": {"pool": {"proxies": ["http://127.0.0.1:4"]}}}}}'
-	printf '%s\n' "ünïcode-α http://mira:S3CRETpw@127.0.0.1:1" \
-		"二 socks5h://USERmark:S3CRETtoo@127.0.0.1:2" >right
-	settle
+	damage_setup
 }
 
 teardown() {
 	watch_teardown
-}
-
-# Until the snapshot is trusted by its key.
-settle() {
-	wait_until 5 is_at_rest
-	pool-select -q pool.json >/dev/null || :
-	pool-select -q pool.json >/dev/null || :
-}
-
-is_at_rest() {
-	[ $(($(date +%s%N) - $(stat -c %.9Z pool.json | tr -d .))) -gt 30000000 ]
 }
 
 # --- the snapshot -------------------------------------------------------------------------------------------
@@ -83,23 +57,6 @@ is_at_rest() {
 	run -0 "$damage" "${HIDE[@]}" --keep "$state" --status 0,3 --right answers "$snap" flip 1 \
 		-- pool-select --format "$F" pool.json
 	assert_output --regexp ', 0 faults: [0-9]+ with status 0 [0-9]+ with status 3$'
-}
-
-@test "every tool does what it should beside a damaged snapshot" {
-	while IFS='|' read -r expected how command; do
-		# shellcheck disable=SC2086
-		run -0 "$damage" "${HIDE[@]}" --keep "$state" --status "$expected" "$snap" $how -- \
-			bash -c "$command" bash
-		assert_output --regexp ", 0 faults: [0-9]+ with status $expected\$"
-	done <<-'END'
-		0|flip 16|[ "$(pool-status --names pool.json)" = "$(printf '%s\n' 127.0.0.1:3 127.0.0.1:4 ünïcode-α 二)" ]
-		0|flip 16|[ "$(pool-status --format tsv pool.json | wc -l)" -eq 5 ]
-		0|flip 16|pool-report -f pool.json -x default -t http 二 ok
-		0|flip 16|[ "$(pool-exec -f pool.json -x binance bash -c 'echo $https_proxy')" = https://mira:S3CRET%3A3@127.0.0.1:3 ]
-		0|flip 16|[ "$(echo binance | pool-select --serve pool.json)" = https://mira:S3CRET%3A3@127.0.0.1:3 ]
-		1|flip 16|pool-check --format tsv pool.json >out || { s=$?; [ "$(wc -l <out)" -eq 5 ] && exit $s; }
-		0|overwrite 20|pool-validate pool.json && pool-status pool.json
-	END
 }
 
 @test "a damaged snapshot is told once and replaced; records stay those of their proxies" {
