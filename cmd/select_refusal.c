@@ -16,13 +16,13 @@ enum {
 
 /* Those that come from elsewhere. */
 static const int sent[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM,
-	SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR};
+	SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGTRAP};
 
 /* Those of the process's own faults. A sanitizer handles them by itself. */
 #ifdef __SANITIZE_ADDRESS__
 static const int faults[] = {SIGSYS};
 #else
-static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGSYS};
 static char stack[STACK_SIZE];
 #endif
 
@@ -31,7 +31,8 @@ enum {
 	FAULTS = sizeof(faults) / sizeof(faults[0]),
 };
 
-/* Rendered twice: the handler never meets one that is half written. */
+/* Rendered twice: the handler never meets one that is half written. Before that it is the
+ * plain URL, which costs the start no page of memory. */
 static char refusals[2][REFUSAL_SIZE];
 static volatile size_t lengths[2];
 static volatile sig_atomic_t current, owed;
@@ -39,11 +40,9 @@ static sigset_t before;
 
 /* --- the handler: calls async-signal-safe functions only -------------------------- */
 
-static void write_refusal(void)
+static void write_whole(const char *bytes, size_t length)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	const char *bytes = refusals[current];
-	size_t length = lengths[current];
 
 	while (length && poll(&output, 1, PATIENCE_MS) != 0) {
 		ssize_t done = write(STDOUT_FILENO, bytes, length);
@@ -53,6 +52,21 @@ static void write_refusal(void)
 		bytes += done > 0 ? done : 0;
 		length -= done > 0 ? (size_t)done : 0;
 	}
+}
+
+static void write_refusal(void)
+{
+	const char *url = pool_no_proxy_get(POOL_NO_ERROR)->url;
+	const size_t length = strlen(url);
+	char line[80];
+
+	if (lengths[current]) {
+		write_whole(refusals[current], lengths[current]);
+		return;
+	}
+	memcpy(line, url, length);
+	line[length] = '\n';
+	write_whole(line, length + 1);
 }
 
 static void handle(int number, siginfo_t *info, void *context)
@@ -82,14 +96,10 @@ static void catch_signal(int number, const struct sigaction *action, bool forced
 
 void refusal_begin(void)
 {
-	const char *url = pool_no_proxy_get(POOL_NO_ERROR)->url;
 	struct sigaction action = {.sa_sigaction = handle,
 		.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND)};
 	sigset_t open;
 
-	memcpy(refusals[0], url, strlen(url));
-	refusals[0][strlen(url)] = '\n';
-	lengths[0] = strlen(url) + 1;
 	owed = 1;
 #ifndef __SANITIZE_ADDRESS__
 	/* For a stack that has grown too large. */

@@ -8,6 +8,31 @@
 
 #define SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* What does not fit is not there by half, and nothing is allocated or freed. */
+static void test_fixed_is_whole_or_broken(void **unused)
+{
+	char array[8];
+	struct pool_text text = POOL_TEXT_FIXED(array);
+
+	(void)unused;
+	pool_text_add(&text, "1234");
+	pool_text_addf(&text, "%d", 567);
+	assert_false(text.broken);
+	assert_string_equal("1234567", array);
+	assert_ptr_equal(array, text.bytes);
+	pool_text_add(&text, "8");
+	assert_true(text.broken);
+	assert_string_equal("1234567", array);
+	pool_text_add(&text, "");
+	assert_true(text.broken);
+	pool_text_release(&text);
+	assert_null(text.bytes);
+	text = POOL_TEXT_FIXED(array);
+	pool_text_addf(&text, "%s", "12345678");
+	assert_true(text.broken);
+	assert_null(pool_text_take(&text));
+}
+
 static void test_grows(void **unused)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
@@ -381,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_fixed_is_whole_or_broken),
 		cmocka_unit_test(test_empty_is_a_string),
 		cmocka_unit_test(test_broken_stays_broken),
 		cmocka_unit_test(test_absurd_length),
