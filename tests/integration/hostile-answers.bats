@@ -65,6 +65,7 @@ answered() {
 	printf -v bytes %b "$5"
 	printf -v repeat %b "$6"
 	[ -z "$6" ] || flood=(--repeat "$repeat")
+	stop_server hostile
 	: >log
 	start_stub --name hostile --log log --bytes "$bytes" "${flood[@]}" raw
 	write_pool pool.json "{\"proxies\": [\"$2://127.0.0.1:$STUB_PORT\"], \"health_check\": {
