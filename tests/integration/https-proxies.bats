@@ -20,13 +20,19 @@ make_certificates() {
 		-keyout ca.key -out ca.pem -subj "/CN=test CA" 2>/dev/null
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key \
 		-out server.csr -subj /CN=127.0.0.1 2>/dev/null
-	certify good IP:127.0.0.1 2
-	certify other DNS:other.test 2
-	certify expired IP:127.0.0.1 -1
+	certify good IP:127.0.0.1 -days 2
+	certify other DNS:other.test -days 2
+	# OpenSSL 3.4 has dates, and no longer makes what ended before it began.
+	if openssl x509 -help 2>&1 | grep -q -e -not_after; then
+		certify expired IP:127.0.0.1 -not_before 20200101000000Z -not_after 20200201000000Z
+	else
+		certify expired IP:127.0.0.1 -days -1
+	fi
 }
 
+# certify NAME SUBJECT-ALT-NAME OPTION...
 certify() {
-	openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" \
+	openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "${@:3}" \
 		-extfile <(echo "subjectAltName=$2") -out "$1.pem" 2>/dev/null
 }
 
