@@ -744,9 +744,11 @@ own.state: whole, 2 proxies in 1 pool, 1 lease"
 	assert_output "own.state: whole, 2 proxies in 1 pool, 1 lease"
 }
 
-# Of the TSV in $output. Open times of 30 s may be over or not.
+# Of the TSV in $output. Open times of 30 s may be over or not; the owner of lima's lease is gone, but
+# counts as alive for who is in another pid namespace.
 carried() {
 	awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	$at["proxy"] == "lima" { $at["leases"] = "-" }
 	{ print $at["pool"], $at["proxy"], $at["status"], $at["leases"], $at["selections"] }' <<<"$output" |
 		sed 's/ unhealthy/ recovering/'
 }
@@ -768,7 +770,7 @@ carried() {
 		default.http rome recovering 1 2
 		default.http tokyo cooling 0 1
 		default.http oslo recovering 0 1
-		default.http lima recovering 0 5
+		default.http lima recovering - 5
 		default.websocket 127.0.0.1:5 unknown 0 0
 		exchanges.binance.http 127.0.0.1:11 unknown 0 1
 		exchanges.binance.http 127.0.0.1:12 disabled 0 1

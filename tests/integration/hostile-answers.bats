@@ -123,7 +123,7 @@ truncated|http|http|http://t.test/|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked
 ok|http|http|http://t.test/|HTTP/1.1 200 OK\r\n\r\n|x|
 ok|http|http|http://t.test/|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|4\r\nwxyz\r\n|
 wrong-protocol|http|tunnel|t.test:443|HTTP/1.1 200 OK\r\n|X-Header: value\r\n|more bytes came
-wrong-protocol|http|tunnel|t.test:443|HTTP/1.1 200 OK\r\nX-H: |x|more bytes came
+wrong-protocol/tls|http|tunnel|t.test:443|HTTP/1.1 200 OK\r\nX-H: |x|more bytes came/Failure when receiving
 wrong-protocol|http|http|https://t.test/|HTTP/1.1 200 OK\r\n|X-Header: value\r\n|more bytes came
 authentication|http|tunnel|t.test:443|HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n|x|CONNECT answered 407
 authentication|http|tunnel|t.test:443|HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n5;|x|CONNECT answered 407
