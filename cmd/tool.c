@@ -49,7 +49,7 @@ _Noreturn void tool_end_cut(const char *name, int status)
 	char line[128];
 	size_t length = 0;
 
-	while (name[length] && length < sizeof(line) - sizeof(why)) {
+	while (length < sizeof(line) - sizeof(why) && name[length]) {
 		line[length] = name[length];
 		length++;
 	}

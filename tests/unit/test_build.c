@@ -46,7 +46,8 @@ static void a_missing_item_breaks_the_tree(void **state)
 	assert_null(pool_json_take(root));
 }
 
-/* One that could not be made: what is put into it goes with it, and its parent is broken. */
+/* One that could not be made: what is put into it goes with it, and its parent is broken.
+ */
 static void an_object_that_is_none_breaks_its_parent(void **state)
 {
 	cJSON *root = cJSON_CreateObject(), *none = NULL;
