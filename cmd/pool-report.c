@@ -414,11 +414,12 @@ static int command(const struct settings *settings, struct pool_session *session
 static const char *find_name(char *out, size_t size)
 {
 	const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *user = sudo && *sudo ? NULL : getpwuid(getuid());
+	struct passwd entry, *user = NULL;
+	char room[1024];
 
 	if (sudo && *sudo)
 		snprintf(out, size, "%s", sudo);
-	else if (user)
+	else if (getpwuid_r(getuid(), &entry, room, sizeof(room), &user) == 0 && user)
 		snprintf(out, size, "%s", user->pw_name);
 	else
 		snprintf(out, size, "uid %u", (unsigned)getuid());
