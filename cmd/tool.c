@@ -76,14 +76,12 @@ void tool_heed_cut(int status)
 
 void tool_begin(void)
 {
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	/* The lowest free number each time: writing to one that only reads fails, as it
-	 * should. */
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	/* No file of ours takes the number of a standard stream that is closed. Writing
+	 * to one that only reads fails, as it should. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", O_RDONLY | O_CLOEXEC) != fd)
+			break;
 	signal(SIGXFSZ, SIG_IGN);
 	/* No core dump, no debugger and no /proc/PID/mem of the same user shows the
 	 * passwords. A command that is run is another program, and as it would be

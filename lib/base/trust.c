@@ -154,7 +154,7 @@ static bool follow_link(struct walk *walk, size_t length_before)
 	if (length <= 0 || walk->links++ == LINKS_MAX)
 		return give_up(walk->trust);
 	target[length] = '\0';
-	memcpy(rest, walk->rest, sizeof(rest));
+	strcpy(rest, walk->rest);
 	walk->done[target[0] == '/' ? 0 : length_before] = '\0';
 	if (snprintf(walk->rest, sizeof(walk->rest), "%s/%s", target, rest) >=
 		(int)sizeof(walk->rest))
@@ -205,10 +205,15 @@ static bool visit(struct walk *walk, size_t length_before)
 
 void pool_trust_add_folders(struct pool_trust *trust, const char *path)
 {
-	struct walk walk = {.trust = trust};
-	char here[PATH_MAX] = "";
+	struct walk walk;
+	char here[PATH_MAX];
 	size_t before = 0;
 
+	/* The rest stays as it is: each page that is touched costs a start a microsecond.
+	 */
+	walk.trust = trust;
+	walk.done[0] = here[0] = '\0';
+	walk.links = 0;
 	if ((*path != '/' && !getcwd(here, sizeof(here))) ||
 		snprintf(walk.rest, sizeof(walk.rest), "%s/%s", here, path) >=
 			(int)sizeof(walk.rest)) {

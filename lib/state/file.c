@@ -295,6 +295,14 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 int pool_state_open(struct pool_state **out, const char *path, const char *pool_file,
 	struct pool_fault *fault)
 {
+	int error = pool_state_check_folders(path, fault);
+
+	return error ? error : pool_state_open_checked(out, path, pool_file, fault);
+}
+
+int pool_state_open_checked(struct pool_state **out, const char *path,
+	const char *pool_file, struct pool_fault *fault)
+{
 	struct pool_state *state = calloc(1, sizeof(*state));
 	int error = POOL_ENOMEM;
 
@@ -312,9 +320,6 @@ int pool_state_open(struct pool_state **out, const char *path, const char *pool_
 			"the path of the pool file is too long for a state file");
 		goto out;
 	}
-	error = pool_state_check_folders(path, fault);
-	if (error)
-		goto out;
 	error = open_file(state, fault);
 	if (error)
 		goto out;

@@ -118,11 +118,15 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
-/* In a folder where others can put names, a snapshot could be anybody's. */
-static bool has_safe_place(const struct pool_session *session)
+/* In a folder where others can put names, a snapshot could be anybody's. Who selects once
+ * looks once, for the state file as well. */
+static bool has_safe_place(struct pool_session *session)
 {
-	return session->snap_path &&
+	if (session->once && session->safe_place)
+		return true;
+	session->safe_place = session->snap_path &&
 		pool_state_check_folders(session->snap_path, NULL) == 0;
+	return session->safe_place;
 }
 
 /* To who only looks, and stores nothing, it still tells whose the records are. */
@@ -631,7 +635,7 @@ static int find_paths(
 		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
 		return 0;
-	session->state_path = pool_state_path(options->state, options->file);
+	session->state_path = pool_state_path(options->state, session->absolute);
 	if (!session->state_path)
 		return POOL_ENOMEM;
 	/* Another name is one in a folder, which is there. */
@@ -813,6 +817,17 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 	return error;
 }
 
+/* The state is in the snapshot's folder. */
+static int open_state(struct pool_session *session, struct pool_fault *fault)
+{
+	const bool checked = session->once && session->safe_place;
+
+	return checked ? pool_state_open_checked(&session->state, session->state_path,
+				 session->absolute, fault)
+		       : pool_state_open(&session->state, session->state_path,
+				 session->absolute, fault);
+}
+
 /* Open if need be, and lock; a file that was deleted is made anew. */
 static int lock_file(struct pool_session *session, struct pool_fault *fault)
 {
@@ -824,10 +839,7 @@ static int lock_file(struct pool_session *session, struct pool_fault *fault)
 	if (session->read_only)
 		return read_file(session, fault);
 	for (int i = 0; i < 2 && error == POOL_ESTALE; i++) {
-		error = session->state
-			? 0
-			: pool_state_open(&session->state, session->state_path,
-				  session->absolute, fault);
+		error = session->state ? 0 : open_state(session, fault);
 		if (!error) {
 			session->state->guard = session->guard;
 			session->state->begins_anew = session->begins_anew;

@@ -38,6 +38,7 @@ struct pool_session {
 	bool unreadable; /* there is a FILE.snap, and we may not read it */
 	bool has_salt;   /* <salt> is that of a snapshot that cannot be used */
 	bool once;
+	bool safe_place; /* the folder of state and snapshot, as it was last found */
 	bool warned_damage;
 	struct pool_hash_key salt;
 	int claim;           /* descriptor of the next FILE.snap while it is made; -1 */

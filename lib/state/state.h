@@ -134,6 +134,10 @@ int pool_state_check_folders(const char *path, struct pool_fault *fault);
  */
 int pool_state_open(struct pool_state **out, const char *path, const char *pool_file,
 	struct pool_fault *fault);
+/* The same, where pool_state_check_folders() has just found the folders of <path> safe.
+ */
+int pool_state_open_checked(struct pool_state **out, const char *path,
+	const char *pool_file, struct pool_fault *fault);
 void pool_state_free(struct pool_state *state);
 
 /*
