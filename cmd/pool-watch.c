@@ -513,10 +513,15 @@ static int leave_folder(struct settings *settings, struct tool_files *files)
 		if (!*paths[i] || **paths[i] == '/')
 			continue;
 		absolute = pool_state_absolute(*paths[i]);
-		pool_text_addf(
-			&text, "%s%s", absolute ? absolute : "", folder ? "/" : "");
+		if (absolute)
+			pool_text_addf(&text, "%s%s", absolute, folder ? "/" : "");
+		else if (errno == ENOENT)
+			return tool_refuse(settings->spec, TOOL_UNUSABLE,
+				"cannot find '%s': the working folder is gone",
+				*paths[i]);
+		*paths[i] = settings->absolute[i] =
+			absolute ? pool_text_take(&text) : NULL;
 		free(absolute);
-		*paths[i] = settings->absolute[i] = pool_text_take(&text);
 		if (!*paths[i])
 			return tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
 	}

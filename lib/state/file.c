@@ -184,6 +184,9 @@ int pool_state_check_folders(const char *path, struct pool_fault *fault)
 	char *folder = pool_state_absolute(path), *real;
 	int error = 0;
 
+	if (!folder && errno == ENOENT)
+		return pool_fault_set(fault, POOL_ENOFILE, 0,
+			"cannot find '%s': the working folder is gone", path);
 	errno = 0;
 	real = folder ? real_folder(path) : NULL;
 	if (!real && (!folder || errno == ENOMEM)) {

@@ -616,6 +616,7 @@ int pool_session_check_place(const struct pool_session *session, struct pool_fau
 		session->state_path);
 }
 
+/* POOL_ENOFILE: the working folder is gone, to which the name of the file is relative. */
 static int find_paths(
 	struct pool_session *session, const struct pool_session_options *options)
 {
@@ -630,7 +631,7 @@ static int find_paths(
 		return 0;
 	session->absolute = pool_state_absolute(options->file);
 	if (!session->absolute)
-		return POOL_ENOMEM;
+		return errno == ENOENT ? POOL_ENOFILE : POOL_ENOMEM;
 	session->file_id =
 		pool_hash_64(NULL, session->absolute, strlen(session->absolute));
 	if (!options->state)
@@ -677,7 +678,11 @@ int pool_session_new(struct pool_session **out,
 		pool_fault_set(fault, error, errno, "cannot get random bytes");
 	if (!error) {
 		error = find_paths(session, options);
-		if (error)
+		if (error == POOL_ENOFILE)
+			pool_fault_set(fault, error, 0,
+				"cannot find '%s': the working folder is gone",
+				options->file);
+		else if (error)
 			pool_fault_set(fault, error, 0, "out of memory");
 	}
 	if (!error)

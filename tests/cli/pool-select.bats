@@ -229,6 +229,23 @@ and begun anew; forgotten are health, bans, leases and what persons disabled, if
 	[ ! -e elsewhere ]
 }
 
+@test "a working folder that is gone is called so" {
+	local whole=$PWD/pool.json
+
+	mkdir gone
+	cd gone
+	rmdir "$OLDPWD/gone"
+	run -3 --separate-stderr "$select" ../pool.json
+	assert_output "http://error.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: cannot find '../pool.json': the working folder is gone"
+	run -0 --separate-stderr "$select" -s own.state "$whole"
+	assert_output --partial 127.0.0.1
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: \
+cannot find 'own.state': the working folder is gone"
+	run -3 --separate-stderr "$POOL_BIN/pool-watch" --daemonize -s own.state "$whole" 3>&-
+	assert_equal "$stderr" "pool-watch: cannot find 'own.state': the working folder is gone"
+}
+
 @test "a lock that is held too long degrades, or is 5" {
 	"$select" -s own.state pool.json
 	run -0 --separate-stderr flock own.state "$select" -s own.state pool.json
