@@ -503,6 +503,22 @@ static int refuse_early(
 	return put(&reply) ? status : TOOL_SYSTEM;
 }
 
+/* Whether a list of hosts has the "*" that stands for all of them. Some clients take it
+ * for that only if it is alone, others (Go, axios) wherever it stands. */
+static bool names_all_hosts(const char *list)
+{
+	while (*list) {
+		size_t length;
+
+		list += strspn(list, ", \t");
+		length = strcspn(list, ", \t");
+		if (length == 1 && *list == '*')
+			return true;
+		list += length;
+	}
+	return false;
+}
+
 /* A URL alone does not keep a client from asking directly what a variable says it may. */
 static void warn_of_bypass(const struct settings *settings)
 {
@@ -519,12 +535,12 @@ static void warn_of_bypass(const struct settings *settings)
 		if (!value || !*value)
 			continue;
 		told = names[i];
-		all = strcmp(value, "*") == 0;
+		all = names_all_hosts(value);
 	}
 	if (all)
-		tool_warn("%s is '*': with a URL alone clients go direct; --format "
+		tool_warn("%s %s '*': with a URL alone clients go direct; --format "
 			  "curlrc, export and env see to it",
-			told);
+			told, strcmp(getenv(told), "*") == 0 ? "is" : "holds");
 	else if (told && settings->common.verbose)
 		tool_note("%s is set: with a URL alone clients ask its hosts directly; "
 			  "--format curlrc, export and env see to it",

@@ -813,6 +813,11 @@ GIT_CONFIG_VALUE_1=http://127.0.0.1:8001"
 			run -0 --separate-stderr env "$name=*" "$select" -q --format "$format" one.json
 			assert_equal "$stderr" ""
 		done
+		run -0 --separate-stderr env "$name=localhost, *" "$select" one.json
+		assert_equal "$stderr" "pool-select: warning: $name holds '*': $why go direct; \
+--format curlrc, export and env see to it"
+		run -0 --separate-stderr env "$name=*.localhost,a*" "$select" one.json
+		assert_equal "$stderr" ""
 		run -0 --separate-stderr env "$name=localhost" "$select" one.json
 		assert_equal "$stderr" ""
 		run -0 --separate-stderr env "$name=localhost" "$select" -v one.json
