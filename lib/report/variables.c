@@ -8,7 +8,8 @@
 /*
  * curl knows http_proxy in lower case only, global-agent and others know it in upper case
  * only. ws_proxy and wss_proxy are for clients that ask the system by scheme.
- * CGI_HTTP_PROXY is what perl and ruby read in a CGI program.
+ * CGI_HTTP_PROXY is what perl and ruby read in a CGI program. For gRPC its own two come
+ * before all others.
  *
  * Left alone: names that hold other settings too (JAVA_TOOL_OPTIONS, NODE_OPTIONS), and
  * those that name a program or a file (GIT_PROXY_COMMAND, CURL_HOME, WGETRC).
@@ -31,6 +32,7 @@ static const struct pool_variable variables[] = {
 	{"GOPHER_PROXY", POOL_VARIABLE_URL},
 	{"socks_proxy", POOL_VARIABLE_URL},
 	{"SOCKS_PROXY", POOL_VARIABLE_URL},
+	{"grpc_proxy", POOL_VARIABLE_URL},
 	{"RSYNC_PROXY", POOL_VARIABLE_RSYNC},
 	{"NODE_USE_ENV_PROXY", POOL_VARIABLE_NODE},
 	{"GLOBAL_AGENT_HTTP_PROXY", POOL_VARIABLE_URL},
@@ -42,6 +44,7 @@ static const struct pool_variable variables[] = {
 	{"GIT_CONFIG_COUNT", POOL_VARIABLE_GIT},
 	{"no_proxy", POOL_VARIABLE_BYPASS},
 	{"NO_PROXY", POOL_VARIABLE_BYPASS},
+	{"no_grpc_proxy", POOL_VARIABLE_BYPASS},
 	{"GLOBAL_AGENT_NO_PROXY", POOL_VARIABLE_BYPASS},
 	{"npm_config_noproxy", POOL_VARIABLE_BYPASS_NOBODY},
 	/* npm reads both cases, and the one that comes last counts. */

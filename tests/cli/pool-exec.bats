@@ -54,7 +54,7 @@ write_client() {
 		{"name": "one", "url": "socks5h://mira:S3CRETpw@127.0.0.1:9"}]}'
 	export HTTP_PROXY=http://other:1 http_proxy=http://other:2 FTP_PROXY=http://other:3 \
 		RSYNC_CONNECT_PROG="nc other 4" auto_proxy= NODE_USE_ENV_PROXY=1 SOCKS5_SERVER=other:5 \
-		NPM_CONFIG_PROXY=http://other:6 NO_PROXY=target.invalid POOL_LEASE=old KEPT=kept
+		NPM_CONFIG_PROXY=http://other:6 grpc_proxy=http://other:7 no_grpc_proxy=other:8 NO_PROXY=target.invalid POOL_LEASE=old KEPT=kept
 	run -0 --separate-stderr "$exec" env
 	assert_equal "$stderr" ""
 	assert_line KEPT=kept
@@ -63,10 +63,10 @@ write_client() {
 	run -0 grep -iE '^([a-z_]*proxy|git_config_[a-z0-9_]*|rsync[a-z_]*|socks[0-9a-z_]*)=' <<<"$output"
 	proxy=socks5h://mira:S3CRETpw@127.0.0.1:9
 	assert_equal "$(sort <<<"$output")" "$({
-		printf "%s=$proxy\n" {http,https,all,ws,wss,ftp,gopher,socks}_proxy \
+		printf "%s=$proxy\n" {http,https,all,ws,wss,ftp,gopher,socks,grpc}_proxy \
 			{HTTP,HTTPS,ALL,WS,WSS,FTP,GOPHER,SOCKS}_PROXY CGI_HTTP_PROXY PIP_PROXY \
 			CARGO_HTTP_PROXY GLOBAL_AGENT_HTTP{,S}_PROXY npm_config_{,https_}proxy GIT_CONFIG_VALUE_0
-		printf '%s\n' NO_PROXY= no_proxy= GLOBAL_AGENT_NO_PROXY= POOL_PROXY=one \
+		printf '%s\n' NO_PROXY= no_proxy= no_grpc_proxy= GLOBAL_AGENT_NO_PROXY= POOL_PROXY=one \
 			GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.proxy npm_config_noproxy=nobody.no-proxy.invalid \
 			RSYNC_PROXY=unsupported.no-proxy.invalid:9
 	} | sort)"

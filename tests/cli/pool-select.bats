@@ -723,7 +723,7 @@ beside 'default.websocket', whose uses are not counted"
 	run -0 "$select" --format env pool.json
 	assert_output "$(printf '%s=http://mira:S3CRETpw@127.0.0.1:8002\n' http_proxy HTTP_PROXY \
 		CGI_HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY ws_proxy WS_PROXY wss_proxy \
-		WSS_PROXY ftp_proxy FTP_PROXY gopher_proxy GOPHER_PROXY socks_proxy SOCKS_PROXY)
+		WSS_PROXY ftp_proxy FTP_PROXY gopher_proxy GOPHER_PROXY socks_proxy SOCKS_PROXY grpc_proxy)
 RSYNC_PROXY=mira:S3CRETpw@127.0.0.1:8002
 NODE_USE_ENV_PROXY=1
 $(printf '%s=http://mira:S3CRETpw@127.0.0.1:8002\n' GLOBAL_AGENT_HTTP_PROXY \
@@ -733,6 +733,7 @@ GIT_CONFIG_KEY_0=http.proxy
 GIT_CONFIG_VALUE_0=http://mira:S3CRETpw@127.0.0.1:8002
 no_proxy=
 NO_PROXY=
+no_grpc_proxy=
 GLOBAL_AGENT_NO_PROXY=
 npm_config_noproxy=nobody.no-proxy.invalid
 NPM_CONFIG_PROXY=
