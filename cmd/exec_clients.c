@@ -58,6 +58,11 @@ static const struct exec_option wget_options[] = {
 	{NULL, 0, EXEC_NOTHING, false},
 };
 
+static const struct exec_option wget2_options[] = {
+	{"config", 0, EXEC_FILE, true},
+	{NULL, 0, EXEC_NOTHING, false},
+};
+
 static const struct exec_option aria2_options[] = {
 	{"conf-path", 0, EXEC_FILE, true},
 	{NULL, 0, EXEC_NOTHING, false},
@@ -82,6 +87,20 @@ static const struct exec_config wget_config = {
 	.replaces = true,
 	.variable = "WGETRC",
 	.files = (const char *const[]){"~/.wgetrc", NULL},
+	.instead = (const char *const[]){"--no-config", NULL},
+};
+
+/* An empty list of hosts does not replace one that stands before. */
+static const struct exec_config wget2_config = {
+	.option = "--config=",
+	.text = "proxy = on\n"
+		"no-proxy = nobody.no-proxy.invalid\n"
+		"http-proxy = %{url}\n"
+		"https-proxy = %{url}\n",
+	.replaces = true,
+	.variable = "WGET2RC",
+	.files = (const char *const[]){"$XDG_CONFIG_HOME/wget/wget2rc",
+		"~/.config/wget/wget2rc", "~/.wget2rc", NULL},
 	.instead = (const char *const[]){"--no-config", NULL},
 };
 
@@ -134,7 +153,13 @@ static const struct exec_client_row rows[] = {
 		.valued = "aABDeiIlnoOPQRtTUwX",
 		.config = &wget_config,
 		.judge = pool_reason_from_wget},
-	{.name = "wget2", .schemes = ONLY_HTTP, .obeys = "http_proxy", .fails = "4"},
+	{.name = "wget2",
+		.schemes = ONLY_HTTP,
+		.obeys = "--config",
+		.fails = "4",
+		.options = wget2_options,
+		.valued = "",
+		.config = &wget2_config},
 	{.name = "aria2c",
 		.schemes = ONLY_HTTP,
 		.obeys = "--conf-path",

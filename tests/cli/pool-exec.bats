@@ -636,8 +636,9 @@ trying again"
 	# nor does it, or another, read a file that leads elsewhere
 	write_client curl 'echo "curl $*"'
 	write_client wget 'echo "wget $*"'
+	write_client wget2 'echo "wget2 $*"'
 	write_client aria2c 'echo "aria2c $*"'
-	for client in "curl -q" "wget --no-config" "aria2c --no-conf=true"; do
+	for client in "curl -q" "wget --no-config" "wget2 --no-config" "aria2c --no-conf=true"; do
 		run -0 --separate-stderr unshare -rm sh -c 'mount -t tmpfs none /dev && exec "$@"' sh \
 			"$exec" --no-state "${client% *}" "$url"
 		assert_output "$client $url"
@@ -680,6 +681,17 @@ ftp_proxy = http://mira:a%5Cb@127.0.0.1:9'
 	assert_line --index 0 "tries = 3"
 	assert_line --index 1 "use_proxy = on"
 	WGETRC=rc run -0 "$exec" wget "$url"
+	assert_line --index 0 "tries = 3"
+	write_client wget2 'cat "${1#--config=}"'
+	printf '%s\n' 'timeout = 7' 'proxy = off' 'no-proxy = target.invalid' >"$HOME/.wget2rc"
+	run -0 "$exec" wget2 "$url"
+	assert_output 'timeout = 7
+no-proxy = target.invalid
+proxy = on
+no-proxy = nobody.no-proxy.invalid
+http-proxy = http://mira:a%5Cb@127.0.0.1:9
+https-proxy = http://mira:a%5Cb@127.0.0.1:9'
+	WGET2RC=rc run -0 "$exec" wget2 "$url"
 	assert_line --index 0 "tries = 3"
 	write_client aria2c 'cat "${1#--conf-path=}"'
 	mkdir -p "$HOME/.aria2"

@@ -330,9 +330,15 @@ check_obeys() {
 	check_obeys wget leads
 }
 
-@test "wget2 goes through the pool's proxy" {
+@test "wget2 goes through the pool's proxy, whatever ~/.wget2rc says" {
 	require_tool wget2
-	check_obeys wget2
+	echo 'proxy = off' >"$HOME/.wget2rc"
+	check_obeys wget2 leads
+	printf '%s\n' 'http-proxy = http://127.0.0.1:3129' 'https-proxy = http://127.0.0.1:3129' \
+		>"$HOME/.wget2rc"
+	check_obeys wget2 leads
+	echo 'no-proxy = origin.test' >"$HOME/.wget2rc"
+	check_obeys wget2 leads
 }
 
 @test "aria2c goes through the pool's proxy, whatever aria2.conf says" {
