@@ -340,7 +340,9 @@ static void render_table(const struct settings *settings,
 	const struct pool_report *report, struct pool_text *rows, struct pool_text *lines)
 {
 	const struct pool_telling telling = {.quorum = settings->quorum_given,
-		.only_degraded = settings->common.quiet};
+		.only_degraded = settings->common.quiet,
+		.file = settings->common.file,
+		.state = settings->common.state};
 	struct pool_report_view view = pool_report_view_stored(
 		report, POOL_FORMAT_TABLE, settings->common.verbose);
 
@@ -353,7 +355,10 @@ static void render_table(const struct settings *settings,
 /* Beside data the lines are on standard error, and only of a missed quorum. */
 static void tell_missed(const struct settings *settings, const struct pool_report *report)
 {
-	const struct pool_telling telling = {.quorum = true, .only_degraded = true};
+	const struct pool_telling telling = {.quorum = true,
+		.only_degraded = true,
+		.file = settings->common.file,
+		.state = settings->common.state};
 	struct pool_text lines = POOL_TEXT_EMPTY;
 	char *rest = NULL;
 

@@ -272,13 +272,24 @@ static void name_some(const struct trouble *trouble, struct pool_text *text)
 		pool_text_addf(text, " and %u more", (unsigned)(trouble->count - named));
 }
 
+static void add_option(const char *option, const char *value, struct pool_text *text)
+{
+	if (!value)
+		return;
+	pool_text_add(text, option);
+	pool_text_add_safe(text, value, strlen(value));
+	pool_text_add(text, " ");
+}
+
 /* "; 'pool-report NAME WORD' EFFECT": what a person may do. */
-static void add_command(const struct trouble *trouble, const char *word,
-	const char *effect, struct pool_text *text)
+static void add_command(const struct trouble *trouble, const struct pool_telling *telling,
+	const char *word, const char *effect, struct pool_text *text)
 {
 	const char *name = trouble->report->rows[trouble->first].name;
 
 	pool_text_add(text, "; 'pool-report ");
+	add_option("-f ", telling->file, text);
+	add_option("-s ", telling->state, text);
 	if (trouble->count == 1)
 		pool_text_add_safe(text, name, strlen(name));
 	else
@@ -286,7 +297,8 @@ static void add_command(const struct trouble *trouble, const char *word,
 	pool_text_addf(text, " %s' %s", word, effect);
 }
 
-static void tell_trouble(const struct trouble *trouble, struct pool_text *text)
+static void tell_trouble(const struct trouble *trouble,
+	const struct pool_telling *telling, struct pool_text *text)
 {
 	const struct pool_report_row *row = &trouble->report->rows[trouble->first];
 	const struct pool_obstacle_row *obstacle =
@@ -303,12 +315,12 @@ static void tell_trouble(const struct trouble *trouble, struct pool_text *text)
 		pool_text_add(text, " more");
 	}
 	if (row->stored.obstacle == POOL_OBSTACLE_PERSON)
-		add_command(trouble, "enable", "enables it", text);
+		add_command(trouble, telling, "enable", "enables it", text);
 	else
 		pool_text_addf(text, "; %s",
 			obstacle->advice ? obstacle->advice : reason->advice);
 	if (row->stored.obstacle == POOL_OBSTACLE_COOLING)
-		add_command(trouble, "reset", "ends it now", text);
+		add_command(trouble, telling, "reset", "ends it now", text);
 	pool_text_add(text, "\n");
 }
 
@@ -378,6 +390,6 @@ void pool_report_tell_stored(const struct pool_report *report,
 			tell_stale(report, pool, at, text);
 		for (; at < report->row_count && report->rows[at].pool == i; at++)
 			if (told && find_trouble(report, at, &trouble))
-				tell_trouble(&trouble, text);
+				tell_trouble(&trouble, telling, text);
 	}
 }

@@ -57,6 +57,8 @@ struct pool_report_view pool_report_view_stored(
 struct pool_telling {
 	bool quorum;        /* whether it is met: it was asked for */
 	bool only_degraded; /* nothing of pools where all is well */
+	const char *file;   /* which a command of pool-report is to be given, or NULL */
+	const char *state;  /* likewise */
 };
 
 /* A line for each pool, and for each of its troubles one that names what to do next. */

@@ -194,9 +194,15 @@ belongs to somebody else, or others can write it: no selection of yours uses it"
 	assert_equal "$stderr" ""
 	assert_line --regexp '^b +disabled +person +- '
 	assert_line "default.http: 1 of 1 eligible, 1 unknown, 1 disabled; its health_check is not enabled"
-	assert_line "  b: a person disabled it; 'pool-report b enable' enables it"
+	assert_line "  b: a person disabled it; 'pool-report -f pool.json b enable' enables it"
 	assert_equal "$(field cause)" "
 person"
+	# the command is about the same files
+	run -0 pool-status
+	assert_line "  b: a person disabled it; 'pool-report b enable' enables it"
+	pool-report -s own.state b disable
+	run -0 pool-status -s own.state
+	assert_line "  b: a person disabled it; 'pool-report -s own.state b enable' enables it"
 }
 
 @test "a cooldown says how long, and how to end it" {
@@ -205,7 +211,7 @@ person"
 	run -0 --separate-stderr pool-status pool.json
 	assert_line --regexp '^a +cooling +limited +60 min '
 	assert_line --regexp "^  a: the target limits the rate of this proxy, rests 60 min more; wait .*; \
-'pool-report a reset' ends it now$"
+'pool-report -f pool.json a reset' ends it now$"
 	assert_equal "$(field wait_seconds | head -n 1)" 3600
 	until=$(field until_timestamp_seconds | head -n 1)
 	[ $((until - $(date +%s))) -gt 3500 ]
