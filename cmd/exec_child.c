@@ -80,6 +80,19 @@ static void restore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What stands where the command should is a pool file, as an operand of other tools. */
+static bool is_pool_file(const char *command)
+{
+	static const char *const endings[] = {".json", ".yaml", ".yml"};
+	size_t length = strlen(command);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (length > strlen(endings[i]) &&
+			strcmp(command + length - strlen(endings[i]), endings[i]) == 0)
+			return access(command, F_OK) == 0;
+	return false;
+}
+
 int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds)
 {
 	int error;
@@ -91,8 +104,11 @@ int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds)
 	execvpe(argv[0], argv, envp);
 	error = errno;
 	return tool_end(error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
-		tool_status_word(TOOL_SYSTEM), "cannot run '%s': %s", argv[0],
-		strerror(error));
+		tool_status_word(TOOL_SYSTEM), "cannot run '%s': %s%s", argv[0],
+		strerror(error),
+		error == ENOENT && is_pool_file(argv[0])
+			? "; a pool file is named by -f FILE"
+			: "");
 }
 
 static _Noreturn void begin_child(const struct exec_run *run, int output_fd)

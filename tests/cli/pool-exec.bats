@@ -207,6 +207,10 @@ a\tb
 		assert_equal "$stderr" \
 			"pool-exec: cannot run 'no-such-command': No such file or directory"
 		# shellcheck disable=SC2086
+		run -127 --separate-stderr "$exec" $options pool.json true
+		assert_equal "$stderr" "pool-exec: cannot run 'pool.json': No such file or directory; \
+a pool file is named by -f FILE"
+		# shellcheck disable=SC2086
 		run -126 --separate-stderr "$exec" $options ./pool.json
 		assert_equal "$stderr" "pool-exec: cannot run './pool.json': Permission denied"
 	done
