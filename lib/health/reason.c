@@ -30,7 +30,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 			  "CAP_NET_RAW"},
 	[POOL_REASON_NO_SECRET] = {"no-secret", LOCAL,
 		.sentence = "a credential of the proxy cannot be had",
-		.advice = "set the variable, or make the password file readable"},
+		.advice = "set the variable, or make the password file readable; a pool "
+			  "file of somebody else's gets neither without --trust-file"},
 	[POOL_REASON_NO_MEMORY] = {"no-memory", LOCAL, .passes = true,
 		.sentence = "this machine is out of memory or network buffers",
 		.advice = "free memory, or lower --concurrency"},
