@@ -400,6 +400,15 @@ check_obeys() {
 	check_obeys ffprobe
 }
 
+@test "a scheme in upper case leads nobody around the proxy" {
+	require_tool lftp
+	write_pool pool.json '{"proxies": [{"name": "one", "url": "HTTP://mira:S3CRETpw@127.0.0.1:3128"}]}'
+	check_obeys lftp
+	require_tool_if_large ffmpeg
+	check_obeys ffmpeg
+	check_obeys ffprobe
+}
+
 @test "rsync goes through the pool's proxy, or nowhere" {
 	local elsewhere
 
