@@ -1,6 +1,6 @@
 /*
  * Going to the background: a child that leads a session of its own, and a parent that
- *waits until the child says that it is ready, or ends.
+ * waits until the child says that it is ready, or ends.
  *
  *	status = watch_daemon_begin(&daemon);     the parent does not return from here
  *	...

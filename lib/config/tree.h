@@ -2,9 +2,11 @@
  * A document in the making, for what is not JSON: YAML, lists, environment variables.
  *
  *	struct pool_tree tree = {0};
- *	cJSON *root = pool_tree_note(&tree, cJSON_CreateObject(), at, end, at);
- *	pool_tree_put(&tree, root, "key", pool_tree_note(&tree, cJSON_CreateString(text),
- *...)); tree.root = root; pool_tree_finish(&tree, &positions);
+ *	cJSON *item, *root = pool_tree_note(&tree, cJSON_CreateObject(), at, end, at);
+ *	item = pool_tree_note(&tree, cJSON_CreateString(text), ...);
+ *	pool_tree_put(&tree, root, "key", item);
+ *	tree.root = root;
+ *	pool_tree_finish(&tree, &positions);
  *
  * Items may be made, moved and copied (cJSON_Duplicate) in any order; each remembers
  * where its text stands. At the end the positions are put into the order of the document,

@@ -10,8 +10,9 @@
  * pool-watch's own:
  *
  *	"watch": {"file", "uptime_seconds", "pool_file_valid", "pool_file_fault",
- *		"first_round_done"}, "events": [{"time", "event", "level", "message"},
- *...] and in each of "proxies" "latency_history": [seconds or null, ...]
+ *		"first_round_done"}
+ *	"events": [{"time", "event", "level", "message"}, ...]
+ *	in each of "proxies" "latency_history": [seconds or null, ...]
  *
  * each of which may be missing. A pool is exhausted without an eligible proxy, stale as
  * report/stored.h has it, degraded below the needed of its quorum, else fine.

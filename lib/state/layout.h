@@ -13,24 +13,23 @@
  *
  * What a file can be, and what leads from one state to the next:
  *
- *	empty        length or first page zero  -> unfinished   magic is stored
- *	unfinished   magic POOL_STATE_UNFINISHED, nothing in it counts
- *	                                        -> whole        first image in force,
- *magic whole        magic, version, checksum, an image in force
- *	                                        -> whole        switch: form.active is
- *stored
- *	                                        -> updating     undo.count is stored
- *	updating     undo.count is not 0        -> whole        settled: undo.count is 0
- *	                                        -> whole        killed: the next process
- *to lock restores what it saved former       whole, of an earlier version
- *	                                        -> former       killed while carried over
- *	                                        -> whole        carried over: version is
- *	                                                        stored
- *	corrupt      magic and version, and a checksum or an offset that is wrong
- *	                                        -> unfinished   copied to FILE.corrupt
- *	foreign      any other magic, a later version, another layout, another pool file
- *	                                        -> foreign      never written; a broken
- *	                                                        header: by --repair only
+ *	empty       length or first page is zero
+ *	            -> unfinished  magic is stored
+ *	unfinished  magic is POOL_STATE_UNFINISHED, nothing in it counts
+ *	            -> whole       first image is in force, then magic is stored
+ *	whole       magic, version, checksum, and an image in force
+ *	            -> whole       switch: form.active is stored
+ *	            -> updating    undo.count is stored
+ *	updating    undo.count is not 0
+ *	            -> whole       settled: undo.count is 0
+ *	            -> whole       killed: the next process to lock restores what it saved
+ *	former      whole, of an earlier version
+ *	            -> former      killed while it was carried over
+ *	            -> whole       carried over: version is stored
+ *	corrupt     magic and version, and a checksum or an offset that is wrong
+ *	            -> unfinished  copied to FILE.corrupt
+ *	foreign     any other magic, a later version, another layout, another pool file
+ *	            -> foreign     never written, but by --repair if its header is broken
  *
  * Versions: a build that knows only version 1 compares nothing but the version, so it is
  * the last thing to be stored when a file is carried over, and everything that version 2
@@ -93,8 +92,7 @@ struct pool_state_header {
 	uint64_t magic;
 	uint32_t version;
 	char former[116];                /* what version 1 had here, or zeroes */
-	char file[POOL_STATE_NAME_MAX];  /* absolute path of the pool file, NUL-terminated
-					  */
+	char file[POOL_STATE_NAME_MAX];  /* absolute path of the pool file, with a NUL */
 	struct pool_state_form forms[2]; /* of even and of odd versions */
 };
 
@@ -128,9 +126,9 @@ struct pool_state_image {
 	uint64_t budgets_at;   /* a budget a record; 0: no pool has any */
 	uint64_t decisions_at; /* a decision a record; 0: nobody made any */
 	uint64_t spare_at[4];  /* 0: of sections to come */
-	uint64_t overlay_id;   /* pools that an environment adds to those of the snapshot;
-				  0:   none. Who has no such environment uses what is before
-				  them */
+	/* Of pools that an environment adds behind those of the snapshot; 0: none. A
+	 * process without such an environment uses those before them. */
+	uint64_t overlay_id;
 	uint64_t length;
 	/* Below: changes, and is outside the checksum. */
 	uint32_t leases_used;    /* derived: recounted at repair */

@@ -137,8 +137,8 @@ struct pool_snapshot {
  * Compile settings.
  *
  * <salt>    of the identities: keep the one of the snapshot before; NULL: a new one
- * <source>  status of the pool file before it was read, or NULL for what is no regular
- * file <file_id> hash of the pool file's absolute path: whose snapshot it is
+ * <source>  status of the pool file before it was read; NULL: it is no regular file
+ * <file_id> hash of the pool file's absolute path: whose snapshot it is
  *
  * Returns 0, or POOL_ENOMEM.
  */
@@ -220,7 +220,7 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
  * The same snapshot in memory, with a later content of the pool file remembered as
  * invalid.
  *
- * Returns 0, or POOL_ENOMEM.
+ * Returns 0, or POOL_EFORMAT (<snapshot> is damaged), POOL_ENOMEM.
  */
 int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *snapshot,
 	const struct stat *source, const char *rejection, struct pool_fault *fault);

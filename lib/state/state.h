@@ -3,10 +3,9 @@
  *
  *	pool_state_open(&state, path, pool_file, &fault);
  *	pool_state_lock(state, 1000, &fault);
- *	pool_state_follow(state, snapshot, &now, &fault);    the layout is the snapshot's
- * now
+ *	pool_state_follow(state, snapshot, &now, &fault);    now the layout is its own
  *	... read; pool_state_touch() before each change ...
- *	pool_state_settle(state);                             the change is whole
+ *	pool_state_settle(state, &now);                      the change is whole
  *	pool_state_unlock(state);
  *	pool_state_free(state);
  *

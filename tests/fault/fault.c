@@ -8,9 +8,10 @@
  * FAULT_AT     the number of the call that fails, from 1
  * FAULT_ALL    set: all from that one on fail
  * FAULT_ERROR  the errno, by name; or what ends the process at that place: SEGV (nobody's
- *              address), BUS (a mapping whose file was cut short), STACK (one without
- *end) FAULT_HIT    a file that is made when a call fails: without it N was beyond the
- *last
+ *              address), BUS (a mapping whose file was cut short), STACK (calls without
+ *              end)
+ * FAULT_HIT    a file that is made when a call fails: without it N was more than there
+ *              are calls
  *
  * Only the process that was started with these variables counts, none that it starts. A
  * close that fails closes all the same, as on Linux.
