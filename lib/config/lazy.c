@@ -41,12 +41,6 @@
 	VALUE(cJSON_bool, cJSON_AddItemToArray, (cJSON * array, cJSON *item), (array, item)) \
 	VALUE(cJSON_bool, cJSON_InsertItemInArray, (cJSON * array, int which, cJSON *item), (array, which, item)) \
 	VALUE(cJSON_bool, cJSON_AddItemToObject, (cJSON * object, const char *string, cJSON *item), (object, string, item)) \
-	VALUE(cJSON *, cJSON_AddArrayToObject, (cJSON * object, const char *name), (object, name)) \
-	VALUE(cJSON *, cJSON_AddBoolToObject, (cJSON * object, const char *name, cJSON_bool value), (object, name, value)) \
-	VALUE(cJSON *, cJSON_AddNullToObject, (cJSON * object, const char *name), (object, name)) \
-	VALUE(cJSON *, cJSON_AddNumberToObject, (cJSON * object, const char *name, double value), (object, name, value)) \
-	VALUE(cJSON *, cJSON_AddObjectToObject, (cJSON * object, const char *name), (object, name)) \
-	VALUE(cJSON *, cJSON_AddStringToObject, (cJSON * object, const char *name, const char *value), (object, name, value)) \
 	VOID(cJSON_DeleteItemFromObject, (cJSON * object, const char *name), (object, name))
 
 #define YAML_FUNCTIONS(VALUE, VOID) \
