@@ -51,7 +51,7 @@ endif
 
 # --- sources, one list a room -------------------------------------------------------------------
 
-BASE   := error text clock random hash http replace trust
+BASE   := error text clock random hash http io replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
 	member connection exchange document tree parsers plain yaml list proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/text.h"
 #include "exec_config.h"
 #include "tool.h"
@@ -167,19 +168,11 @@ static void add_line(
 	pool_text_add_bytes(text, found, length - (size_t)(found - line));
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+static int write_anew(int fd, const char *bytes, size_t length)
 {
 	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
 		return errno;
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno != EINTR)
-			return errno;
-		bytes += done > 0 ? done : 0;
-		length -= done > 0 ? (size_t)done : 0;
-	}
-	return 0;
+	return pool_io_write(fd, bytes, length);
 }
 
 int exec_config_fill(
@@ -199,7 +192,7 @@ int exec_config_fill(
 			add_line(&text, line, length, url);
 		line += length;
 	}
-	error = text.broken ? ENOMEM : write_all(file->fd, text.bytes, text.length);
+	error = text.broken ? ENOMEM : write_anew(file->fd, text.bytes, text.length);
 	pool_text_release(&text);
 	return error;
 }

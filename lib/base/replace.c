@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/replace.h"
 #include "base/text.h"
 
@@ -38,33 +39,19 @@ static struct likeness find_likeness(const char *path, mode_t mode)
 		.mode = status.st_mode & 0666, .has_group = true, .group = status.st_gid};
 }
 
-static bool write_whole(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
-}
-
 /* errno, or 0. */
 static int fill(int fd, const void *bytes, size_t length, const struct likeness *likeness)
 {
 	mode_t mode = likeness->mode;
 	struct stat status;
-	int error = 0;
+	int error;
 
 	if (likeness->has_group && fstat(fd, &status) == 0 &&
 		status.st_gid != likeness->group &&
 		fchown(fd, (uid_t)-1, likeness->group) != 0)
 		mode &= ~(mode_t)S_IRWXG;
-	if (!write_whole(fd, bytes, length) || fchmod(fd, mode) != 0)
+	error = pool_io_write(fd, bytes, length);
+	if (!error && fchmod(fd, mode) != 0)
 		error = errno;
 	if (close(fd) != 0 && !error)
 		error = errno;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "state/former.h"
 #include "state/image.h"
 
@@ -19,19 +20,11 @@ enum { TRIES = 4 };
 static int read_part(
 	struct pool_state *state, int fd, uint64_t at, uint64_t length, bool *cut)
 {
-	while (length) {
-		ssize_t got = pread(fd, state->map + at, length, (off_t)at);
+	size_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return POOL_ESYSTEM;
-		*cut |= got == 0;
-		if (got == 0)
-			break;
-		at += (uint64_t)got;
-		length -= (uint64_t)got;
-	}
+	if (pool_io_read_at(fd, state->map + at, length, (off_t)at, &got) != 0)
+		return POOL_ESYSTEM;
+	*cut |= got < length;
 	return 0;
 }
 

@@ -1,4 +1,5 @@
-/* The state file as a file: where it is, whether it is safe, its lock, its repair. */
+/* The state file as a file: where it is, whether it is safe, its lock, and the copy that
+ * is kept of a corrupt one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/magic.h>
+#include "base/io.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "state/image.h"
@@ -538,22 +540,6 @@ enum { KEPT_MAX = 128 << 20 };
 static const char corrupt_line[] =
 	"proxypool: a corrupt state file, which begins behind this line\n";
 
-static int write_at(int fd, const char *bytes, size_t length, off_t at)
-{
-	while (length) {
-		ssize_t done = pwrite(fd, bytes, length, at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return POOL_ESYSTEM;
-		bytes += done;
-		at += done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
-
 /* From the file and not from the mapping: it may be cut short meanwhile. Its holes stay
  * holes: somebody may have made it long. */
 static int copy_out(int from, int to)
@@ -561,29 +547,20 @@ static int copy_out(int from, int to)
 	const off_t line = sizeof(corrupt_line) - 1;
 	char bytes[16384];
 	struct stat status;
-	off_t at = 0;
-	int error = write_at(to, corrupt_line, (size_t)line, 0);
+	off_t at = 0, length;
+	size_t got = 1;
+	int error = pool_io_write_at(to, corrupt_line, (size_t)line, 0);
 
 	if (fstat(from, &status) != 0)
 		return POOL_ESYSTEM;
-	while (!error && (at = lseek(from, at, SEEK_DATA)) >= 0 && at < KEPT_MAX) {
-		ssize_t got = pread(from, bytes, sizeof(bytes), at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return POOL_ESYSTEM;
-		if (got == 0)
-			break;
-		error = write_at(to, bytes, (size_t)got, line + at);
-		at += got;
+	while (!error && got && (at = lseek(from, at, SEEK_DATA)) >= 0 && at < KEPT_MAX) {
+		error = pool_io_read_at(from, bytes, sizeof(bytes), at, &got);
+		if (!error)
+			error = pool_io_write_at(to, bytes, got, line + at);
+		at += (off_t)got;
 	}
-	if (!error &&
-		ftruncate(to,
-			line + (status.st_size < KEPT_MAX ? status.st_size : KEPT_MAX)) !=
-			0)
-		error = POOL_ESYSTEM;
-	return error;
+	length = status.st_size < KEPT_MAX ? status.st_size : KEPT_MAX;
+	return error || ftruncate(to, line + length) != 0 ? POOL_ESYSTEM : 0;
 }
 
 int pool_state_keep_corrupt(const struct pool_state *state)

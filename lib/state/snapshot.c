@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "config/url.h"
@@ -631,23 +632,14 @@ static int map_bytes(struct pool_snapshot *snapshot, int fd)
 static int read_bytes(struct pool_snapshot *snapshot, int fd)
 {
 	char *bytes = malloc(snapshot->length);
-	size_t used = 0;
+	size_t got;
 
 	if (!bytes)
 		return POOL_ENOMEM;
 	snapshot->bytes = bytes;
-	while (used < snapshot->length) {
-		ssize_t got = read(fd, bytes + used, snapshot->length - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return POOL_ESYSTEM;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	snapshot->length = used;
+	if (pool_io_read_at(fd, bytes, snapshot->length, 0, &got) != 0)
+		return POOL_ESYSTEM;
+	snapshot->length = got;
 	return 0;
 }
 
@@ -712,21 +704,6 @@ static void copy_readers(int fd, const struct stat *source)
 	/* Refused, it stays as narrow as it was made. */
 	if (fchmod(fd, mode) != 0)
 		errno = 0;
-}
-
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return POOL_ESYSTEM;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return 0;
 }
 
 static char *name_beside(const char *path)
@@ -868,9 +845,9 @@ int pool_snapshot_write(const struct pool_snapshot *snapshot, const char *path, 
 	const struct stat *source, struct pool_fault *fault)
 {
 	char *beside = name_beside(path);
-	int error =
-		beside ? write_all(fd, snapshot->bytes, snapshot->length) : POOL_ENOMEM;
-	int sys_errno = errno;
+	int sys_errno =
+		beside ? pool_io_write(fd, snapshot->bytes, snapshot->length) : ENOMEM;
+	int error = beside ? (sys_errno ? POOL_ESYSTEM : 0) : POOL_ENOMEM;
 
 	copy_readers(fd, source);
 	/* The name must not lead to bytes that a power loss would take away. */

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "health/health.h"
 #include "watch/command.h"
 
@@ -152,19 +153,6 @@ static void forget(struct environment *environment)
 		free(environment->strings[i]);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno != EINTR)
-			return -1;
-		bytes += done > 0 ? done : 0;
-		length -= done > 0 ? (size_t)done : 0;
-	}
-	return 0;
-}
-
 /* The events as JSON lines in a file in memory: it can be read at leisure, and who does
  * not read it blocks nobody. By number, as its header is about mapping. -1: errno. */
 static int open_input(const struct pool_batch *batch)
@@ -180,7 +168,7 @@ static int open_input(const struct pool_batch *batch)
 	if (!text.broken)
 		fd = (int)syscall(SYS_memfd_create, "pool-watch", MFD_CLOEXEC);
 	if (fd >= 0 &&
-		(write_all(fd, text.bytes, text.length) != 0 ||
+		(pool_io_write(fd, text.bytes, text.length) != 0 ||
 			lseek(fd, 0, SEEK_SET) != 0)) {
 		close(fd);
 		fd = -1;
