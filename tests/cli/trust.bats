@@ -313,6 +313,8 @@ asks_for_secrets() {
 		run -4 --separate-stderr pool-check -f "$one"
 		assert_output --partial "is not used: $why"
 		refute_output --partial from-
+		run -0 --separate-stderr pool-status -f "$one"
+		assert_output --partial "a pool file of somebody else's gets neither without --trust-file"
 		run -0 --separate-stderr pool-select --trust-file -f "$one"
 		assert_output --regexp '^http://u:from-(variable|file)@127.0.0.1:1$'
 		assert_equal "$stderr" ""
