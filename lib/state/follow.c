@@ -34,15 +34,6 @@ struct plan {
 	struct pool_state_image shape;
 };
 
-static uint64_t place(uint64_t *end, uint64_t count, uint64_t size)
-{
-	uint64_t at = (*end + POOL_IMAGE_ALIGNMENT - 1) / POOL_IMAGE_ALIGNMENT *
-		POOL_IMAGE_ALIGNMENT;
-
-	*end = at + count * size;
-	return at;
-}
-
 static bool has_budgets(const struct pool_snapshot *snapshot)
 {
 	for (uint32_t i = 0; i < snapshot->leaf_count; i++)
@@ -112,18 +103,22 @@ static void shape_image(struct plan *plan)
 	if (!shape->clock_id && plan->state->image)
 		shape->clock_id = plan->state->image->clock_id;
 	shape->former_count = plan->former_count;
-	shape->leaves_at = place(&end, (uint64_t)shape->leaf_count + shape->former_count,
-		sizeof(struct pool_state_leaf));
-	shape->ready_at = place(&end, records, sizeof(uint64_t));
-	shape->weights_at = place(&end, records, sizeof(uint32_t));
-	shape->counts_at = place(&end, records, sizeof(uint32_t));
-	shape->finishes_at = place(&end, records, sizeof(double));
+	shape->leaves_at =
+		pool_image_append(&end, (uint64_t)shape->leaf_count + shape->former_count,
+			sizeof(struct pool_state_leaf));
+	shape->ready_at = pool_image_append(&end, records, sizeof(uint64_t));
+	shape->weights_at = pool_image_append(&end, records, sizeof(uint32_t));
+	shape->counts_at = pool_image_append(&end, records, sizeof(uint32_t));
+	shape->finishes_at = pool_image_append(&end, records, sizeof(double));
 	if (has_budgets(plan->snapshot) || has_spent(plan))
-		shape->budgets_at = place(&end, records, sizeof(struct pool_budget));
+		shape->budgets_at =
+			pool_image_append(&end, records, sizeof(struct pool_budget));
 	if (has_decisions(plan))
-		shape->decisions_at = place(&end, records, sizeof(struct pool_decision));
-	shape->leases_at = place(&end, shape->lease_capacity, sizeof(struct pool_lease));
-	shape->records_at = place(&end, records, sizeof(struct pool_record));
+		shape->decisions_at =
+			pool_image_append(&end, records, sizeof(struct pool_decision));
+	shape->leases_at =
+		pool_image_append(&end, shape->lease_capacity, sizeof(struct pool_lease));
+	shape->records_at = pool_image_append(&end, records, sizeof(struct pool_record));
 	shape->length = end;
 }
 

@@ -126,8 +126,7 @@ static uint64_t record_count(const struct image_1 *image)
 static bool section_fits(
 	const struct image_1 *image, uint64_t at, uint64_t count, uint64_t size)
 {
-	return at % 8 == 0 && at >= sizeof(*image) && at <= image->length &&
-		count <= (image->length - at) / size;
+	return pool_image_holds(image->length, sizeof(*image), at, count, size);
 }
 
 static bool sound_image(const struct image_1 *image, const struct pool_state_root *root)
@@ -176,15 +175,6 @@ static int copy_image(const struct pool_state *state, struct image_1 **out)
 
 /* --- making ours of it -------------------------------------------------------------- */
 
-static uint64_t place(uint64_t *end, uint64_t count, uint64_t size)
-{
-	uint64_t at = (*end + POOL_IMAGE_ALIGNMENT - 1) / POOL_IMAGE_ALIGNMENT *
-		POOL_IMAGE_ALIGNMENT;
-
-	*end = at + count * size;
-	return at;
-}
-
 static struct pool_state_image shape(const struct image_1 *old)
 {
 	const uint64_t records = record_count(old);
@@ -205,16 +195,19 @@ static struct pool_state_image shape(const struct image_1 *old)
 		.owners_ns = old->owners_ns,
 	};
 
-	image.leaves_at = place(&end, (uint64_t)old->leaf_count + old->former_count,
-		sizeof(struct pool_state_leaf));
-	image.ready_at = place(&end, records, sizeof(uint64_t));
-	image.weights_at = place(&end, records, sizeof(uint32_t));
-	image.counts_at = place(&end, records, sizeof(uint32_t));
-	image.finishes_at = place(&end, records, sizeof(double));
+	image.leaves_at =
+		pool_image_append(&end, (uint64_t)old->leaf_count + old->former_count,
+			sizeof(struct pool_state_leaf));
+	image.ready_at = pool_image_append(&end, records, sizeof(uint64_t));
+	image.weights_at = pool_image_append(&end, records, sizeof(uint32_t));
+	image.counts_at = pool_image_append(&end, records, sizeof(uint32_t));
+	image.finishes_at = pool_image_append(&end, records, sizeof(double));
 	if (old->budgets_at)
-		image.budgets_at = place(&end, records, sizeof(struct pool_budget));
-	image.leases_at = place(&end, old->lease_capacity, sizeof(struct pool_lease));
-	image.records_at = place(&end, records, sizeof(struct pool_record));
+		image.budgets_at =
+			pool_image_append(&end, records, sizeof(struct pool_budget));
+	image.leases_at =
+		pool_image_append(&end, old->lease_capacity, sizeof(struct pool_lease));
+	image.records_at = pool_image_append(&end, records, sizeof(struct pool_record));
 	image.length = end;
 	return image;
 }

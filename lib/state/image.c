@@ -24,11 +24,26 @@ static uint64_t image_checksum(const struct pool_state_image *image)
 	return pool_hash_64(NULL, image, POOL_STATE_IMAGE_FIXED);
 }
 
+uint64_t pool_image_append(uint64_t *end, uint64_t count, uint64_t size)
+{
+	uint64_t at = (*end + POOL_IMAGE_ALIGNMENT - 1) / POOL_IMAGE_ALIGNMENT *
+		POOL_IMAGE_ALIGNMENT;
+
+	*end = at + count * size;
+	return at;
+}
+
+bool pool_image_holds(
+	uint64_t length, size_t header, uint64_t at, uint64_t count, uint64_t size)
+{
+	return at % 8 == 0 && at >= header && at <= length &&
+		count <= (length - at) / size;
+}
+
 static bool section_fits(
 	const struct pool_state_image *image, uint64_t at, uint64_t count, uint64_t size)
 {
-	return at % 8 == 0 && at >= sizeof(*image) && at <= image->length &&
-		count <= (image->length - at) / size;
+	return pool_image_holds(image->length, sizeof(*image), at, count, size);
 }
 
 /* Sections that need not be there. */

@@ -19,6 +19,15 @@ int pool_image_judge(struct pool_state *state, struct pool_fault *fault);
 /* Images begin at multiples of this, and so do their sections. */
 enum { POOL_IMAGE_ALIGNMENT = 64 };
 
+/* Append a section of <count> times <size> bytes to an image that ends at <end>. Returns
+ * where it begins. */
+uint64_t pool_image_append(uint64_t *end, uint64_t count, uint64_t size);
+
+/* Whether a section of <count> times <size> bytes at <at> lies in an image of <length>
+ * bytes, behind its header of <header> bytes. */
+bool pool_image_holds(
+	uint64_t length, size_t header, uint64_t at, uint64_t count, uint64_t size);
+
 /* Copy the image in force, as the copied header has it, and set the pointers into it;
  * false if it cannot be one. */
 bool pool_image_attach(struct pool_state *state);
