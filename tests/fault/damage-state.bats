@@ -1,5 +1,5 @@
-# A snapshot or state file whose bytes are not as they were written: every tool answers rightly or
-# refuses, and no message shows a credential.
+# A state file whose bytes are not as they were written: every tool answers rightly or refuses, and no
+# message shows a credential.
 
 load ../lib
 load ../integration/watch

@@ -1,5 +1,5 @@
-# A snapshot or state file whose bytes are not as they were written: every tool answers rightly or
-# refuses, and no message shows a credential.
+# The other tools beside a snapshot whose bytes are not as they were written: each does what it should,
+# and no message shows a credential.
 
 load ../lib
 load ../integration/watch

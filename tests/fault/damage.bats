@@ -1,5 +1,5 @@
-# A snapshot or state file whose bytes are not as they were written: every tool answers rightly or
-# refuses, and no message shows a credential.
+# A snapshot whose bytes are not as they were written: pool-select, and what runs long, answer rightly or
+# refuse, and no message shows a credential. The other tools: damage-tools.bats.
 
 load ../lib
 load ../integration/watch

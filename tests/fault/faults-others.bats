@@ -1,4 +1,5 @@
-# The same of pool-exec, which runs nothing then, and of documents of the other tools.
+# No allocation and no system call that fails makes pool-exec run a command without its proxy, or
+# another tool print half a document: each place in turn. Those of pool-select: faults.bats.
 
 load ../lib
 load faults
