@@ -191,12 +191,6 @@ static const struct exec_client_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-const struct exec_client_row *exec_clients_get(size_t *count)
-{
-	*count = ROWS;
-	return rows;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

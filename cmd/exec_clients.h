@@ -71,9 +71,6 @@ struct exec_client_row {
 	enum pool_reason (*judge)(int status); /* NULL: its end says nothing */
 };
 
-/* The rows, <count> of them. */
-const struct exec_client_row *exec_clients_get(size_t *count);
-
 /* The row of a command by the name of its file, or NULL. */
 const struct exec_client_row *exec_clients_find(const char *command);
 
