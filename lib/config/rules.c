@@ -219,9 +219,8 @@ static const struct pool_rule rules[POOL_RULES] = {
 		"chmod 600 the file, or use ${NAME} or password_file"},
 	[POOL_RULE_FILE_WRITABLE] = {"file-writable", W,
 		"others can write the pool file, a password file or their folders",
-		"chmod go-w it; the tools refuse what everybody can write, and root what "
-		"a "
-		"group can, without --trust-file"},
+		"chmod go-w it; the tools refuse what everybody can write, and root "
+		"what a group can, without --trust-file"},
 	[POOL_RULE_EMPTY_CONNECTION] = {"empty-connection", W,
 		"a connection has neither url nor pool",
 		"it leads to no proxy and hides the default; write null to inherit"},

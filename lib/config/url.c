@@ -42,9 +42,8 @@ static const struct pool_url_fault_row fault_rows[POOL_URL_FAULTS] = {
 		"${NAME} needs a name and a closing brace, and stands in the user or "
 		"password only"},
 	[POOL_URL_AT_SIGN] = {"url-at-sign",
-		"an @ stands behind the host, and clients disagree on where the URL "
-		"leads "
-		"(percent-encode / ? # in a password)"},
+		"an @ stands behind the host, and clients disagree on where the "
+		"URL leads (percent-encode / ? # in a password)"},
 	[POOL_URL_BACKSLASH] = {"url-backslash",
 		"a backslash stands outside of the user and password, and clients "
 		"disagree on where the URL leads"},

@@ -744,8 +744,7 @@ static void warn_corrupt(struct pool_session *session)
 	session->state->was_corrupt = false;
 	pool_session_warn(session,
 		"state file '%s' was corrupt: %s%s%s; forgotten are health, bans, "
-		"leases%s"
-		"%s",
+		"leases%s%s",
 		session->state_path, state->kept_copy ? "copied to '" : "",
 		state->kept_copy ? session->state_path : "no copy could be kept",
 		state->kept_copy ? ".corrupt' and begun anew" : ", begun anew",
