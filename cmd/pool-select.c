@@ -178,6 +178,35 @@ static const struct tool_spec spec = {
 		    "  read -r proxy lease <<<\"$out\"\n",
 };
 
+/* Whether a template, as it is written, makes more than one line; the newline at its end
+ * is that of the answer. */
+static bool has_newline(const char *template)
+{
+	for (; *template; template ++) {
+		bool escaped = *template == '\\' && template[1];
+
+		template += escaped;
+		if ((*template == '\n' || (escaped && *template == 'n')) && template[1])
+			return true;
+	}
+	return false;
+}
+
+/* What would make an answer of --serve longer than a line: the next request would get
+ * the rest of it. */
+static const char *find_second_line(const struct settings *settings)
+{
+	const char *exchange = settings->common.exchange;
+
+	if (settings->count > 1)
+		return "--serve answers a line with one line: no --count above 1";
+	if (has_newline(settings->format))
+		return "--serve answers a line with one line: no newline in --format";
+	if (exchange && strchr(exchange, '\n'))
+		return "--serve answers a line with one line: no newline in --exchange";
+	return NULL;
+}
+
 /* What no single option can tell. */
 static const char *find_contradiction(const struct settings *settings)
 {
@@ -198,9 +227,7 @@ static const char *find_contradiction(const struct settings *settings)
 	if (settings->query.strict && settings->count > 1)
 		return "--strict wants the key's own proxy, which is one: no --count "
 		       "above 1";
-	if (settings->serve && settings->count > 1)
-		return "--serve answers a line with one line: no --count above 1";
-	return NULL;
+	return settings->serve ? find_second_line(settings) : NULL;
 }
 
 static int fit_together(struct settings *settings)

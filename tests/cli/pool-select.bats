@@ -964,6 +964,18 @@ http://usage.no-proxy.invalid:9"
 	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" \
 		"pool-select: --serve answers a line with one line: no --count above 1"
+	for format in '%{name}\n%{url}' $'%{name}\n%{url}' '\\\n%{url}' '\n\n'; do
+		run -2 --separate-stderr "$select" --serve --format "$format" exchanges.json
+		assert_output --partial "http://usage.no-proxy.invalid:9"
+		assert_equal "$stderr" \
+			"pool-select: --serve answers a line with one line: no newline in --format"
+	done
+	run -0 "$select" --serve --format '\\n%{url}\n' exchanges.json <<<''
+	assert_output '\nhttp://127.0.0.1:8001'
+	run -2 --separate-stderr "$select" --serve -x $'a\nb' exchanges.json
+	assert_output "http://usage.no-proxy.invalid:9"
+	assert_equal "$stderr" \
+		"pool-select: --serve answers a line with one line: no newline in --exchange"
 	run -0 "$select" --serve -n 1 exchanges.json <<<''
 	assert_output "http://127.0.0.1:8001"
 	run -2 --separate-stderr "$select" --serve --format env exchanges.json
