@@ -88,7 +88,7 @@ static bool holds_lock(const struct pool_state *state, uint32_t lock)
 {
 	struct flock byte = byte_of(lock - 1);
 
-	/* The kernel tells nobody of a lock of his own. */
+	/* The kernel tells no process of its own lock. */
 	if (!state || state->ask_fd < 0 || lock == state->own_lock)
 		return true;
 	return fcntl(state->ask_fd, F_OFD_GETLK, &byte) != 0 || byte.l_type != F_UNLCK;

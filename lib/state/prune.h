@@ -5,8 +5,8 @@
  * A state is known by its own name, which a hash of the pool file's path is in, and by
  * that path in its header: both must say the same. Nothing else is touched. It is removed
  * under its lock, if no pool-watch holds it, and last of its files, so that what a killed
- * process leaves can be found again. A person who can write the file cannot make another
- * pool file's state look forsaken, for he would need a path with the same hash.
+ * process leaves can be found again. Whoever can write the file cannot make another pool
+ * file's state look forsaken: that takes a path with the same hash.
  *
  * Not promised: that a pool file which is missing will stay so. One on a disk that is not
  * mounted now is gone as well.

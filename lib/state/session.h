@@ -32,7 +32,7 @@ const char *pool_session_state_path(const struct pool_session *session);
 int pool_session_check_state(struct pool_session *session, struct pool_fault *fault);
 
 /* Whether leases of this process end with the session: outside the initial pid namespace.
- * Who has taken one must not become another program. */
+ * A process that has taken one must not become another program. */
 bool pool_session_holds(const struct pool_session *session);
 
 /* The result of one check, by identity. */
