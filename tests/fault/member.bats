@@ -76,7 +76,9 @@ judge_long() {
 		cat "$SERVERS/watch.log" >&2
 		return 1
 	}
-	! grep -E 'Sanitizer|runtime error' "$SERVERS/watch.log" "$open/serve.err"
+	if grep -E 'Sanitizer|runtime error' "$SERVERS/watch.log" "$open/serve.err" >&2; then
+		return 1
+	fi
 	echo >&8
 	read -r -t 10 -u 9 answer
 	assert_regex "$answer" '^http://127\.0\.0\.1:[123]$'
