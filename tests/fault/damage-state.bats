@@ -21,7 +21,10 @@ teardown() {
 		pool-select --format "$F" missing.json || :
 		pool-select --format "$F" --exclude ünïcode-α,二 pool.json | sed s/filtered/none-eligible/
 	} >answers 2>/dev/null
-	for how in 'flip 1' 'cut 64' 'zero 4' 'overwrite 200' 'swap 8' 'swap 256'; do
+	# a tool of a sanitizer takes ten times as long to start
+	ways=('flip 1' 'cut 64' 'zero 4' 'overwrite 200' 'swap 8' 'swap 256')
+	! is_sanitized || ways=('flip 16' 'cut 512' 'zero 64' 'overwrite 100' 'swap 128' 'swap 1024')
+	for how in "${ways[@]}"; do
 		# shellcheck disable=SC2086
 		run -0 "$damage" "${HIDE[@]}" --keep "$snap" --right answers --status 0,1,3,4 \
 			"$state" $how -- pool-select --format "$F" pool.json
@@ -30,8 +33,10 @@ teardown() {
 }
 
 @test "every tool ends by itself beside a damaged state file" {
+	step=16
+	! is_sanitized || step=128
 	while IFS='|' read -r statuses command; do
-		run -0 "$damage" "${HIDE[@]}" --keep "$snap" --status "$statuses" "$state" flip 16 -- \
+		run -0 "$damage" "${HIDE[@]}" --keep "$snap" --status "$statuses" "$state" flip "$step" -- \
 			bash -c "$command"
 		assert_output --regexp ', 0 faults: '
 	done <<-'END'
