@@ -142,9 +142,15 @@ void exec_config_close(struct exec_config_file *file)
 
 /* --- what we say ---------------------------------------------------------------- */
 
-/* Two bytes that end a quoted string, or are not taken as they stand. */
+/* Two bytes end a quoted string, or are not taken as they stand; the scheme is in lower
+ * case, as in the variables. */
 static void add_url(struct pool_text *text, const char *url)
 {
+	for (; *url && *url != ':'; url++) {
+		const char small = (char)tolower((unsigned char)*url);
+
+		pool_text_add_bytes(text, &small, 1);
+	}
 	for (; *url; url++)
 		if (*url == '"' || *url == '\\')
 			pool_text_addf(text, "%%%02X", (unsigned char)*url);

@@ -70,7 +70,7 @@ static void refuse(
 }
 
 /* What is answered if all ends now, in the format that is known by now. */
-static void prepare_refusal(const struct settings *settings)
+static __attribute__((noinline)) void prepare_refusal(const struct settings *settings)
 {
 	struct reply reply;
 
@@ -520,7 +520,7 @@ static int select_once(struct settings *settings, struct pool_session *session)
 }
 
 /* A failure before any lookup, in a form that no client takes for "go direct". */
-static int refuse_early(
+static __attribute__((noinline)) int refuse_early(
 	const struct settings *settings, int status, enum pool_no_reason reason)
 {
 	struct reply reply;

@@ -267,18 +267,14 @@ static char *build_url(const struct pool_login *login, const struct pool_url *ur
 	return text;
 }
 
-/* The URL as it is written, with each "@" and "\" of user and password as a code, and the
- * scheme in lower case: clients that look for "http://" (ffmpeg, lftp) go direct without
- * it. */
+/* The URL as it is written, with each "@" and "\" of user and password as a code. */
 static char *write_out(const char *text, const struct pool_url *url)
 {
-	const char *scheme = pool_scheme_name(url->scheme);
 	char *copy = malloc(3 * strlen(text) + 1), *out = copy;
 
 	if (!copy)
 		return NULL;
-	out = stpcpy(out, scheme);
-	for (const char *at = text + strlen(scheme); *at; at++)
+	for (const char *at = text; *at; at++)
 		if (at < url->endpoint.bytes - 1 && strchr("@\\", *at))
 			out += sprintf(out, "%%%02X", (unsigned char)*at);
 		else

@@ -161,6 +161,17 @@ static void add_line(const struct writer *writer, const char *name, const char *
 	end_line(writer);
 }
 
+/* Its scheme in lower case: clients that look for "http://" (ffmpeg, lftp) take a
+ * variable that says HTTP:// for none, and go direct. */
+static void add_url(const struct writer *writer, const char *name,
+	const struct pool_variables_proxy *proxy)
+{
+	begin_line(writer, name);
+	add_value(writer, proxy->scheme);
+	add_value(writer, proxy->url + strlen(proxy->scheme));
+	end_line(writer);
+}
+
 /* <leave> if "NAME=" in its place would do harm. */
 static void add_unset(const struct writer *writer, const char *name, bool leave)
 {
@@ -206,7 +217,7 @@ static void add_git(const struct writer *writer, const char *name,
 	snprintf(text, sizeof(text), "GIT_CONFIG_KEY_%u", kept);
 	add_line(writer, text, git_key);
 	snprintf(text, sizeof(text), "GIT_CONFIG_VALUE_%u", kept);
-	add_line(writer, text, proxy->url);
+	add_url(writer, text, proxy);
 }
 
 static void add(const struct writer *writer, const struct pool_variable *row,
@@ -221,7 +232,7 @@ static void add(const struct writer *writer, const struct pool_variable *row,
 		}
 		/* fall through */
 	case POOL_VARIABLE_URL:
-		add_line(writer, row->name, proxy->url);
+		add_url(writer, row->name, proxy);
 		break;
 	case POOL_VARIABLE_RSYNC:
 		add_rsync(writer, row->name, proxy);

@@ -60,8 +60,8 @@ struct pool_variables_caller pool_variables_look(
 
 /* What the values are made of. */
 struct pool_variables_proxy {
-	const char *url;
-	const char *scheme;
+	const char *url;    /* begins with the scheme, in any case */
+	const char *scheme; /* in lower case */
 	const char *hostport;
 	const char *user;     /* decoded; "" where there is none */
 	const char *password; /* likewise */

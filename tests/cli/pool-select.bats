@@ -1102,7 +1102,12 @@ pool-select: proxy: transport=http exchange=default scheme=http endpoint=127.0.0
 		"default": {"http": {"url": "HTTP://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"},
 			"websocket": {"pool": ["SOCKS5H://user:p@ssword@[2001:DB8::1]:1080"]}}}'
 	run -0 --separate-stderr "$select" -v odd.json
-	assert_output "http://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"
+	assert_output "HTTP://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"
+	# clients that look for http:// would go direct
+	run -0 --separate-stderr "$select" --format env odd.json
+	assert_line "http_proxy=http://user:Password1@Proxy.EXAMPLE:8080/password?q=password#user:"
+	refute_line --partial "HTTP://"
+	run -0 --separate-stderr "$select" -v odd.json
 	assert_equal "$stderr" "pool-select: proxy: transport=http exchange=default scheme=http endpoint=proxy.example:8080"
 	run -0 --separate-stderr "$select" -v -x BIT.com -t ws odd.json
 	assert_equal "$stderr" "pool-select: proxy: transport=websocket exchange=BIT.com scheme=socks5h endpoint=[2001:db8::1]:1080"

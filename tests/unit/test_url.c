@@ -341,11 +341,11 @@ static void fills_in_credentials(void **state)
 	static const struct {
 		const char *url, *user, *password, *out;
 	} rows[] = {
-		{"HTTP://H:80/", NULL, NULL, "http://H:80/"},
+		{"HTTP://H:80/", NULL, NULL, "HTTP://H:80/"},
 		{"http://u%41:p%2f@h:80", "uA", "p/", "http://u%41:p%2f@h:80"},
 		{"http://u:p@q@h:80", "u", "p@q", "http://u:p%40q@h:80"},
 		{"HTTP://u@x\\y:p%2f:@q\\@H:80/z", "u@x\\y", "p/:@q\\",
-			"http://u%40x%5Cy:p%2f:%40q%5C@H:80/z"},
+			"HTTP://u%40x%5Cy:p%2f:%40q%5C@H:80/z"},
 		{"http://h:1\\@[::1]:2", "h", "1\\", "http://h:1%5C@[::1]:2"},
 		{"http://u@h:80", "u", NULL, "http://u@h:80"},
 		{"http://@h:80", NULL, NULL, "http://@h:80"},
