@@ -46,7 +46,7 @@ list() {
 
 @test "without HOME/.local/state the folders are made, for the user alone" {
 	run -0 --separate-stderr as "$bin/pool-select" pool.json
-	assert_output --regexp '^http://'
+	assert_output --regexp '^http://(mira:S3CRETpw@)?127\.0\.0\.1:'
 	assert_equal "$stderr" ""
 	run -0 list .local
 	assert_output "700 state
@@ -106,7 +106,7 @@ list() {
 	as chmod 777 open
 	export XDG_STATE_HOME=$home/open
 	run -0 --separate-stderr as "$bin/pool-select" pool.json
-	assert_output --regexp '^http://'
+	assert_output --regexp '^http://(mira:S3CRETpw@)?127\.0\.0\.1:'
 	assert_regex "$stderr" "^pool-select: warning: selecting without shared state: state folder '$home/open' is unsafe"
 	run -3 --separate-stderr as "$bin/pool-report" -f pool.json 127.0.0.1:2 disable
 	assert_output ""
@@ -116,7 +116,7 @@ list() {
 @test "a home that cannot be written shares no state, and says so" {
 	as chmod 555 "$home"
 	run -0 --separate-stderr as "$bin/pool-select" pool.json
-	assert_output --regexp '^http://'
+	assert_output --regexp '^http://(mira:S3CRETpw@)?127\.0\.0\.1:'
 	assert_equal "${#stderr_lines[@]}" 1
 	assert_regex "$stderr" "^pool-select: warning: selecting without shared state: "
 	run -3 --separate-stderr as "$bin/pool-report" -f pool.json 127.0.0.1:2 disable

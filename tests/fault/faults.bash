@@ -12,8 +12,10 @@
 
 faults_setup() {
 	umask 077
-	FAULT_LIBRARY=$POOL_BUILD/tests/fault.so
-	[ -e "$FAULT_LIBRARY" ] || skip "tests/fault.so is not built"
+	# by its name alone: LD_PRELOAD ends a name at a blank, which a folder may hold
+	FAULT_LIBRARY=fault.so
+	export LD_LIBRARY_PATH=$POOL_BUILD/tests
+	[ -e "$LD_LIBRARY_PATH/$FAULT_LIBRARY" ] || skip "tests/fault.so is not built"
 	! grep -q __asan_init "$POOL_BIN/pool-select" || skip "a sanitizer has its own allocator"
 }
 

@@ -93,7 +93,7 @@ write_one() {
 	assert_equal "$(status_field one leases)" 2
 
 	# one of them ends: another one is let in, no more
-	read -r _ lease < <(grep -h '^http' got.*)
+	read -r _ lease < <(grep -h '^http://127.0.0.1:1 ' got.*)
 	report "$lease" done
 	ask_at_once 8
 	assert_equal "$(cat got.* | grep -c '^http://127.0.0.1:1 [0-9a-f]*$')" 1

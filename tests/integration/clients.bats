@@ -331,14 +331,18 @@ check_obeys() {
 }
 
 @test "wget2 goes through the pool's proxy, whatever ~/.wget2rc says" {
+	local leads=
+
 	require_tool wget2
+	# its file beats the variables in 1.99, and not in 2
+	[[ $(wget2 --version | head -n 1) != *' 1.'* ]] || leads=leads
 	echo 'proxy = off' >"$HOME/.wget2rc"
-	check_obeys wget2 leads
+	check_obeys wget2 $leads
 	printf '%s\n' 'http-proxy = http://127.0.0.1:3129' 'https-proxy = http://127.0.0.1:3129' \
 		>"$HOME/.wget2rc"
-	check_obeys wget2 leads
+	check_obeys wget2 $leads
 	echo 'no-proxy = origin.test' >"$HOME/.wget2rc"
-	check_obeys wget2 leads
+	check_obeys wget2 $leads
 }
 
 @test "aria2c goes through the pool's proxy, whatever aria2.conf says" {

@@ -40,7 +40,9 @@ checked_so_often() {
 @test "a wall clock that jumps a day changes no status, and no check is missed or made at once" {
 	start_pair
 	echo 0 >shift
-	LD_PRELOAD=$POOL_BUILD/tests/shift-clock.so SHIFT_CLOCK=$TEST_DIR/shift start_watch -- -v pool.json
+	# by its name alone: LD_PRELOAD ends a name at a blank, which a folder may hold
+	LD_LIBRARY_PATH=$POOL_BUILD/tests LD_PRELOAD=shift-clock.so SHIFT_CLOCK=$TEST_DIR/shift \
+		start_watch -- -v pool.json
 	for jump in 86400 -86400 0; do
 		echo "$jump" >shift.new
 		mark
