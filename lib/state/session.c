@@ -122,10 +122,12 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
  * looks once, for the state file as well. */
 static bool has_safe_place(struct pool_session *session)
 {
-	if (session->once && session->safe_place)
-		return true;
-	session->safe_place = session->snap_path &&
-		pool_state_check_folders(session->snap_path, NULL) == 0;
+	/* There is none while the state is another pool file's. */
+	if (!session->snap_path)
+		return false;
+	if (!session->once || !session->safe_place)
+		session->safe_place =
+			pool_state_check_folders(session->snap_path, NULL) == 0;
 	return session->safe_place;
 }
 
