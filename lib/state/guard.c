@@ -15,8 +15,10 @@ void pool_guard_watch(struct pool_guard *guard, const void *map, size_t length)
 
 bool pool_guard_mend(struct pool_guard *guard, const void *address)
 {
-	const uintptr_t at = (uintptr_t)address, end = (uintptr_t)guard->end;
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t at = (uintptr_t)address;
+	/* The last page is mapped whole: one that is read in long words is read there. */
+	const uintptr_t end = ((uintptr_t)guard->end + page - 1) / page * page;
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
 	uintptr_t from;
 	void *map;

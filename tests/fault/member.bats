@@ -57,6 +57,15 @@ start_long() {
 	echo 0 | tee "$SERVERS/serve.port" >"$SERVERS/watch.port"
 	disown $!
 	exec 8>"$open/asks" 9<"$open/answers"
+	wait_until 20 watch_is_under_way
+}
+
+# Its first round is stored: from then on it is to live through whatever comes.
+watch_is_under_way() {
+	pool-status -s "$open/state/" --format tsv "$pool" 2>/dev/null | awk -F '\t' '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$at["checks_down"] > 0 { found = 1 }
+		END { exit !found }'
 }
 
 # start_in_background NAME COMMAND...: ended by teardown

@@ -125,6 +125,8 @@ interrupted() {
 	echo '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:2"}},
 		"exchanges": {"x": {"http": {"pool": {"proxies": ["http://127.0.0.1:3"]}}}}}' >two.json
 	pool-report -f two.json -x x 127.0.0.1:3 disable
+	# what is in the file is an answer of this one
+	rm -f out
 	env --default-signal=TERM "$select" --serve --wait 60 two.json <in >out 2>err &
 	pid=$!
 	exec 9>in
@@ -138,6 +140,7 @@ interrupted() {
 	assert_equal "$status $(<out)" "143 http://127.0.0.1:2
 http://error.no-proxy.invalid:9"
 
+	rm -f out
 	env --default-signal=TERM "$select" --serve two.json <in >out 2>err &
 	pid=$!
 	exec 9>in
