@@ -127,6 +127,18 @@ pause() {
 	read -r -t 0.02 -u "$PAUSE_FD" nothing || :
 }
 
+# settle FILE: until it was changed so long ago that a snapshot of it is trusted by its key.
+settle() {
+	wait_until 10 is_settled "$1"
+}
+
+is_settled() {
+	local changed
+
+	changed=$(stat -c %.9Z "$1")
+	[ "$(date +%s%N)" -gt $((${changed/./} + 100000000)) ]
+}
+
 accepts() {
 	(exec {fd}<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }

@@ -235,6 +235,7 @@ is() {
 	printf 'proxies:\n- {url: "http://127.0.0.1:%s", name: a}\n' "$STUB_PORT" >pool.yml
 	export POOL_STATE=$PWD/state
 	run -0 "$POOL_BIN/pool-check" -q pool.yml
+	settle pool.yml
 	run -0 "$POOL_BIN/pool-select" pool.yml
 	assert_output "http://127.0.0.1:$STUB_PORT"
 	# LeakSanitizer cannot work beside strace.

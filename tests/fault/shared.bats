@@ -137,6 +137,7 @@ snapshot() {
 edit() {
 	sed "2s/127\.0\.0\.1:[0-9]*/127.0.0.1:$1/" "$pool" >"$open/new"
 	cat "$open/new" >"$pool"
+	settle "$pool"
 }
 
 @test "only root and the pool file's owner write the snapshot; the others follow each edit without" {

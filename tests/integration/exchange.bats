@@ -221,7 +221,7 @@ ok direct"
 	echo '{"proxy": {"enabled": true, "default": {"http": {"url": "http://127.0.0.1:1"}}}}' >single.json
 	for form in pool single; do
 		# The second selection finds the snapshot.
-		run -0 "$POOL_BIN/pool-select" -s "$form.state" "$form.json"
+		settle "$form.json"
 		run -0 "$POOL_BIN/pool-select" -s "$form.state" "$form.json"
 		run -0 strace -o "$form.trace" "$POOL_BIN/pool-select" -s "$form.state" "$form.json"
 	done
