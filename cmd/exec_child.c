@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/io.h"
 #include "exec_child.h"
 #include "tool.h"
 
@@ -415,19 +416,16 @@ int exec_child_release(int held_fd)
 {
 	char chunk[CHUNK];
 	off_t at = 0;
-	ssize_t got;
+	size_t got;
+	int error;
 
-	while ((got = pread(held_fd, chunk, sizeof(chunk), at)) > 0) {
-		ssize_t done = write(STDOUT_FILENO, chunk, (size_t)got);
-
-		if (done < 0 && errno == EAGAIN)
-			poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1,
-				-1);
-		else if (done < 0 && errno != EINTR)
-			return errno;
-		at += done > 0 ? done : 0;
-	}
-	return got < 0 ? errno : 0;
+	do {
+		error = pool_io_read_at(held_fd, chunk, sizeof(chunk), at, &got);
+		if (!error)
+			error = pool_io_write_ready(STDOUT_FILENO, chunk, got, -1);
+		at += (off_t)got;
+	} while (!error && got);
+	return error;
 }
 
 _Noreturn void exec_child_die(int signal_number)

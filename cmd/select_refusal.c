@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "tool.h"
 #include "select_refusal.h"
 
@@ -40,20 +41,6 @@ static sigset_t before;
 
 /* --- the handler: calls async-signal-safe functions only -------------------------- */
 
-static void write_whole(const char *bytes, size_t length)
-{
-	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
-
-	while (length && poll(&output, 1, PATIENCE_MS) != 0) {
-		ssize_t done = write(STDOUT_FILENO, bytes, length);
-
-		if (done < 0 && errno != EINTR && errno != EAGAIN)
-			return;
-		bytes += done > 0 ? done : 0;
-		length -= done > 0 ? (size_t)done : 0;
-	}
-}
-
 static void write_refusal(void)
 {
 	const char *url = pool_no_proxy_get(POOL_NO_ERROR)->url;
@@ -61,12 +48,13 @@ static void write_refusal(void)
 	char line[80];
 
 	if (lengths[current]) {
-		write_whole(refusals[current], lengths[current]);
+		pool_io_write_ready(
+			STDOUT_FILENO, refusals[current], lengths[current], PATIENCE_MS);
 		return;
 	}
 	memcpy(line, url, length);
 	line[length] = '\n';
-	write_whole(line, length + 1);
+	pool_io_write_ready(STDOUT_FILENO, line, length + 1, PATIENCE_MS);
 }
 
 static void handle(int number, siginfo_t *info, void *context)

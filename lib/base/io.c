@@ -1,5 +1,6 @@
 /* All bytes into or out of a descriptor. */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <unistd.h>
 #include "base/io.h"
@@ -30,6 +31,27 @@ int pool_io_write(int fd, const void *bytes, size_t length)
 int pool_io_write_at(int fd, const void *bytes, size_t length, off_t at)
 {
 	return write_all(fd, bytes, length, true, at);
+}
+
+int pool_io_write_ready(int fd, const void *bytes, size_t length, int timeout_ms)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	const char *at = bytes;
+
+	while (length) {
+		ssize_t done;
+
+		if (poll(&ready, 1, timeout_ms) == 0)
+			return ETIMEDOUT;
+		done = write(fd, at, length);
+		if (done < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (done <= 0)
+			return done < 0 ? errno : EIO;
+		at += done;
+		length -= (size_t)done;
+	}
+	return 0;
 }
 
 int pool_io_read_at(int fd, void *bytes, size_t length, off_t at, size_t *got)

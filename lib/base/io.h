@@ -2,7 +2,8 @@
  * All bytes into or out of a descriptor: a call that is interrupted, or moves a part of
  * them, is made again for the rest.
  *
- * Not promised: anything on descriptors that do not block, where EAGAIN is a failure.
+ * Not promised: anything on descriptors that do not block, where EAGAIN is a failure, but
+ * by pool_io_write_ready().
  */
 #ifndef POOL_BASE_IO_H
 #define POOL_BASE_IO_H
@@ -14,6 +15,13 @@
  */
 int pool_io_write(int fd, const void *bytes, size_t length);
 int pool_io_write_at(int fd, const void *bytes, size_t length, off_t at);
+
+/*
+ * Same, from where <fd> stands, to a descriptor that need not block: wait up to
+ * <timeout_ms> for room each time, -1 as long as it takes. A handler of signals may call
+ * it. Returns 0 or an errno, ETIMEDOUT after such a wait.
+ */
+int pool_io_write_ready(int fd, const void *bytes, size_t length, int timeout_ms);
 
 /*
  * Read <length> bytes from <at> on.

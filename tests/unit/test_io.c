@@ -151,6 +151,41 @@ static void test_goes_on_after_signals(void **state)
 	free(bytes);
 }
 
+/* A pipe that does not block takes a part; then its reader takes all, or nothing. */
+static void test_waits_until_there_is_room(void **state)
+{
+	char *bytes = calloc(1, MUCH);
+	int ends[2], begin[2], status;
+	pid_t child;
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_int_equal(0, pipe2(ends, O_CLOEXEC));
+	assert_int_equal(0, pipe2(begin, O_CLOEXEC));
+	assert_int_equal(0, fcntl(ends[1], F_SETFL, O_NONBLOCK));
+	child = fork();
+	if (child == 0) {
+		close(ends[1]);
+		_exit(drain(ends[0], begin[0]) != MUCH);
+	}
+	assert_int_equal(1, write(begin[1], "", 1));
+	assert_int_equal(0, pool_io_write_ready(ends[1], bytes, MUCH, -1));
+	assert_int_equal(0, pool_io_write_ready(ends[1], bytes, 0, 0));
+	close(ends[1]);
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	close(ends[0]);
+	assert_int_equal(0, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+	assert_int_equal(ETIMEDOUT, pool_io_write_ready(ends[1], bytes, MUCH, 1));
+	close(ends[0]);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(EPIPE, pool_io_write_ready(ends[1], bytes, 1, 1));
+	close(ends[1]);
+	close(begin[0]);
+	close(begin[1]);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_part_of_it_is_a_failure),
 		cmocka_unit_test(test_tells_why),
 		cmocka_unit_test(test_goes_on_after_signals),
+		cmocka_unit_test(test_waits_until_there_is_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
