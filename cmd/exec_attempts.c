@@ -515,12 +515,13 @@ int exec_attempts_run(const struct exec_request *request, struct pool_session *s
 		.end.held_fd = -1,
 	};
 	const size_t names = request->query.exclude_count + (size_t)request->retries + 1;
-	int status =
-		exec_client_init(&execution.client, request->argv, request->templates);
+	int status,
+		error = exec_client_init(
+			&execution.client, request->argv, request->templates);
 
 	execution.excluded = calloc(names, sizeof(*execution.excluded));
-	if (status || !execution.excluded) {
-		status = refuse_to_run(&execution, ENOMEM);
+	if (error || !execution.excluded) {
+		status = refuse_to_run(&execution, error ? error : ENOMEM);
 	} else {
 		prepare(&execution);
 		status = run_attempts(&execution);

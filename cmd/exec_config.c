@@ -81,6 +81,13 @@ static bool expand(const char *path, char *out, size_t size)
 	return written > 0 && (size_t)written < size;
 }
 
+/* What says nothing of the file that was to be opened. */
+static bool is_shortage(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+/* The user's file; NULL without one, or after a shortage, which errno then is. */
 static FILE *open_users(const struct exec_config *config, const char *own)
 {
 	const char *named = config->variable ? getenv(config->variable) : NULL;
@@ -89,33 +96,38 @@ static FILE *open_users(const struct exec_config *config, const char *own)
 
 	if (!own && named && *named)
 		own = named;
+	errno = 0;
 	if (own)
 		return fopen(own, "re");
-	for (size_t i = 0; !stream && config->files[i]; i++)
+	for (size_t i = 0; !stream && !is_shortage(errno) && config->files[i]; i++)
 		if (expand(config->files[i], path, sizeof(path)))
 			stream = fopen(path, "re");
 	return stream;
 }
 
-/* What is about proxies is left out: it holds another one's credentials as well. */
+/* Keep the lines of the user's file, but those about proxies: they hold another one's
+ * credentials as well. A file that ends in a failure is no half of one; a client passes
+ * over a folder of that name. */
 static int keep_users(struct exec_config_file *file, const char *own)
 {
 	struct pool_text kept = POOL_TEXT_SECRET;
 	FILE *stream = open_users(file->config, own);
 	char *line = NULL;
 	size_t size = 0;
+	int error;
 
 	if (!stream)
-		return 0;
+		return is_shortage(errno) ? errno : 0;
 	while (getline(&line, &size, stream) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (!is_about_proxies(line))
 			pool_text_addf(&kept, "%s\n", line);
 	}
+	error = feof(stream) || errno == EISDIR ? 0 : errno;
 	pool_text_forget(line);
 	fclose(stream);
 	file->kept = pool_text_take(&kept);
-	return file->kept ? 0 : ENOMEM;
+	return file->kept ? error : ENOMEM;
 }
 
 int exec_config_open(

@@ -24,7 +24,7 @@ int exec_memory_open(void);
  *
  * <own>  the user's file, as an argument names it; NULL: where the client looks for it
  *
- * Returns 0 or ENOMEM. Close it.
+ * Returns 0 or a positive errno. Close it.
  */
 int exec_config_open(
 	struct exec_config_file *file, const struct exec_config *config, const char *own);

@@ -28,6 +28,36 @@ teardown() { pool_teardown; }
 	assert_clean
 }
 
+# The whole configuration, as in the file good, or no run.
+is_configured() {
+	case $status in
+	0) cmp -s out good ;;
+	125 | 126) [ ! -s out ] && [ -s err ] ;;
+	*) return 1 ;;
+	esac
+}
+
+@test "pool-exec: a client is handed all of its own file, or does not run" {
+	mkdir fakes
+	printf '%s\n' '#!/bin/sh' 'cat "${1#--config=}"' >fakes/wget
+	chmod +x fakes/wget
+	PATH=$PWD/fakes:$PATH
+	unset WGETRC
+	{ printf 'user_agent = %0300d\n' 1 && echo 'timeout = 7'; } >"$HOME/.wgetrc"
+	pool-exec -f pool.json wget >good
+	run -0 grep -cxE 'timeout = 7|user_agent = 0+1' good
+	assert_output 2
+	unchanged
+	for call in memory:ENOMEM fopen:EMFILE fopen:ENFILE; do
+		sweep is_configured "${call%:*}" "${call#*:}" once pool-exec -f pool.json wget
+	done
+	# a folder of that name is none
+	rm "$HOME/.wgetrc"
+	mkdir "$HOME/.wgetrc"
+	run -0 pool-exec -f pool.json wget
+	assert_line --index 0 'use_proxy = on'
+}
+
 # documents STEP COMMAND...: each so-manieth allocation
 documents() {
 	local step=$1
