@@ -226,15 +226,11 @@ static int run(struct settings *settings)
 static int put_clients(void)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
-	char *table;
+	int status;
 
 	exec_clients_add(&text);
-	table = pool_text_take(&text);
-	if (!table)
-		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
-	fputs(table, stdout);
-	free(table);
-	return tool_close_stdout() ? TOOL_YES : EXEC_FAILED;
+	status = tool_print_text(&spec, &text, TOOL_YES);
+	return tool_close_stdout() ? status : EXEC_FAILED;
 }
 
 int main(int argc, char **argv)
