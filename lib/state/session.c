@@ -724,34 +724,33 @@ const char *pool_session_state_path(const struct pool_session *session)
 
 /* --- the state file ------------------------------------------------------------- */
 
-/* What became of what persons decided, after the state was begun anew. */
-static const char *say_decisions(const struct pool_state *state)
+/* What is lost with a state that was begun anew: what persons decided has another copy.
+ */
+static const char *say_forgotten(const struct pool_state *state)
 {
 	if (state->second_trouble == ENOENT)
-		return "what persons disabled, if anything (there is no second copy)";
+		return "health, bans, leases and what persons disabled, if anything, are "
+		       "forgotten (there is no second copy)";
 	if (state->second_trouble || state->second_foreign)
-		return "what persons disabled (the second copy is damaged or cannot be "
-		       "read)";
-	return NULL;
+		return "health, bans, leases and what persons disabled are forgotten "
+		       "(the "
+		       "second copy is damaged or cannot be read)";
+	return "health, bans and leases are forgotten; what persons disabled is kept";
 }
 
 /* That the file was found corrupt, once, and what is lost by it. */
 static void warn_corrupt(struct pool_session *session)
 {
 	const struct pool_state *state = session->state;
-	const char *decisions = say_decisions(state);
 
 	if (!state->was_corrupt)
 		return;
 	session->state->was_corrupt = false;
-	pool_session_warn(session,
-		"state file '%s' was corrupt: %s%s%s; forgotten are health, bans, "
-		"leases%s%s",
+	pool_session_warn(session, "state file '%s' was corrupt: %s%s%s; %s",
 		session->state_path, state->kept_copy ? "copied to '" : "",
 		state->kept_copy ? session->state_path : "no copy could be kept",
 		state->kept_copy ? ".corrupt' and begun anew" : ", begun anew",
-		decisions ? " and " : "; what persons disabled is kept",
-		decisions ? decisions : "");
+		say_forgotten(state));
 }
 
 /* That damaged records were set right, once. */

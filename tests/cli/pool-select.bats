@@ -206,7 +206,7 @@ state file: left alone ('pool-status --repair -s own.state $PWD/pool.json' keeps
 	truncate -s 17000 own.state
 	run -0 --separate-stderr "$select" -s own.state pool.json
 	assert_equal "$stderr" "pool-select: warning: state file 'own.state' was corrupt: copied to 'own.state.corrupt' \
-and begun anew; forgotten are health, bans, leases and what persons disabled, if anything (there is no second copy)"
+and begun anew; health, bans, leases and what persons disabled, if anything, are forgotten (there is no second copy)"
 	assert_equal "$(head -n 1 own.state.corrupt)" "proxypool: a corrupt state file, which begins behind this line"
 	assert_equal "$(tail -n +2 own.state.corrupt | wc -c)" 17000
 	run -0 --separate-stderr "$select" -s own.state pool.json

@@ -839,7 +839,7 @@ or it has a second name: no selection uses it"
 	run -0 --separate-stderr pool-status --repair -s own.state pool.json
 	assert_output "own.state: whole, 2 proxies in 1 pool, 0 leases"
 	assert_equal "$stderr" "pool-status: warning: state file 'own.state' was corrupt: copied to \
-'own.state.corrupt' and begun anew; forgotten are health, bans, leases and what persons disabled, if anything \
+'own.state.corrupt' and begun anew; health, bans, leases and what persons disabled, if anything, are forgotten \
 (there is no second copy)"
 	tail -n +2 own.state.corrupt | cmp - before
 }
