@@ -56,6 +56,16 @@ struct pool_answer_query tool_answer_query(const struct pool_query *query)
 	};
 }
 
+/* Why there is none: of the options that left none only those that were given. */
+static const char *say_none(const struct pool_query *query, enum pool_no_reason reason)
+{
+	const bool both = query->schemes && query->exclude_count;
+
+	if (reason != POOL_NO_FILTERED || both)
+		return pool_explain_none(reason);
+	return query->schemes ? "--scheme leaves none" : "--exclude leaves none";
+}
+
 int tool_tell_none(
 	int status, const struct pool_query *query, const struct pool_choice *choice)
 {
@@ -63,7 +73,7 @@ int tool_tell_none(
 		"no proxy for '%s' %s%s%s: %s",
 		query->exchange ? query->exchange : "default",
 		pool_type_name(query->type), choice->where ? " in " : "",
-		choice->where ? choice->where : "", pool_explain_none(choice->reason));
+		choice->where ? choice->where : "", say_none(query, choice->reason));
 }
 
 void tool_add_schemes(struct pool_text *out, unsigned schemes)

@@ -601,6 +601,7 @@ http://127.0.0.1:2"
 	run -1 --separate-stderr timeout 20 "$select" --wait 3600 --scheme http,https \
 		--exclude 127.0.0.1:8001,second pool.json
 	assert_output "http://filtered.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: --exclude and --scheme leave none"
 }
 
 @test "--wait comes before an unhealthy one, and behind the url beside the pool" {
@@ -635,6 +636,7 @@ http://127.0.0.1:2"
 	done
 	run -1 --separate-stderr "$select" --exclude second,127.0.0.1:8003,127.0.0.1:8001 pool.json
 	assert_output "http://filtered.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: --exclude leaves none"
 	run -0 --separate-stderr "$select" --exclude secnod pool.json
 	assert_equal "$stderr" "pool-select: warning: no proxy of 'default.http' is called 'secnod'"
 }
@@ -646,6 +648,7 @@ http://127.0.0.1:2"
 	done
 	run -1 --separate-stderr "$select" --scheme https,socks4 pool.json
 	assert_output "http://filtered.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: --scheme leaves none"
 	run -2 --separate-stderr "$select" --scheme gopher pool.json
 	assert_output "http://usage.no-proxy.invalid:9"
 	assert_equal "$stderr" "pool-select: --scheme wants http, https, socks4, socks4a, socks5 \
