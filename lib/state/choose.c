@@ -389,7 +389,7 @@ static bool is_borne_out(const struct pool_selection *selection, uint32_t index)
 		pool_hash_equal(&record.identity, &selection->members[index].identity);
 }
 
-/* Nor is it chosen again. */
+/* Leave a proxy out of this selection. */
 static int pass_over(
 	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
 {
@@ -402,15 +402,20 @@ static int pass_over(
 	return 0;
 }
 
-/* Set the state right, once a selection; what can only be read is passed over. */
+/* Set the state right, once a selection, by a snapshot that is right itself; in a state
+ * that can only be read the proxy is passed over. */
 static int mend(
 	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
 {
 	struct pool_session *session = selection->session;
 	struct pool_repairs done = {0};
+	int error;
 
 	if (!selection->state->writable || selection->mended)
 		return pass_over(selection, index, fault);
+	error = pool_session_verify_all(session, fault);
+	if (error)
+		return error;
 	selection->mended = true;
 	session->state->was_mended = true;
 	if (pool_state_repair(

@@ -257,6 +257,58 @@ static void what_is_damaged_is_not_written_over_the_second_copy(void **context)
 	assert_int_equal(OSLO, select_six(place));
 }
 
+/* Where a record in the file of the state stands. */
+static size_t record_at(const char *bytes, uint32_t at)
+{
+	const size_t offset = pool_image_root((const void *)bytes)->offset;
+	const struct pool_state_image *image = (const void *)(bytes + offset);
+
+	return offset + image->records_at + at * sizeof(struct pool_record);
+}
+
+static void damage_member(const struct place *place, uint32_t at)
+{
+	struct pool_snapshot snapshot;
+	size_t length;
+	char *bytes = fixture_read(place->snap, &length);
+
+	assert_int_equal(0,
+		pool_snapshot_open(&snapshot, place->snap, geteuid(), true, NULL, NULL));
+	bytes[(const char *)&snapshot.members[at].identity -
+		(const char *)snapshot.bytes] ^= 1;
+	fixture_write(place->snap, bytes, length);
+	pool_snapshot_release(&snapshot);
+	free(bytes);
+}
+
+/* Who selects once verifies no more of the snapshot than that needs: a state that is set
+ * right needs all of it. */
+static void a_damaged_snapshot_sets_no_record_right(void **context)
+{
+	struct place *place = *context;
+	const struct pool_session_options options = {
+		.file = place->pool, .state = place->path, .once = true};
+	const struct pool_query query = {.count = 1};
+	struct pool_session *session;
+	struct pool_choice choice;
+	size_t length;
+	char *bytes;
+
+	damage_member(place, 3);
+	for (uint32_t at = 1; at < 3; at++)
+		place->bytes[record_at(place->bytes, at)] ^= 1;
+	put_back(place);
+	assert_int_equal(0, pool_session_new(&session, &options, NULL));
+	assert_int_equal(0, pool_session_select(session, &query, &choice, NULL));
+	assert_in_range(choice.proxies[0].index, 1, 2);
+	pool_choice_release(&choice);
+	pool_session_free(session);
+	bytes = fixture_read(place->path, &length);
+	assert_memory_equal(place->bytes + record_at(place->bytes, 3),
+		bytes + record_at(bytes, 3), sizeof(struct pool_record));
+	free(bytes);
+}
+
 static void the_state_knows_it_without_the_second_copy(void **context)
 {
 	struct place *place = *context;
@@ -652,6 +704,7 @@ int main(void)
 		TEST(it_survives_any_byte_of_its_record),
 		TEST(it_survives_the_loss_of_the_salt),
 		TEST(what_is_damaged_is_not_written_over_the_second_copy),
+		TEST(a_damaged_snapshot_sets_no_record_right),
 		TEST(the_state_knows_it_without_the_second_copy),
 		TEST(where_all_is_gone_the_warning_says_so),
 		TEST(damage_of_the_second_copy_is_found_and_set_right),
