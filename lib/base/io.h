@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Write <length> bytes, from where <fd> stands, or from <at> on. Returns 0 or an errno.
- */
+/* Write <length> bytes where <fd> stands, or from <at> on. Returns 0 or an errno. */
 int pool_io_write(int fd, const void *bytes, size_t length);
 int pool_io_write_at(int fd, const void *bytes, size_t length, off_t at);
 

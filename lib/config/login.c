@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/text.h"
 #include "config/url.h"
 
@@ -163,8 +164,7 @@ static int read_line(
 	/* Not to wait for somebody to write into a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = errno;
 	struct stat status;
-	size_t used = 0;
-	ssize_t got = 0;
+	size_t used;
 
 	if (fd < 0)
 		return pool_fault_set(fault, POOL_ESECRET, error,
@@ -178,17 +178,9 @@ static int read_line(
 		close(fd);
 		return POOL_ESECRET;
 	}
-	while (used + 1 < size) {
-		got = read(fd, line + used, size - 1 - used);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-	}
-	error = errno;
+	error = pool_io_read_at(fd, line, size - 1, 0, &used);
 	close(fd);
-	if (got < 0)
+	if (error)
 		return pool_fault_set(fault, POOL_ESECRET, error,
 			"cannot read the password file '%s'", path);
 	line[used] = '\0';

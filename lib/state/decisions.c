@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/text.h"
 #include "config/url.h"
 #include "state/decisions.h"
@@ -12,8 +13,9 @@
 
 enum { ENTRIES_MAX = 1 << 18, KEPT_S = 30 * 86400 };
 
-/* --- entries --------------------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------------------- */
+
+static const struct pool_decision_entry free_entry;
 
 static uint64_t checksum(const struct pool_decision_entry *entry, uint64_t file_id)
 {
@@ -26,9 +28,7 @@ static uint64_t checksum(const struct pool_decision_entry *entry, uint64_t file_
 
 static bool is_free(const struct pool_decision_entry *entry)
 {
-	static const struct pool_decision_entry zero;
-
-	return memcmp(entry, &zero, sizeof(zero)) == 0;
+	return memcmp(entry, &free_entry, sizeof(free_entry)) == 0;
 }
 
 static uint64_t salt_id(const struct pool_snapshot *snapshot)
@@ -41,7 +41,7 @@ static uint64_t hash_string(const char *string)
 	return string ? pool_hash_64(NULL, string, strlen(string)) : 0;
 }
 
-/* What tells a proxy without secrets; 0: it cannot be told. */
+/* A hash of what identifies a proxy without secrets; 0: there is none. */
 static uint64_t key_of(const struct pool_snapshot *snapshot, uint32_t leaf, uint32_t at)
 {
 	const struct pool_snap_member *member = &snapshot->members[at];
@@ -61,8 +61,7 @@ static uint64_t key_of(const struct pool_snapshot *snapshot, uint32_t leaf, uint
 		1;
 }
 
-/* --- sorted ---------------------------------------------------------------------------
- */
+/* --- sorted ----------------------------------------------------------------------- */
 
 static int compare_numbers(uint64_t a, uint64_t b)
 {
@@ -175,20 +174,17 @@ bool pool_decisions_restore(const struct pool_decisions *decisions,
 
 	if (found && decision)
 		*decision = *found;
-	if (found ||
+	record->health.admin_disabled = found ||
 		(record->health.admin_disabled &&
-			(decisions->trouble || decisions->foreign)))
-		record->health.admin_disabled = 1;
-	else
-		record->health.admin_disabled = 0;
+			(decisions->trouble || decisions->foreign));
 	pool_record_seal(record);
 	return found != NULL;
 }
 
-/* --- reading --------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------- */
 
-char *pool_decisions_path(const char *state_path)
+/* The name of the file; free() it. NULL: out of memory. */
+static char *make_path(const char *state_path)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
@@ -233,8 +229,7 @@ static uint64_t id_of(const char *pool_file)
 static int read_places(struct pool_decisions *out, int fd)
 {
 	struct stat status;
-	size_t length, used = 0;
-	ssize_t got = 1;
+	size_t length, got;
 
 	if (fstat(fd, &status) != 0) {
 		out->trouble = errno;
@@ -246,16 +241,8 @@ static int read_places(struct pool_decisions *out, int fd)
 	out->list = malloc(length + 1);
 	if (!out->list)
 		return POOL_ENOMEM;
-	while (used < length && got > 0) {
-		got = pread(fd, (char *)out->list + used, length - used, (off_t)used);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got < 0)
-			out->trouble = errno;
-		else
-			used += (size_t)got;
-	}
-	out->count = (uint32_t)(used / sizeof(*out->list));
+	out->trouble = pool_io_read_at(fd, out->list, length, 0, &got);
+	out->count = (uint32_t)(got / sizeof(*out->list));
 	return 0;
 }
 
@@ -269,7 +256,7 @@ static int read_open(struct pool_decisions *out, int fd, uint64_t file_id)
 int pool_decisions_read(
 	struct pool_decisions *out, const char *state_path, const char *pool_file)
 {
-	char *path = pool_decisions_path(state_path);
+	char *path = make_path(state_path);
 	int error = 0, fd;
 
 	*out = (struct pool_decisions){0};
@@ -298,10 +285,9 @@ void pool_decisions_release(struct pool_decisions *decisions)
 	*decisions = (struct pool_decisions){0};
 }
 
-/* --- examining ------------------------------------------------------------------------
- */
+/* --- examining -------------------------------------------------------------------- */
 
-/* The first member that is disabled and is not in the file. */
+/* Report the first member that is disabled and not in the file. */
 static int find_missing(const struct pool_decisions *decisions,
 	const struct pool_state *state, const struct pool_snapshot *snapshot,
 	struct pool_fault *fault)
@@ -345,8 +331,7 @@ int pool_decisions_examine(const struct pool_state *state,
 	return error;
 }
 
-/* --- writing --------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------- */
 
 /* Bringing the file up to date. */
 struct update {
@@ -365,14 +350,11 @@ struct update {
 static void put(
 	struct update *update, uint32_t place, const struct pool_decision_entry *entry)
 {
-	ssize_t done;
+	const int error = pool_io_write_at(
+		update->fd, entry, sizeof(*entry), (off_t)place * (off_t)sizeof(*entry));
 
-	do
-		done = pwrite(update->fd, entry, sizeof(*entry),
-			(off_t)place * (off_t)sizeof(*entry));
-	while (done < 0 && errno == EINTR);
-	if (done != sizeof(*entry) && !update->error)
-		update->error = done < 0 ? errno : ENOSPC;
+	if (!update->error)
+		update->error = error;
 }
 
 /* A place for another entry. */
@@ -397,7 +379,7 @@ static void put_record(struct update *update, uint32_t place, uint32_t at,
 		.salt_id = update->salt_id,
 		.key = key};
 
-	/* Of a proxy that is gone its entry knows more. */
+	/* The entry of a proxy that is gone knows more than we do. */
 	if (found && !key) {
 		entry.key = decisions->list[place].key;
 		entry.salt_id = decisions->list[place].salt_id;
@@ -422,10 +404,8 @@ static void put_record(struct update *update, uint32_t place, uint32_t at,
 
 static void clear(struct update *update, uint32_t place)
 {
-	static const struct pool_decision_entry zero;
-
 	if (place < update->decisions.count && !update->seen[place])
-		put(update, place, &zero);
+		put(update, place, &free_entry);
 }
 
 /* Record <at>; <leaf>: of which pool, for a member. */
@@ -454,7 +434,7 @@ static void write_record(struct update *update, uint32_t at, const uint32_t *lea
 		clear(update, place);
 }
 
-/* What is of nobody, and old. */
+/* Clear entries of proxies that are gone, and old. */
 static void clear_old(struct update *update, const struct pool_now *now)
 {
 	const struct pool_decisions *decisions = &update->decisions;
@@ -470,13 +450,11 @@ static void clear_old(struct update *update, const struct pool_now *now)
 
 static void clear_foreign(struct update *update)
 {
-	static const struct pool_decision_entry zero;
-
 	for (uint32_t i = 0; i < update->decisions.count; i++)
 		if (!is_free(&update->decisions.list[i]) &&
 			update->decisions.list[i].checksum !=
 				checksum(&update->decisions.list[i], update->file_id))
-			put(update, i, &zero);
+			put(update, i, &free_entry);
 }
 
 static void write_all(struct update *update, const struct pool_now *now)
@@ -558,7 +536,7 @@ int pool_decisions_write(struct pool_state *state, const struct pool_snapshot *s
 		.file_id = id_of(state->pool_file),
 		.salt_id = salt_id(snapshot),
 		.fd = -1};
-	char *path = pool_decisions_path(state->path);
+	char *path = make_path(state->path);
 	int error = path ? open_to_write(state, path, &update.fd, fault)
 			 : pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 

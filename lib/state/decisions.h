@@ -5,10 +5,13 @@
  * that neither damage to one of them nor the loss of the snapshot, whose salt identities
  * hang on, puts a proxy back in use. It is written and read under the lock of the state.
  *
- *	entry free    zeroes                 -> in use    a proxy is disabled: one write
- *	entry in use  its checksum is right  -> in use    decided anew: one write
- *	                                     -> free      enabled, or of nobody for 30
- *days entry foreign anything else: never read, never written
+ *	free     zeroes
+ *	         -> in use  a proxy is disabled: one write
+ *	in use   its checksum is right
+ *	         -> in use  decided anew: one write
+ *	         -> free    enabled, or decided 30 days ago and its proxy gone: one write
+ *	foreign  anything else: never read, and written by --repair only
+ *	         -> free    by --repair
  *
  * It is changed in place, an entry at a time, and never renamed or cut: in a folder that
  * a group shares no member could do that to another's file. An entry keeps its place, so
@@ -54,9 +57,6 @@ struct pool_decisions {
 	uint32_t foreign; /* places of neither kind */
 	int trouble;      /* errno of reading, 0: it was read. ENOENT: there is none */
 };
-
-/* Its name; free() it. NULL: out of memory. */
-char *pool_decisions_path(const char *state_path);
 
 /*
  * Read what belongs to <state_path>, a state of <pool_file>.
