@@ -1,14 +1,16 @@
 /* The normal form as JSON. Every scalar is printed by its row of the schema. */
 #include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
 #include "base/text.h"
+#include "config/build.h"
 #include "config/config.h"
 #include "config/schema.h"
 #include "config/url.h"
 
-/* Room for a redacted URL. */
-enum { URL_SIZE = 320, SHOWN_SIZE = 1024 };
+enum {
+	URL_SIZE = 320,    /* room for a redacted URL */
+	SHOWN_SIZE = 1024, /* and for the value of a key, to be compared */
+};
 
 struct printing {
 	bool secrets;
@@ -54,7 +56,7 @@ static void add_url(struct printing *printing, cJSON *object, const char *url)
 
 bool pool_key_is_default(const struct pool_key *key, const void *base)
 {
-	/* Without memory none would be told from one that is left out. */
+	/* In arrays: without memory a value would look like one that is left out. */
 	char given_bytes[SHOWN_SIZE] = "", usual_bytes[SHOWN_SIZE] = "";
 	struct pool_text given = POOL_TEXT_FIXED(given_bytes),
 			 usual = POOL_TEXT_FIXED(usual_bytes);
@@ -298,35 +300,12 @@ static cJSON *print_settings(
 	return root;
 }
 
-/* cJSON indents by tabs and puts one behind each colon; inside strings tabs are escaped.
- */
-static char *indent(const char *printed)
-{
-	struct pool_text text = POOL_TEXT_EMPTY;
-
-	for (; *printed; printed++) {
-		size_t plain = strcspn(printed, "\t");
-
-		pool_text_add_bytes(&text, printed, plain);
-		printed += plain;
-		if (!*printed)
-			break;
-		pool_text_add(&text,
-			text.length && text.bytes[text.length - 1] == ':' ? " " : "  ");
-	}
-	pool_text_add(&text, "\n");
-	return pool_text_take(&text);
-}
-
 /* The text of <root>, which it frees. */
 static char *take_text(const struct printing *printing, cJSON *root)
 {
-	char *printed = root && !printing->broken ? cJSON_Print(root) : NULL;
-	char *text = printed ? indent(printed) : NULL;
-
-	cJSON_free(printed);
-	cJSON_Delete(root);
-	return text;
+	if (printing->broken)
+		pool_json_break(root);
+	return pool_json_take(root);
 }
 
 char *pool_config_print(const struct pool_settings *settings, bool secrets)
