@@ -15,8 +15,8 @@
 #include "state/state.h"
 
 /* Beside a state file, in the order in which they go; itself last. */
-static const char *const suffixes[] = {".snap", ".snap.new", ".decisions",
-	".decisions.new", ".corrupt", ".corrupt.new", ".watch.sock", ".watch", ""};
+static const char *const suffixes[] = {".snap", ".snap.new", ".decisions", ".corrupt",
+	".corrupt.new", ".watch.sock", ".watch", ""};
 
 enum { SUFFIXES = sizeof(suffixes) / sizeof(suffixes[0]), HASH_DIGITS = 16 };
 
@@ -107,7 +107,8 @@ static bool is_gone(const char *pool_file)
 
 /* --- one state ---------------------------------------------------------------------- */
 
-/* Held for microseconds by who uses it, and for ever by who does not let go. */
+/* Tools hold the lock for microseconds; a process that holds it for long is not waited
+ * for. */
 static bool lock(int fd)
 {
 	const struct timespec pause = {.tv_nsec = POOL_NS_PER_MS};
@@ -241,7 +242,7 @@ static int add_name(struct names *names, const char *name, size_t length)
 	return names->list[names->count] ? (names->count++, 0) : POOL_ENOMEM;
 }
 
-/* The states that there are files of, each as often as there are. */
+/* List the states that have files here, each as often as it has some. */
 static int find_names(DIR *entries, struct names *names)
 {
 	const struct dirent *entry;

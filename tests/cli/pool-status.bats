@@ -996,19 +996,19 @@ write_gone() {
 	before=$(everything_in state | sed 1d)
 	write_gone a b
 	a=$(echo state/a-*.state) b=$(echo state/b-*.state)
-	for suffix in snap.new corrupt corrupt.new decisions decisions.new watch; do
+	for suffix in snap.new corrupt corrupt.new decisions watch; do
 		echo S3CRET >"$a.$suffix"
 	done
 	# What a name leads to is not what it is.
 	ln -s "$PWD/pool.json" "$b.corrupt"
 	all=$(everything_in state)
 	run -0 --separate-stderr pool-status --prune --dry-run
-	assert_output "$PWD/$a: '$PWD/a.json' is gone: 8 files to remove
+	assert_output "$PWD/$a: '$PWD/a.json' is gone: 7 files to remove
 $PWD/$b: '$PWD/b.json' is gone: 3 files to remove"
 	assert_equal "$stderr" ""
 	assert_equal "$(everything_in state)" "$all"
 	run -0 --separate-stderr pool-status --prune -s state
-	assert_output "state/${a#*/}: '$PWD/a.json' is gone: 8 files removed
+	assert_output "state/${a#*/}: '$PWD/a.json' is gone: 7 files removed
 state/${b#*/}: '$PWD/b.json' is gone: 3 files removed"
 	assert_equal "$stderr" ""
 	assert_equal "$(everything_in state | sed 1d)" "$before"
