@@ -55,7 +55,7 @@ static void use_snapshot(
 
 /* --- a damaged snapshot --------------------------------------------------------- */
 
-/* Tell of it, once, and keep what is known of it: FILE.snap is to be written anew. */
+/* Warn of it once, keep the salt if it is known, and have FILE.snap written anew. */
 static void note_damage(
 	struct pool_session *session, const struct pool_snapshot_remains *remains)
 {
@@ -90,7 +90,7 @@ int pool_session_verify_all(struct pool_session *session, struct pool_fault *fau
 	return session->snapshot.verified ? 0 : pool_session_spoil(session, fault);
 }
 
-/* Nothing more is taken from it. Its header was verified, and so the salt. */
+/* Take nothing more from it but the salt, which was verified with its header. */
 static void drop_spoilt(struct pool_session *session)
 {
 	const struct pool_snapshot_remains remains = {
@@ -118,8 +118,8 @@ static bool up_to_date(const struct pool_snapshot *snapshot, const struct stat *
 	return snapshot->source_trusted && pool_file_key_equal(&key, &snapshot->source);
 }
 
-/* In a folder where others can put names, a snapshot could be anybody's. Who selects once
- * looks once, for the state file as well. */
+/* In a folder where others can put names, a snapshot could be anybody's. A session that
+ * selects once looks once, for the state file as well. */
 static bool has_safe_place(struct pool_session *session)
 {
 	/* There is none while the state is another pool file's. */
@@ -131,7 +131,8 @@ static bool has_safe_place(struct pool_session *session)
 	return session->safe_place;
 }
 
-/* To who only looks, and stores nothing, it still tells whose the records are. */
+/* A snapshot that is not believed still tells whose the records are, to a session that
+ * only reads. */
 static void borrow_salt(struct pool_session *session)
 {
 	struct pool_snapshot found;
@@ -324,12 +325,13 @@ static void end_claim(struct pool_session *session)
 /* Write what is in force to FILE.snap, if that was claimed. */
 static void save(struct pool_session *session, const struct stat *source)
 {
-	const struct stat readers = effective_readers(session, source);
+	struct stat readers;
 	struct pool_fault fault;
 	int error;
 
 	if (session->claim < 0)
 		return;
+	readers = effective_readers(session, source);
 	error = pool_snapshot_write(
 		&session->base, session->snap_path, session->claim, &readers, &fault);
 	session->claim = -1;
@@ -618,15 +620,18 @@ int pool_session_check_place(const struct pool_session *session, struct pool_fau
 		session->state_path);
 }
 
-/* POOL_ENOFILE: the working folder is gone, to which the name of the file is relative. */
-static int find_paths(
+/* Keep the names that were given, and find those of the other files. POOL_ENOFILE: the
+ * working folder is gone, to which the name of the file is relative. */
+static int keep_names(
 	struct pool_session *session, const struct pool_session_options *options)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 	struct stat status;
 
 	session->file = strdup(options->file);
-	if (!session->file || pool_session_keep_environment(session, options) != 0)
+	session->who = options->who ? strdup(options->who) : NULL;
+	if (!session->file || (options->who && !session->who) ||
+		pool_session_keep_environment(session, options) != 0)
 		return POOL_ENOMEM;
 	if (strcmp(options->file, "-") == 0 ||
 		(stat(options->file, &status) == 0 && !S_ISREG(status.st_mode)))
@@ -644,9 +649,7 @@ static int find_paths(
 	/* Another name is one in a folder, which is there. */
 	if (strcmp(session->state_path, options->state) == 0)
 		session->state_trouble = find_trouble(options->state);
-	if (session->state_trouble)
-		return 0;
-	if (session->by_environment)
+	if (session->state_trouble || session->by_environment)
 		return 0;
 	pool_text_addf(&text, "%s.snap", session->state_path);
 	session->snap_path = pool_text_take(&text);
@@ -661,7 +664,6 @@ int pool_session_new(struct pool_session **out,
 
 	if (!session)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
-	session->who = options->who ? strdup(options->who) : NULL;
 	session->require_state = options->require_state;
 	session->read_only = options->read_only;
 	session->once = options->once;
@@ -679,7 +681,7 @@ int pool_session_new(struct pool_session **out,
 	if (error)
 		pool_fault_set(fault, error, errno, "cannot get random bytes");
 	if (!error) {
-		error = find_paths(session, options);
+		error = keep_names(session, options);
 		if (error == POOL_ENOFILE)
 			pool_fault_set(fault, error, 0,
 				"cannot find '%s': the working folder is gone",
@@ -822,7 +824,7 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 	return error;
 }
 
-/* The state is in the snapshot's folder. */
+/* The state is in the folder of the snapshot, which may have been found safe just now. */
 static int open_state(struct pool_session *session, struct pool_fault *fault)
 {
 	const bool checked = session->once && session->safe_place;

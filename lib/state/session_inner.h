@@ -8,13 +8,11 @@
 #include "state/session.h"
 
 struct pool_session {
-	char *file;       /* as given */
-	char *absolute;   /* NULL for what is no regular file: such a session has no state
-			   */
-	char *state_path; /* NULL: none */
-	char *snap_path;
-	int state_trouble; /* errno: why there is no telling where the state is; 0: there
-			      is */
+	char *file;        /* as given */
+	char *absolute;    /* NULL: it is no regular file, and there is no state */
+	char *state_path;  /* NULL: none */
+	char *snap_path;   /* NULL: none, or it is of another pool file */
+	int state_trouble; /* errno: why there can be no state at <state_path>; or 0 */
 	uint64_t file_id;
 	uid_t owner; /* of the pool file */
 	bool trust_file;
@@ -29,18 +27,17 @@ struct pool_session {
 	uint64_t overlaid;   /* ... and was put there at this number of <loads> */
 	bool told_ignored;
 	bool loaded;
-	uint64_t loads; /* how often a snapshot was taken: pointers into an earlier one
-			   are gone */
-	bool spoilt;   /* what was used of <base> is damaged: the next refresh drops it */
-	bool replace;  /* FILE.snap is damaged, and must be verified before it is used
-			  again */
-	bool replaced; /* ... and was written anew */
+	uint64_t loads;  /* how often a snapshot was taken: pointers into an earlier one
+			    are gone */
+	bool once;       /* for one selection */
+	bool safe_place; /* the folder of state and snapshot, as it was last found */
+	bool spoilt;  /* what was used of <base> is damaged: the next refresh drops it */
+	bool replace; /* FILE.snap is damaged: it is verified whole before its next use */
+	bool replaced;   /* ... and was written anew */
 	bool unreadable; /* there is a FILE.snap, and we may not read it */
 	bool has_salt;   /* <salt> is that of a snapshot that cannot be used */
-	bool once;
-	bool safe_place; /* the folder of state and snapshot, as it was last found */
-	bool warned_damage;
 	struct pool_hash_key salt;
+	bool warned_damage;
 	int claim;           /* descriptor of the next FILE.snap while it is made; -1 */
 	bool warned_exposed; /* since the last refresh from outside */
 	bool warned_rejection;

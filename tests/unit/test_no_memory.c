@@ -142,11 +142,62 @@ static void settings_are_whole_or_none(void **state)
 	pool_snapshot_release(&snapshot);
 }
 
+/* --- who decided ----------------------------------------------------------------- */
+
+/* The name that stands in the state of <path> beside what was decided first. */
+static void must_be_decided_by(const char *who, const char *path, const char *pool_file,
+	const struct pool_snapshot *snapshot)
+{
+	struct pool_state *state = NULL;
+
+	assert_int_equal(0, pool_state_open(&state, path, pool_file, NULL));
+	fixture_lock(state, snapshot);
+	assert_non_null(state->decisions);
+	assert_string_equal(who, state->decisions[0].who);
+	pool_state_free(state);
+}
+
+static void a_session_has_its_name_or_is_none(void **state)
+{
+	static const char text[] = "{\"proxies\": [\"http://127.0.0.1:1\"]}";
+	char folder[200], file[256], path[256];
+	const struct pool_session_options options = {
+		.file = file, .state = path, .who = "anna"};
+	const struct pool_target target = {.proxy = "127.0.0.1:1", .type = -1};
+	bool reached = true;
+
+	(void)state;
+	fixture_folder_make(folder, sizeof(folder));
+	snprintf(file, sizeof(file), "%s/pool.json", folder);
+	snprintf(path, sizeof(path), "%s/own.state", folder);
+	fixture_write(file, text, strlen(text));
+	for (unsigned long at = 1; reached; at++) {
+		struct pool_session *session = NULL;
+		size_t changed;
+		int error;
+
+		failing = at;
+		error = pool_session_new(&session, &options, NULL);
+		reached = stop_failing();
+		if (error) {
+			assert_int_equal(POOL_ENOMEM, error);
+			continue;
+		}
+		assert_int_equal(0,
+			pool_session_command(
+				session, &target, POOL_ADMIN_DISABLE, &changed, NULL));
+		must_be_decided_by("anna", path, file, pool_session_snapshot(session));
+		pool_session_free(session);
+	}
+	fixture_folder_remove(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_snapshot_is_whole_or_none),
 		cmocka_unit_test(settings_are_whole_or_none),
+		cmocka_unit_test(a_session_has_its_name_or_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
