@@ -262,7 +262,7 @@ void pool_state_share_file(int fd, const char *path)
 		errno = 0;
 }
 
-/* Whether the system failed, and not who gave the name: no inode, block, descriptor. */
+/* Whether the system failed, not the name: it has no inode, block or descriptor left. */
 static bool is_of_system(int error)
 {
 	return error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE ||
@@ -559,6 +559,9 @@ static int copy_out(int from, int to)
 			error = pool_io_write_at(to, bytes, got, line + at);
 		at += (off_t)got;
 	}
+	/* ENXIO: no data stands behind this place. */
+	if (at < 0 && errno != ENXIO)
+		return POOL_ESYSTEM;
 	length = status.st_size < KEPT_MAX ? status.st_size : KEPT_MAX;
 	return error || ftruncate(to, line + length) != 0 ? POOL_ESYSTEM : 0;
 }

@@ -96,6 +96,26 @@ documents() {
 	documents 1 pool-report -f pool.json a ok
 }
 
+@test "a state that begins anew without a copy says so, and no half of one counts" {
+	mkdir own
+	pool-select -q -s own/a.state pool.json >/dev/null
+	printf 'xxxx' | dd of=own/a.state bs=1 seek=16384 conv=notrunc status=none
+	cp own/a.state broken
+	prepare() { rm -f own/* && cp broken own/a.state; }
+	is_kept_or_told() {
+		[ "$status" = 0 ] || return 1
+		if [ -e own/a.state.corrupt ]; then
+			tail -n +2 own/a.state.corrupt | cmp - broken
+		else
+			grep -q 'no copy could be kept' err
+		fi
+	}
+	for call in lseek:EIO ftruncate:EIO write:ENOSPC pwrite:ENOSPC; do
+		sweep is_kept_or_told "${call%:*}" "${call#*:}" once \
+			pool-status --repair -s own/a.state pool.json
+	done
+}
+
 @test "pool-check and pool-watch blame nobody for want of memory" {
 	start_stub http-proxy
 	echo '{"proxies": [{"name": "a", "url": "http://127.0.0.1:'"$STUB_PORT"'"}], "health_check":
