@@ -394,8 +394,7 @@ static void read_header(
 	if (pool_check_header_is_refused(name)) {
 		pool_tell_key(walk, POOL_RULE_CHECK_HEADER, place,
 			"headers: %s is about the connection, not the request, and is "
-			"not "
-			"for a check to choose",
+			"not for a check to choose",
 			shown);
 		return;
 	}

@@ -161,7 +161,7 @@ static void add_line(const struct writer *writer, const char *name, const char *
 	end_line(writer);
 }
 
-/* Its scheme in lower case: clients that look for "http://" (ffmpeg, lftp) take a
+/* The scheme in lower case: clients that look for "http://" (ffmpeg, lftp) take a
  * variable that says HTTP:// for none, and go direct. */
 static void add_url(const struct writer *writer, const char *name,
 	const struct pool_variables_proxy *proxy)

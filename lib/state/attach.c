@@ -28,7 +28,7 @@ static int prepare_bare(struct pool_selection *selection, struct pool_fault *fau
 	return 0;
 }
 
-/* Nobody who was disabled is used, whatever became of the state file. */
+/* Use no proxy that a person disabled, whatever became of the state file. */
 static int heed_decisions(struct pool_selection *selection, struct pool_fault *fault)
 {
 	const struct pool_session *session = selection->session;

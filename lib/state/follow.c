@@ -458,7 +458,8 @@ static void fill_record(
 			leaf, at, record, new->decisions ? &new->decisions[at] : NULL);
 }
 
-/* Whether the second copy of what persons decided is behind the new image. */
+/* Since when the second copy of what persons decided is behind the new image; 0: it is
+ * not. */
 static int64_t behind_since(const struct plan *plan)
 {
 	const struct pool_state *state = plan->state;
@@ -581,7 +582,9 @@ static int64_t passed_ns(int64_t now_s, int64_t then_s)
 	return passed_s > 0 ? passed_s * POOL_NS_PER_S : 0;
 }
 
-static int lay_out_anew(struct plan *made, uint32_t leases, struct pool_fault *fault)
+/* As <made> has it, with room for <leases> at least. */
+static int lay_out_anew(
+	const struct plan *made, uint32_t leases, struct pool_fault *fault)
 {
 	struct pool_state *state = made->state;
 	const struct pool_now *now = made->now;

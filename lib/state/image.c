@@ -283,7 +283,7 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 	return good;
 }
 
-/* What is no state file, or was one: left alone, unless a person says otherwise. Then it
+/* Leave alone what is no state file, or was one, unless a person wants it begun anew. It
  * may be anything, and is not given up without a copy. */
 static int refuse_broken(
 	struct pool_state *state, const char *what, struct pool_fault *fault)

@@ -66,10 +66,9 @@ bool pool_undo_restore(struct pool_state *state);
 /* Nothing is to be put back. */
 void pool_undo_forget(struct pool_state *state);
 
-/* What <record>'s seal is to be: it tells a record whose proxy or whose disable damage
- * has changed. Anybody can compute it; it is against accidents. */
-uint64_t pool_record_make_seal(const struct pool_record *record);
-/* Set it: after each change of identity, leaf_key or admin_disabled. */
+/* Set the seal of <record>, after each change of identity, leaf_key or admin_disabled: it
+ * tells that damage has changed whose record it is, or whether a person disabled its
+ * proxy. Anybody can compute it; it is against accidents. */
 void pool_record_seal(struct pool_record *record);
 bool pool_record_is_sealed(const struct pool_record *record);
 

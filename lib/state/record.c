@@ -13,7 +13,7 @@ static uint64_t mix(uint64_t hash, uint64_t number)
 	return hash ^ hash >> 33;
 }
 
-uint64_t pool_record_make_seal(const struct pool_record *record)
+static uint64_t make_seal(const struct pool_record *record)
 {
 	uint64_t hash = mix(UINT64_C(0x9e3779b97f4a7c15), record->identity.high);
 
@@ -24,11 +24,10 @@ uint64_t pool_record_make_seal(const struct pool_record *record)
 
 void pool_record_seal(struct pool_record *record)
 {
-	record->seal = pool_record_make_seal(record);
+	record->seal = make_seal(record);
 }
 
 bool pool_record_is_sealed(const struct pool_record *record)
 {
-	return record->seal == pool_record_make_seal(record) &&
-		record->health.admin_disabled <= 1;
+	return record->seal == make_seal(record) && record->health.admin_disabled <= 1;
 }

@@ -602,7 +602,7 @@ int pool_snapshot_reject(struct pool_snapshot *out, const struct pool_snapshot *
 
 /* --- files ---------------------------------------------------------------------- */
 
-/* Whether <fd> is a file that may be believed. */
+/* Whether a file of this <status> may be believed. */
 static int judge_file(const struct stat *status, const char *path, uid_t owner,
 	struct pool_fault *fault)
 {
