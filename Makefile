@@ -94,6 +94,26 @@ WATCH_LIBS := -lmicrohttpd
 all: $(BUILD)/libpool.a $(BUILD)/libpool.so $(BUILD)/libpoolprobe.a $(BUILD)/libpoolwatch.a \
 	$(TOOL_BINARIES)
 
+help:
+	@printf '%s\n' \
+		'make                    build everything, into build/' \
+		'make demo               start proxies on loopback, and use them' \
+		'make test               install what the tests need, and run all of them' \
+		'make test-in            demo and tests in another Debian: RELEASE=trixie' \
+		'make check              run all tests: TESTS="--unit --cli" runs some' \
+		'make check-unit         run the unit tests' \
+		'make check-cli          run the tests of the command line' \
+		'make check-integration  run the tests with real proxies and clients' \
+		'make asan               build with sanitizers, and run unit and command line tests' \
+		'make lint               judge sources, shell scripts and manuals' \
+		'make layers             judge what includes and loads what' \
+		'make bench              measure starts, selections and checks' \
+		'make format             format the sources' \
+		'make install            install to PREFIX, /usr/local, below DESTDIR' \
+		'make uninstall          remove what was installed' \
+		'make packages           install the packages that all of this needs' \
+		'make clean              remove build/'
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p '$(@D)'
 	$(call quiet,CC,$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<)

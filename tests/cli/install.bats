@@ -18,6 +18,14 @@ make_it() {
 	make -s -C "$SOURCE_DIR" VARIANT="$variant" DESTDIR="$into" PREFIX=/usr "$@"
 }
 
+@test "make help lists the targets" {
+	run -0 make_it help
+	awk '{ print $2 }' <<<"$output" | grep -v '^build$' | sort >listed
+	sed -n '/^\.PHONY:/,/[^\\]$/p' "$SOURCE_DIR/Makefile" | tr -s ' \t\\' '\n' |
+		grep -vxE '\.PHONY:|all|help|FORCE|check-asan|' | sort >targets
+	diff -u targets listed
+}
+
 @test "what is installed works, and uninstall takes all of it away" {
 	run -0 make_it install
 	for tool in "$POOL_BIN"/pool-*; do
