@@ -256,20 +256,6 @@ static void fill_report(struct pool_report *report, const struct pool_round *rou
 
 /* --- printing ------------------------------------------------------------------- */
 
-static void warn_lines(struct pool_text *text)
-{
-	char *rest = NULL;
-
-	if (text->broken)
-		tool_error("out of memory");
-	for (char *line = text->bytes && !text->broken
-			? strtok_r(text->bytes, "\n", &rest)
-			: NULL;
-		line; line = strtok_r(NULL, "\n", &rest))
-		tool_warn("%s", line);
-	pool_text_release(text);
-}
-
 /* A line a pool that its quorum is about, an error where it is no yes. */
 static void tell_summaries(const struct pool_report *report, bool only_no)
 {
@@ -323,7 +309,7 @@ static int print_report(const struct settings *settings, const struct pool_repor
 	view.only_failed = settings->common.quiet;
 	view.colour = tool_wants_colour();
 	pool_report_suspect(report, &suspicions);
-	warn_lines(&suspicions);
+	tool_tell_lines(tool_warn, &suspicions);
 	pool_report_render(report, &view, &text);
 	summarize(settings, report, &text);
 	return tool_print_text(settings->spec, &text, status);

@@ -360,19 +360,11 @@ static void tell_missed(const struct settings *settings, const struct pool_repor
 		.file = settings->common.file,
 		.state = settings->common.state};
 	struct pool_text lines = POOL_TEXT_EMPTY;
-	char *rest = NULL;
 
 	if (quorum_status(settings, report) == TOOL_YES)
 		return;
 	pool_report_tell_stored(report, &telling, &lines);
-	if (lines.broken)
-		tool_error("out of memory");
-	for (char *line = lines.bytes && !lines.broken
-			? strtok_r(lines.bytes, "\n", &rest)
-			: NULL;
-		line; line = strtok_r(NULL, "\n", &rest))
-		tool_error("%s", line + strspn(line, " "));
-	pool_text_release(&lines);
+	tool_tell_lines(tool_error, &lines);
 }
 
 static void render_data(const struct settings *settings, const struct pool_report *report,
@@ -722,8 +714,7 @@ int main(int argc, char **argv)
 		.name = "pool-status",
 		.synopsis = "[OPTION]... [FILE]",
 		.summary = "Show what every proxy of every pool is now, and what to do "
-			   "about "
-			   "it. Check nothing, change nothing.",
+			   "about it. Only --repair and --prune change anything.",
 		.options = options,
 		.examples = "  pool-status -f pool.json\n"
 			    "  pool-status --watch\n"

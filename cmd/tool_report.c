@@ -109,6 +109,19 @@ int tool_tell_no_pool(const struct tool_spec *spec, const struct tool_common *co
 
 /* --- where it goes ---------------------------------------------------------------- */
 
+void tool_tell_lines(void (*tell)(const char *format, ...), struct pool_text *text)
+{
+	char *rest = NULL, *line = NULL;
+
+	if (text->broken)
+		tool_error("out of memory");
+	else if (text->length)
+		line = strtok_r(text->bytes, "\n", &rest);
+	for (; line; line = strtok_r(NULL, "\n", &rest))
+		tell("%s", line + strspn(line, " "));
+	pool_text_release(text);
+}
+
 bool tool_wants_colour(void)
 {
 	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");

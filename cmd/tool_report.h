@@ -55,6 +55,10 @@ int tool_print_plugin(const struct tool_spec *spec, const struct tool_plugin *pl
 int tool_tell_no_pool(const struct tool_spec *spec, const struct tool_common *common,
 	enum pool_no_reason reason, const char *verb);
 
+/* Tell each line of <text>, which is released, as a message of its own, without the
+ * blanks at its beginning; an error if the text is not whole. */
+void tool_tell_lines(void (*tell)(const char *format, ...), struct pool_text *text);
+
 /* Whether standard output is a terminal that shall have colours. */
 bool tool_wants_colour(void);
 
