@@ -174,8 +174,8 @@ static const struct tool_spec spec = {
 	.examples = "  proxy=$(pool-select) || exit\n"
 		    "  curl -K <(pool-select -x binance --format curlrc) "
 		    "https://api.binance.com/\n"
-		    "  out=$(pool-select --lease --owner $$) || exit\n"
-		    "  read -r proxy lease <<<\"$out\"\n",
+		    "  out=$(pool-select --lease --owner $$ --format export) || exit\n"
+		    "  eval \"$out\"\n",
 };
 
 /* Whether a template, as it is written, makes more than one line; the newline at its end
