@@ -266,14 +266,12 @@ static void tell_losses(const struct request *request, const struct pool_text *l
 	}
 }
 
-static int write_output(const struct request *request, const struct pool_text *text)
+static int write_output(const struct request *request, struct pool_text *text)
 {
 	struct pool_fault fault;
 
-	if (!request->output) {
-		fputs(text->bytes ? text->bytes : "", stdout);
-		return TOOL_YES;
-	}
+	if (!request->output)
+		return tool_print_text(&spec, text, TOOL_YES);
 	if (pool_replace_file("file", request->output, text->bytes ? text->bytes : "",
 		    text->length, 0600, &fault) != 0)
 		return tool_fail(&fault);
