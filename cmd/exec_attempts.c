@@ -445,7 +445,7 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	return error ? refuse_to_run(execution, error) : finish(execution);
 }
 
-/* The schemes that a client's name stands for were not asked for, and so need a word. */
+/* Say that there is none. Only the client may exclude a scheme: then it is named. */
 static int tell_none(const struct execution *execution, const struct pool_choice *choice)
 {
 	const struct exec_client_row *row = execution->client.row;

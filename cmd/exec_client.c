@@ -190,7 +190,7 @@ static void look_at_urls(char *const *argv, struct findings *found)
 
 /* --- what is added -------------------------------------------------------------- */
 
-/* How many words stay before options of ours: curl's -q counts as the first one only. */
+/* How many words stay before our options: curl heeds -q only as the first one. */
 static int count_first(const struct exec_client_row *row, char *const *argv)
 {
 	struct findings nothing = {0};
@@ -208,7 +208,7 @@ static int count_first(const struct exec_client_row *row, char *const *argv)
 	return 1 + look_at_shorts(row, argv, 1, &nothing);
 }
 
-/* What execve() takes as char * it does not change. */
+/* The list is of char *, since execve() wants it so, but changes no word. */
 static bool add_word(struct exec_client *client, size_t *count, const char *word)
 {
 	char **longer = realloc(client->argv, (*count + 2) * sizeof(*longer));
@@ -221,8 +221,8 @@ static bool add_word(struct exec_client *client, size_t *count, const char *word
 	return true;
 }
 
-/* What makes it obey stands before the user's own options, which so have the last word.
- */
+/* Add what makes the client obey: the user's own options stand behind it, and so have the
+ * last word. */
 static bool add_config(struct exec_client *client, size_t *count)
 {
 	const char *const *word;
@@ -237,9 +237,9 @@ static bool add_config(struct exec_client *client, size_t *count)
 	return true;
 }
 
-/* The arguments with a -D for the first request and one for the last, and with a
- * configuration, which curl does not carry over to the next request: there the variables
- * have their say, and no file. */
+/* Build the arguments: a -D for the first request and one for the last, and one
+ * configuration. curl does not carry that over to the next request, where the variables
+ * decide, and no file does. */
 static int build_arguments(struct exec_client *client, char *const *argv, int next)
 {
 	int first = client->row ? count_first(client->row, argv) : 1;
@@ -257,7 +257,7 @@ static int build_arguments(struct exec_client *client, char *const *argv, int ne
 	return good ? 0 : ENOMEM;
 }
 
-/* Without a file for the answer there is less to learn, no more. */
+/* Open a file for the answer. Without one less is learnt, and nothing else fails. */
 static void open_answer(struct exec_client *client)
 {
 	client->answer_fd = exec_memory_open();
@@ -265,7 +265,7 @@ static void open_answer(struct exec_client *client)
 		client->row->answer, client->answer_fd);
 }
 
-/* Options of ours are only for what is known to have them. */
+/* Only a client that is known to have our options gets them. */
 static int add_ours(struct exec_client *client, char *const *argv,
 	const struct findings *found, bool other_proxy)
 {
@@ -440,8 +440,8 @@ static void judge_curl(int status, bool connects, const struct answer *answer,
 		out->reason = POOL_REASON_OK;
 }
 
-/* TLS with an https proxy may have failed, or with the target behind it: whether the
- * proxy had answered to CONNECT tells, where that is known. */
+/* Whether TLS failed with an https proxy or with the target behind it: an answer to
+ * CONNECT, where we can know of it, means the target. */
 static void judge_tls(const struct exec_client *client, enum pool_scheme scheme,
 	const struct answer *answer, struct exec_client_end *out)
 {
@@ -458,8 +458,8 @@ static void judge_tls(const struct exec_client *client, enum pool_scheme scheme,
 		out->either_tls = !known;
 }
 
-/* curl may have been told to try again by itself, and so have waited for longer than it
- * had: what the target answered before still tells. */
+/* A curl that tries again by itself may wait for longer than it has: what the target
+ * answered before still counts. */
 static void judge_timeout(
 	bool connects, const struct answer *answer, struct exec_client_end *out)
 {

@@ -90,7 +90,7 @@ static const struct exec_config wget_config = {
 	.instead = (const char *const[]){"--no-config", NULL},
 };
 
-/* An empty list of hosts does not replace one that stands before. */
+/* An empty list of hosts does not replace an earlier one, so the list names a host. */
 static const struct exec_config wget2_config = {
 	.option = "--config=",
 	.text = "proxy = on\n"
@@ -116,7 +116,7 @@ static const struct exec_config aria2_config = {
 	.instead = (const char *const[]){"--no-conf=true", NULL},
 };
 
-/* What is said of single hosts, and programs that are asked, go first. */
+/* Lines about single hosts and programs that name a proxy would win: they are cleared. */
 static const struct exec_config apt_config = {
 	.option = "-c",
 	.text = "#clear Acquire::http::Proxy;\n"
@@ -245,7 +245,7 @@ bool exec_client_row_is_genuine(const struct exec_client_row *row, const char *c
 	else
 		file = find_in_path(command, found, sizeof(found)) ? realpath(found, NULL)
 								   : NULL;
-	/* What is not there is told by who runs it. */
+	/* A command that is not there is told of when it is run. */
 	genuine = !file || is_named(base_name(file), row->name);
 	free(file);
 	return genuine;

@@ -1,5 +1,5 @@
 /*
- * The table of clients: what pool-exec knows of programs by their names. Which proxies a
+ * The table of clients: what pool-exec knows of programs by their names: which proxies a
  * client can use, what makes it use ours whatever its own configuration says, and how
  * the end of a run is understood.
  *
@@ -18,7 +18,7 @@ enum exec_meaning {
 	EXEC_NOTHING,
 	EXEC_ANSWER,  /* curl's -D: it has a file of its own for the answer */
 	EXEC_PROXY,   /* which proxy to use, or none */
-	EXEC_BYPASS,  /* its value, unless empty, are hosts that are asked directly */
+	EXEC_BYPASS,  /* its value lists hosts that are asked directly, or is empty */
 	EXEC_SEND,    /* sends something */
 	EXEC_GET,     /* ... in a GET after all */
 	EXEC_METHOD,  /* its value is the method */

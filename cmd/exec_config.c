@@ -12,8 +12,8 @@
 #include "exec_config.h"
 #include "tool.h"
 
-/* In memory: a full disk must not fail a client. By number, as its header is about
- * mapping, which is not done here. */
+/* The file is in memory, so that a full disk fails no client. The call goes by its
+ * number: the header that declares it is about mapping, which only state/ does. */
 int exec_memory_open(void)
 {
 	int fd = (int)syscall(SYS_memfd_create, "pool-exec", MFD_CLOEXEC);
@@ -31,8 +31,7 @@ int exec_memory_open(void)
 
 /* --- what the user's file says -------------------------------------------------- */
 
-/* The letters of the word that a line of the form NAME = VALUE begins with: clients take
- * "-" and "_" for nothing. */
+/* Read the name of a line NAME = VALUE, without "-" and "_", which clients ignore. */
 static void read_key(const char *line, char *out, size_t size)
 {
 	size_t length = 0;
@@ -52,7 +51,7 @@ static bool is_about_bypasses(const char *line)
 	return strcmp(key, "noproxy") == 0;
 }
 
-/* Through whom, and as whom; aria2's proxy-method is how. */
+/* Whether the line names a proxy or its user; aria2's proxy-method names neither. */
 static bool is_about_proxies(const char *line)
 {
 	char key[64];
@@ -81,7 +80,7 @@ static bool expand(const char *path, char *out, size_t size)
 	return written > 0 && (size_t)written < size;
 }
 
-/* What says nothing of the file that was to be opened. */
+/* Whether the failure to open a file tells nothing about the file. */
 static bool is_shortage(int error)
 {
 	return error == ENOMEM || error == EMFILE || error == ENFILE;
@@ -154,8 +153,8 @@ void exec_config_close(struct exec_config_file *file)
 
 /* --- what we say ---------------------------------------------------------------- */
 
-/* Two bytes end a quoted string, or are not taken as they stand; the scheme is in lower
- * case, as in the variables. */
+/* Add the URL with its scheme in lower case, as in the variables, and two bytes encoded
+ * that a client would not take as they are. */
 static void add_url(struct pool_text *text, const char *url)
 {
 	for (; *url && *url != ':'; url++) {

@@ -119,10 +119,10 @@ void exec_evidence_add(struct exec_evidence *evidence,
 }
 
 /*
- * In the words of the judge. Any answer of the target is a success here. What was held
- * back counts as the target's, also of a single proxy, unless another attempt came
- * through; what
- * --fail-on lists is the proxy's, unless it came of several.
+ * The reason in the words of the judge. Any answer of the target is a success here. A
+ * failure that was held back counts as the target's, even of a single proxy, unless
+ * another attempt came through. One that --fail-on lists counts as the proxy's, unless it
+ * came of several.
  */
 static enum pool_reason translate(const struct exec_attempt *attempt)
 {

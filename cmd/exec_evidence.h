@@ -31,8 +31,8 @@ struct exec_evidence {
 };
 
 /*
- * A use of <proxy> is about to begin: what it takes to add what came of it, so that no
- * command has run in vain for want of memory.
+ * Call it before a use of <proxy>: it takes the memory that exec_evidence_add() needs, so
+ * that no command has run in vain for want of it.
  *
  * Returns 0 or POOL_ENOMEM.
  */

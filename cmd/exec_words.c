@@ -131,7 +131,7 @@ static bool has_value(const char *line)
 	return equals && equals[1];
 }
 
-/* An empty value that unset is meant by: who can unset does that. */
+/* Whether the empty value of a line stands for "unset", which is done here. */
 static bool stands_for_unset(const char *line)
 {
 	const struct pool_variable *row = pool_variables_find(line);
@@ -173,7 +173,7 @@ static size_t count_lines(const char *text)
 	return count;
 }
 
-/* Without a proxy nothing of somebody else's is left, nor an entry of ours for git. */
+/* Add what a command without a proxy gets: nobody else's proxy, and no entry for git. */
 static void add_nothing(
 	struct pool_text *text, const struct pool_variables_caller *caller)
 {

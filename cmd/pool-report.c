@@ -410,7 +410,7 @@ static int command(const struct settings *settings, struct pool_session *session
 	return TOOL_YES;
 }
 
-/* Who decides: whoever became root by sudo, by his own name. */
+/* The name of the person who decides; behind sudo it is not root's. */
 static const char *find_name(char *out, size_t size)
 {
 	const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;

@@ -53,7 +53,7 @@ struct reply {
 	char refusal[REFUSAL_SIZE];
 };
 
-/* Zeroes nowhere else: each page that is touched costs the start a microsecond. */
+/* The refusal is not zeroed: each page that is touched costs the start a microsecond. */
 static void begin_reply(struct reply *reply)
 {
 	reply->text = POOL_TEXT_SECRET;
@@ -69,7 +69,7 @@ static void refuse(
 	pool_answer_add_none(&reply->text, settings->format, &asked, reason);
 }
 
-/* What is answered if all ends now, in the format that is known by now. */
+/* Set the answer for an end from now on, in the format that is known so far. */
 static __attribute__((noinline)) void prepare_refusal(const struct settings *settings)
 {
 	struct reply reply;
@@ -178,8 +178,7 @@ static const struct tool_spec spec = {
 		    "  eval \"$out\"\n",
 };
 
-/* Whether a template, as it is written, makes more than one line; the newline at its end
- * is that of the answer. */
+/* Whether a template makes more than one line. A newline at its end ends the answer. */
 static bool has_newline(const char *template)
 {
 	for (; *template; template ++) {
@@ -192,8 +191,8 @@ static bool has_newline(const char *template)
 	return false;
 }
 
-/* What would make an answer of --serve longer than a line: the next request would get
- * the rest of it. */
+/* Why an answer of --serve would be longer than a line: the next request would get the
+ * rest of it. NULL: it is not. */
 static const char *find_second_line(const struct settings *settings)
 {
 	const char *exchange = settings->common.exchange;
@@ -276,7 +275,7 @@ static void explain(struct pool_session *session, const struct pool_query *query
 	tool_note_taken(&text);
 }
 
-/* What a format cannot express was not asked for, and so needs a word. */
+/* Say that there is none. Only the format may exclude a scheme: then it is named. */
 static void tell_none(const struct settings *settings, const struct pool_choice *choice)
 {
 	const struct pool_answer_format *row;
@@ -546,7 +545,7 @@ static bool names_all_hosts(const char *list)
 	return false;
 }
 
-/* A URL alone does not keep a client from asking directly what a variable says it may. */
+/* Warn of variables that let a client go direct although it is given a URL. */
 static void warn_of_bypass(const struct settings *settings)
 {
 	static const char *const names[] = {"no_proxy", "NO_PROXY"};

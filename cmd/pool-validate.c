@@ -356,7 +356,7 @@ static int print_lookups(const struct request *request, const struct pool_judged
 	return tool_print_text(&spec, &text, TOOL_YES);
 }
 
-/* An exit status: whether it could be told. */
+/* Tell it all. Returns 0, or the exit status if that failed. */
 static int tell(const struct request *request, const struct pool_judged *judged)
 {
 	bool data = request->print || request->resolve;

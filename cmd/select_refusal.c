@@ -15,11 +15,11 @@ enum {
 	PATIENCE_MS = 1000, /* of a handler with a reader that does not read */
 };
 
-/* Those that come from elsewhere. */
+/* Signals that others send. */
 static const int sent[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM,
 	SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGTRAP};
 
-/* Those of the process's own faults. A sanitizer handles them by itself. */
+/* Signals of the process's own faults. A sanitizer handles most of them itself. */
 #ifdef __SANITIZE_ADDRESS__
 static const int faults[] = {SIGSYS};
 #else
@@ -32,8 +32,8 @@ enum {
 	FAULTS = sizeof(faults) / sizeof(faults[0]),
 };
 
-/* Rendered twice: the handler never meets one that is half written. Before that it is the
- * plain URL, which costs the start no page of memory. */
+/* Two copies, of which one is in force: the handler never meets one that is half written.
+ * Before the first is set, the plain URL costs the start no page of memory. */
 static char refusals[2][REFUSAL_SIZE];
 static volatile size_t lengths[2];
 static volatile sig_atomic_t current, owed;
@@ -68,7 +68,8 @@ static void handle(int number, siginfo_t *info, void *context)
 		tool_end_cut(program_invocation_short_name, TOOL_SYSTEM);
 	if (getpid() == 1)
 		_exit(128 + number);
-	/* It is blocked until this function has returned, and its handler reset. */
+	/* The signal is blocked until this function has returned; its handler is reset.
+	 */
 	raise(number);
 }
 
@@ -142,7 +143,7 @@ void refusal_hold(bool held)
 
 /* --- input and output ------------------------------------------------------------- */
 
-/* Until it is ready or broken, which the next call will say. */
+/* Wait until the descriptor is ready, or broken, which the next call tells. */
 static void wait_for(int fd, short events)
 {
 	struct pollfd one = {.fd = fd, .events = events};
@@ -151,7 +152,7 @@ static void wait_for(int fd, short events)
 		continue;
 }
 
-/* So much of <bytes> as a pipe that is ready takes without blocking. */
+/* How many of <bytes> a pipe that is ready takes without blocking. */
 static size_t cut_chunk(const char *bytes, size_t length)
 {
 	const char *line;

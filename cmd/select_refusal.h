@@ -2,14 +2,14 @@
  * The answer "no proxy" that pool-select owes: written whatever ends it.
  *
  * Many clients take an empty answer for "go direct". So the refusal is rendered at the
- * start, before anything can fail, and a handler writes it if a signal ends it
+ * start, before anything can fail, and a handler writes it if a signal ends the process
  * before it has answered:
  *
  *	refusal_begin();
  *	refusal_set(text, length);     in the format that was asked for
  *	...
  *	refusal_hold(true);
- *	refusal_write(answer, length); in its place
+ *	refusal_write(answer, length); instead of it
  *	refusal_hold(false);
  *
  * The handlers catch each signal whose default is to end a process, unless it was
@@ -28,25 +28,25 @@
 
 enum { REFUSAL_SIZE = 4096 };
 
-/* From now on an answer is owed: until it is set the plain URL for "error". */
+/* From now on an answer is owed. Until the refusal is set, it is the plain URL for
+ * "error". */
 void refusal_begin(void);
 
-/* The refusal is <bytes>, at most REFUSAL_SIZE. */
+/* Set the refusal: a copy of <bytes>, at most REFUSAL_SIZE. */
 void refusal_set(const char *bytes, size_t length);
 
-/* Whether an answer is owed. */
+/* Say whether an answer is owed. */
 void refusal_owe(bool owed);
 
 /*
- * Hold the signals back, so that an answer and the refusal are never both written, or
- * neither; and let them come. While they are held, waiting for input and output below
- * lets them come.
+ * Hold the signals back, or let them come again, so that of an answer and the refusal
+ * exactly one is written. The waits of the two functions below let them come.
  */
 void refusal_hold(bool held);
 
 /*
  * Write an answer to standard output, after which none is owed. It is cut, if it must
- * be, between lines. Returns false after having told why it was not written.
+ * be, between lines. Returns false if it was not written, having told why.
  */
 bool refusal_write(const char *bytes, size_t length);
 

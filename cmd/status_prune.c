@@ -1,4 +1,4 @@
-/* What is left of pool files that are gone, listed and removed. */
+/* pool-status --prune: list and remove what is left of pool files that are gone. */
 #include <errno.h>
 #include <string.h>
 #include "base/text.h"

@@ -1,13 +1,15 @@
-/* What is left of pool files that are gone: pool-status --prune. */
+/* pool-status --prune: list and remove what is left of pool files that are gone. */
 #ifndef POOL_STATUS_PRUNE_H
 #define POOL_STATUS_PRUNE_H
 
 #include "tool.h"
 
 /*
- * Remove it, or with <dry_run> only list it. <quiet>: not what is left.
+ * Remove the states and snapshots of such pool files, and print a line for each.
  *
- * <state>  a folder, as -s gives it; NULL: where states are by default
+ * <state>    a folder, as -s gives it; NULL: where states are by default
+ * <dry_run>  only list them
+ * <quiet>    do not list those that are left alone
  *
  * Returns the exit status.
  */

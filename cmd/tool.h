@@ -173,9 +173,9 @@ enum {
  * that is cut short while it is mapped (SIGBUS) ends it with TOOL_SYSTEM and a message.
  */
 void tool_begin(void);
-/* That status is another one. */
+/* End with <status> after a SIGBUS of that kind. */
 void tool_heed_cut(int status);
-/* The end of that kind, for a handler; <name> is the tool's. */
+/* End so, within a handler; <name> is the tool's. */
 _Noreturn void tool_end_cut(const char *name, int status);
 
 /*
@@ -258,7 +258,7 @@ void tool_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Lines of the caller's own making, each ended by a newline and without control bytes: as
  * text they stay as they are, with json each is a note. */
 void tool_note_text(const char *text);
-/* Same, if the text is whole, which is released; else an error, and false. */
+/* Same for <text>, which is released. One that is not whole is an error, and false. */
 struct pool_text;
 bool tool_note_taken(struct pool_text *text);
 
@@ -310,8 +310,8 @@ int tool_status(int error);
 bool tool_close_stdout(void);
 
 /*
- * Print <text>, which is released, if it is whole; half of one never is. What is printed
- * goes through here or the next one.
+ * Print <text>, if it is whole, and release it. Documents are printed by this function or
+ * the next one.
  *
  * Returns <status>, or the exit status after having told that there was no memory.
  */

@@ -56,7 +56,7 @@ struct pool_answer_query tool_answer_query(const struct pool_query *query)
 	};
 }
 
-/* Why there is none: of the options that left none only those that were given. */
+/* Why there is none. Of the options that leave none it names those that were given. */
 static const char *say_none(const struct pool_query *query, enum pool_no_reason reason)
 {
 	const bool both = query->schemes && query->exclude_count;

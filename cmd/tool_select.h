@@ -14,7 +14,7 @@ int tool_read_strategy(const struct tool_given *given, void *settings); /* const
 /* Sets of schemes in which 0 is all: what both allow, or a bit of no scheme at all. */
 unsigned tool_schemes_of_both(unsigned asked, unsigned possible);
 
-/* Whose answer a selection has, with what the environment tells. */
+/* For whom an answer is, with what the environment tells of the caller. */
 struct pool_answer_query tool_answer_query(const struct pool_query *query);
 
 /* Say that there is no proxy, and why; <status>. */
