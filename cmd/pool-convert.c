@@ -95,7 +95,7 @@ static const struct tool_spec spec = {
 	.summary = "Convert other formats into a pool file, and back out.",
 	.options = options,
 	.examples =
-		"  pool-convert proxies.txt >pool.json      a list, a proxy a line\n"
+		"  pool-convert -o pool.json proxies.txt    a list, a proxy a line\n"
 		"  pool-convert --pool config.yaml          cryptofeed's single proxies\n"
 		"                                           as pools\n"
 		"  pool-convert --diff --pool config.yaml   does that change a lookup?\n"

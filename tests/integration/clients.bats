@@ -319,6 +319,31 @@ check_obeys() {
 	check_obeys curl leads
 }
 
+@test "the configuration for curl holds up to --next, and pool-exec beyond it" {
+	local elsewhere=http://origin.test/y
+
+	require_tool curl
+	pool-select --format curlrc pool.json >rc
+	in_lab curl -s -K rc http://origin.test/x --next "$elsewhere" || :
+	assert_equal "$(seen)" $'origin 80\npool 3128'
+	in_lab curl -s -K rc http://origin.test/x --next -K rc "$elsewhere" || :
+	assert_equal "$(seen)" "pool 3128"
+	in_lab env NO_PROXY='*' pool-exec -q -f pool.json --retries 0 \
+		curl -s http://origin.test/x --next "$elsewhere" || :
+	assert_equal "$(seen)" "pool 3128"
+}
+
+@test "the variables alone do not overrule ~/.wgetrc, and wget --no-config does" {
+	require_tool wget
+	echo 'use_proxy = off' >"$HOME/.wgetrc"
+	mapfile -t variables < <(pool-select --scheme http --format env pool.json)
+	in_lab env "${variables[@]}" wget -q -t 1 -T 5 -O page http://origin.test/x || :
+	assert_equal "$(seen)" "origin 80"
+	in_lab env NO_PROXY='*' "${variables[@]}" wget -q -t 1 -T 5 -O page --no-config \
+		http://origin.test/x || :
+	assert_equal "$(seen)" "pool 3128"
+}
+
 @test "wget goes through the pool's proxy, whatever ~/.wgetrc says" {
 	require_tool wget
 	echo 'use_proxy = off' >"$HOME/.wgetrc"
