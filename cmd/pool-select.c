@@ -565,11 +565,11 @@ static void warn_of_bypass(const struct settings *settings)
 	}
 	if (all)
 		tool_warn("%s %s '*': with a URL alone clients go direct; --format "
-			  "curlrc, export and env see to it",
+			  "curlrc, export and env overrule it",
 			told, strcmp(getenv(told), "*") == 0 ? "is" : "holds");
 	else if (told && settings->common.verbose)
 		tool_note("%s is set: with a URL alone clients ask its hosts directly; "
-			  "--format curlrc, export and env see to it",
+			  "--format curlrc, export and env overrule it",
 			told);
 }
 

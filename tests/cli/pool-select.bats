@@ -813,20 +813,20 @@ GIT_CONFIG_VALUE_1=http://127.0.0.1:8001"
 			run -0 --separate-stderr env "$name=*" "$select" --format "$format" one.json
 			assert_output --partial 127.0.0.1:8001
 			assert_equal "$stderr" "pool-select: warning: $name is '*': $why go direct; \
---format curlrc, export and env see to it"
+--format curlrc, export and env overrule it"
 			run -0 --separate-stderr env "$name=*" "$select" -q --format "$format" one.json
 			assert_equal "$stderr" ""
 		done
 		run -0 --separate-stderr env "$name=localhost, *" "$select" one.json
 		assert_equal "$stderr" "pool-select: warning: $name holds '*': $why go direct; \
---format curlrc, export and env see to it"
+--format curlrc, export and env overrule it"
 		run -0 --separate-stderr env "$name=*.localhost,a*" "$select" one.json
 		assert_equal "$stderr" ""
 		run -0 --separate-stderr env "$name=localhost" "$select" one.json
 		assert_equal "$stderr" ""
 		run -0 --separate-stderr env "$name=localhost" "$select" -v one.json
 		assert_equal "${stderr_lines[0]}" "pool-select: $name is set: $why ask its hosts \
-directly; --format curlrc, export and env see to it"
+directly; --format curlrc, export and env overrule it"
 		for format in curlrc export env json; do
 			run -0 --separate-stderr env "$name=*" "$select" --format "$format" one.json
 			assert_equal "$stderr" ""
