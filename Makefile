@@ -196,7 +196,7 @@ $(HAMMER): $(BUILD)/obj/tests/concurrency/hammer.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
-# A hostile member of the state's group, who suffers from him, and damage of any file.
+# A hostile member of the state's group, his victim, and damage of any file.
 FAULTS := $(BUILD)/tests/member $(BUILD)/tests/victim $(BUILD)/tests/damage
 
 $(FAULTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)/libpool.a
@@ -247,6 +247,8 @@ $(YAML_TREE): $(BUILD)/obj/tests/yaml/tree.o $(BUILD)/libpool.a
 	@mkdir -p '$(@D)'
 	$(call quiet,LINK,$(CC) $(LDFLAGS) -o $@ $^ $(LIBS))
 
+CLI_PROGRAMS := $(STUB) $(HAMMER) $(FAULTS) $(FAULT_LIBRARY) $(METRICS) $(YAML_TREE)
+
 RUN_TESTS := POOL_BUILD='$(BUILD)' tests/run
 
 # The programs of the benchmarks.
@@ -273,22 +275,22 @@ TESTS ?=
 NO_SERVERS := --unit --cli
 
 test:
-	@tests/install-packages test $(if $(and $(TESTS),$(if $(filter-out $(NO_SERVERS),$(TESTS)),,yes)),,integration)
+	@tests/install-packages test $(if $(filter-out $(NO_SERVERS),$(or $(TESTS),all)),integration)
 	@$(MAKE) --no-print-directory check
 
-# make demo and make test in another release of Debian, as a machine has it that holds only git,
-# gcc and make; below build/, and kept there.
+# make demo and make test in another release of Debian, which has only git, gcc and make at first. It
+# lies below build/, and is kept.
 test-in:
 	@tests/install-packages release
 	@tests/in-release '$(RELEASE)' '$(TESTS)'
 
-check: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(INTEGRATION_PROGRAMS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
+check: all $(UNIT_TESTS) $(CLI_PROGRAMS) $(INTEGRATION_PROGRAMS)
 	@$(RUN_TESTS) $(TESTS)
 
 check-unit: $(UNIT_TESTS)
 	@$(RUN_TESTS) --unit
 
-check-cli: all $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
+check-cli: all $(CLI_PROGRAMS)
 	@$(RUN_TESTS) --cli
 
 check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
@@ -298,7 +300,7 @@ check-integration: all $(STUB) $(INTEGRATION_PROGRAMS)
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check-asan
 
-check-asan: all $(UNIT_TESTS) $(STUB) $(HAMMER) $(FAULTS) $(METRICS) $(YAML_TREE) $(FAULT_LIBRARY)
+check-asan: all $(UNIT_TESTS) $(CLI_PROGRAMS)
 	@$(RUN_TESTS) --unit --cli
 
 layers: all
