@@ -132,8 +132,11 @@ uint64_t pool_snapshot_hash_content(const struct pool_snapshot *snapshot)
 
 bool pool_snapshot_verify(struct pool_snapshot *snapshot)
 {
-	if (!snapshot->verified && snapshot->bytes)
-		snapshot->verified =
-			pool_snapshot_hash_content(snapshot) == snapshot->content;
-	return snapshot->verified;
+	const bool good = snapshot->verified ||
+		(snapshot->bytes &&
+			pool_snapshot_hash_content(snapshot) == snapshot->content);
+
+	/* A mapped file may change under us. */
+	snapshot->verified = good && !snapshot->mapped;
+	return good;
 }

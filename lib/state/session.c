@@ -86,8 +86,10 @@ int pool_session_verify_all(struct pool_session *session, struct pool_fault *fau
 {
 	if (session->snapshot.verified)
 		return 0;
-	session->snapshot.verified = pool_snapshot_verify(&session->base);
-	return session->snapshot.verified ? 0 : pool_session_spoil(session, fault);
+	if (!pool_snapshot_verify(&session->base))
+		return pool_session_spoil(session, fault);
+	session->snapshot.verified = session->base.verified;
+	return 0;
 }
 
 /* Take nothing more from it but the salt, which was verified with its header. */

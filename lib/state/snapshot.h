@@ -183,7 +183,7 @@ bool pool_snapshot_has_exchange(const struct pool_snapshot *snapshot, uint32_t i
 bool pool_snapshot_has_leaf(const struct pool_snapshot *snapshot, uint32_t index);
 bool pool_snapshot_has_tags(const struct pool_snapshot *snapshot, uint32_t leaf);
 bool pool_snapshot_has_member(const struct pool_snapshot *snapshot, uint32_t index);
-/* All of it; found so, it is remembered. */
+/* All of it, as it is now; of what is not mapped that is remembered. */
 bool pool_snapshot_verify(struct pool_snapshot *snapshot);
 
 /* Seal what was compiled: set the hashes of all entries. <snapshot>'s bytes are the
