@@ -190,11 +190,13 @@ static int judge_writers(const struct request *request, const struct pool_source
 
 	if (request->common.trust_file || source->trust.writers == POOL_WRITERS_TRUSTED)
 		return 0;
-	pool_trust_tell_writers(&source->trust, why, sizeof(why));
-	if (pool_trust_refuses(&source->trust))
+	if (pool_trust_refuses(&source->trust)) {
+		pool_trust_tell_refusal(
+			&source->trust, "see --trust-file", why, sizeof(why));
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"'%s' is not converted: %s (see --trust-file)", source->path,
-			why);
+			"'%s' is not converted: %s", source->path, why);
+	}
+	pool_trust_tell_writers(&source->trust, why, sizeof(why));
 	if (!request->common.quiet)
 		tool_warn("'%s': %s", source->path, why);
 	return 0;

@@ -24,6 +24,13 @@ static bool safe_to_assume(const char *path)
 	if (stat(path, &status) != 0)
 		return false;
 	trust = pool_trust_judge(&status, path);
+	/* -f alone is of no use where it is then refused. */
+	if (pool_trust_refuses(&trust)) {
+		pool_trust_tell_refusal(&trust, "name it with -f and --trust-file", why,
+			sizeof(why));
+		tool_warn("passing over '%s': %s", path, why);
+		return false;
+	}
 	if (trust.strange)
 		pool_trust_tell_owner(&trust, "it", why, sizeof(why));
 	else if (trust.writers != POOL_WRITERS_TRUSTED)

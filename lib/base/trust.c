@@ -262,6 +262,32 @@ void pool_trust_tell_writers(const struct pool_trust *trust, char *out, size_t s
 		(unsigned)trust->mode);
 }
 
+/* A folder need not be closed to those who share it: if it is sticky, each of them
+ * replaces files of his own only. */
+static const char *find_remedy(const struct pool_trust *trust)
+{
+	if (trust->writers == POOL_WRITERS_UNKNOWN)
+		return "";
+	if (trust->writable[0])
+		return "chmod +t that folder";
+	if (!(trust->mode & S_IWOTH))
+		return "chmod g-w it";
+	return trust->mode & S_IWGRP ? "chmod go-w it" : "chmod o-w it";
+}
+
+void pool_trust_tell_refusal(
+	const struct pool_trust *trust, const char *other, char *out, size_t size)
+{
+	const char *remedy = find_remedy(trust);
+	size_t used;
+
+	pool_trust_tell_writers(trust, out, size);
+	used = strlen(out);
+	if (*remedy || other)
+		snprintf(out + used, size - used, " (%s%s%s)", remedy,
+			*remedy && other ? ", or " : "", other ? other : "");
+}
+
 void pool_trust_tell_owner(
 	const struct pool_trust *trust, const char *it, char *out, size_t size)
 {

@@ -33,7 +33,7 @@ enum pool_writers {
 
 enum {
 	POOL_TRUST_FOLDER = 128, /* a folder as it is shown, cut if longer */
-	POOL_TRUST_TEXT = 4 * POOL_TRUST_FOLDER + 80, /* room for a sentence about it */
+	POOL_TRUST_TEXT = 4 * POOL_TRUST_FOLDER + 160, /* room for a sentence about it */
 };
 
 /* What was found, the worst of it. Zeroes and <caller>: nothing yet. */
@@ -73,6 +73,10 @@ bool pool_trust_refuses(const struct pool_trust *trust);
 /* "everybody can write it (mode 0666)", "group 50 can write its folder '/srv' (mode
  * 2775)". */
 void pool_trust_tell_writers(const struct pool_trust *trust, char *out, size_t size);
+/* The same with the command that ends it, and <other>, which may be NULL, beside that:
+ * "everybody can write it (mode 0666) (chmod go-w it, or <other>)". */
+void pool_trust_tell_refusal(
+	const struct pool_trust *trust, const char *other, char *out, size_t size);
 /* "<it> belongs to user 1001, neither root nor you", "<it>'s folder '/home/eve' belongs
  * to ...". */
 void pool_trust_tell_owner(

@@ -149,7 +149,7 @@ static int judge_password_file(
 	if (file->trusted || (trust->writers == POOL_WRITERS_TRUSTED && !trust->strange))
 		return 0;
 	if (trust->writers != POOL_WRITERS_TRUSTED)
-		pool_trust_tell_writers(trust, why, sizeof(why));
+		pool_trust_tell_refusal(trust, NULL, why, sizeof(why));
 	else
 		pool_trust_tell_owner(trust, "it", why, sizeof(why));
 	return pool_fault_set(fault, POOL_ESECRET, 0,

@@ -215,11 +215,12 @@ static int heed(struct pool_session *session, const struct pool_trust *trust,
 	}
 	if (trust->writers == POOL_WRITERS_TRUSTED)
 		return 0;
-	pool_trust_tell_writers(trust, why, sizeof(why));
-	if (pool_trust_refuses(trust))
+	if (pool_trust_refuses(trust)) {
+		pool_trust_tell_refusal(trust, "see --trust-file", why, sizeof(why));
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"pool file '%s' is not used: %s (see --trust-file)",
-			session->file, why);
+			"pool file '%s' is not used: %s", session->file, why);
+	}
+	pool_trust_tell_writers(trust, why, sizeof(why));
 	if (!session->warned_writers)
 		pool_session_warn(session, "pool file '%s': %s", session->file, why);
 	session->warned_writers = true;

@@ -79,7 +79,7 @@ static int judge_writers(
 	if (trust.strange)
 		pool_trust_tell_owner(&trust, "it", why, sizeof(why));
 	else if (trust.writers != POOL_WRITERS_TRUSTED)
-		pool_trust_tell_writers(&trust, why, sizeof(why));
+		pool_trust_tell_refusal(&trust, NULL, why, sizeof(why));
 	else
 		return 0;
 	return pool_fault_set(

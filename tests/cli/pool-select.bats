@@ -52,8 +52,11 @@ write_exchanges() {
 	chmod 666 pool.json
 	run -3 --separate-stderr "$select"
 	assert_equal "${stderr_lines[0]}" "pool-select: warning: passing over 'pool.json': everybody \
-can write it (mode 0666) (name it with -f)"
+can write it (mode 0666) (chmod go-w it, or name it with -f and --trust-file)"
 	run -0 "$select" --trust-file -f pool.json
+	chmod go-w pool.json
+	run -0 --separate-stderr "$select"
+	assert_equal "$stderr" ""
 }
 
 @test "standard input is a pool file without state" {

@@ -67,7 +67,7 @@ users_of_a_pool_file() {
 		words=${words/FILE/pool.json}
 		run "-$status_wanted" --separate-stderr $words
 		assert_regex "$stderr" "^$tool: .*'pool.json' is not (used|converted): everybody can \
-write it \(mode 0666\) \(see --trust-file\)\$"
+write it \(mode 0666\) \(chmod go-w it, or see --trust-file\)\$"
 		case $tool in
 		pool-select) assert_output "http://error.no-proxy.invalid:9" ;;
 		*) assert_output "" ;;
@@ -87,7 +87,7 @@ write it \(mode 0666\) \(see --trust-file\)\$"
 	assert_output "http://error.no-proxy.invalid:9"
 	assert_equal "$stderr" \
 		"pool-select: pool file '$file' is not used: group 4242 can write it (mode 0664) \
-(see --trust-file)"
+(chmod g-w it, or see --trust-file)"
 	run -0 --separate-stderr pool-select --trust-file -f "$file"
 	assert_output "http://127.0.0.1:1"
 	assert_equal "$stderr" ""
@@ -166,7 +166,7 @@ with_users() {
 	wait "$serving"
 	run -0 cat told
 	assert_output "pool-select: pool file 'pool.json' is not used: everybody can write it \
-(mode 0666) (see --trust-file)"
+(mode 0666) (chmod go-w it, or see --trust-file)"
 }
 
 start_serving() {
@@ -231,7 +231,7 @@ start_watch() {
 	cp pool.json shared
 	run -3 --separate-stderr pool-select -f shared/pool.json
 	assert_equal "$stderr" "pool-select: pool file 'shared/pool.json' is not used: everybody can \
-write its folder '$PWD/shared' (mode 0777) (see --trust-file)"
+write its folder '$PWD/shared' (mode 0777) (chmod +t that folder, or see --trust-file)"
 	run -0 --separate-stderr pool-select --trust-file -f shared/pool.json
 	assert_equal "$stderr" ""
 	chmod 1777 shared
@@ -246,7 +246,21 @@ write its folder '$PWD/shared' (mode 0777) (see --trust-file)"
 	POOL_FILE=link run -3 --separate-stderr pool-select
 	cd shared
 	run -3 --separate-stderr pool-select
-	assert_regex "${stderr_lines[0]}" "passing over 'pool.json': everybody can write its folder"
+	assert_equal "${stderr_lines[0]}" "pool-select: warning: passing over 'pool.json': everybody \
+can write its folder '$PWD' (mode 0777) (chmod +t that folder, or name it with -f and --trust-file)"
+	chmod +t .
+	run -0 --separate-stderr pool-select
+	assert_equal "$stderr" ""
+}
+
+@test "a pool.json that is passed over but not refused is used with -f" {
+	open_folder
+	cd "$folder"
+	chgrp 4242 pool.json
+	chmod 664 pool.json
+	run -3 --separate-stderr as 4001 pool-select
+	assert_regex "${stderr_lines[0]}" "group 4242 can write it \(mode 0664\) \(name it with -f\)\$"
+	run -0 --separate-stderr as 4001 pool-select -f pool.json
 }
 
 @test "a folder of another group is warned about, and refused by root" {
@@ -353,7 +367,8 @@ asks_for_secrets() {
 	ln -s real.json pool.json
 	chown -h 4001:4001 pool.json
 	run -3 --separate-stderr pool-select
-	assert_regex "${stderr_lines[0]}" "passing over 'pool.json': its link '.*' belongs to user 4001"
+	assert_regex "${stderr_lines[0]}" "passing over 'pool.json': its link '.*' belongs to user 4001, \
+neither root nor you \\(name it with -f\\)\$"
 }
 
 @test "the caller's environment gets its secrets on top of a stranger's file" {
@@ -379,7 +394,8 @@ asks_for_secrets() {
 	assert_output "http://u:from-file@127.0.0.1:1"
 	assert_equal "$stderr" ""
 	refused=("chmod 602 word" "chgrp 4242 word; chmod 620 word" "chown 4001:4001 word")
-	said=("everybody can write it (mode 0602)" "group 4242 can write it (mode 0620)"
+	said=("everybody can write it (mode 0602) (chmod o-w it)"
+		"group 4242 can write it (mode 0620) (chmod g-w it)"
 		"it belongs to user 4001, neither root nor you")
 	for way in 0 1 2; do
 		pushd "$folder" >/dev/null

@@ -71,6 +71,36 @@ static void judges_modes_and_owners(void **state)
 				rows[i].mode));
 }
 
+static void names_what_ends_it(void **state)
+{
+	static const struct {
+		struct pool_trust trust;
+		const char *other, *expected;
+	} rows[] = {
+		{{.writers = POOL_WRITERS_ALL, .mode = 0666}, "so",
+			"everybody can write it (mode 0666) (chmod go-w it, or so)"},
+		{{.writers = POOL_WRITERS_ALL, .mode = 0602}, NULL,
+			"everybody can write it (mode 0602) (chmod o-w it)"},
+		{{.writers = POOL_WRITERS_GROUP, .mode = 0664, .group = 50}, NULL,
+			"group 50 can write it (mode 0664) (chmod g-w it)"},
+		{{.writers = POOL_WRITERS_ALL, .mode = 0777, .writable = "/srv"}, "so",
+			"everybody can write its folder '/srv' (mode 0777) "
+			"(chmod +t that folder, or so)"},
+		{{.writers = POOL_WRITERS_UNKNOWN}, "so",
+			"the way to it is too long to be judged (so)"},
+		{{.writers = POOL_WRITERS_UNKNOWN}, NULL,
+			"the way to it is too long to be judged"},
+	};
+	char text[POOL_TRUST_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		pool_trust_tell_refusal(
+			&rows[i].trust, rows[i].other, text, sizeof(text));
+		assert_string_equal(rows[i].expected, text);
+	}
+}
+
 /* --- folders --------------------------------------------------------------------- */
 
 /* A folder of our own, in which the paths of the rows are. */
@@ -227,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_modes_and_owners),
+		cmocka_unit_test(names_what_ends_it),
 		cmocka_unit_test(follows_each_link_on_the_way),
 		cmocka_unit_test(refuses_what_it_cannot_follow),
 		cmocka_unit_test(knows_folders_and_links_of_others),
