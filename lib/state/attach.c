@@ -35,7 +35,8 @@ static int heed_decisions(struct pool_selection *selection, struct pool_fault *f
 	const struct pool_snap_leaf *leaf = selection->leaf;
 	struct pool_decisions decisions;
 
-	if (pool_decisions_read(&decisions, session->state_path, session->absolute) != 0)
+	if (pool_decisions_read(&decisions, session->state_path, session->absolute,
+		    &session->snapshot) != 0)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	for (uint32_t i = 0; decisions.used && i < leaf->member_count; i++)
 		if (pool_decisions_find(&decisions, &session->snapshot,

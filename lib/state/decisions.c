@@ -31,11 +31,6 @@ static bool is_free(const struct pool_decision_entry *entry)
 	return memcmp(entry, &free_entry, sizeof(free_entry)) == 0;
 }
 
-static uint64_t salt_id(const struct pool_snapshot *snapshot)
-{
-	return pool_hash_64(&snapshot->salt, "salt", 4);
-}
-
 static uint64_t hash_string(const char *string)
 {
 	return string ? pool_hash_64(NULL, string, strlen(string)) : 0;
@@ -117,9 +112,9 @@ static uint32_t find_identity(const struct pool_decisions *decisions, uint64_t l
 	return decisions->count;
 }
 
-/* That of an entry with this key whose identity is of another salt, or <count>. */
-static uint32_t find_key(
-	const struct pool_decisions *decisions, uint64_t key, uint64_t salt)
+/* That of an entry with this key whose identity is no member's, or <count>: the member's
+ * password is another one now, or the salt is. */
+static uint32_t find_key(const struct pool_decisions *decisions, uint64_t key)
 {
 	uint32_t low = 0, high = decisions->used;
 
@@ -136,7 +131,7 @@ static uint32_t find_key(
 
 		if (decisions->list[place].key != key)
 			break;
-		if (decisions->list[place].salt_id != salt)
+		if (!decisions->owned[place])
 			return place;
 	}
 	return decisions->count;
@@ -154,7 +149,7 @@ static uint32_t find_member(const struct pool_decisions *decisions,
 		decisions, snapshot->leaves[leaf].key, &snapshot->members[at].identity);
 	if (place < decisions->count)
 		return place;
-	return find_key(decisions, key_of(snapshot, leaf, at), salt_id(snapshot));
+	return find_key(decisions, key_of(snapshot, leaf, at));
 }
 
 const struct pool_decision *pool_decisions_find(const struct pool_decisions *decisions,
@@ -192,14 +187,34 @@ static char *make_path(const char *state_path)
 	return pool_text_take(&text);
 }
 
+/* Note whose identity is that of a member. */
+static void note_owned(
+	struct pool_decisions *decisions, const struct pool_snapshot *snapshot)
+{
+	for (uint32_t i = 0; decisions->used && i < snapshot->leaf_count; i++) {
+		const struct pool_snap_leaf *leaf = &snapshot->leaves[i];
+
+		for (uint32_t at = leaf->first_member;
+			at < leaf->first_member + leaf->member_count; at++) {
+			const uint32_t place = find_identity(
+				decisions, leaf->key, &snapshot->members[at].identity);
+
+			if (place < decisions->count)
+				decisions->owned[place] = 1;
+		}
+	}
+}
+
 /* Sort out the places of the list. */
-static int sort_out(struct pool_decisions *decisions, uint64_t file_id)
+static int sort_out(struct pool_decisions *decisions, uint64_t file_id,
+	const struct pool_snapshot *snapshot)
 {
 	const size_t room = ((size_t)decisions->count + 1) * sizeof(uint32_t);
 
 	decisions->by_identity = malloc(room);
 	decisions->by_key = malloc(room);
-	if (!decisions->by_identity || !decisions->by_key)
+	decisions->owned = calloc(1, (size_t)decisions->count + 1);
+	if (!decisions->by_identity || !decisions->by_key || !decisions->owned)
 		return POOL_ENOMEM;
 	for (uint32_t i = 0; i < decisions->count; i++) {
 		const struct pool_decision_entry *entry = &decisions->list[i];
@@ -217,6 +232,7 @@ static int sort_out(struct pool_decisions *decisions, uint64_t file_id)
 		decisions->list);
 	qsort_r(decisions->by_key, decisions->used, sizeof(uint32_t), by_key,
 		decisions->list);
+	note_owned(decisions, snapshot);
 	return 0;
 }
 
@@ -246,15 +262,16 @@ static int read_places(struct pool_decisions *out, int fd)
 	return 0;
 }
 
-static int read_open(struct pool_decisions *out, int fd, uint64_t file_id)
+static int read_open(struct pool_decisions *out, int fd, uint64_t file_id,
+	const struct pool_snapshot *snapshot)
 {
 	int error = read_places(out, fd);
 
-	return error ? error : sort_out(out, file_id);
+	return error ? error : sort_out(out, file_id, snapshot);
 }
 
-int pool_decisions_read(
-	struct pool_decisions *out, const char *state_path, const char *pool_file)
+int pool_decisions_read(struct pool_decisions *out, const char *state_path,
+	const char *pool_file, const struct pool_snapshot *snapshot)
 {
 	char *path = make_path(state_path);
 	int error = 0, fd;
@@ -268,7 +285,7 @@ int pool_decisions_read(
 	else if (pool_state_check_file(fd, path, NULL) != 0)
 		out->trouble = EPERM;
 	else
-		error = read_open(out, fd, id_of(pool_file));
+		error = read_open(out, fd, id_of(pool_file), snapshot);
 	if (fd >= 0)
 		close(fd);
 	if (error)
@@ -282,6 +299,7 @@ void pool_decisions_release(struct pool_decisions *decisions)
 	free(decisions->list);
 	free(decisions->by_identity);
 	free(decisions->by_key);
+	free(decisions->owned);
 	*decisions = (struct pool_decisions){0};
 }
 
@@ -318,7 +336,7 @@ int pool_decisions_examine(const struct pool_state *state,
 	if (!state->image || state->former || state->live->decisions_ns ||
 		!pool_image_follows(state, snapshot))
 		return 0;
-	error = pool_decisions_read(&decisions, state->path, state->pool_file);
+	error = pool_decisions_read(&decisions, state->path, state->pool_file, snapshot);
 	if (error)
 		return pool_fault_set(fault, error, 0, "out of memory");
 	if (decisions.foreign)
@@ -339,8 +357,7 @@ struct update {
 	const struct pool_snapshot *snapshot;
 	struct pool_decisions decisions;
 	uint64_t file_id;
-	uint64_t salt_id;
-	uint8_t *seen;   /* a byte a place: its proxy is known, and disabled */
+	uint8_t *seen;   /* a byte a place: it is that of a proxy */
 	uint32_t places; /* of the file, those that were added too */
 	uint32_t next;   /* no place before it is free */
 	int fd;          /* -1: there is no file */
@@ -374,16 +391,12 @@ static void put_record(struct update *update, uint32_t place, uint32_t at,
 {
 	const struct pool_decisions *decisions = &update->decisions;
 	const bool found = place < decisions->count;
-	struct pool_decision_entry entry = {.leaf_key = record->leaf_key,
-		.identity = record->identity,
-		.salt_id = update->salt_id,
-		.key = key};
+	struct pool_decision_entry entry = {
+		.leaf_key = record->leaf_key, .identity = record->identity, .key = key};
 
 	/* The entry of a proxy that is gone knows more than we do. */
-	if (found && !key) {
+	if (found && !key)
 		entry.key = decisions->list[place].key;
-		entry.salt_id = decisions->list[place].salt_id;
-	}
 	if (update->state->decisions)
 		pool_state_fetch(&entry.decision, &update->state->decisions[at],
 			sizeof(entry.decision));
@@ -404,8 +417,10 @@ static void put_record(struct update *update, uint32_t place, uint32_t at,
 
 static void clear(struct update *update, uint32_t place)
 {
-	if (place < update->decisions.count && !update->seen[place])
-		put(update, place, &free_entry);
+	if (place >= update->decisions.count || update->seen[place])
+		return;
+	update->seen[place] = 1;
+	put(update, place, &free_entry);
 }
 
 /* Record <at>; <leaf>: of which pool, for a member. */
@@ -427,6 +442,9 @@ static void write_record(struct update *update, uint32_t at, const uint32_t *lea
 						   : 0;
 	} else {
 		place = find_identity(decisions, record.leaf_key, &record.identity);
+		/* A member has taken it over, with its decision. */
+		if (place < decisions->count && update->seen[place])
+			place = decisions->count;
 	}
 	if (record.health.admin_disabled)
 		put_record(update, place, at, &record, key);
@@ -509,7 +527,8 @@ static int open_to_write(const struct pool_state *state, const char *path, int *
 static int bring_up_to_date(struct update *update, const char *path,
 	const struct pool_now *now, bool clean, struct pool_fault *fault)
 {
-	int error = read_open(&update->decisions, update->fd, update->file_id);
+	int error = read_open(
+		&update->decisions, update->fd, update->file_id, update->snapshot);
 
 	if (!error) {
 		update->seen = calloc(1, (size_t)update->decisions.count + 1);
@@ -534,7 +553,6 @@ int pool_decisions_write(struct pool_state *state, const struct pool_snapshot *s
 	struct update update = {.state = state,
 		.snapshot = snapshot,
 		.file_id = id_of(state->pool_file),
-		.salt_id = salt_id(snapshot),
 		.fd = -1};
 	char *path = make_path(state->path);
 	int error = path ? open_to_write(state, path, &update.fd, fault)

@@ -19,9 +19,10 @@
  * when this file is behind (decisions_ns): whoever locks it a second later catches up for
  * a process that was killed in between.
  *
- * An entry finds its proxy by pool and identity, and where the salt was another one by a
- * key without secrets: place of the pool, scheme, host, port and name. It holds neither
- * user nor password, nor a hash of them that could be tested without the salt.
+ * An entry finds its proxy by pool and identity, and where no member has its identity by
+ * a key without secrets: place of the pool, scheme, host, port and name. So a decision
+ * outlives another password, and the loss of the salt. An entry holds neither user nor
+ * password, nor a hash of them that could be tested without the salt.
  *
  * Its content is another user's input, where a group shares the folder: it is read into
  * memory of our own, up to a length, and what it can do is what the state file can do as
@@ -39,9 +40,8 @@ struct pool_decision_entry {
 	uint64_t checksum; /* of what follows, keyed by the path of the pool file */
 	uint64_t leaf_key;
 	struct pool_hash identity;
-	uint64_t salt_id; /* hash of the salt of the identity */
-	uint64_t key;     /* hash of what tells a proxy without secrets; 0: not known */
-	uint64_t spare[2];
+	uint64_t key; /* hash of what tells a proxy without secrets; 0: not known */
+	uint64_t spare[3];
 	struct pool_decision decision;
 };
 
@@ -53,18 +53,20 @@ struct pool_decisions {
 	uint32_t count;
 	uint32_t *by_identity; /* places in use, sorted */
 	uint32_t *by_key;
+	uint8_t *owned; /* a byte a place: a member has its identity */
 	uint32_t used;
 	uint32_t foreign; /* places of neither kind */
 	int trouble;      /* errno of reading, 0: it was read. ENOENT: there is none */
 };
 
 /*
- * Read what belongs to <state_path>, a state of <pool_file>.
+ * Read what belongs to <state_path>, a state of <pool_file>, to look up members of
+ * <snapshot>.
  *
  * Returns 0, also without a file (see trouble), or POOL_ENOMEM. Release it.
  */
-int pool_decisions_read(
-	struct pool_decisions *out, const char *state_path, const char *pool_file);
+int pool_decisions_read(struct pool_decisions *out, const char *state_path,
+	const char *pool_file, const struct pool_snapshot *snapshot);
 void pool_decisions_release(struct pool_decisions *decisions);
 
 /* The decision by which member <at> of pool <leaf> is disabled, or NULL. */

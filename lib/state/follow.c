@@ -268,7 +268,8 @@ static int consult(struct plan *plan)
 	if (state->image && plan->matched == plan->snapshot->member_count &&
 		!plan->damaged)
 		return 0;
-	error = pool_decisions_read(&plan->second, state->path, state->pool_file);
+	error = pool_decisions_read(
+		&plan->second, state->path, state->pool_file, plan->snapshot);
 	if (!error)
 		plan->wants_decisions |= plan->second.used != 0;
 	return error;

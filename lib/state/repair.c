@@ -249,7 +249,8 @@ int pool_state_repair(struct pool_state *state, const struct pool_snapshot *snap
 		.snapshot = snapshot,
 		.now_ns = now->boot_ns,
 		.done = repairs};
-	int error = pool_decisions_read(&repair.second, state->path, state->pool_file);
+	int error = pool_decisions_read(
+		&repair.second, state->path, state->pool_file, snapshot);
 
 	if (error)
 		return error;

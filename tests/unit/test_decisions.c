@@ -506,6 +506,66 @@ static void who_and_when_go_along(void **context)
 	free(edited);
 }
 
+/* The pool file with another password for anna, of the same length. */
+static void set_password(struct place *place, const char *password)
+{
+	char *edited = strdup(pool_text);
+
+	memcpy(strstr(edited, "secret1"), password, strlen("secret1"));
+	fixture_write(place->pool, edited, strlen(edited));
+	free(edited);
+}
+
+static void it_outlives_another_password(void **context)
+{
+	struct place *place = *context;
+
+	set_password(place, "secret3");
+	must_keep_both_out(place);
+	must_be_annas(place);
+	/* Neither the state nor its records are needed for that. */
+	unlink(place->path);
+	set_password(place, "secret4");
+	must_keep_both_out(place);
+	must_be_annas(place);
+	/* Back in use is back in use, whatever the next password is. */
+	command(place, "paris", POOL_ADMIN_ENABLE);
+	assert_true(select_six(place) & PARIS);
+	set_password(place, "secret5");
+	assert_true(select_six(place) & PARIS);
+	assert_false(select_six(place) & LIMA);
+}
+
+/* Whoever edits and enables at once: the same tool sees both. */
+static void what_is_enabled_after_an_edit_stays_so(void **context)
+{
+	struct place *place = *context;
+
+	set_password(place, "secret3");
+	command(place, "paris", POOL_ADMIN_ENABLE);
+	assert_true(select_six(place) & PARIS);
+	set_password(place, "secret4");
+	assert_true(select_six(place) & PARIS);
+	assert_false(select_six(place) & LIMA);
+}
+
+/* paris is gone, and rome has its name now, or another one has: nobody else is out. */
+static void another_login_of_the_name_is_another_proxy_if_it_is_known(void **context)
+{
+	static const char renamed[] =
+		"{\"default\": {\"http\": {\"pool\": {\"proxies\": [\n"
+		" {\"name\": \"paris\", \"url\": \"http://ben:secret2@127.0.0.1:1\"},\n"
+		" {\"name\": \"rome\", \"url\": "
+		"\"http://anna:secret1@127.0.0.1:1\"}]}}}, "
+		"\"enabled\": true}\n";
+	struct place *place = *context;
+
+	fixture_write(place->pool, renamed, strlen(renamed));
+	assert_int_equal(PARIS, select_six(place));
+	unlink(place->path);
+	assert_int_equal(PARIS, select_six(place));
+}
+
 static void it_does_not_grow_for_ever(void **context)
 {
 	struct place *place = *context;
@@ -711,6 +771,9 @@ int main(void)
 		TEST(foreign_content_leads_nobody),
 		TEST(what_is_no_plain_file_is_not_used),
 		TEST(who_and_when_go_along),
+		TEST(it_outlives_another_password),
+		TEST(what_is_enabled_after_an_edit_stays_so),
+		TEST(another_login_of_the_name_is_another_proxy_if_it_is_known),
 		TEST(it_does_not_grow_for_ever),
 		TEST(it_holds_no_secret),
 		TEST(nobody_disabled_needs_no_file),

@@ -155,7 +155,6 @@ static const struct field fields[] = {
 	FIELD(pool_decision_entry, checksum),
 	FIELD(pool_decision_entry, leaf_key),
 	FIELD(pool_decision_entry, identity),
-	FIELD(pool_decision_entry, salt_id),
 	FIELD(pool_decision_entry, key),
 	FIELD(pool_decision_entry, spare),
 	FIELD(pool_decision_entry, decision),
