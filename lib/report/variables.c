@@ -246,7 +246,10 @@ static void add(const struct writer *writer, const struct pool_variable *row,
 	case POOL_VARIABLE_BYPASS_NOBODY:
 		add_line(writer, row->name, "nobody.no-proxy.invalid");
 		break;
+	/* Not unset: Python reads a No_Proxy, too, unless no_proxy is there. */
 	case POOL_VARIABLE_BYPASS:
+		add_line(writer, row->name, "");
+		break;
 	case POOL_VARIABLE_UNSET:
 		add_unset(writer, row->name, false);
 		break;

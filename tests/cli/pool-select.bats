@@ -762,12 +762,17 @@ noproxy = ""
 	assert_output $'socks5|127.0.0.1|8003|||100%\t30'
 }
 
-@test "export survives quotes, and clears no_proxy" {
+@test "export survives quotes, and empties no_proxy, so that No_Proxy counts for nothing either" {
 	write_pool quote.json "{\"proxies\": [\"http://o'neil:p%24w@127.0.0.1:8001\"]}"
-	export no_proxy='*' NO_PROXY='*'
+	export no_proxy='*' NO_PROXY='*' No_Proxy='*'
+	bypasses=(python3 -c 'import urllib.request as r; print(bool(r.proxy_bypass("t.invalid")))')
+	run -0 env -u no_proxy "${bypasses[@]}"
+	assert_output True
 	eval "$("$select" --format export quote.json)"
 	assert_equal "$http_proxy" "http://o'neil:p%24w@127.0.0.1:8001"
-	assert_equal "${no_proxy-unset} ${NO_PROXY-unset}" "unset unset"
+	assert_equal "${no_proxy-unset}${NO_PROXY-unset}" ""
+	run -0 "${bypasses[@]}"
+	assert_output False
 }
 
 @test "export and env leave nothing inherited that leads elsewhere" {
