@@ -5,8 +5,15 @@ function __pool_names
 	set -l words (commandline -opc)
 	set -l file
 	set -l before
-	for i in (seq (math (count $words) - 1))
-		contains -- $words[$i] -f --file; and set file -f (string replace -r '^~/' "$HOME/" -- $words[(math $i + 1)])
+	for i in (seq (count $words))
+		set -l given
+		switch $words[$i]
+			case -f --file
+				set given $words[(math $i + 1)]
+			case '--file=*'
+				set given (string replace -- --file= '' $words[$i])
+		end
+		test -n "$given"; and set file -f (string replace -r '^~/' "$HOME/" -- $given)
 	end
 	if test "$argv[1]" = list
 		set -l word (commandline -ct | string replace -r '^--[a-z]*=' '')

@@ -636,6 +636,25 @@ complete_bash() {
 	[ ! -e owned ]
 }
 
+@test "names are those of the pool file that the line names" {
+	require_tool fish
+	mkdir fakes
+	printf '%s\n' '#!/bin/sh' 'echo "n[$*]"' >fakes/pool-status
+	chmod +x fakes/pool-status
+	PATH=$PWD/fakes:$PATH
+	for line in '-f a.json' '--file a.json' '--file=a.json' '-v --file=b.json -f a.json'; do
+		run -0 fish --no-config -c 'source $argv[1]; complete -C "pool-select $argv[2] --exclude n"' \
+			"$completions/pool-select.fish" "$line"
+		assert_output 'n[--names -f a.json]	Never these proxies'
+		# shellcheck disable=SC2086 # words of a line
+		run -0 complete_bash pool-select $line --exclude n
+		assert_output 'n\[--names\ -f\ a.json\]'
+	done
+	run -0 fish --no-config -c 'source $argv[1]; complete -C "pool-select --file=~/a.json --exclude n"' \
+		"$completions/pool-select.fish"
+	assert_output --partial "--names -f $HOME/a.json]"
+}
+
 @test "fish completes words and files" {
 	require_tool fish
 	complete_fish() {
