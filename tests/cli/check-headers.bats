@@ -11,8 +11,9 @@ teardown() {
 	pool_teardown
 }
 
-# write_check METHOD URL HEADERS
+# write_check METHOD URL HEADERS: a new file, which others cannot read.
 write_check() {
+	rm -f pool.json
 	write_pool pool.json "{\"proxies\": [\"http://127.0.0.1:1\"],
 \"health_check\": {\"method\": \"$1\", \"url\": \"$2\", \"headers\": $3}}"
 }

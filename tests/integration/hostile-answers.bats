@@ -90,7 +90,7 @@ answered() {
 	}
 	if [ -n "$6" ]; then
 		wait_until 5 grep -q FLOOD log
-		! grep -Ev 'FLOOD [0-4] MB' log
+		run -1 grep -Ev 'FLOOD [0-4] MB' log
 	fi
 }
 
