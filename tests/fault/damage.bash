@@ -1,14 +1,14 @@
 # What the tests beside damaged files share: a pool file with credentials and names of all kinds, the
 # state file and the snapshot made of it, which "damage" damages. To be loaded behind lib.
 #
-#	setup() { damage_setup; }
-#
 # shellcheck shell=bash disable=SC2034
+
+load ../integration/watch
 
 F='%{name} %{url}'
 HIDE=(--hide S3CRET --hide USERmark --hide mira)
 
-damage_setup() {
+setup() {
 	pool_setup
 	damage=$POOL_BUILD/tests/damage
 	export POOL_STATE=$PWD/state/pool.state
@@ -22,16 +22,16 @@ damage_setup() {
 			"okx": {"websocket": {"pool": {"proxies": ["http://127.0.0.1:4"]}}}}}'
 	printf '%s\n' "ünïcode-α http://mira:S3CRETpw@127.0.0.1:1" \
 		"二 socks5h://USERmark:S3CRETtoo@127.0.0.1:2" >right
-	settle
+	make_snapshot
 }
 
-# Until the snapshot is trusted by its key.
-settle() {
-	wait_until 5 is_at_rest
-	pool-select -q pool.json >/dev/null || :
-	pool-select -q pool.json >/dev/null || :
+teardown() {
+	watch_teardown
 }
 
-is_at_rest() {
-	[ $(($(date +%s%N) - $(stat -c %.9Z pool.json | tr -d .))) -gt 30000000 ]
+# A snapshot of the pool file that is trusted by its key, if the pool file is valid.
+make_snapshot() {
+	settle pool.json
+	pool-select -q pool.json >/dev/null || :
+	pool-select -q pool.json >/dev/null || :
 }

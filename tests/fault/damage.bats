@@ -2,16 +2,7 @@
 # refuse, and no message shows a credential. The other tools: damage-tools.bats.
 
 load ../lib
-load ../integration/watch
 load damage
-
-setup() {
-	damage_setup
-}
-
-teardown() {
-	watch_teardown
-}
 
 # --- the snapshot -------------------------------------------------------------------------------------------
 
@@ -53,7 +44,7 @@ teardown() {
 		cat right
 		pool-select --format "$F" missing.json || :
 	} >answers 2>/dev/null
-	settle
+	make_snapshot
 	run -0 "$damage" "${HIDE[@]}" --keep "$state" --status 0,3 --right answers "$snap" flip 1 \
 		-- pool-select --format "$F" pool.json
 	assert_output --regexp ', 0 faults: [0-9]+ with status 0 [0-9]+ with status 3$'
@@ -103,7 +94,7 @@ write_large() {
 		list="$list${list:+, }\"http://mira:S3CRETpw@127.$1.$((i / 250)).$((i % 250)):8\""
 	done
 	write_pool pool.json "{\"proxies\": [$list]}"
-	settle
+	make_snapshot
 }
 
 # start_selection OPTION...: one that has mapped the snapshot and waits for the lock of the state.
@@ -204,10 +195,10 @@ compiling 'pool.json' anew"
 @test "a snapshot in an unsafe folder is nobody's" {
 	mkdir -m 700 open
 	export POOL_STATE=open/x.state snap=open/x.state.snap
-	settle
+	make_snapshot
 	chmod 777 open
 	run -0 --separate-stderr pool-select --format "$F" pool.json
-	assert_regex "$(cat right)" "$output"
+	grep -qxF -e "$output" right
 	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state folder \
 '$PWD/open' is unsafe: it belongs to somebody else, or others can write it"
 	run -0 --separate-stderr pool-status pool.json
@@ -222,5 +213,5 @@ compiling 'pool.json' anew"
 	assert_equal "$(stat -c %i "$snap")" "$before"
 	chmod 700 open
 	run -0 pool-select --format "$F" -q pool.json
-	assert_regex "$(cat right)" "$output"
+	grep -qxF -e "$output" right
 }

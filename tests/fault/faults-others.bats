@@ -4,13 +4,6 @@
 load ../lib
 load faults
 
-setup() {
-	pool_setup
-	faults_setup
-	write_pool 0
-}
-teardown() { pool_teardown; }
-
 @test "pool-exec: a command runs with its proxy or not at all" {
 	for state in edited unchanged; do
 		$state

@@ -19,6 +19,14 @@ faults_setup() {
 	! grep -q __asan_init "$POOL_BIN/pool-select" || skip "a sanitizer has its own allocator"
 }
 
+setup() {
+	pool_setup
+	faults_setup
+	vary_pool 0
+}
+
+teardown() { pool_teardown; }
+
 prepare() { :; }
 
 sweep() {
@@ -47,14 +55,14 @@ sweep() {
 	[ "$n" -gt 1 ] || [ "$calls" != memory ] || { echo "no fault was met: $*"; return 1; }
 }
 
-# write_pool N: the same proxies, in another text for each N of a row
-write_pool() {
+# vary_pool N: the same proxies, in another text for each N of a row
+vary_pool() {
 	printf '{"proxies": [{"name": "a", "url": "http://mira:pw@127.0.0.1:1"}]%*s}\n' \
 		$(($1 % 2)) "" >pool.json
 }
 
 # The pool file is edited before each run, so that each compiles it; or it is as it was.
-edited() { prepare() { write_pool "$1"; }; }
+edited() { prepare() { vary_pool "$1"; }; }
 unchanged() { prepare() { :; }; }
 # Each run makes a state of its own.
 new_state() { prepare() { rm -rf state && mkdir -m 700 state; }; }
@@ -109,7 +117,7 @@ is_document() {
 # Nothing is left over, nobody is blamed, and the state is whole.
 assert_clean() {
 	unchanged
-	write_pool 0
+	vary_pool 0
 	run -0 --separate-stderr pool-select pool.json
 	assert_equal "$output|$stderr" "http://mira:pw@127.0.0.1:1|"
 	run -0 pool-status --verify pool.json

@@ -4,13 +4,6 @@
 load ../lib
 load faults
 
-setup() {
-	pool_setup
-	faults_setup
-	write_pool 0
-}
-teardown() { pool_teardown; }
-
 @test "the faults are met: without the refusal and whole texts these loops would find something" {
 	learn_answers
 	run -4 --separate-stderr env LD_PRELOAD="$FAULT_LIBRARY" FAULT_CALLS=memory FAULT_AT=1 \

@@ -132,7 +132,7 @@ interrupted() {
 	exec 9>in
 	printf 'y\nx\n' >&9
 	# from the answer to the first on the second is in progress
-	timeout 10 bash -c 'until [ -s out ]; do :; done'
+	wait_until 10 test -s out
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
@@ -145,7 +145,7 @@ http://error.no-proxy.invalid:9"
 	pid=$!
 	exec 9>in
 	echo y >&9
-	timeout 10 bash -c 'until [ -s out ]; do :; done'
+	wait_until 10 test -s out
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
