@@ -251,7 +251,7 @@ used() {
 		{"name": "rome", "url": "http://otto:S3CRETpw@127.0.0.1:1"}, "http://127.0.0.1:3"]}'
 	pool-report -f own.json -s own.state paris disable
 	[ "$(stat -c %a own.state.decisions)" = 600 ]
-	run ! grep -aq -e mira -e S3CRET -e 127 own.state.decisions
+	run -1 grep -aq -e mira -e S3CRET -e 127 own.state.decisions
 	good=$(printf '%s\n' http://127.0.0.1:3 http://otto:S3CRETpw@127.0.0.1:1)
 	for at in 4096 8192 12288 16384 0; do
 		head -c 200 /dev/urandom | dd of=own.state bs=1 seek=$at conv=notrunc status=none

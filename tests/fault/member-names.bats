@@ -41,9 +41,9 @@ remove_all() {
 name_of() {
 	local began now
 
-	begin_state
+	begin_state || return
 	rm -f "$state$1"
-	put "$state$1" "$2"
+	put "$state$1" "$2" || return
 	# An edit, which a new snapshot is to be written for; and a state to be copied.
 	echo >>"$pool"
 	printf 'xxxx' | dd of="$state" bs=1 seek=16500 conv=notrunc status=none
