@@ -12,13 +12,17 @@ load faults
 				'echo ran $http_proxy'
 		done
 	done
-	for call in memory:ENOMEM poll:ENOMEM pipe2:EMFILE fork:EAGAIN signalfd:EMFILE open:EMFILE; do
-		sweep is_run "${call%:*}" "${call#*:}" once pool-exec -f pool.json --buffer \
-			--timeout 20 sh -c 'echo ran $http_proxy'
+	# where it may be tried again, what the command prints is held back or passes a pipe
+	for buffer in --buffer ''; do
+		for call in memory:ENOMEM poll:ENOMEM pipe2:EMFILE fork:EAGAIN signalfd:EMFILE open:EMFILE; do
+			sweep is_run "${call%:*}" "${call#*:}" once pool-exec -f pool.json --fail-on 9 $buffer \
+				--timeout 20 sh -c 'echo ran $http_proxy'
+		done
+		sweep is_run poll ENOMEM all pool-exec -f pool.json --fail-on 9 $buffer --timeout 20 sh -c \
+			'echo ran $http_proxy'
 	done
-	sweep is_run poll ENOMEM all pool-exec -f pool.json --buffer --timeout 20 sh -c \
-		'echo ran $http_proxy'
-	assert_clean
+	assert_met $always memory poll pipe2 fork signalfd
+	assert_clean healthy
 }
 
 # The whole configuration, as in the file good, or no run.

@@ -48,6 +48,7 @@ load faults
 		edited
 		sweep is_answer "${call%:*}" "${call#*:}" all pool-select --format json pool.json
 	done
+	assert_met $always posix_fallocate write
 	assert_clean
 }
 
@@ -64,5 +65,6 @@ load faults
 		sweep is_served memory ENOMEM all pool-select --serve pool.json
 	done
 	INPUT=
+	assert_met $always memory write
 	assert_clean
 }
