@@ -193,8 +193,8 @@ static int judge_writers(const struct request *request, const struct pool_source
 	if (pool_trust_refuses(&source->trust)) {
 		pool_trust_tell_refusal(
 			&source->trust, "see --trust-file", why, sizeof(why));
-		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"'%s' is not converted: %s", source->path, why);
+		return pool_fault_set(fault, POOL_EUNSAFE, 0, "'%s' is not converted: %s",
+			source->path, why);
 	}
 	pool_trust_tell_writers(&source->trust, why, sizeof(why));
 	if (!request->common.quiet)

@@ -26,8 +26,8 @@ static bool safe_to_assume(const char *path)
 	trust = pool_trust_judge(&status, path);
 	/* -f alone is of no use where it is then refused. */
 	if (pool_trust_refuses(&trust)) {
-		pool_trust_tell_refusal(&trust, "name it with -f and --trust-file", why,
-			sizeof(why));
+		pool_trust_tell_refusal(
+			&trust, "name it with -f and --trust-file", why, sizeof(why));
 		tool_warn("passing over '%s': %s", path, why);
 		return false;
 	}
