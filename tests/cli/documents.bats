@@ -216,6 +216,41 @@ events_of_fish() {
 	assert_output ""
 }
 
+# columns_of PAGE...: what makes a table hard to read on 80 columns.
+columns_of() {
+	python3 - "$@" <<-'END'
+		import re, sys
+		for page in sys.argv[1:]:
+		    widths = None
+		    for number, line in enumerate(open(page), 1):
+		        if line.startswith(".Bl -column "):
+		            widths = [len(width) for width in re.findall('"([^"]*)"', line)][:-1]
+		            if sum(widths) > 50:
+		                print(f"{page}:{number}: no room for the last column")
+		        elif line.startswith(".El"):
+		            widths = None
+		        elif widths and line.startswith(".It "):
+		            cells = line[4:].split(" Ta ")[:-1]
+		            for cell, width in zip(cells, widths):
+		                cell = re.sub(r"\b(No|Sy|Cm|Li|Ev|Ic|Va|Em|Xr|Ar) ", "", cell)
+		                cell = re.sub(" ([,.])", r"\1", cell.replace("Fl ", "-"))
+		                # a blank of the four between columns is left
+		                if len(cell) > width + 3:
+		                    print(f"{page}:{number}: wider than its column: {cell}")
+	END
+}
+
+@test "no table of a page runs into itself" {
+	require_tool python3
+	run -0 columns_of "$man"/*
+	assert_output ""
+	printf '%s\n' '.Bl -column "name" "text"' '.It Ic long , name Ta text' '.El' \
+		".Bl -column \"$(printf '%060d' 0)\" \"text\"" >narrow
+	run -0 columns_of narrow
+	assert_output "narrow:2: wider than its column: long, name
+narrow:4: no room for the last column"
+}
+
 @test "pages refer to pages that are there" {
 	sed -nE 's/^\.Xr ([a-z]+-[a-z]+|proxypool) ([0-9]).*/\1.\2/p' "$man"/* | sort -u >names
 	[ -s names ]
