@@ -607,6 +607,10 @@ static int tell_repairs(const struct settings *settings, const char *path,
 		pool_text_add_safe(&text, path, strlen(path));
 		pool_text_add(&text, ".snap: compiled anew\n");
 	}
+	if (done->decisions) {
+		pool_text_add_safe(&text, path, strlen(path));
+		pool_text_add(&text, ".decisions: set right\n");
+	}
 	add_repair(&list, done->records, "records");
 	add_repair(&list, done->words, "ready words");
 	add_repair(&list, done->pools, "pools");

@@ -327,24 +327,38 @@ static int find_missing(const struct pool_decisions *decisions,
 	return 0;
 }
 
+/* What is wrong with the file that was read, if it is not <behind>. */
+static int judge(const struct pool_decisions *decisions, const struct pool_state *state,
+	const struct pool_snapshot *snapshot, bool behind, struct pool_fault *fault)
+{
+	if (decisions->trouble == EPERM)
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"'%s.decisions' is not used: others can write it, it is "
+			"somebody else's, or no plain file",
+			state->path);
+	if (decisions->trouble && decisions->trouble != ENOENT)
+		return pool_fault_set(fault, POOL_EFORMAT, decisions->trouble,
+			"cannot read '%s.decisions'", state->path);
+	if (decisions->foreign)
+		return pool_fault_set(fault, POOL_EFORMAT, 0,
+			"'%s.decisions' has %u entr%s that cannot be read", state->path,
+			(unsigned)decisions->foreign,
+			decisions->foreign == 1 ? "y" : "ies");
+	return behind ? 0 : find_missing(decisions, state, snapshot, fault);
+}
+
 int pool_decisions_examine(const struct pool_state *state,
 	const struct pool_snapshot *snapshot, struct pool_fault *fault)
 {
 	struct pool_decisions decisions;
 	int error;
 
-	if (!state->image || state->former || state->live->decisions_ns ||
-		!pool_image_follows(state, snapshot))
+	if (!state->image || state->former || !pool_image_follows(state, snapshot))
 		return 0;
 	error = pool_decisions_read(&decisions, state->path, state->pool_file, snapshot);
 	if (error)
 		return pool_fault_set(fault, error, 0, "out of memory");
-	if (decisions.foreign)
-		error = pool_fault_set(fault, POOL_EFORMAT, 0,
-			"'%s.decisions' has %u entries that cannot be read", state->path,
-			(unsigned)decisions.foreign);
-	else
-		error = find_missing(&decisions, state, snapshot, fault);
+	error = judge(&decisions, state, snapshot, state->live->decisions_ns != 0, fault);
 	pool_decisions_release(&decisions);
 	return error;
 }

@@ -88,7 +88,7 @@ bool pool_decisions_restore(const struct pool_decisions *decisions,
 
 /*
  * Whether the file says what the state says, which is locked and of the layout of
- * <snapshot>, and all of it is understood. One that is behind is not judged.
+ * <snapshot>, and all of it is understood. One that is behind may not say it yet.
  *
  * Returns 0, POOL_EFORMAT, or POOL_ENOMEM.
  */

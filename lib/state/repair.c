@@ -365,6 +365,8 @@ int pool_session_repair(struct pool_session *session, struct pool_census *census
 	if (error)
 		return error;
 	done.snapshot = session->replaced && session->warned_damage;
+	done.decisions = pool_decisions_examine(session->state, &session->snapshot,
+				 NULL) == POOL_EFORMAT;
 	error = pool_state_repair(session->state, &session->snapshot, &now, &done);
 	if (!error)
 		error = pool_state_examine(session->state, &session->snapshot, NULL);

@@ -29,6 +29,7 @@ struct pool_repairs {
 	uint32_t ended; /* leases whose owner is gone, or cannot be looked up from here */
 	bool rebuilt;   /* all of it */
 	bool snapshot;  /* FILE.snap was damaged, and is written anew */
+	bool decisions; /* FILE.decisions said something else, or nothing */
 };
 
 /*

@@ -824,6 +824,35 @@ replace files of others in it (chmod +t keeps it from that): no selection of you
 or it has a second name: no selection uses it"
 }
 
+@test "the second copy of what persons decided is judged, too, and set right" {
+	write_two
+	pool-report -s own.state -f pool.json a disable
+	printf x | dd of=own.state.decisions bs=1 seek=100 conv=notrunc status=none
+	run -1 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_output "state file 'own.state' is not whole: 'own.state.decisions' has 1 entry that cannot be read"
+	run -0 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_output "own.state.decisions: set right
+own.state: whole, 2 proxies in 1 pool, 0 leases"
+	run -0 --separate-stderr pool-status --verify -s own.state pool.json
+	chmod 0666 own.state.decisions
+	run -1 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_output "state file 'own.state' is not whole: 'own.state.decisions' is not used: \
+others can write it, it is somebody else's, or no plain file"
+	# One that cannot be written leaves the state's own knowledge, and is told as such.
+	rm own.state.decisions
+	mkdir own.state.decisions
+	run -0 --separate-stderr pool-report -s own.state -f pool.json b disable
+	assert_regex "$stderr" "recorded, but not a second time"
+	run -1 --separate-stderr pool-status --verify -s own.state pool.json
+	assert_regex "$output" "is not whole: 'own.state.decisions' is not used: .*, or no plain file$"
+	run -3 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_regex "$stderr" "cannot open 'own.state.decisions': Is a directory"
+	rmdir own.state.decisions
+	run -0 --separate-stderr pool-status --repair -s own.state pool.json
+	assert_line --index 0 "own.state.decisions: set right"
+	run -0 --separate-stderr pool-status --verify -s own.state pool.json
+}
+
 @test "a corrupt file is status 3, and begun anew by --repair alone" {
 	write_two
 	pool-select -s own.state pool.json >out

@@ -384,7 +384,7 @@ static void damage_of_the_second_copy_is_found_and_set_right(void **context)
 	place->seconds[40] ^= 1;
 	put_back(place);
 	assert_int_equal(POOL_EFORMAT, verify(place, why, sizeof(why)));
-	assert_non_null(strstr(why, ".decisions' has 1 entries that cannot be read"));
+	assert_non_null(strstr(why, ".decisions' has 1 entry that cannot be read"));
 	repair(place);
 	assert_int_equal(0, verify(place, why, sizeof(why)));
 	put_back(place);
