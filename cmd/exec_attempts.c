@@ -472,6 +472,18 @@ static int give_up(struct execution *execution, const struct pool_choice *choice
 	return execution->evidence.count ? conclude(execution) : status;
 }
 
+/* Say which proxy the command is given, unless it may use another one, or none. */
+static void tell_use(const struct execution *execution, const struct pool_choice *choice)
+{
+	const struct exec_client *client = &execution->client;
+
+	if (client->decides)
+		tool_note("the arguments of %s decide which proxy is used, if any",
+			client->row->name);
+	else
+		tool_tell_choice(&execution->query, choice);
+}
+
 static int run_attempts(struct execution *execution)
 {
 	bool again = true;
@@ -490,7 +502,7 @@ static int run_attempts(struct execution *execution)
 		release_output(&execution->end, false);
 		note_policy(execution);
 		if (execution->request->verbose)
-			tool_tell_choice(&execution->query, &choice);
+			tell_use(execution, &choice);
 		status = run_once(execution, &choice);
 		if (!status)
 			note_attempt(execution, &choice);

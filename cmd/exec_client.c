@@ -292,8 +292,9 @@ int exec_client_init(
 	end_request(&found);
 	look_at_urls(argv, &found);
 	other_proxy = found.proxy && !own_proxy_is_ours;
-	client->understood = client->row && client->row->judge && !other_proxy &&
-		!found.bypass && !found.ask;
+	client->decides = other_proxy || found.bypass;
+	client->understood =
+		client->row && client->row->judge && !client->decides && !found.ask;
 	client->changes = found.changes;
 	client->connects =
 		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;

@@ -15,6 +15,9 @@ struct exec_client {
 	const struct exec_client_row *row; /* NULL: nothing is known of it */
 	/* Its end tells how the proxy did, which is ours. */
 	bool understood;
+	/* Its arguments name a proxy that is not ours, none, or hosts that are asked
+	 * without one. */
+	bool decides;
 	/* Its arguments ask for something that must not be done twice. */
 	bool changes;
 	bool reads_input; /* they name standard input */

@@ -1207,6 +1207,25 @@ unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
 	[[ $stderr != *[Ss]3CRET* && $stderr != *mira* ]]
 }
 
+@test "-v claims no proxy where the arguments of curl or wget decide" {
+	write_members "$(member one 9)"
+	write_client curl 'exit 0'
+	write_client wget 'exit 0'
+	for words in "curl -x =" "curl --proxy=http://192.0.2.1:1" "curl --noproxy *" "wget --no-proxy" \
+		"wget -e use_proxy=off"; do
+		IFS=' ' read -ra words <<<"$words"
+		run -0 --separate-stderr "$exec" -v "${words[@]/#=/}" u
+		assert_equal "$stderr" "pool-exec: the arguments of ${words[0]} decide which proxy is used, if any"
+	done
+	for words in "curl" "curl --noproxy =" "wget"; do
+		IFS=' ' read -ra words <<<"$words"
+		run -0 --separate-stderr "$exec" -v "${words[@]/#=/}" u
+		assert_regex "$stderr" "^pool-exec: proxy: .* endpoint=127.0.0.1:9$"
+	done
+	run -0 --separate-stderr "$exec" -v --template curl -x %{url} u
+	assert_regex "$stderr" "^pool-exec: proxy: .* endpoint=127.0.0.1:9$"
+}
+
 @test "no secret is in a message" {
 	require_tool curl
 	DEAD=$(free_port)
