@@ -50,7 +50,7 @@ static void judge_password_file(
 			fault.text);
 		return;
 	}
-	pool_tell_trust(walk, &file, "password_file: ", &trust);
+	pool_tell_trust(walk, &file, "password_file: ", &trust, "it is not used");
 	if (mode & S_IROTH)
 		pool_tell_value(walk, POOL_RULE_LITERAL_CREDENTIALS, &file,
 			"password_file: everybody can read it (mode %04o)",

@@ -115,7 +115,7 @@ static void judge_writers(struct walk *walk, const struct place *root)
 
 	/* A stranger's proxies are used, but nothing is told to them. */
 	trust.strange = trust.strange && walk->wants_secrets;
-	pool_tell_trust(walk, root, "", &trust);
+	pool_tell_trust(walk, root, "", &trust, "its proxies get no secret");
 }
 
 static void read_tree(struct walk *walk, cJSON *tree)

@@ -160,7 +160,7 @@ void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct pla
 }
 
 void pool_tell_trust(struct walk *walk, const struct place *place, const char *label,
-	const struct pool_trust *trust)
+	const struct pool_trust *trust, const char *then)
 {
 	char text[POOL_TRUST_TEXT];
 
@@ -172,7 +172,8 @@ void pool_tell_trust(struct walk *walk, const struct place *place, const char *l
 	if (!trust->strange)
 		return;
 	pool_trust_tell_owner(trust, "it", text, sizeof(text));
-	pool_tell_value(walk, POOL_RULE_FILE_WRITABLE, place, "%s%s", label, text);
+	pool_tell_value(
+		walk, POOL_RULE_FILE_WRITABLE, place, "%s%s: %s", label, text, then);
 }
 
 void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,

@@ -72,9 +72,10 @@ const char *pool_place_number(
 /* A fault about a value. */
 void pool_tell_value(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* That others can write the file that <place> names or is, or that it is a stranger's. */
+/* That others can write the file that <place> names or is, or that it is a stranger's,
+ * and what the tools do with that: <then>. */
 void pool_tell_trust(struct walk *walk, const struct place *place, const char *label,
-	const struct pool_trust *trust);
+	const struct pool_trust *trust, const char *then);
 /* A fault about its key. */
 void pool_tell_key(struct walk *walk, enum pool_rule_id rule, const struct place *place,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

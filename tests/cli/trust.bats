@@ -449,8 +449,15 @@ neither root nor you \\(name it with -f\\)\$"
 	for one in "$file" "$folder/by-file.json"; do
 		run -0 --separate-stderr pool-validate "$one"
 		assert_equal "${stderr_lines[0]}" "$one:1:1: warning: it belongs to user 4001, neither \
-root nor you [file-writable]"
+root nor you: its proxies get no secret [file-writable]"
+		run -0 --separate-stderr pool-validate --expand "$one"
+		assert_regex "${stderr_lines[0]}" "neither root nor you: its proxies get no secret"
 	done
+	chown 0:0 "$folder/by-file.json"
+	chown 4001:4001 "$folder/word"
+	run -0 --separate-stderr pool-validate --expand "$folder/by-file.json"
+	assert_regex "${stderr_lines[0]}" "password_file: it belongs to user 4001, neither root nor you: \
+it is not used \[file-writable\]"
 	sed -i 's/u:[^@]*@//' "$file"
 	run -0 --separate-stderr pool-validate "$file"
 	assert_equal "$stderr" ""
