@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "fixture.h"
@@ -156,4 +160,45 @@ struct pool_state *fixture_state(const char *path, const struct pool_snapshot *s
 		fail_msg("%s", fault.text);
 	fixture_lock(state, snapshot);
 	return state;
+}
+
+/* The status of a child that may not be traced. */
+enum { UNTRACED = 77 };
+
+void fixture_await_steps(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+		_exit(UNTRACED);
+	raise(SIGSTOP);
+}
+
+void fixture_begin_steps(pid_t child)
+{
+	cpu_set_t one;
+	int status;
+
+	assert_int_equal(child, waitpid(child, &status, 0));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == UNTRACED)
+		skip();
+	assert_true(WIFSTOPPED(status));
+	/* They take turns anyway, which is faster on one processor. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	sched_setaffinity(child, sizeof(one), &one);
+}
+
+bool fixture_step(pid_t child)
+{
+	int status;
+
+	assert_int_equal(0, ptrace(PTRACE_SINGLESTEP, child, NULL, NULL));
+	assert_int_equal(child, waitpid(child, &status, 0));
+	if (WIFSTOPPED(status)) {
+		assert_int_equal(SIGTRAP, WSTOPSIG(status));
+		return true;
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+	return false;
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
 
+#include <sys/types.h>
 #include "state/session.h"
 
 /* One proxy of a pool. Zeroes: weight 1, enabled. */
@@ -46,5 +47,15 @@ void fixture_write(const char *path, const void *bytes, size_t length);
 struct pool_state *fixture_state(const char *path, const struct pool_snapshot *snapshot);
 /* Lock and follow again; unlock by hand. */
 void fixture_lock(struct pool_state *state, const struct pool_snapshot *snapshot);
+
+/*
+ * A child that is stepped through, an instruction at a time: it calls the first of these
+ * where the steps are to begin, its parent the second one, which skips the test if nobody
+ * may be traced.
+ */
+void fixture_await_steps(void);
+void fixture_begin_steps(pid_t child);
+/* One instruction; false if the child has ended with it, as it should. */
+bool fixture_step(pid_t child);
 
 #endif

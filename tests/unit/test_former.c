@@ -1,15 +1,11 @@
 /* A file of version 1 carried over: what it holds, and killed at every store. */
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "config/config.h"
@@ -397,40 +393,22 @@ static void check_killed(const struct place *place, const char *bytes, size_t le
 static pid_t start_carrying(const struct place *place)
 {
 	pid_t child = fork();
-	int status;
 
 	if (child == 0) {
 		struct pool_state *state = NULL;
 		struct pool_now now;
 
 		pool_clock_get(&now);
-		if (pool_state_open(&state, place->path, pool_file, NULL) != 0 ||
-			ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-			_exit(77);
-		raise(SIGSTOP);
+		if (pool_state_open(&state, place->path, pool_file, NULL) != 0)
+			_exit(1);
+		fixture_await_steps();
 		if (pool_state_lock(state, 1000, NULL) != 0 ||
 			pool_state_follow(state, &place->snapshot, &now, NULL) != 0)
 			_exit(1);
 		pool_state_unlock(state);
 		_exit(0);
 	}
-	assert_int_equal(child, waitpid(child, &status, 0));
-	if (WIFEXITED(status))
-		return 0;
-	assert_true(WIFSTOPPED(status));
 	return child;
-}
-
-/* One instruction; false when it has ended, as it should. */
-static bool step(pid_t child)
-{
-	int status;
-
-	assert_int_equal(0, ptrace(PTRACE_SINGLESTEP, child, NULL, NULL));
-	assert_int_equal(child, waitpid(child, &status, 0));
-	if (WIFEXITED(status))
-		assert_int_equal(0, WEXITSTATUS(status));
-	return WIFSTOPPED(status);
 }
 
 enum { ROOM = 1 << 20 };
@@ -443,9 +421,8 @@ static void step_through(const struct place *place)
 	int fd = open(place->path, O_RDONLY | O_CLOEXEC), changes = 0, finished = 0;
 	ssize_t length, length_before = 0;
 
-	if (!child)
-		skip();
-	while (step(child)) {
+	fixture_begin_steps(child);
+	while (fixture_step(child)) {
 		length = pread(fd, bytes, ROOM, 0);
 		assert_in_range(length, 1, ROOM - 1);
 		if (length == length_before && memcmp(bytes, before, (size_t)length) == 0)
@@ -466,12 +443,6 @@ static void step_through(const struct place *place)
 
 static void killed_at_any_store_it_is_corrupt_to_nobody(void **context)
 {
-	cpu_set_t one;
-
-	/* Who steps and who is stepped take turns. */
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
 	step_through(*context);
 }
 

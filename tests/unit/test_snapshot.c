@@ -80,6 +80,13 @@ static void save(const struct place *place, const struct pool_snapshot *snapshot
 	assert_int_equal(-1, access(place->beside, F_OK));
 }
 
+/* What the pools compile to, in memory and in the file. */
+static void save_pools(const struct place *place, struct pool_snapshot *snapshot)
+{
+	fixture_compile(snapshot, pools, SIZE(pools), &salt);
+	save(place, snapshot);
+}
+
 static int open_code(const struct place *place, struct pool_snapshot *out, uid_t owner)
 {
 	return -pool_snapshot_open(out, place->path, owner, true, NULL, NULL);
@@ -597,8 +604,7 @@ static void test_every_flip_is_noticed(void **context)
 	size_t length, noticed = 0;
 	char *bytes;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
 	for (size_t at = 0; at < length; at++) {
 		bytes[at] ^= (char)(1 << at % 8);
@@ -633,8 +639,7 @@ static void test_flips_anywhere_are_harmless(void **context)
 	size_t length;
 	char *bytes;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
 	for (int i = 0; i < 5000; i++) {
 		size_t at = pool_random_below(&random, length);
@@ -663,8 +668,7 @@ static void test_swapped_members_are_noticed(void **context)
 	size_t length;
 	char *bytes;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
 	members = (void *)(bytes +
 		((const char *)snapshot.members - (const char *)snapshot.bytes));
@@ -709,8 +713,7 @@ static void test_a_copy_stays_what_it_was(void **context)
 	struct place *place = *context;
 	struct pool_snapshot snapshot, opened;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	assert_int_equal(0, open_code(place, &opened, 0));
 	assert_true(opened.verified);
 	assert_int_equal(0, truncate(place->path, 0));
@@ -729,8 +732,7 @@ static void test_the_salt_is_found_again(void **context)
 	size_t length;
 	char *bytes;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
 	for (size_t at = 0; at < length; at++) {
 		bytes[at] ^= (char)(1 << at % 8);
@@ -788,8 +790,7 @@ static void test_cut_short(void **context)
 	size_t length;
 	char *bytes;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	bytes = fixture_read(place->path, &length);
 	for (size_t cut = 0; cut < length; cut += cut < 700 ? 1 : 37) {
 		fixture_write(place->path, bytes, cut);
@@ -810,8 +811,7 @@ static void test_of_somebody_else(void **context)
 
 	if (geteuid() != 0)
 		skip();
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	assert_int_equal(0, chown(place->path, 65534, 65534));
 	assert_int_equal(-POOL_EUNSAFE, open_code(place, &opened, 0));
 	assert_int_equal(-POOL_EUNSAFE, open_code(place, &opened, 1));
@@ -826,8 +826,7 @@ static void test_writable_by_others(void **context)
 	struct place *place = *context;
 	struct pool_snapshot snapshot, opened;
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	assert_int_equal(0, chmod(place->path, 0620));
 	assert_int_equal(-POOL_EUNSAFE, open_code(place, &opened, 0));
 	assert_int_equal(0, chmod(place->path, 0602));
@@ -841,8 +840,7 @@ static void test_links_and_folders(void **context)
 	struct pool_snapshot snapshot, opened;
 	char real[300];
 
-	fixture_compile(&snapshot, pools, SIZE(pools), &salt);
-	save(place, &snapshot);
+	save_pools(place, &snapshot);
 	snprintf(real, sizeof(real), "%s/real", place->folder);
 	assert_int_equal(0, rename(place->path, real));
 	assert_int_equal(0, symlink(real, place->path));
