@@ -108,6 +108,17 @@ require_node_packages() {
 	skip "$NODE_MISSING"
 }
 
+# open_folder NAME FILE...: $open is a folder that other users can enter, as they cannot the test's own,
+# with the files in its bin/; teardown removes it. Skip the test without root, who becomes others.
+open_folder() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	require_tool setpriv
+	open=$(mktemp -d "/tmp/pool-$1.XXXXXX")
+	chmod 755 "$open"
+	mkdir "$open/bin"
+	cp "${@:2}" "$open/bin"
+}
+
 # wait_until SECONDS COMMAND...: until it succeeds; 1 when the time is over.
 wait_until() {
 	local end=$((SECONDS + $1))

@@ -17,14 +17,10 @@ teardown() {
 	[ -z "${open:-}" ] || rm -rf "$open"
 }
 
-# Every folder above must be open to others, as the test's own is not. The tools are there as well.
-open_folder() {
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	require_tool setpriv
-	open=$(mktemp -d /tmp/pool-trust.XXXXXX)
-	chmod 755 "$open"
-	mkdir "$open/bin" "$open/etc"
-	cp "$POOL_BIN"/pool-* "$open/bin"
+# The pool file in a folder that others can enter, with the tools.
+open_etc() {
+	open_folder trust "$POOL_BIN"/pool-*
+	mkdir "$open/etc"
 	PATH=$open/bin:$PATH
 	folder=$open/etc file=$open/etc/pool.json
 	cp pool.json "$file"
@@ -80,7 +76,7 @@ write it \(mode 0666\) \(chmod go-w it, or see --trust-file\)\$"
 }
 
 @test "a pool file with another group is warned about once, and refused by root" {
-	open_folder
+	open_etc
 	chgrp 4242 "$file"
 	chmod 664 "$file"
 	run -3 --separate-stderr pool-select -f "$file"
@@ -117,7 +113,7 @@ with_users() {
 }
 
 @test "a group of one's own is none of others" {
-	open_folder
+	open_etc
 	require_tool unshare
 	chown 4001:0 "$file"
 	chmod 664 "$file"
@@ -254,7 +250,7 @@ can write its folder '$PWD' (mode 0777) (chmod +t that folder, or name it with -
 }
 
 @test "a pool.json that is passed over but not refused is used with -f" {
-	open_folder
+	open_etc
 	cd "$folder"
 	chgrp 4242 pool.json
 	chmod 664 pool.json
@@ -264,7 +260,7 @@ can write its folder '$PWD' (mode 0777) (chmod +t that folder, or name it with -
 }
 
 @test "a folder of another group is warned about, and refused by root" {
-	open_folder
+	open_etc
 	chgrp 4242 "$folder"
 	chmod 2775 "$folder"
 	run -3 --separate-stderr pool-select -f "$file"
@@ -276,7 +272,7 @@ folder '$folder' (mode 2775)"
 
 # ..data and what it leads to, as Kubernetes mounts it
 @test "a ConfigMap can be used" {
-	open_folder
+	open_etc
 	require_tool unshare
 	mkdir -m 777 "$open/map"
 	mkdir "$open/map/..1"
@@ -311,7 +307,7 @@ asks_for_secrets() {
 }
 
 @test "a stranger's pool file gets no secret" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	chown 4001:4001 "$file" "$folder/by-file.json"
 	why="the pool file belongs to user 4001, neither root nor you (see --trust-file)"
@@ -350,7 +346,7 @@ asks_for_secrets() {
 }
 
 @test "so does one in a stranger's folder, or behind his link" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	chown 4001:4001 "$folder"
 	run -3 --separate-stderr pool-select -f "$file"
@@ -372,7 +368,7 @@ neither root nor you \\(name it with -f\\)\$"
 }
 
 @test "the caller's environment gets its secrets on top of a stranger's file" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	chown 4001:4001 "$file"
 	export CRYPTOFEED_PROXY_EXCHANGES__OKX__HTTP__URL='http://own:${SECRET}@127.0.0.1:2' \
@@ -387,7 +383,7 @@ neither root nor you \\(name it with -f\\)\$"
 # --- password files ----------------------------------------------------------------------------
 
 @test "a password file that others can write is refused" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	mv "$folder/by-file.json" "$file"
 	run -0 --separate-stderr pool-select -f "$file"
@@ -443,7 +439,7 @@ neither root nor you \\(name it with -f\\)\$"
 }
 
 @test "pool-validate warns of a stranger's file that asks for secrets" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	chown 4001:4001 "$file" "$folder/by-file.json"
 	for one in "$file" "$folder/by-file.json"; do
@@ -464,7 +460,7 @@ it is not used \[file-writable\]"
 }
 
 @test "pool-validate --expand warns of a password file that others can write or read" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	one=$folder/by-file.json
 	run -0 --separate-stderr pool-validate --expand "$one"
@@ -480,7 +476,7 @@ it is not used \[file-writable\]"
 }
 
 @test "pool and password files of root and a group that reads them are as they should be" {
-	open_folder
+	open_etc
 	asks_for_secrets
 	chgrp 4242 "$file" "$folder/by-file.json" "$folder/word"
 	chmod 640 "$file" "$folder/by-file.json" "$folder/word"

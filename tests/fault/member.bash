@@ -5,14 +5,9 @@
 setup() {
 	pool_setup
 	pids=()
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	require_tool setpriv
+	open_folder member "$POOL_BUILD"/tests/{member,victim}
 	seconds=${MEMBER_SECONDS:-60}
-	# Every folder above must be open to others, as the test's own is not.
-	open=$(mktemp -d /tmp/pool-member.XXXXXX)
-	chmod 755 "$open"
-	mkdir "$open/bin" "$open/state" "$open/mal"
-	cp "$POOL_BUILD/tests/member" "$POOL_BUILD/tests/victim" "$open/bin"
+	mkdir "$open/state" "$open/mal"
 	chgrp 4242 "$open/state"
 	chmod 3770 "$open/state"
 	chown 4001 "$open/mal"

@@ -4,13 +4,8 @@ load ../lib
 
 setup() {
 	pool_setup
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	require_tool setpriv
-	# Every folder above must be open to others, as the test's own is not.
-	open=$(mktemp -d /tmp/pool-shared.XXXXXX)
-	chmod 755 "$open"
-	mkdir "$open/bin" "$open/state"
-	cp "$POOL_BIN"/pool-{select,check,report} "$open/bin"
+	open_folder shared "$POOL_BIN"/pool-{select,check,report}
+	mkdir "$open/state"
 	chgrp 5000 "$open/state"
 	chmod 3770 "$open/state"
 	start_stub refuse

@@ -5,12 +5,8 @@ load ../lib
 
 setup() {
 	pool_setup
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
-	require_tool setpriv
 	umask 022
-	open=$(mktemp -d /tmp/pool-memory.XXXXXX)
-	mkdir "$open/bin"
-	cp "$POOL_BIN"/pool-* "$open/bin"
+	open_folder memory "$POOL_BIN"/pool-*
 	PATH=$open/bin:$PATH
 	start_stub http-proxy
 	echo '{"proxies": [{"name": "a", "url": "http://mira:S3CRETpw@127.0.0.1:'"$STUB_PORT"'"}],

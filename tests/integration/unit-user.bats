@@ -5,14 +5,9 @@ load ../lib
 
 setup() {
 	pool_setup
-	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	require_tool setpriv
 	umask 022
-	# Every folder above must be open to others, as the test's own is not.
-	open=$(mktemp -d /tmp/pool-unit.XXXXXX)
-	chmod 755 "$open"
-	mkdir "$open/bin" "$open/etc" "$open/lib"
-	cp "$POOL_BIN"/pool-* "$open/bin"
+	open_folder unit "$POOL_BIN"/pool-*
+	mkdir "$open/etc" "$open/lib"
 	PATH=$open/bin:$PATH
 	chgrp 4242 "$open/lib"
 	chmod 3770 "$open/lib"
