@@ -78,7 +78,7 @@ static int read_file(
 	if (!S_ISREG(status.st_mode))
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a state file", state->path);
-	state->exposed = status.st_nlink != 1 || (status.st_mode & S_IWOTH);
+	state->exposure = pool_state_find_exposure(&status);
 	length = pool_state_usable_length(&status);
 	if (length == 0)
 		return 0;
@@ -149,8 +149,8 @@ int pool_state_read(struct pool_state **out, const char *path, const char *pool_
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
-		error = pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot open state file '%s'", path);
+		error = pool_state_tell_open(
+			"state file", path, POOL_ENOFILE, errno, fault);
 		goto out;
 	}
 	state->fd = fd;

@@ -127,16 +127,15 @@ static bool network_file_system(int fd)
  */
 static const char *find_fault(const struct stat *status)
 {
-	static const char *const others =
-		"it belongs to somebody else, or others can write it";
-
-	if (!S_ISDIR(status->st_mode) ||
-		(status->st_uid != 0 && status->st_uid != geteuid()))
-		return others;
+	if (!S_ISDIR(status->st_mode))
+		return "it is not a folder";
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return "it belongs to neither root nor you";
 	if (status->st_mode & S_ISVTX)
 		return NULL;
 	if (status->st_mode & S_IWOTH)
-		return others;
+		return "everybody can replace files of others in it (chmod +t keeps them "
+		       "from that)";
 	if (status->st_mode & S_IWGRP)
 		return "its group can replace files of others in it (chmod +t keeps it "
 		       "from that)";
@@ -224,8 +223,16 @@ bool pool_state_is_shared(const char *path)
 	return shared;
 }
 
+const char *pool_state_find_exposure(const struct stat *status)
+{
+	if (status->st_mode & S_IWOTH)
+		return "everybody can write it (chmod o-w it)";
+	return status->st_nlink != 1 ? "it has a second name" : NULL;
+}
+
 int pool_state_check_file(int fd, const char *path, struct pool_fault *fault)
 {
+	const char *exposure;
 	struct stat status;
 
 	if (fstat(fd, &status) != 0)
@@ -234,11 +241,10 @@ int pool_state_check_file(int fd, const char *path, struct pool_fault *fault)
 	if (!S_ISREG(status.st_mode))
 		return pool_fault_set(
 			fault, POOL_EFORMAT, 0, "'%s' is not a regular file", path);
-	if (status.st_nlink != 1 || (status.st_mode & S_IWOTH))
+	exposure = pool_state_find_exposure(&status);
+	if (exposure)
 		return pool_fault_set(fault, POOL_EUNSAFE, 0,
-			"state file '%s' is unsafe: others can write it, or it has a "
-			"second name",
-			path);
+			"state file '%s' is unsafe: %s", path, exposure);
 	/* In a sticky folder anybody may have put it there before us. */
 	if (status.st_uid != 0 && status.st_uid != geteuid() &&
 		!pool_state_is_shared(path))
@@ -269,6 +275,19 @@ static bool is_of_system(int error)
 		error == ENOMEM || error == EIO;
 }
 
+int pool_state_tell_open(
+	const char *what, const char *path, int code, int error, struct pool_fault *fault)
+{
+	struct stat status;
+
+	if (error == ELOOP && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+		return pool_fault_set(fault, code, 0,
+			"cannot open %s '%s': it is a symbolic link, which is not "
+			"followed",
+			what, path);
+	return pool_fault_set(fault, code, error, "cannot open %s '%s'", what, path);
+}
+
 static int open_file(struct pool_state *state, struct pool_fault *fault)
 {
 	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
@@ -291,9 +310,8 @@ static int open_file(struct pool_state *state, struct pool_fault *fault)
 		errno = state->denied;
 	}
 	if (state->fd < 0)
-		return pool_fault_set(fault,
-			is_of_system(errno) ? POOL_ESYSTEM : POOL_ENOFILE, errno,
-			"cannot open state file '%s'", state->path);
+		return pool_state_tell_open("state file", state->path,
+			is_of_system(errno) ? POOL_ESYSTEM : POOL_ENOFILE, errno, fault);
 	return pool_state_check_file(state->fd, state->path, fault);
 }
 

@@ -94,6 +94,12 @@ int pool_state_extend(
 /* Whether an open file is one that a state may be in: 0, POOL_EUNSAFE, POOL_EFORMAT,
  * POOL_ESYSTEM. */
 int pool_state_check_file(int fd, const char *path, struct pool_fault *fault);
+/* How others could change a file of this status: "everybody can write it (chmod o-w it)".
+ * NULL: they cannot, unless they are its owner or of its group. */
+const char *pool_state_find_exposure(const struct stat *status);
+/* Say that <what> could not be opened with O_NOFOLLOW, by the errno <error>; <code>. */
+int pool_state_tell_open(const char *what, const char *path, int code, int error,
+	struct pool_fault *fault);
 /* One that was made is the group's where the folder is. */
 void pool_state_share_file(int fd, const char *path);
 

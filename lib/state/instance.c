@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/text.h"
+#include "state/image.h"
 #include "state/instance.h"
-#include "state/state.h"
 
 /* Of the open file, not of the process: it is free when the last descriptor is closed.
  * Unlike flock(2) it can be looked at without being taken for a moment, which would
@@ -38,6 +38,7 @@ static int32_t read_pid(int fd)
 static int open_lock(const char *path, struct pool_fault *fault)
 {
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	const char *exposure;
 	struct stat status;
 	int fd = open(path, flags);
 
@@ -47,16 +48,20 @@ static int open_lock(const char *path, struct pool_fault *fault)
 			errno = 0;
 	}
 	if (fd < 0)
-		return pool_fault_set(
-			fault, POOL_ENOFILE, errno, "cannot open lock file '%s'", path);
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
-		!(status.st_mode & S_IWOTH) &&
-		(status.st_uid == 0 || status.st_uid == geteuid() ||
-			pool_state_is_shared(path)))
+		return pool_state_tell_open(
+			"lock file", path, POOL_ENOFILE, errno, fault);
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		exposure = "it is not a regular file";
+	else if (status.st_uid != 0 && status.st_uid != geteuid() &&
+		!pool_state_is_shared(path))
+		exposure = "it belongs to neither root nor you";
+	else
+		exposure = pool_state_find_exposure(&status);
+	if (!exposure)
 		return fd;
 	close(fd);
-	return pool_fault_set(fault, POOL_EUNSAFE, 0,
-		"lock file '%s' is somebody else's, or others can write it", path);
+	return pool_fault_set(
+		fault, POOL_EUNSAFE, 0, "lock file '%s' is unsafe: %s", path, exposure);
 }
 
 static int refuse(int fd, const char *state_path, struct pool_fault *fault)

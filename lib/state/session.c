@@ -819,11 +819,10 @@ static int read_file(struct pool_session *session, struct pool_fault *fault)
 	if (pool_state_check_folders(session->state_path, &trouble) != 0)
 		pool_session_warn(
 			session, "%s: no selection of yours uses it", trouble.text);
-	else if (session->state->exposed)
+	else if (session->state->exposure)
 		pool_session_warn(session,
-			"state file '%s' is unsafe, others can write it or it has a "
-			"second name: no selection uses it",
-			session->state_path);
+			"state file '%s' is unsafe: %s: no selection uses it",
+			session->state_path, session->state->exposure);
 	return error;
 }
 

@@ -43,8 +43,9 @@ struct pool_state {
 	bool was_corrupt; /* a corrupt file was rebuilt since it was opened */
 	bool kept_copy;   /* and copied before */
 	bool unlocked;    /* a copy that was read while another process had the lock */
-	bool exposed; /* a copy of a file that others can write: nobody selects by it */
-	bool swept;   /* a copy without the leases that have ended */
+	const char *exposure; /* of a copy: how others can change its file, by which
+				 nobody selects then; NULL: they cannot */
+	bool swept;           /* a copy without the leases that have ended */
 	/* Changes in the undo slot that are not settled, and their bytes: counted here,
 	 * for those in the file may be anything. */
 	uint64_t undo_count;

@@ -154,7 +154,7 @@ d unknown"
 	chmod 700 theirs/state
 	run -0 --separate-stderr pool-status -s theirs/state/one.state theirs/pool.json
 	assert_equal "$stderr" "pool-status: warning: state folder '$PWD/theirs/state' is unsafe: it \
-belongs to somebody else, or others can write it: no selection of yours uses it"
+belongs to neither root nor you: no selection of yours uses it"
 	assert_line --regexp '^a +healthy '
 	assert_line --regexp '^b +unhealthy '
 }
@@ -820,8 +820,16 @@ replace files of others in it (chmod +t keeps it from that): no selection of you
 	chmod 666 own.state
 	run -0 --separate-stderr pool-status -s own.state pool.json
 	assert_line --partial "unknown"
-	assert_equal "$stderr" "pool-status: warning: state file 'own.state' is unsafe, others can write it \
-or it has a second name: no selection uses it"
+	assert_equal "$stderr" "pool-status: warning: state file 'own.state' is unsafe: everybody can write \
+it (chmod o-w it): no selection uses it"
+	chmod 600 own.state
+	ln own.state second
+	run -0 --separate-stderr pool-status -s own.state pool.json
+	assert_equal "$stderr" "pool-status: warning: state file 'own.state' is unsafe: it has a second \
+name: no selection uses it"
+	run -0 --separate-stderr pool-select -s own.state pool.json
+	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state file \
+'own.state' is unsafe: it has a second name"
 }
 
 @test "the second copy of what persons decided is judged, too, and set right" {
@@ -955,7 +963,8 @@ in .state"
 	for option in -q --history --verify --repair; do
 		run -3 --separate-stderr pool-status "$option" -s link pool.json
 		assert_output ""
-		assert_equal "$stderr" "pool-status: cannot open state file 'link': Too many levels of symbolic links"
+		assert_equal "$stderr" "pool-status: cannot open state file 'link': it is a symbolic \
+link, which is not followed"
 	done
 }
 

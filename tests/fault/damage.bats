@@ -200,7 +200,7 @@ compiling 'pool.json' anew"
 	run -0 --separate-stderr pool-select --format "$F" pool.json
 	grep -qxF -e "$output" right
 	assert_equal "$stderr" "pool-select: warning: selecting without shared state: state folder \
-'$PWD/open' is unsafe: it belongs to somebody else, or others can write it"
+'$PWD/open' is unsafe: everybody can replace files of others in it (chmod +t keeps them from that)"
 	run -0 --separate-stderr pool-status pool.json
 	assert_regex "$stderr" "state folder '$PWD/open' is unsafe: .*: no selection of yours uses it"
 	# nor is it the last good version of a pool file

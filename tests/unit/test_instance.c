@@ -180,14 +180,18 @@ static void foreign_and_odd_lock_files_are_refused(void **state)
 	assert_int_equal(0, chmod(world->lock, 0666));
 	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, &fault));
 	assert_non_null(strstr(fault.text, world->lock));
+	assert_non_null(strstr(fault.text, "unsafe: everybody can write it"));
 	assert_int_equal(0, chmod(world->lock, 0600));
 	/* It has another name. */
 	assert_int_equal(0, link(world->lock, other));
-	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, NULL));
+	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, &fault));
+	assert_non_null(strstr(fault.text, "unsafe: it has a second name"));
 	assert_int_equal(0, unlink(world->lock));
 	/* It leads elsewhere. */
 	assert_int_equal(0, symlink(other, world->lock));
-	assert_int_equal(POOL_ENOFILE, pool_instance_claim(world->state, &fd, NULL));
+	assert_int_equal(POOL_ENOFILE, pool_instance_claim(world->state, &fd, &fault));
+	assert_non_null(
+		strstr(fault.text, "it is a symbolic link, which is not followed"));
 	assert_int_equal(-1, pool_instance_find(world->state));
 	assert_int_equal(0, unlink(world->lock));
 	assert_int_equal(0, symlink("/nonexistent", world->lock));
@@ -195,7 +199,8 @@ static void foreign_and_odd_lock_files_are_refused(void **state)
 	assert_int_equal(0, unlink(world->lock));
 	/* It is no file. */
 	assert_int_equal(0, mkfifo(world->lock, 0600));
-	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, NULL));
+	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, &fault));
+	assert_non_null(strstr(fault.text, "unsafe: it is not a regular file"));
 	assert_int_equal(0, unlink(world->lock));
 	assert_int_equal(0, mkdir(world->lock, 0700));
 	assert_int_equal(POOL_ENOFILE, pool_instance_claim(world->state, &fd, NULL));
@@ -205,13 +210,15 @@ static void foreign_and_odd_lock_files_are_refused(void **state)
 static void a_file_of_another_user_is_refused(void **state)
 {
 	struct world *world = *state;
+	struct pool_fault fault = {0};
 	int fd = -1;
 
 	if (geteuid() != 0)
 		skip();
 	fixture_write(world->lock, "", 0);
 	assert_int_equal(0, chown(world->lock, 65534, 65534));
-	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, NULL));
+	assert_int_equal(POOL_EUNSAFE, pool_instance_claim(world->state, &fd, &fault));
+	assert_non_null(strstr(fault.text, "unsafe: it belongs to neither root nor you"));
 	assert_int_equal(-1, fd);
 }
 
