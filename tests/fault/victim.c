@@ -8,6 +8,8 @@
  * Ends with 0 if every proxy that was chosen is of the pool file, with 1 otherwise; the
  * last line says how often. Written for tests/fault/member.bats.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +21,35 @@
 
 static struct pool_guard guard;
 
+/* Tell what could not be mended, and what is mapped where. */
+static void tell_fault(const siginfo_t *info, int error)
+{
+	const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t length = snprintf(text, sizeof(text),
+		"signal %d, code %d, at %p; guarded: %p to %p; mended: %d, errno %d\n",
+		info->si_signo, info->si_code, info->si_addr, (const void *)guard.begin,
+		(const void *)guard.end, guard.mended, error);
+
+	while (length > 0 && write(STDERR_FILENO, text, (size_t)length) == length)
+		length = read(maps, text, sizeof(text));
+	close(maps);
+}
+
+/* What is not about the mapping ends it: the fault happens again on return. */
 static void handle(int number, siginfo_t *info, void *context)
 {
+	const int saved = errno;
+
 	(void)context;
-	if (info->si_code <= 0 || !pool_guard_mend(&guard, info->si_addr))
+	errno = 0;
+	if (info->si_code <= 0 || !pool_guard_mend(&guard, info->si_addr)) {
+		tell_fault(info, errno);
 		signal(number, SIG_DFL);
+		if (info->si_code <= 0)
+			raise(number);
+	}
+	errno = saved;
 }
 
 static double now_s(void)
