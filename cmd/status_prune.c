@@ -1,6 +1,8 @@
 /* pool-status --prune: list and remove what is left of pool files that are gone. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/text.h"
 #include "state/prune.h"
 #include "status_prune.h"
@@ -53,6 +55,18 @@ static void tell(void *context, const struct pool_pruned *pruned)
 	}
 }
 
+/* There is no folder to go through. */
+static int refuse_place(const struct tool_spec *spec, const char *state)
+{
+	const char *given = state ? state : getenv("POOL_STATE");
+
+	if (!given || !*given)
+		return tool_refuse(spec, TOOL_USAGE,
+			"--prune goes through a folder: give one with -s");
+	return tool_refuse(spec, TOOL_USAGE, "--prune goes through a folder: '%s' is %s",
+		given, access(given, F_OK) == 0 ? "none" : "not there");
+}
+
 int status_prune(
 	const struct tool_spec *spec, const char *state, bool dry_run, bool quiet)
 {
@@ -62,8 +76,7 @@ int status_prune(
 	int status = TOOL_YES;
 
 	if (!count)
-		return tool_refuse(spec, TOOL_USAGE,
-			"--prune goes through a folder: give one with -s");
+		return refuse_place(spec, state);
 	for (size_t i = 0; !status && i < count; i++) {
 		struct pool_fault fault = {0};
 

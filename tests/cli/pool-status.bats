@@ -1090,7 +1090,9 @@ $PWD/$own: nothing says whose it is: left"
 @test "--prune goes through a folder that is safe" {
 	write_gone a
 	run -2 --separate-stderr pool-status --prune -s state/a-*.state
-	assert_equal "$stderr" "pool-status: --prune goes through a folder: give one with -s"
+	assert_regex "$stderr" "^pool-status: --prune goes through a folder: 'state/a-.*' is none\$"
+	POOL_STATE=missing run -2 --separate-stderr pool-status --prune
+	assert_equal "$stderr" "pool-status: --prune goes through a folder: 'missing' is not there"
 	run -2 --separate-stderr pool-status --prune pool.json
 	assert_equal "$stderr" "pool-status: --prune is about a folder of states, not about a pool file"
 	run -2 --separate-stderr pool-status --dry-run pool.json
