@@ -331,6 +331,9 @@ static int reload(const struct settings *settings, const struct tool_files *file
 	if (!path)
 		return status;
 	error = pool_remote_ask(path, POOL_REMOTE_RELOAD, ANSWER_MS, &fault);
+	if (error == POOL_EUNSAFE && settings->common.trust_file)
+		tool_warn("--trust-file does not reach an instance that runs: "
+			  "--restart starts one with it");
 	if (error == POOL_EUNKNOWN && pool_instance_find(path) == 0)
 		status = tell_none(files->file);
 	else if (error == POOL_EINVALID || error == POOL_ENOFILE)

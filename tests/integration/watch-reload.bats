@@ -303,6 +303,16 @@ assert_taken_after_all() {
 	assert_regex "$stderr" 'pool\.json:1:[0-9]+: error: '
 	assert_equal "$(count_events '.event == "rollback"')" 1
 
+	chmod 666 pool.json
+	run -3 --separate-stderr pool-watch --reload pool.json
+	assert_output ""
+	assert_equal "$stderr" "pool-watch: pool file 'pool.json' is not used: everybody can write it \
+(mode 0666) (chmod go-w it, or see --trust-file)"
+	run -3 --separate-stderr pool-watch --reload --trust-file pool.json
+	assert_equal "${stderr_lines[0]}" "pool-watch: warning: --trust-file does not reach an instance \
+that runs: --restart starts one with it"
+	assert_equal "${#stderr_lines[@]}" 2
+
 	rm pool.json
 	run -1 --separate-stderr pool-watch --reload -s "$POOL_STATE" pool.json
 	assert_output ""
