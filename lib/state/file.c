@@ -588,7 +588,7 @@ int pool_state_keep_corrupt(const struct pool_state *state)
 {
 	struct pool_text name = POOL_TEXT_EMPTY, beside_name = POOL_TEXT_EMPTY;
 	char *path, *beside;
-	int fd = -1, error = POOL_ESYSTEM;
+	int fd = -1, error = POOL_ESYSTEM, why = ENOMEM;
 
 	pool_text_addf(&name, "%s.corrupt", state->path);
 	pool_text_addf(&beside_name, "%s.corrupt.new", state->path);
@@ -599,18 +599,25 @@ int pool_state_keep_corrupt(const struct pool_state *state)
 	/* Under the state's lock: what is there is left of a killed process. */
 	unlink(beside);
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	why = errno;
 	if (fd < 0)
 		goto out;
 	error = copy_out(state->fd, fd);
-	if (close(fd) != 0)
+	why = errno;
+	if (close(fd) != 0 && !error) {
 		error = POOL_ESYSTEM;
+		why = errno;
+	}
 	/* An earlier copy goes only when the new one is whole. */
-	if (!error && rename(beside, path) != 0)
+	if (!error && rename(beside, path) != 0) {
 		error = POOL_ESYSTEM;
+		why = errno;
+	}
 	if (error)
 		unlink(beside);
 out:
 	free(path);
 	free(beside);
+	errno = why;
 	return error;
 }

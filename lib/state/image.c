@@ -1,4 +1,5 @@
 /* Images: judged, put in force, read. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -288,6 +289,8 @@ bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snaps
 static int refuse_broken(
 	struct pool_state *state, const char *what, struct pool_fault *fault)
 {
+	int why;
+
 	if (!state->begins_anew)
 		return advise(state, what, " is not a state file: left alone",
 			"keeps a copy and begins it anew", fault);
@@ -295,10 +298,15 @@ static int refuse_broken(
 		return POOL_EFORMAT;
 	if (state->kept_copy)
 		return 0;
+	why = errno;
 	state->was_corrupt = false;
-	return pool_fault_set(fault, POOL_ESYSTEM, 0,
-		"cannot keep a copy of '%s' as '%s.corrupt': left alone", state->path,
-		state->path);
+	/* In a shared folder another member may have been there first. */
+	return pool_fault_set(fault, POOL_ESYSTEM, why,
+		"'%s' is left alone: cannot keep a copy as '%s.corrupt'%s", state->path,
+		state->path,
+		why == EPERM || why == EEXIST || why == EISDIR || why == ENOTEMPTY
+			? " (root, or the owner of what is there, can remove that)"
+			: "");
 }
 
 /* What is none of ours, and what to do about it. */

@@ -114,6 +114,8 @@ int pool_copy_extend(struct pool_state *state, uint64_t length, struct pool_faul
  * Copy the file to FILE.corrupt, behind a line that says what it is: whatever others
  * write into the file meanwhile, the copy is no file that any tool believes. Its first
  * megabytes only, where somebody has made it longer than a state ever is.
+ *
+ * Returns 0, or POOL_ESYSTEM, with errno.
  */
 int pool_state_keep_corrupt(const struct pool_state *state);
 

@@ -79,6 +79,20 @@ name_of() {
 	done
 }
 
+@test "--repair by a member says why it can keep no copy, and what to do" {
+	begin_state
+	cp "$POOL_BIN/pool-status" "$open/bin"
+	mkfifo "$state.corrupt"
+	printf 'xxxx' | dd of="$state" conv=notrunc status=none
+	run -4 --separate-stderr as_member "$open/bin/pool-status" --repair -s "$state" "$pool"
+	assert_output ""
+	assert_equal "$stderr" "pool-status: '$state' is left alone: cannot keep a copy as '$state.corrupt' \
+(root, or the owner of what is there, can remove that): Operation not permitted"
+	rm "$state.corrupt"
+	run -0 --separate-stderr as_member "$open/bin/pool-status" --repair -s "$state" "$pool"
+	[ -f "$state.corrupt" ]
+}
+
 @test "a state that a member makes a terabyte long is used, kept and shown as ever" {
 	begin_state
 	as_member truncate -s 1T "$state" 2>/dev/null || skip "no file so long here"
