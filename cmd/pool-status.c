@@ -46,7 +46,8 @@ struct settings {
 	bool watch_bare; /* without a number of its own */
 	bool history, names, null, verify, repair, prune, dry_run;
 	struct pool_text
-		*trouble; /* where warnings go while a screen is drawn; or NULL */
+		*trouble;      /* where warnings go while a screen is drawn; or NULL */
+	struct pool_text said; /* by --repair, a line each */
 };
 
 /* --- options -------------------------------------------------------------------- */
@@ -204,11 +205,26 @@ static int read_command_line(int argc, char **argv, struct settings *settings)
 
 /* --- opening -------------------------------------------------------------------- */
 
+/* Whether it is the first time: --repair opens the files once more, to write. */
+static bool is_news(struct settings *settings, const char *text)
+{
+	struct pool_text line = POOL_TEXT_EMPTY;
+	bool news;
+
+	pool_text_addf(&line, "%s\n", text);
+	news = line.broken || !settings->said.length ||
+		!strstr(settings->said.bytes, line.bytes);
+	if (news)
+		pool_text_addf(&settings->said, "%s\n", text);
+	pool_text_release(&line);
+	return news;
+}
+
 static void warn(void *context, const char *text)
 {
-	const struct settings *settings = context;
+	struct settings *settings = context;
 
-	if (settings->names)
+	if (settings->names || (settings->repair && !is_news(settings, text)))
 		return;
 	if (!settings->trouble) {
 		tool_warn("%s", text);
@@ -741,6 +757,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	status = run(argc, argv, &settings);
 	free(settings.only.list);
+	pool_text_release(&settings.said);
 	if (!tool_close_stdout())
 		return plugin ? POOL_PLUGIN_UNKNOWN : TOOL_SYSTEM;
 	return status;

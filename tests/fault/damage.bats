@@ -74,6 +74,7 @@ load damage
 	run -0 --separate-stderr pool-status --repair pool.json
 	assert_line --index 0 "$snap: compiled anew"
 	assert_line --index 1 --regexp ": whole, 4 proxies in 3 pools, 0 leases$"
+	assert_equal "$stderr" "pool-status: warning: snapshot '$snap' is damaged: compiling 'pool.json' anew"
 	run -0 --separate-stderr pool-status --verify pool.json
 	assert_equal "$stderr" ""
 }
