@@ -82,7 +82,7 @@ static const struct tool_option options[] = {
 	{OPTION_STRICT, "strict", NULL, "fail if the format cannot say all",
 		SET(tool_read_flag, strict)},
 	TOOL_OPTION_QUIET("do not tell what the format cannot say"),
-	TOOL_OPTION_VERBOSE("tell the warnings of pool-validate as well"),
+	TOOL_OPTION_VERBOSE("tell the warnings and notes of pool-validate as well"),
 	TOOL_OPTION_LOG_FORMAT,
 	TOOL_OPTION_HELP,
 	TOOL_OPTION_VERSION,
@@ -243,7 +243,7 @@ static void tell_diagnostics(const struct request *request, struct pool_judged *
 {
 	const struct pool_judged_view view = {
 		.max = 20,
-		.errors_only = request->common.quiet,
+		.least = request->common.quiet ? POOL_ERROR : POOL_NOTE,
 		.count_faults = judged->found.errors > 0,
 		.carets = isatty(STDERR_FILENO),
 	};

@@ -96,11 +96,12 @@ static int allow_rule(const struct tool_given *given, const char *name, bool *al
 
 	if (rule >= 0 && rules[rule].severity == POOL_ERROR)
 		return tool_refuse(given->spec, TOOL_USAGE,
-			"--allow wants the rule of a warning: '%s' is an error", name);
+			"--allow wants the rule of a warning or note: '%s' is an error",
+			name);
 	for (size_t i = 0; i < count; i++)
-		names[i] = rules[i].severity == POOL_WARNING ? rules[i].name : NULL;
-	status = tool_find_word(given->spec, "--allow", "the rule of a warning", name,
-		names, count, &rule);
+		names[i] = rules[i].severity == POOL_ERROR ? NULL : rules[i].name;
+	status = tool_find_word(given->spec, "--allow", "the rule of a warning or note",
+		name, names, count, &rule);
 	if (!status)
 		allowed[rule] = true;
 	return status;
@@ -135,8 +136,8 @@ static const struct tool_option options[] = {
 		SET(tool_read_flag, expand)},
 	{OPTION_STRICT, "strict", NULL, "let warnings fail too",
 		SET(tool_read_flag, strict)},
-	{OPTION_ALLOW, "allow", "RULE,...", "pass over the warnings of these rules",
-		.read = read_allow},
+	{OPTION_ALLOW, "allow", "RULE,...",
+		"pass over the warnings and notes of these rules", .read = read_allow},
 	{OPTION_MAX_ERRORS, "max-errors", "N",
 		"how many to show of a file (default: 20; 0: all)",
 		SET(tool_read_number, max_errors), .low = 0, .high = INT32_MAX},
@@ -296,6 +297,11 @@ static int judge(
 static bool tell_messages(
 	const struct pool_judged *judged, const struct pool_judged_view *view)
 {
+	static void (*const tell[POOL_SEVERITIES])(const char *, ...) = {
+		[POOL_NOTE] = tool_note,
+		[POOL_WARNING] = tool_warn,
+		[POOL_ERROR] = tool_error,
+	};
 	const struct pool_diagnostics *found = &judged->found;
 	struct pool_text count = POOL_TEXT_EMPTY;
 
@@ -304,7 +310,7 @@ static bool tell_messages(
 		char line[3072];
 
 		pool_diagnostic_format(one, judged->file, line, sizeof(line));
-		(one->severity == POOL_ERROR ? tool_error : tool_warn)("%s", line);
+		tell[one->severity]("%s", line);
 	}
 	if (found->count && view->count_faults)
 		pool_judged_count_faults(judged, view, &count);
@@ -316,7 +322,9 @@ static struct pool_judged_view make_view(
 {
 	return (struct pool_judged_view){
 		.max = (size_t)request->max_errors,
-		.errors_only = request->common.quiet && !request->strict,
+		.least = !request->common.quiet ? POOL_NOTE
+			: request->strict       ? POOL_WARNING
+						: POOL_ERROR,
 		.count_faults = !request->common.quiet || !judged->valid,
 	};
 }

@@ -6,7 +6,7 @@ complete -c pool-validate -l format -x -a 'text json sarif github gitlab' -d 'Wh
 complete -c pool-validate -s o -l output -r -F -d 'Write the document there, beside the text'
 complete -c pool-validate -l expand -d 'Look at variables and password files, too'
 complete -c pool-validate -l strict -d 'Let warnings fail too'
-complete -c pool-validate -l allow -x -d 'Pass over the warnings of these rules'
+complete -c pool-validate -l allow -x -d 'Pass over the warnings and notes of these rules'
 complete -c pool-validate -l env -d 'Judge it with CRYPTOFEED_PROXY_* of the environment on top'
 complete -c pool-validate -l max-errors -x -d 'How many to show of a file'
 complete -c pool-validate -l print -d 'Print the normal form, secrets as ***'

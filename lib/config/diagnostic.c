@@ -10,6 +10,32 @@
 /* Source lines longer than this, or beyond so many diagnostics, are not shown. */
 enum { LINE_MAX_BYTES = 2048, LINES_SHOWN = 256 };
 
+const struct pool_severity_row *pool_severity_get(enum pool_severity severity)
+{
+	static const struct pool_severity_row rows[POOL_SEVERITIES] = {
+		[POOL_NOTE] = {"note", "notes"},
+		[POOL_WARNING] = {"warning", "warnings"},
+		[POOL_ERROR] = {"error", "errors"},
+	};
+
+	return &rows[severity];
+}
+
+/* Where those of <severity> are counted. */
+static size_t *count_of(struct pool_diagnostics *diagnostics, enum pool_severity severity)
+{
+	switch (severity) {
+	case POOL_NOTE:
+		return &diagnostics->notes;
+	case POOL_WARNING:
+		return &diagnostics->warnings;
+	case POOL_ERROR:
+	case POOL_SEVERITIES:
+		break;
+	}
+	return &diagnostics->errors;
+}
+
 static bool grow(struct pool_diagnostics *diagnostics)
 {
 	size_t room = diagnostics->room ? diagnostics->room * 2 : 16;
@@ -60,10 +86,7 @@ void pool_diagnostics_add(struct pool_diagnostics *diagnostics, enum pool_rule_i
 		.offset = offset,
 		.end = end,
 	};
-	if (row->severity == POOL_ERROR)
-		diagnostics->errors++;
-	else
-		diagnostics->warnings++;
+	++*count_of(diagnostics, row->severity);
 }
 
 static void release_one(struct pool_diagnostic *diagnostic)
@@ -82,9 +105,9 @@ void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_
 	for (size_t i = 0; i < diagnostics->count; i++) {
 		struct pool_diagnostic *one = &diagnostics->list[i];
 
-		if (one->severity == POOL_WARNING && strcmp(one->rule, name) == 0) {
+		if (one->severity != POOL_ERROR && strcmp(one->rule, name) == 0) {
+			--*count_of(diagnostics, one->severity);
 			release_one(one);
-			diagnostics->warnings--;
 		} else {
 			diagnostics->list[kept++] = *one;
 		}
@@ -98,7 +121,7 @@ static int compare(const void *a, const void *b)
 	int order;
 
 	if (left->severity != right->severity)
-		return left->severity == POOL_ERROR ? -1 : 1;
+		return left->severity > right->severity ? -1 : 1;
 	if (!left->origin != !right->origin)
 		return left->origin ? 1 : -1;
 	if (left->offset != right->offset)
@@ -125,8 +148,7 @@ void pool_diagnostics_join(
 			continue;
 		}
 		diagnostics->list[diagnostics->count++] = from->list[i];
-		diagnostics->errors += from->list[i].severity == POOL_ERROR;
-		diagnostics->warnings += from->list[i].severity == POOL_WARNING;
+		++*count_of(diagnostics, from->list[i].severity);
 	}
 	free(from->list);
 	*from = (struct pool_diagnostics){0};
@@ -144,7 +166,7 @@ void pool_diagnostics_release(struct pool_diagnostics *diagnostics)
 void pool_diagnostic_format(const struct pool_diagnostic *diagnostic, const char *file,
 	char *out, size_t size)
 {
-	const char *severity = diagnostic->severity == POOL_ERROR ? "error" : "warning";
+	const char *severity = pool_severity_get(diagnostic->severity)->name;
 	char name[1024];
 
 	if (diagnostic->origin)

@@ -10,7 +10,15 @@
 #include "config/excerpt.h"
 #include "pool.h"
 
-enum pool_severity { POOL_WARNING, POOL_ERROR };
+/* From mild to grave. A note tells what will happen; nothing ever fails because of one.
+ */
+enum pool_severity { POOL_NOTE, POOL_WARNING, POOL_ERROR, POOL_SEVERITIES };
+
+struct pool_severity_row {
+	const char *name; /* "warning": in every format that has no word of its own */
+	const char *plural;
+};
+const struct pool_severity_row *pool_severity_get(enum pool_severity severity);
 
 /* The rules, in the order of pool_rules_get(). The names are stable, these numbers are
  * not. */
@@ -144,6 +152,7 @@ struct pool_diagnostics {
 	size_t room;
 	size_t errors;
 	size_t warnings;
+	size_t notes;
 	bool broken; /* out of memory: the list is incomplete */
 	/* Look at the secrets as well while reading; NULL: they are left alone. */
 	const struct pool_secrets *secrets;
@@ -175,7 +184,7 @@ void pool_diagnostic_locate(struct pool_diagnostic *diagnostic, const char *byte
 void pool_diagnostics_join(
 	struct pool_diagnostics *diagnostics, struct pool_diagnostics *from);
 
-/* Drop the warnings of <rule>. */
+/* Drop the warnings or notes of <rule>. */
 void pool_diagnostics_drop(struct pool_diagnostics *diagnostics, enum pool_rule_id rule);
 
 /* Worst first, then by position, those of the file before those of variables. */

@@ -4,6 +4,7 @@
 
 #define E POOL_ERROR
 #define W POOL_WARNING
+#define N POOL_NOTE
 
 static const struct pool_rule rules[POOL_RULES] = {
 	[POOL_RULE_JSON_SYNTAX] = {"json-syntax", E, "the text is not JSON",
@@ -224,9 +225,9 @@ static const struct pool_rule rules[POOL_RULES] = {
 	[POOL_RULE_EMPTY_CONNECTION] = {"empty-connection", W,
 		"a connection has neither url nor pool",
 		"it leads to no proxy and hides the default; write null to inherit"},
-	[POOL_RULE_DEFAULT_CHECK_URL] = {"default-check-url", W,
+	[POOL_RULE_DEFAULT_CHECK_URL] = {"default-check-url", N,
 		"an http check has no url and asks a public page",
-		"add health_check.url"},
+		"add health_check.url, unless that page is as good as any"},
 	[POOL_RULE_CHECK_KEY_UNUSED] = {"check-key-unused", W,
 		"a key means nothing to this check method",
 		"set method to http, or take it out"},

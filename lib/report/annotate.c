@@ -39,11 +39,15 @@ static void add_place(struct pool_text *out, const struct pool_finding *finding)
 
 static void add_command(struct pool_text *out, const struct pool_finding *finding)
 {
+	static const char *const commands[POOL_SEVERITIES] = {
+		[POOL_NOTE] = "notice",
+		[POOL_WARNING] = "warning",
+		[POOL_ERROR] = "error",
+	};
 	const struct pool_diagnostic *one = finding->diagnostic;
 	struct pool_text message = POOL_TEXT_EMPTY;
 
-	pool_text_addf(
-		out, "::%s ", one && one->severity == POOL_WARNING ? "warning" : "error");
+	pool_text_addf(out, "::%s ", commands[one ? one->severity : POOL_ERROR]);
 	add_place(out, finding);
 	add_property(out, "title", pool_finding_rule(finding));
 	pool_text_add(out, "::");
@@ -70,9 +74,13 @@ char *pool_verdicts_github(const struct pool_verdicts *verdicts)
 
 static const char *rate(const struct pool_diagnostic *one)
 {
-	if (!one)
-		return "blocker";
-	return one->severity == POOL_ERROR ? "major" : "minor";
+	static const char *const words[POOL_SEVERITIES] = {
+		[POOL_NOTE] = "info",
+		[POOL_WARNING] = "minor",
+		[POOL_ERROR] = "major",
+	};
+
+	return one ? words[one->severity] : "blocker";
 }
 
 static cJSON *describe_issue(const struct pool_finding *finding)

@@ -64,35 +64,55 @@ static void count_words(
 	pool_text_addf(out, "%zu %s", count, count == 1 ? one : many);
 }
 
+static void count_severity(
+	size_t count, enum pool_severity severity, struct pool_text *out)
+{
+	const struct pool_severity_row *row = pool_severity_get(severity);
+
+	count_words(count, row->name, row->plural, out);
+}
+
 static void begin_line(const struct pool_judged *judged, struct pool_text *out)
 {
 	pool_text_add_safe(out, judged->file, strlen(judged->file));
 	pool_text_add(out, ": ");
 }
 
+/* How many there are to show: the graver ones stand first. */
+static size_t count_wanted(
+	const struct pool_diagnostics *found, const struct pool_judged_view *view)
+{
+	size_t count = 0;
+
+	while (count < found->count && found->list[count].severity >= view->least)
+		count++;
+	return count;
+}
+
 size_t pool_judged_shown(
 	const struct pool_judged *judged, const struct pool_judged_view *view)
 {
-	const struct pool_diagnostics *found = &judged->found;
-	/* Errors stand before warnings. */
-	size_t shown = view->errors_only ? found->errors : found->count;
+	const size_t wanted = count_wanted(&judged->found, view);
 
-	return view->max && view->max < shown ? view->max : shown;
+	return view->max && view->max < wanted ? view->max : wanted;
 }
 
 void pool_judged_count_faults(const struct pool_judged *judged,
 	const struct pool_judged_view *view, struct pool_text *out)
 {
 	const struct pool_diagnostics *found = &judged->found;
-	size_t shown = view->max ? view->max : found->count;
+	size_t left = count_wanted(found, view) - pool_judged_shown(judged, view);
 
 	begin_line(judged, out);
-	count_words(found->errors, "error", "errors", out);
+	count_severity(found->errors, POOL_ERROR, out);
 	pool_text_add(out, ", ");
-	count_words(found->warnings, "warning", "warnings", out);
-	if (found->count > shown)
-		pool_text_addf(out, " (%zu not shown; --max-errors 0 shows all)",
-			found->count - shown);
+	count_severity(found->warnings, POOL_WARNING, out);
+	if (found->notes) {
+		pool_text_add(out, ", ");
+		count_severity(found->notes, POOL_NOTE, out);
+	}
+	if (left)
+		pool_text_addf(out, " (%zu not shown; --max-errors 0 shows all)", left);
 	pool_text_add(out, "\n");
 }
 
@@ -139,8 +159,7 @@ static cJSON *describe_diagnostic(const char *file, const struct pool_diagnostic
 	pool_json_add_number(object, "column", one->column);
 	if (one->end_column)
 		pool_json_add_number(object, "end_column", one->end_column);
-	pool_json_add_string(
-		object, "severity", one->severity == POOL_ERROR ? "error" : "warning");
+	pool_json_add_string(object, "severity", pool_severity_get(one->severity)->name);
 	pool_json_add_string(object, "rule", one->rule);
 	pool_json_add_string(object, "message", one->text);
 	pool_json_add_string(object, "pointer", one->pointer);
@@ -163,6 +182,7 @@ static cJSON *describe_file(const struct pool_judged *judged)
 	}
 	pool_json_add_number(object, "errors", (double)judged->found.errors);
 	pool_json_add_number(object, "warnings", (double)judged->found.warnings);
+	pool_json_add_number(object, "notes", (double)judged->found.notes);
 	list = pool_json_add_array(object, "diagnostics");
 	for (size_t i = 0; i < judged->found.count; i++)
 		pool_json_append(
@@ -173,17 +193,19 @@ static cJSON *describe_file(const struct pool_judged *judged)
 char *pool_judged_json(const struct pool_judged *list, size_t count)
 {
 	cJSON *root = cJSON_CreateObject(), *files;
-	size_t errors = 0, warnings = 0;
+	size_t errors = 0, warnings = 0, notes = 0;
 	bool valid = true;
 
 	for (size_t i = 0; i < count; i++) {
 		errors += list[i].found.errors;
 		warnings += list[i].found.warnings;
+		notes += list[i].found.notes;
 		valid = valid && list[i].valid;
 	}
 	pool_json_add_bool(root, "valid", valid);
 	pool_json_add_number(root, "errors", (double)errors);
 	pool_json_add_number(root, "warnings", (double)warnings);
+	pool_json_add_number(root, "notes", (double)notes);
 	files = pool_json_add_array(root, "files");
 	for (size_t i = 0; i < count; i++)
 		pool_json_append(files, describe_file(&list[i]));

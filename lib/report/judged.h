@@ -27,10 +27,10 @@ void pool_judged_caret(const struct pool_diagnostic *diagnostic, struct pool_tex
 
 /* How the diagnostics of a file are told. */
 struct pool_judged_view {
-	size_t max;        /* how many to show; 0: all */
-	bool errors_only;  /* leave out warnings */
-	bool count_faults; /* a last line with their numbers */
-	bool carets;       /* their lines as well, for a terminal */
+	size_t max;               /* how many to show; 0: all */
+	enum pool_severity least; /* leave out what is milder */
+	bool count_faults;        /* a last line with their numbers */
+	bool carets;              /* their lines as well, for a terminal */
 };
 
 /* How many of the diagnostics, which stand in order, are shown. */

@@ -8,11 +8,6 @@ static const char *const schema =
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
 	"sarif-schema-2.1.0.json";
 
-static const char *level(enum pool_severity severity)
-{
-	return severity == POOL_ERROR ? "error" : "warning";
-}
-
 /* {"text": ...} */
 static void add_message(cJSON *object, const char *name, const char *text)
 {
@@ -34,7 +29,8 @@ static void add_rules(cJSON *driver)
 		add_message(rule, "shortDescription", rules[i].summary);
 		add_message(rule, "help", rules[i].advice);
 		configuration = pool_json_add_object(rule, "defaultConfiguration");
-		pool_json_add_string(configuration, "level", level(rules[i].severity));
+		pool_json_add_string(configuration, "level",
+			pool_severity_get(rules[i].severity)->name);
 		pool_json_append(list, rule);
 	}
 }
@@ -127,7 +123,7 @@ static cJSON *describe_result(const struct pool_finding *finding)
 
 	pool_json_add_string(result, "ruleId", one->rule);
 	pool_json_add_number(result, "ruleIndex", pool_rule_find(one->rule));
-	pool_json_add_string(result, "level", level(one->severity));
+	pool_json_add_string(result, "level", pool_severity_get(one->severity)->name);
 	add_text(result, finding);
 	add_location(result, finding);
 	prints = pool_json_add_object(result, "partialFingerprints");

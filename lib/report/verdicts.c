@@ -49,6 +49,6 @@ void pool_verdict_rules(struct pool_text *out)
 	pool_text_add(out, "rule\tseverity\tmeaning\tadvice\n");
 	for (size_t i = 0; i < count; i++)
 		pool_text_addf(out, "%s\t%s\t%s\t%s\n", rules[i].name,
-			rules[i].severity == POOL_ERROR ? "error" : "warning",
-			rules[i].summary, rules[i].advice);
+			pool_severity_get(rules[i].severity)->name, rules[i].summary,
+			rules[i].advice);
 }

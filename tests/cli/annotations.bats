@@ -230,6 +230,27 @@ found_in() {
 	done
 }
 
+@test "a note has its own word in every format, and --strict passes it" {
+	write_pool noted.json '{"proxies": ["http://h:1"], "health_check": {"method": "http"}}'
+	for format in "${formats[@]:1}"; do
+		run -0 --separate-stderr pool-validate --strict --format "$format" -o "$format" noted.json
+		run -0 found_in "$format" "$format"
+		assert_output default-check-url
+		run -0 pool-validate --allow default-check-url --format "$format" -o "$format.allowed" noted.json
+		run -0 found_in "$format.allowed" "$format"
+		assert_output ""
+	done
+	assert_equal "$(jq -r '"\(.valid) \(.notes) \(.files[0].notes) \(.files[0].diagnostics[0].severity)"' json)" \
+		"true 1 1 note"
+	assert_equal "$(jq -r '.runs[0].results[0].level' sarif)" note
+	assert_equal "$(cat github)" "::notice file=noted.json,line=1,col=56,endColumn=62,\
+title=default-check-url::method: http without url asks for http://www.gstatic.com/generate_204"
+	assert_equal "$(jq -r '.[0].severity' gitlab)" info
+	run -0 jq -r '.runs[0].tool.driver.rules[] | select(.id == "default-check-url")
+		.defaultConfiguration.level' sarif
+	assert_output note
+}
+
 # --- --output ----------------------------------------------------------------------------------
 
 @test "-o writes the document there, beside the text" {
@@ -296,7 +317,7 @@ cannot open 'missing.json': No such file or directory"
 	assert_line $'weight-range\terror\ta weight is out of range\tuse 0.1 to 10'
 	[ "${#lines[@]}" -ge 60 ]
 	assert_equal "$(sed 1d <<<"$output" | cut -f 2 | sort | uniq -c | awk '{print $2}' | tr '\n' ' ')" \
-		"error warning "
+		"error note warning "
 	assert_equal "$(awk -F '\t' 'NF != 4 || /\t\t|\t$/' <<<"$output")" ""
 	run -0 pool-validate --rules -o rules.tsv
 	assert_output ""

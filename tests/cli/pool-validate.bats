@@ -129,9 +129,10 @@ warned.json: 0 errors, 1 warning"
 		import json, sys
 		document = json.loads(sys.argv[1])
 		assert document["valid"] is False and document["errors"] == 2, document
+		assert document["warnings"] == 1 and document["notes"] == 0, document
 		good, bad, warned = document["files"]
 		assert good == {"file": "good.json", "valid": True, "proxies": 2, "pools": 1,
-			"errors": 0, "warnings": 0, "diagnostics": []}, good
+			"errors": 0, "warnings": 0, "notes": 0, "diagnostics": []}, good
 		assert bad["valid"] is False
 		assert bad["diagnostics"][0] == {"file": "bad.json", "line": 3, "column": 37,
 			"end_column": 39, "severity": "error", "rule": "weight-range",
@@ -212,10 +213,37 @@ secret.json: 8 errors, 0 warnings"
 	assert_equal "$stderr" ""
 	run -2 --separate-stderr "$validate" --allow duplicate-proxi warned.json
 	assert_equal "$stderr" \
-		"pool-validate: --allow wants the rule of a warning, not 'duplicate-proxi'; did you mean 'duplicate-proxy'?"
+		"pool-validate: --allow wants the rule of a warning or note, not 'duplicate-proxi'; did you mean 'duplicate-proxy'?"
 	run -2 --separate-stderr "$validate" --allow weight-range bad.json
 	assert_equal "$stderr" \
-		"pool-validate: --allow wants the rule of a warning: 'weight-range' is an error"
+		"pool-validate: --allow wants the rule of a warning or note: 'weight-range' is an error"
+}
+
+@test "a note is told and counted, and fails nothing" {
+	local note="http.json:1:56: note: method: http without url asks for \
+http://www.gstatic.com/generate_204 [default-check-url]"
+
+	write_pool http.json '{"proxies": ["http://h:1"], "health_check": {"method": "http"}}'
+	for strict in "" --strict; do
+		run -0 --separate-stderr "$validate" $strict http.json
+		assert_output "http.json: valid, 1 proxy in 1 pool"
+		assert_equal "$stderr" "$note
+http.json: 0 errors, 0 warnings, 1 note"
+		run -0 --separate-stderr "$validate" $strict -q http.json
+		assert_output ""
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr "$validate" $strict --allow default-check-url http.json
+		assert_equal "$stderr" ""
+	done
+	run -0 --separate-stderr "$validate" --log-format json http.json
+	assert_equal "$(jq -r 'select(.message | contains("[default-check-url]")).level' <<<"$stderr")" note
+	# Beside a warning it stands behind it, and is left out where only that is wanted.
+	write_pool http.json '{"proxies": ["http://h:1/x"], "health_check": {"method": "http"}}'
+	run -1 --separate-stderr "$validate" --strict http.json
+	assert_equal "$(grep -oE ': (error|warning|note): ' <<<"$stderr" | tr -d ': \n')" warningnote
+	assert_regex "$stderr" 'http.json: 0 errors, 1 warning, 1 note$'
+	run -1 --separate-stderr "$validate" --strict -q http.json
+	assert_equal "$(grep -oE ': (error|warning|note): ' <<<"$stderr" | tr -d ': \n')" warning
 }
 
 @test "--max-errors bounds what is shown, not what is counted" {

@@ -113,7 +113,10 @@ static void test_every_rule_is_described_in_order(void **state)
 {
 	static char text[PAGE_SIZE];
 	static const char *const headings[] = {
-		[POOL_ERROR] = "\n.Ss Errors\n", [POOL_WARNING] = "\n.Ss Warnings\n"};
+		[POOL_ERROR] = "\n.Ss Errors\n",
+		[POOL_WARNING] = "\n.Ss Warnings\n",
+		[POOL_NOTE] = "\n.Ss Notes\n",
+	};
 	size_t count;
 	const struct pool_rule *rules = pool_rules_get(&count);
 	const char *at;
@@ -123,13 +126,13 @@ static void test_every_rule_is_described_in_order(void **state)
 	at = strstr(text, headings[POOL_ERROR]);
 	assert_non_null(at);
 	assert_int_equal(count, count_lines(at, "\n.It Li ", ""));
-	for (size_t i = 0; i < count; i++)
-		if (rules[i].severity == POOL_ERROR)
-			expect_next(&at, show_rule(&rules[i]));
-	expect_next(&at, strdup(headings[POOL_WARNING] + 1));
-	for (size_t i = 0; i < count; i++)
-		if (rules[i].severity == POOL_WARNING)
-			expect_next(&at, show_rule(&rules[i]));
+	for (int severity = POOL_ERROR; severity >= POOL_NOTE; severity--) {
+		if (severity != POOL_ERROR)
+			expect_next(&at, strdup(headings[severity] + 1));
+		for (size_t i = 0; i < count; i++)
+			if ((int)rules[i].severity == severity)
+				expect_next(&at, show_rule(&rules[i]));
+	}
 }
 
 int main(void)

@@ -204,6 +204,21 @@ static void rules_are_complete_and_unique(void **state)
 	}
 }
 
+static void severities_are_complete_and_unique(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_SEVERITIES; i++) {
+		const struct pool_severity_row *row =
+			pool_severity_get((enum pool_severity)i);
+
+		assert_true(row->name && *row->name);
+		assert_true(row->plural && *row->plural);
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(row->name,
+				pool_severity_get((enum pool_severity)j)->name);
+	}
+}
+
 static void names_the_nearest_key(void **state)
 {
 	(void)state;
@@ -223,6 +238,7 @@ int main(void)
 		cmocka_unit_test(policy_has_the_documented_defaults),
 		cmocka_unit_test(scalars_are_as_lax_as_written_down),
 		cmocka_unit_test(rules_are_complete_and_unique),
+		cmocka_unit_test(severities_are_complete_and_unique),
 		cmocka_unit_test(names_the_nearest_key),
 	};
 
