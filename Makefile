@@ -64,7 +64,7 @@ REPORT := answer variables explain status summary columns format json exposition
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post wire
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \
-	alert command program webhook loop remote notify file_watch server pages service
+	alert command program webhook loop remote notify file_watch host server pages service
 
 TOOLS  := pool-validate pool-convert pool-check pool-select pool-report pool-exec pool-status pool-watch
 PROBING_TOOLS := pool-check pool-watch

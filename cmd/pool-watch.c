@@ -15,6 +15,7 @@
 #include "tool_probe.h"
 #include "tool_report.h"
 #include "watch/command.h"
+#include "watch/host.h"
 #include "watch/remote.h"
 #include "watch/service.h"
 #include "watch/webhook.h"
@@ -27,6 +28,7 @@ enum {
 	OPT_CA_FILE,
 	OPT_QUORUM,
 	OPT_LISTEN,
+	OPT_ALLOW_HOST,
 	OPT_METRICS_FILE,
 	OPT_POOL_METRICS,
 	OPT_ON_CHANGE,
@@ -40,6 +42,7 @@ enum {
 	WINDOW_MAX_S = 3600,
 	ANSWER_MS = 10000, /* how long an instance may take to answer, or to end */
 	URL_MAX = 4096,
+	HOSTS_MAX = 64,
 };
 
 struct settings {
@@ -53,6 +56,9 @@ struct settings {
 	struct pool_quorum quorum;
 	bool listens;
 	struct pool_listen listen;
+	const char *hosts[HOSTS_MAX]; /* that are allowed */
+	size_t host_count;
+	char machine[256]; /* the name of this one */
 	const char *metrics_file;
 	bool pool_metrics;
 	char *command;  /* its absolute path */
@@ -88,6 +94,21 @@ static int read_listen(const struct tool_given *given, void *context)
 		return TOOL_YES;
 	return tool_refuse_value(
 		given, "PORT, ADDRESS:PORT or [ADDRESS]:PORT, numbers all");
+}
+
+static int read_host(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+
+	if (!pool_host_is_name(given->value))
+		return tool_refuse_value(given,
+			"the name of a host, as pools.example.com or "
+			"pools.example.com:8443");
+	if (settings->host_count == HOSTS_MAX)
+		return tool_refuse(given->spec, TOOL_USAGE,
+			"--allow-host can be given %d times at most", HOSTS_MAX);
+	settings->hosts[settings->host_count++] = given->value;
+	return TOOL_YES;
 }
 
 static int read_command(const struct tool_given *given, void *context)
@@ -203,6 +224,9 @@ static const struct tool_option options[] = {
 	{OPT_LISTEN, "listen", "[ADDRESS:]PORT",
 		"serve metrics, status and the dashboard (address: 127.0.0.1)",
 		.read = read_listen},
+	{OPT_ALLOW_HOST, "allow-host", "NAME",
+		"serve them by this name too: that of a web server before it",
+		.read = read_host},
 	{OPT_METRICS_FILE, "metrics-file", "FILE",
 		"write Prometheus text to this file, every 15 seconds",
 		SET(tool_read_metrics_file, metrics_file)},
@@ -251,6 +275,10 @@ static int fit_together(struct settings *settings)
 		!settings->url)
 		return tool_refuse(settings->spec, TOOL_USAGE,
 			"--alert-on and --alert-window go with --on-change or --webhook");
+	if (settings->host_count && !settings->listens && !settings->stop &&
+		!settings->reload)
+		return tool_refuse(
+			settings->spec, TOOL_USAGE, "--allow-host goes with --listen");
 	if (settings->common.quiet && settings->common.verbose)
 		return tool_refuse(settings->spec, TOOL_USAGE,
 			"--quiet and --verbose exclude each other");
@@ -471,6 +499,9 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		.alerts = {.kinds = settings->alert_kinds,
 			.window_ms = settings->window_s * 1000},
 		.listen = settings->listens ? &settings->listen : NULL,
+		.machine = settings->machine,
+		.hosts = settings->hosts,
+		.host_count = settings->host_count,
 		.metrics_file = settings->metrics_file,
 		.per_proxy = !settings->pool_metrics,
 		.notify_socket = getenv("NOTIFY_SOCKET"),
@@ -487,6 +518,9 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		? open_receivers(settings, files->file, absolute, &service.alerts)
 		: tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
 
+	/* Unknown: nobody asks for it by that name. */
+	if (gethostname(settings->machine, sizeof(settings->machine) - 1) != 0)
+		settings->machine[0] = '\0';
 	if (pool_random_bytes(&service.alerts.seed, sizeof(service.alerts.seed)) != 0)
 		service.alerts.seed = 0;
 	tool_warn_near_miss(settings->session, settings->common.exchange);

@@ -14,8 +14,8 @@ _pool_watch_events() {
 _pool_watch() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file --trust-file -s --state -x --exchange -t --type --format --concurrency
-		--target-rate --ca-file --quorum --listen --metrics-file --pool-metrics
-		--on-change --webhook --alert-on --alert-window --daemonize --stop
+		--target-rate --ca-file --quorum --listen --allow-host --metrics-file
+		--pool-metrics --on-change --webhook --alert-on --alert-window --daemonize --stop
 		--restart --reload -q --quiet -v --verbose --log-format -h --help
 		-V --version'
 	local words=
@@ -38,7 +38,7 @@ _pool_watch() {
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
 		;;
-	-x | --exchange | --concurrency | --target-rate | --quorum | --listen | --webhook | --alert-window) return ;;
+	-x | --exchange | --concurrency | --target-rate | --quorum | --listen | --allow-host | --webhook | --alert-window) return ;;
 	-f | --file | -s | --state | --metrics-file | --ca-file | @) ;;
 	*) [[ $cur != -* ]] || words=$options ;;
 	esac

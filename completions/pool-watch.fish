@@ -30,6 +30,7 @@ complete -c pool-watch -l target-rate -x -d 'Requests a second to one target hos
 complete -c pool-watch -l ca-file -r -F -d 'Certificates to trust'
 complete -c pool-watch -l quorum -x -d 'A pool with fewer eligible proxies is degraded'
 complete -c pool-watch -l listen -x -d 'Serve metrics, status and the dashboard'
+complete -c pool-watch -l allow-host -x -d 'Serve them by this name too'
 complete -c pool-watch -l metrics-file -r -F -d 'Write Prometheus text to this file'
 complete -c pool-watch -l pool-metrics -d 'Metrics without a series for each proxy'
 complete -c pool-watch -l on-change -x -a '(__fish_complete_command)' -d 'Run this program for alerts'

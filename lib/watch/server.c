@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "watch/host.h"
 #include "watch/server.h"
 
 enum {
@@ -23,12 +24,12 @@ enum {
 };
 
 static const struct pool_page_row pages[POOL_PAGES] = {
-	[POOL_PAGE_DASHBOARD] = {"/", "text/html; charset=utf-8", false},
+	[POOL_PAGE_DASHBOARD] = {"/", "text/html; charset=utf-8"},
 	[POOL_PAGE_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8",
-		true},
-	[POOL_PAGE_STATUS] = {"/api/v1/status", "application/json", true},
-	[POOL_PAGE_HEALTH] = {"/healthz", "text/plain; charset=utf-8", false},
-	[POOL_PAGE_READY] = {"/readyz", "text/plain; charset=utf-8", false},
+		.kept = true, .any_host = true},
+	[POOL_PAGE_STATUS] = {"/api/v1/status", "application/json", .kept = true},
+	[POOL_PAGE_HEALTH] = {"/healthz", "text/plain; charset=utf-8", .any_host = true},
+	[POOL_PAGE_READY] = {"/readyz", "text/plain; charset=utf-8", .any_host = true},
 };
 
 /* An answer that several are given. */
@@ -49,9 +50,9 @@ struct client {
 struct pool_server {
 	struct pool_server_options options;
 	struct MHD_Daemon *daemon;
-	bool loopback;
+	struct pool_host_rule hosts;
 	char url[96];
-	char host[64];
+	char address[64];
 	struct kept kept[POOL_PAGES];
 	struct client clients[CLIENTS];
 };
@@ -159,27 +160,51 @@ static enum MHD_Result answer_words(
 
 /* --- requests ------------------------------------------------------------------- */
 
-/* Whether a Host header names a loopback address of ours, whatever the port. */
-static bool is_own_host(const struct pool_server *server, const char *given)
-{
-	const char *const names[] = {"localhost", "127.0.0.1", "::1", server->host};
-	char host[80];
-	size_t length;
+struct hosts {
+	const char *first; /* NULL: there is none */
+	int count;
+};
 
-	if (given[0] == '[')
-		length = strcspn(++given, "]");
-	else
-		length = strcspn(given, ":");
-	if (length >= sizeof(host))
-		return false;
-	if (given[length] == ']' && given[length + 1] && given[length + 1] != ':')
-		return false;
-	memcpy(host, given, length);
-	host[length] = '\0';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(host, names[i]) == 0)
-			return true;
-	return false;
+static enum MHD_Result note_host(
+	void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct hosts *hosts = context;
+
+	(void)kind;
+	if (strcasecmp(name, "Host") != 0)
+		return MHD_YES;
+	if (hosts->count++ == 0)
+		hosts->first = value ? value : "";
+	return MHD_YES;
+}
+
+/*
+ * Whether the Host header permits to answer <page>.
+ *
+ * No browser speaks HTTP/1.0. A request without a Host comes from a simple program. One
+ * whose Host no browser would send here comes from a web server before this one, such as
+ * nginx, that passes on its own public name.
+ */
+static bool permits(const struct pool_server *server, const struct hosts *hosts,
+	const char *version, int page)
+{
+	const bool old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+
+	if (!hosts->first)
+		return true;
+	if (!server->hosts.loopback && page < POOL_PAGES && pages[page].any_host)
+		return true;
+	return pool_host_answers(&server->hosts, hosts->first) ||
+		(old && pool_host_is_passed_on(&server->hosts, hosts->first));
+}
+
+static int find_page(const char *path)
+{
+	int page = 0;
+
+	while (page < POOL_PAGES && strcmp(pages[page].path, path) != 0)
+		page++;
+	return page;
 }
 
 static struct client *client_of(struct MHD_Connection *connection)
@@ -195,12 +220,12 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *client
 	size_t *body_length, void **state)
 {
 	struct pool_server *server = context;
-	const char *host = MHD_lookup_connection_value(client, MHD_HEADER_KIND, "Host");
 	struct client *asking = client_of(client);
+	struct hosts hosts = {0};
+	int page;
 
 	if (asking)
 		asking->answered = true;
-	(void)version;
 	(void)body;
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return answer_words(client, MHD_HTTP_METHOD_NOT_ALLOWED,
@@ -212,13 +237,20 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *client
 		*body_length = 0;
 		return MHD_YES;
 	}
-	if (server->loopback && host && !is_own_host(server, host))
+	MHD_get_connection_values(client, MHD_HEADER_KIND, note_host, &hosts);
+	if (hosts.count > 1 ||
+		(hosts.count == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0))
+		return answer_words(
+			client, MHD_HTTP_BAD_REQUEST, "a request has one Host header\n");
+	page = find_page(path);
+	if (!permits(server, &hosts, version, page))
 		return answer_words(client, MHD_HTTP_FORBIDDEN,
-			"the Host header names another machine\n");
-	for (int i = 0; i < POOL_PAGES; i++)
-		if (strcmp(pages[i].path, path) == 0)
-			return answer_page(server, client, (enum pool_page)i);
-	return answer_words(client, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+			"the Host header names another machine; pool-watch answers to "
+			"the names that its option --allow-host allows\n");
+	if (page == POOL_PAGES)
+		return answer_words(
+			client, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+	return answer_page(server, client, (enum pool_page)page);
 }
 
 /* --- clients -------------------------------------------------------------------- */
@@ -371,7 +403,7 @@ static int listen_at(struct pool_server *server, const struct pool_listen *where
 	bool ipv6 = strchr(where->host, ':') != NULL;
 	int fd, yes = 1, error;
 
-	server->loopback = make_address(where, &address, &length);
+	server->hosts.loopback = make_address(where, &address, &length);
 	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -384,9 +416,11 @@ static int listen_at(struct pool_server *server, const struct pool_listen *where
 		close(fd);
 		return -error;
 	}
-	snprintf(server->host, sizeof(server->host), "%s", where->host);
+	snprintf(server->address, sizeof(server->address), "%s", where->host);
+	server->hosts.address = server->address;
+	server->hosts.port = port_of(fd);
 	snprintf(server->url, sizeof(server->url), "http://%s%s%s:%u/", ipv6 ? "[" : "",
-		where->host, ipv6 ? "]" : "", port_of(fd));
+		where->host, ipv6 ? "]" : "", server->hosts.port);
 	return fd;
 }
 
@@ -399,6 +433,9 @@ int pool_server_new(struct pool_server **out, const struct pool_listen *where,
 	if (!server)
 		return pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	server->options = *options;
+	server->hosts.machine = options->machine;
+	server->hosts.names = options->hosts;
+	server->hosts.count = options->host_count;
 	if (!options->silence_s)
 		server->options.silence_s = SILENCE_S;
 	if (!options->request_s)

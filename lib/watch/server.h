@@ -7,9 +7,10 @@
  *	pool_server_turn(server);
  *	pool_server_free(server);
  *
- * There is no authentication: an address other than loopback is the caller's decision. On
- * a loopback address the Host header must name it, lest a web page of somebody else's
- * that has its own name lead there (DNS rebinding) reads what is answered.
+ * There is no authentication: an address other than loopback is the caller's decision.
+ * The Host header must name this machine, as host.h has it, lest a web page of somebody
+ * else's that has its own name lead there (DNS rebinding) reads what is answered. Beyond
+ * loopback what programs ask for by any name is answered to all: metrics and health.
  *
  * Slow and silent clients are cut off, their number is bounded, and an answer is made at
  * most twice a second, however many ask for it. When places become few, the client that
@@ -34,7 +35,8 @@ enum pool_page {
 struct pool_page_row {
 	const char *path;
 	const char *type;
-	bool kept; /* the same answer may be given to several */
+	bool kept;     /* the same answer may be given to several */
+	bool any_host; /* beyond loopback: whatever the Host header says */
 };
 
 /* The row of <page>. */
@@ -52,6 +54,11 @@ struct pool_server_options {
 	/* How long a client may say nothing, and how long it may take from one answer to
 	 * the end of the next; 0: 10 and 30 seconds. */
 	uint32_t silence_s, request_s;
+	/* The name of this machine, and the names that are allowed beside it: the
+	 * caller's, who keeps them until the server is freed. See host.h. */
+	const char *machine; /* NULL: unknown */
+	const char *const *hosts;
+	size_t host_count;
 };
 
 /* Where to listen: an address, and a port in host order. */

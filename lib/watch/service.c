@@ -344,7 +344,11 @@ static int open_watcher(struct service *service, struct pool_fault *fault)
 
 static int open_server(struct service *service, struct pool_fault *fault)
 {
-	const struct pool_server_options options = {.render = render, .context = service};
+	const struct pool_server_options options = {.render = render,
+		.context = service,
+		.machine = service->options->machine,
+		.hosts = service->options->hosts,
+		.host_count = service->options->host_count};
 	char text[160];
 	int error;
 

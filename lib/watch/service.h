@@ -18,6 +18,9 @@ struct pool_service_options {
 	const char *file;                 /* the pool file, for people */
 	struct pool_alert_options alerts; /* likewise; without receivers: none */
 	const struct pool_listen *listen; /* NULL: no server */
+	const char *machine;              /* its name, which the server answers to */
+	const char *const *hosts;         /* likewise: names that are allowed */
+	size_t host_count;                /* of them */
 	const char *metrics_file;         /* NULL: none */
 	bool per_proxy;                   /* metrics with series for each proxy */
 	/* Of the environment; NULL: not given. */

@@ -143,6 +143,108 @@ round_is_over() {
 	answers 200 api/v1/status && jq -e .watch.first_round_done answer >/dev/null
 }
 
+# start_front WATCH_PORT: a web server before it, FRONT its URL: /pools/ is the dashboard, / is as well
+# with the public name in HTTP/1.0, and /new/ with it in HTTP/1.1.
+start_front() {
+	local dir=$SERVERS/front.nginx port
+
+	require_tool nginx
+	port=$(free_port)
+	FRONT=http://127.0.0.1:$port
+	mkdir -p "$dir"
+	cat >"$SERVERS/front.conf" <<-END
+		daemon off;
+		pid "$dir/pid";
+		error_log stderr warn;
+		worker_processes 1;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path "$dir/body";
+			proxy_temp_path "$dir/proxy";
+			fastcgi_temp_path "$dir/fastcgi";
+			uwsgi_temp_path "$dir/uwsgi";
+			scgi_temp_path "$dir/scgi";
+			server {
+				listen 127.0.0.1:$port;
+				location /pools/ { proxy_pass http://127.0.0.1:$1/; }
+				location /new/ {
+					proxy_http_version 1.1;
+					proxy_set_header Host \$host;
+					proxy_pass http://127.0.0.1:$1/;
+				}
+				location / {
+					proxy_http_version 1.0;
+					proxy_set_header Host \$host;
+					proxy_pass http://127.0.0.1:$1;
+				}
+			}
+		}
+	END
+	start_server front "$port" nginx -p "$dir" -e stderr -c "$SERVERS/front.conf"
+}
+
+# fronts STATUS PATH HOST: what the web server answers to who asks it by that name
+fronts() {
+	run -0 curl -s -m 10 -o answer -w '%{http_code}' -H "Host: $3" "$FRONT$2"
+	assert_output "$1"
+}
+
+@test "a web server before the dashboard may pass on its public name" {
+	write_pool pool.json '{"health_check": {"enabled": false}, "proxies": ["http://127.0.0.1:1"]}'
+	start_watch -- --allow-host pools.example.com --allow-host Other.example:8443 pool.json
+	start_front "$(sed 's|.*:||; s|/||' <<<"$WATCH_URL")"
+	for path in /pools/ /new/ / /pools/api/v1/status /new/api/v1/status /api/v1/status; do
+		fronts 200 "$path" pools.example.com
+		fronts 200 "$path" POOLS.example.com:443
+		# what a page asks for stands below the path that the page has
+		[[ $path == *status ]] || run -1 grep -E '(src|href|action)="?/|fetch\(["'\'']/' answer
+	done
+	# a browser may be led to the web server by any name; it passes on what it is asked to
+	fronts 200 /pools/ elsewhere.example
+	fronts 200 / elsewhere.example
+	fronts 403 /new/ elsewhere.example
+	fronts 403 /new/api/v1/status pools.example.com.elsewhere.example
+	run -0 cat answer
+	assert_output --partial --allow-host
+	answers 200 '' -H 'Host: other.example:8443'
+	answers 403 '' -H 'Host: other.example'
+	answers 403 '' -H 'Host: elsewhere.example'
+}
+
+@test "--allow-host wants the name of a host, and --listen" {
+	local wrong
+
+	write_pool pool.json '{"proxies": ["http://127.0.0.1:1"]}'
+	for wrong in '*' '*.example.com' https://pools.example.com pools.example.com/ a..b a,b; do
+		run -2 --separate-stderr timeout 10 pool-watch --listen 0 --allow-host "$wrong" pool.json
+		assert_output ""
+		[[ $stderr == *"'$wrong'"*pools.example.com* ]]
+	done
+	run -2 --separate-stderr timeout 10 pool-watch --allow-host pools.example.com pool.json
+	[[ $stderr == *'--allow-host goes with --listen'* ]]
+	run -0 pool-watch --help
+	assert_output --partial --allow-host
+}
+
+@test "beyond loopback programs may use any name, and people those of the machine" {
+	local path
+
+	write_pool pool.json '{"health_check": {"enabled": false}, "proxies": ["http://127.0.0.1:1"]}'
+	launch_watch -- --listen 0.0.0.0:0 pool.json
+	await_listening watch
+	WATCH_URL=${WATCH_URL/0.0.0.0/127.0.0.1}
+	wait_until 20 answers 200 readyz
+	for path in metrics healthz readyz; do
+		answers 200 "$path" -H 'Host: elsewhere.example:9469'
+	done
+	for path in '' api/v1/status; do
+		answers 403 "$path" -H 'Host: elsewhere.example:9469'
+		answers 200 "$path" -H 'Host: 192.0.2.7:9469'
+		answers 200 "$path" -H "Host: $(uname -n)"
+	done
+}
+
 @test "other paths, methods and names of the host are turned away" {
 	start_origin
 	start_stub http-proxy

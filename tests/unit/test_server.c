@@ -107,9 +107,15 @@ static int render(void *context, enum pool_page page, struct pool_text *body,
 
 static int start_at(void **state, const char *host)
 {
+	static const char *const hosts[] = {"allowed.example"};
 	struct world *world = test_calloc(1, sizeof(*world));
-	struct pool_server_options options = {
-		.render = render, .context = world, .silence_s = 2, .request_s = 5};
+	struct pool_server_options options = {.render = render,
+		.context = world,
+		.silence_s = 2,
+		.request_s = 5,
+		.machine = "web1.corp.example",
+		.hosts = hosts,
+		.host_count = SIZE(hosts)};
 	struct pool_listen where = {.port = 0};
 	struct pool_fault fault = {0};
 	const char *url;
@@ -344,10 +350,76 @@ static void the_host_must_be_this_machine(void **state)
 	assert_int_equal(5, world->rendered[POOL_PAGE_HEALTH]);
 }
 
-static void beyond_loopback_any_host_will_do(void **state)
+/* Begins with the status of a page asked for by <version> and <headers>. */
+static void assert_status(struct world *world, const char *status, const char *path,
+	const char *version, const char *headers)
 {
-	assert_begins(STATUS("200"),
-		ask(*state, "GET / HTTP/1.1\r\nHost: proxies.example\r\n" CLOSE));
+	char request[300], expected[40];
+	const char *answer;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/%s\r\n%s" CLOSE, path, version,
+		headers);
+	answer = ask(world, request);
+	snprintf(expected, sizeof(expected), " %s ", status);
+	if (strncmp(answer, "HTTP/1.", 7) != 0 ||
+		strncmp(answer + 8, expected, strlen(expected)) != 0)
+		fail_msg("%s: expected %s, got %.40s", request, status, answer);
+}
+
+static void a_refusal_names_the_option(void **state)
+{
+	const char *answer =
+		ask(*state, "GET / HTTP/1.1\r\nHost: pools.example\r\n" CLOSE);
+
+	assert_begins(STATUS("403"), answer);
+	assert_non_null(strstr(answer, "--allow-host"));
+}
+
+/* Those that scrape and probe use any name; what a person looks at is by known names. */
+static void beyond_loopback_programs_may_use_any_name(void **state)
+{
+	static const char *const others[] = {
+		"Host: proxies.example\r\n", "Host: proxies.example:9469\r\n"};
+	static const char *const own[] = {"Host: 192.0.2.7:9469\r\n",
+		"Host: [2001:db8::7]\r\n", "Host: web1.corp.example\r\n",
+		"Host: WEB1:9469\r\n", "Host: allowed.example\r\n"};
+
+	for (int page = 0; page < POOL_PAGES; page++) {
+		const struct pool_page_row *row = pool_page_get((enum pool_page)page);
+
+		for (size_t i = 0; i < SIZE(others); i++)
+			assert_status(*state, row->any_host ? "200" : "403", row->path,
+				"1.1", others[i]);
+		for (size_t i = 0; i < SIZE(own); i++)
+			assert_status(*state, "200", row->path, "1.1", own[i]);
+	}
+	assert_status(*state, "403", "/nothing", "1.1", others[0]);
+	assert_status(*state, "404", "/nothing", "1.1", own[0]);
+}
+
+/* What no browser sends is no page that led here by a name of its own. */
+static void a_web_server_that_speaks_http_1_0_may_pass_on_its_name(void **state)
+{
+	struct world *world = *state;
+	char own[60];
+
+	snprintf(own, sizeof(own), "Host: pools.example:%u\r\n",
+		ntohs(world->address.sin_port));
+	assert_status(world, "200", "/", "1.0", "Host: pools.example\r\n");
+	assert_status(world, "200", "/", "1.0", "Host: pools.example:8443\r\n");
+	assert_status(world, "403", "/", "1.0", own);
+	assert_status(world, "403", "/", "1.1", "Host: pools.example:8443\r\n");
+}
+
+static void one_host_is_wanted(void **state)
+{
+	assert_status(
+		*state, "400", "/", "1.1", "Host: localhost\r\nHost: localhost\r\n");
+	assert_status(
+		*state, "400", "/", "1.1", "Host: localhost\r\nhost: evil.example\r\n");
+	assert_status(
+		*state, "400", "/", "1.0", "Host: localhost\r\nHost: evil.example\r\n");
+	assert_status(*state, "400", "/", "1.1", "");
 }
 
 static void a_page_has_the_status_that_its_maker_says(void **state)
@@ -586,7 +658,12 @@ int main(void)
 		CASE(all_other_methods_are_refused),
 		CASE(the_host_must_be_this_machine),
 		cmocka_unit_test_setup_teardown(
-			beyond_loopback_any_host_will_do, start_everywhere, end),
+			beyond_loopback_programs_may_use_any_name, start_everywhere, end),
+		cmocka_unit_test_setup_teardown(a_refusal_names_the_option, start, end),
+		cmocka_unit_test_setup_teardown(
+			a_web_server_that_speaks_http_1_0_may_pass_on_its_name, start,
+			end),
+		cmocka_unit_test_setup_teardown(one_host_is_wanted, start, end),
 		CASE(a_page_has_the_status_that_its_maker_says),
 		CASE(an_answer_is_kept_for_half_a_second),
 		CASE(what_cannot_be_rendered_ends_the_connection),
