@@ -219,7 +219,7 @@ fronts() {
 	for wrong in '*' '*.example.com' https://pools.example.com pools.example.com/ a..b a,b; do
 		run -2 --separate-stderr timeout 10 pool-watch --listen 0 --allow-host "$wrong" pool.json
 		assert_output ""
-		[[ $stderr == *"'$wrong'"*pools.example.com* ]]
+		[[ $stderr == *pools.example.com*"'$wrong'"* ]]
 	done
 	run -2 --separate-stderr timeout 10 pool-watch --allow-host pools.example.com pool.json
 	[[ $stderr == *'--allow-host goes with --listen'* ]]
