@@ -55,7 +55,7 @@ BASE   := error text clock random hash http io replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
 	member connection exchange document tree parsers plain yaml list proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
-HEALTH := health reason judge
+HEALTH := health reason judge flap
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
 	attach owners choose store feedback view instance unpack overlay

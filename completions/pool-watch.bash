@@ -5,7 +5,7 @@ _pool_watch_events() {
 	local list=''
 	local events='started stopped transition degraded exhausted recovered panic
 		reload rollback target-suspect target-recovered uplink-suspect
-		uplink-recovered local-trouble flapping'
+		uplink-recovered local-trouble flapping settled'
 
 	[[ $cur != *,* ]] || list=${cur%,*},
 	mapfile -t COMPREPLY < <(compgen -P "$list" -W "$events" -- "${cur##*,}")

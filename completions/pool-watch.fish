@@ -5,7 +5,7 @@ function __pool_watch_events
 	set -l before (commandline -ct | string replace -r '^--[a-z-]*=' '' | string replace -r '[^,]*$' '')
 	for event in started stopped transition degraded exhausted recovered panic reload \
 			rollback target-suspect target-recovered uplink-suspect uplink-recovered \
-			local-trouble flapping
+			local-trouble flapping settled
 		echo $before$event
 	end
 end

@@ -75,15 +75,6 @@ static bool wants(const struct pool_alerts *alerts, enum pool_event_kind kind)
 	return alerts->kinds >> kind & 1;
 }
 
-/* One that is not wanted itself still counts as a change of what is told by others. */
-static bool wants_family(const struct pool_alerts *alerts, enum family family)
-{
-	for (int i = 0; i < POOL_EVENTS; i++)
-		if (families[i] == family && wants(alerts, (enum pool_event_kind)i))
-			return true;
-	return false;
-}
-
 /* --- gathering ------------------------------------------------------------------ */
 
 /* A full batch: a new event takes the place of the last of the mildest ones, if it is
@@ -124,6 +115,8 @@ static void gather(struct pool_alerts *alerts, const struct pool_event *event,
 {
 	struct pool_batch *pending = &alerts->pending;
 
+	if (alerts->count == 0 || !wants(alerts, event->kind))
+		return;
 	if (pending->count == 0)
 		alerts->flush_ns = now->boot_ns + alerts->window_ms * POOL_NS_PER_MS;
 	if (pending->count == POOL_ALERT_BATCH)
@@ -140,20 +133,20 @@ static void tell(struct pool_alerts *alerts, const struct pool_event *event)
 		alerts->tell(alerts->context, event);
 }
 
-static void tell_flapping(struct pool_alerts *alerts, const struct pool_event *about,
-	const struct pool_now *now)
+/* That what <about> is about flaps, or is calm again. */
+static void tell_flapping(struct pool_alerts *alerts, enum pool_event_kind kind,
+	const struct pool_event *about, const struct pool_now *now)
 {
 	enum family family = families[about->kind];
 	struct pool_event event;
 
-	pool_event_init(&event, POOL_EVENT_FLAPPING, now->wall_s);
+	pool_event_init(&event, kind, now->wall_s);
 	memcpy(event.pool, about->pool, sizeof(event.pool));
 	if (family == PROXY)
 		memcpy(event.proxy, about->proxy, sizeof(event.proxy));
 	if (subjects[family])
 		snprintf(event.detail, sizeof(event.detail), "%s", subjects[family]);
-	if (wants(alerts, event.kind))
-		gather(alerts, &event, now);
+	gather(alerts, &event, now);
 	tell(alerts, &event);
 }
 
@@ -172,33 +165,31 @@ static uint64_t key_of(const struct pool_event *event)
 void pool_alerts_add(struct pool_alerts *alerts, const struct pool_event *event,
 	const struct pool_now *now)
 {
-	enum family family = families[event->kind];
+	enum pool_damp_verdict verdict = POOL_DAMP_TELL;
 
-	if (alerts->count == 0 || event->kind == POOL_EVENT_FLAPPING)
+	/* Those of its own are gathered already. */
+	if (event->kind == POOL_EVENT_FLAPPING || event->kind == POOL_EVENT_SETTLED)
 		return;
-	if (family != ALONE && wants_family(alerts, family)) {
-		enum pool_damp_verdict verdict =
+	if (families[event->kind] != ALONE)
+		verdict =
 			pool_damp_note(alerts->damp, key_of(event), event, now->boot_ns);
-
-		if (verdict == POOL_DAMP_FIRST)
-			tell_flapping(alerts, event, now);
-		if (verdict != POOL_DAMP_TELL)
-			return;
-	}
-	if (wants(alerts, event->kind))
+	if (verdict == POOL_DAMP_FIRST)
+		tell_flapping(alerts, POOL_EVENT_FLAPPING, event, now);
+	if (verdict == POOL_DAMP_TELL)
 		gather(alerts, event, now);
 }
 
 /* --- sending -------------------------------------------------------------------- */
 
-static void release_held(
-	struct pool_alerts *alerts, const struct pool_now *now, int64_t until_ns)
+/* What is calm: how it is, and that it is. */
+static void release_calm(struct pool_alerts *alerts, const struct pool_now *now)
 {
 	struct pool_event event;
 
-	while (pool_damp_release(alerts->damp, until_ns, &event))
-		if (wants(alerts, event.kind))
-			gather(alerts, &event, now);
+	while (pool_damp_release(alerts->damp, now->boot_ns, &event)) {
+		gather(alerts, &event, now);
+		tell_flapping(alerts, POOL_EVENT_SETTLED, &event, now);
+	}
 }
 
 static void flush(struct pool_alerts *alerts)
@@ -229,9 +220,7 @@ static void tell_given_up(void *context, const struct pool_receiver *receiver,
 
 void pool_alerts_turn(struct pool_alerts *alerts, const struct pool_now *now)
 {
-	if (alerts->count == 0)
-		return;
-	release_held(alerts, now, now->boot_ns);
+	release_calm(alerts, now);
 	if (alerts->pending.count && alerts->flush_ns <= now->boot_ns)
 		flush(alerts);
 	for (size_t i = 0; i < alerts->count; i++)
@@ -245,7 +234,7 @@ int pool_alerts_descriptor(const struct pool_alerts *alerts)
 
 int64_t pool_alerts_due_ns(const struct pool_alerts *alerts)
 {
-	int64_t due_ns = alerts->count ? pool_damp_due_ns(alerts->damp) : INT64_MAX;
+	int64_t due_ns = pool_damp_due_ns(alerts->damp);
 
 	if (alerts->pending.count && alerts->flush_ns < due_ns)
 		due_ns = alerts->flush_ns;
@@ -322,7 +311,7 @@ int pool_alerts_new(struct pool_alerts **out, const struct pool_alert_options *o
 		alerts->deliveries[i].context = alerts;
 	}
 	error = watch_receivers(alerts, fault);
-	if (!error && alerts->count && !(alerts->damp = pool_damp_new()))
+	if (!error && !(alerts->damp = pool_damp_new()))
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	if (error)
 		release(alerts);
@@ -353,6 +342,7 @@ static void wait_once(const struct pool_alerts *alerts, int64_t now_ns, int64_t 
 
 void pool_alerts_free(struct pool_alerts *alerts, int64_t grace_ms)
 {
+	struct pool_event held;
 	struct pool_now now;
 	int64_t until_ns;
 
@@ -360,10 +350,9 @@ void pool_alerts_free(struct pool_alerts *alerts, int64_t grace_ms)
 		return;
 	pool_clock_get(&now);
 	until_ns = now.boot_ns + grace_ms * POOL_NS_PER_MS;
-	if (alerts->count) {
-		release_held(alerts, &now, INT64_MAX);
-		flush(alerts);
-	}
+	while (pool_damp_release(alerts->damp, INT64_MAX, &held))
+		gather(alerts, &held, &now);
+	flush(alerts);
 	for (size_t i = 0; i < alerts->count; i++)
 		pool_delivery_hurry(&alerts->deliveries[i]);
 	while (!idle(alerts) && now.boot_ns < until_ns) {

@@ -1,5 +1,6 @@
 /*
- * Alerts: events that somebody is told about by a program or a URL.
+ * Alerts: events that somebody is told about by a program or a URL; and, with or without
+ * anybody to tell, what changes too often.
  *
  *	receivers[0] = ...                    pool_command_new(), pool_webhook_new()
  *	pool_alerts_new(&alerts, &options, &fault);
@@ -8,8 +9,10 @@
  *	                                            due_ns has come
  *	pool_alerts_free(alerts, 300);
  *
- * An event that is not asked for is passed over; what changes too often is held (damp.h);
- * the rest is gathered for a while and goes to each receiver as one batch (delivery.h).
+ * What changes too often is told by an event of its own, flapping, and what is calm again
+ * by another, settled; meanwhile its changes are held (damp.h). An event that is not
+ *asked for is passed over; the rest is gathered for a while and goes to each receiver as
+ *one batch (delivery.h).
  *
  * Adding and turning never block, and memory is bounded: a batch holds 256 events, and
  * says how many more there were; a receiver has 16 batches waiting.
@@ -35,7 +38,7 @@ struct pool_alert_options {
 	size_t count;            /* of them */
 	struct pool_retry retry; /* zeroes: the defaults */
 	uint64_t seed;           /* of the jitter */
-	/* An event of the alerts themselves: alert-failed, flapping. Called from
+	/* An event of the alerts themselves: alert-failed, flapping, settled. Called from
 	 * pool_alerts_add(), _turn() and _free(). Adding it again does nothing. May be
 	 * NULL. */
 	void (*tell)(void *context, const struct pool_event *event);

@@ -1,14 +1,12 @@
 /* Flap damping: a table of buckets, each searched as a whole. */
-#include <math.h>
 #include <stdlib.h>
-#include "base/clock.h"
 #include "base/random.h"
+#include "health/flap.h"
 #include "watch/damp.h"
 
 struct entry {
 	uint64_t key;
-	int64_t changed_ns;
-	double penalty;          /* at that time; 0: the entry is free */
+	struct pool_flap flap;   /* without a penalty: the entry is free */
 	struct pool_event *held; /* the last one; NULL: changes are told */
 	int64_t calm_ns;         /* it may be told, if nothing changes until then */
 };
@@ -40,24 +38,6 @@ void pool_damp_free(struct pool_damp *damp)
 	free(damp);
 }
 
-static double penalty_at(const struct entry *entry, int64_t now_ns)
-{
-	double passed_s = (double)(now_ns - entry->changed_ns) / (double)POOL_NS_PER_S;
-
-	/* A clock that goes back must not make it worse. */
-	return passed_s > 0 ? entry->penalty * exp2(-passed_s / POOL_DAMP_HALF_LIFE_S)
-			    : entry->penalty;
-}
-
-static int64_t choose_calm_ns(const struct entry *entry)
-{
-	double seconds = POOL_DAMP_HALF_LIFE_S * log2(entry->penalty / POOL_DAMP_CALM);
-
-	if (seconds > POOL_DAMP_QUIET_S)
-		seconds = POOL_DAMP_QUIET_S;
-	return entry->changed_ns + (int64_t)(seconds * (double)POOL_NS_PER_S);
-}
-
 /* The entry of <key>, or the one to take for it; NULL: all are held. */
 static struct entry *find(struct pool_damp *damp, uint64_t key, int64_t now_ns)
 {
@@ -67,14 +47,16 @@ static struct entry *find(struct pool_damp *damp, uint64_t key, int64_t now_ns)
 	for (size_t i = 0; i < POOL_DAMP_WAYS; i++) {
 		struct entry *entry = &bucket[i];
 
-		if (entry->penalty > 0 && entry->key == key)
+		if (entry->flap.penalty > 0 && entry->key == key)
 			return entry;
 		if (!entry->held &&
-			(!least || penalty_at(entry, now_ns) < penalty_at(least, now_ns)))
+			(!least ||
+				pool_flap_penalty(&entry->flap, now_ns) <
+					pool_flap_penalty(&least->flap, now_ns)))
 			least = entry;
 	}
 	if (least)
-		*least = (struct entry){.key = key, .changed_ns = now_ns};
+		*least = (struct entry){.key = key};
 	return least;
 }
 
@@ -99,7 +81,7 @@ static enum pool_damp_verdict hold(
 	if (!entry->held)
 		return POOL_DAMP_TELL;
 	*entry->held = *event;
-	entry->calm_ns = choose_calm_ns(entry);
+	entry->calm_ns = pool_flap_calm_ns(&entry->flap);
 	damp->due_ns = earlier(damp->due_ns, entry->calm_ns);
 	damp->later_ns = earlier(damp->later_ns, entry->calm_ns);
 	return first ? POOL_DAMP_FIRST : POOL_DAMP_HOLD;
@@ -115,11 +97,8 @@ enum pool_damp_verdict pool_damp_note(struct pool_damp *damp, uint64_t key,
 	/* Calm meanwhile: this event is newer than what is held. */
 	if (entry->held && entry->calm_ns <= now_ns)
 		let_go(entry);
-	entry->penalty = fmin(penalty_at(entry, now_ns) + 1, POOL_DAMP_MOST);
-	entry->changed_ns = now_ns;
-	if (!entry->held && entry->penalty <= POOL_DAMP_LIMIT)
-		return POOL_DAMP_TELL;
-	return hold(damp, entry, event);
+	return pool_flap_note(&entry->flap, now_ns) ? hold(damp, entry, event)
+						    : POOL_DAMP_TELL;
 }
 
 int64_t pool_damp_due_ns(const struct pool_damp *damp)

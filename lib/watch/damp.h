@@ -6,8 +6,7 @@
  *	pool_damp_due_ns()    when something held may be told at last
  *	pool_damp_release()   takes it
  *
- * A change costs a penalty of 1, which halves in 150 seconds. Above 6, changes are held,
- * until there was none for 300 seconds or the penalty fell below 1. The last one held is
+ * Changes of what flaps (health/flap.h) are held until it is calm. The last one held is
  * told then: nobody keeps a wrong picture.
  *
  * Pure but for memory: times are arguments. The table has a fixed size; where too many
@@ -19,14 +18,7 @@
 
 #include "watch/event.h"
 
-#define POOL_DAMP_LIMIT 6.0 /* above, changes are held */
-#define POOL_DAMP_CALM  1.0 /* below, they are told again */
-/* A penalty grows no further, or what is calm would be held again at once. */
-#define POOL_DAMP_MOST 12.0
-
 enum {
-	POOL_DAMP_HALF_LIFE_S = 150,
-	POOL_DAMP_QUIET_S = 300, /* so long without a change is calm, too */
 	POOL_DAMP_BUCKETS = 1024,
 	POOL_DAMP_WAYS = 8, /* keys in one bucket at most */
 };

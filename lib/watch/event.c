@@ -179,6 +179,12 @@ static void say_flapping(const struct pool_event *event, struct pool_text *text)
 		text, " changes too often, and its alerts are held until it is calm");
 }
 
+static void say_settled(const struct pool_event *event, struct pool_text *text)
+{
+	add_safe(text, event->detail[0] ? event->detail : "it");
+	pool_text_add(text, " changes too often no longer");
+}
+
 static void say_alert_failed(const struct pool_event *event, struct pool_text *text)
 {
 	pool_text_add(text, "alerts could not be delivered");
@@ -237,10 +243,12 @@ static const struct {
 		{{"local-trouble", POOL_LEVEL_ERROR, true,
 			 "this machine lacks something that checks need"},
 			say_local_trouble},
-	[POOL_EVENT_FLAPPING] =
-		{{"flapping", POOL_LEVEL_WARNING, true,
-			 "alerts about a proxy or pool are held for a while"},
-			say_flapping},
+	[POOL_EVENT_FLAPPING] = {{"flapping", POOL_LEVEL_WARNING, true,
+					 "a proxy or pool changes too often"},
+		say_flapping},
+	[POOL_EVENT_SETTLED] = {{"settled", POOL_LEVEL_NOTICE, false,
+					"what was flapping is calm again"},
+		say_settled},
 	[POOL_EVENT_ALERT_FAILED] = {{"alert-failed", POOL_LEVEL_ERROR, false,
 					     "alerts could not be delivered"},
 		say_alert_failed},

@@ -34,7 +34,7 @@ enum {
 struct service {
 	const struct pool_service_options *options;
 	struct pool_watcher *watcher;
-	struct pool_alerts *alerts; /* NULL: none are wanted */
+	struct pool_alerts *alerts; /* NULL: not yet, or no longer */
 	struct pool_server *server; /* NULL: none is wanted */
 	struct pool_pages pages;
 	struct pool_loop loop;
@@ -370,8 +370,6 @@ static int open_alerts(struct service *service, struct pool_fault *fault)
 	int error;
 
 	service->receivers_taken = true;
-	if (!options.count)
-		return 0;
 	options.tell = tell_own;
 	options.context = service;
 	error = pool_alerts_new(&service->alerts, &options, fault);

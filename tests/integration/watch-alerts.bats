@@ -298,6 +298,27 @@ has_file() {
 	assert_in_order
 }
 
+@test "flapping is an event without anybody to alert, and counted" {
+	write_idle flappy calm
+	start_watch -- --quorum 1 pool.json
+	for ((number = 0; number < 4; number++)); do
+		for to in disable enable; do
+			before=$(count_events "$(went flappy)")
+			pool-report flappy "$to"
+			wait_until 4 has_more_than "$before"
+		done
+		# six changes are none too many
+		((number != 2)) || assert_equal "$(count_events '.event == "flapping"')" 0
+	done
+	assert_equal "$(count_events '.event == "flapping" and .proxy == "flappy" and .level == "warning"')" 1
+	get metrics >page
+	run -0 grep -c '^proxypool_events_total{event="flapping"} 1$' page
+	run -0 grep -c '^proxypool_events_total{event="settled"} 0$' page
+	get api/v1/status >answer
+	run -0 jq -r '.events[] | select(.event == "flapping") | "\(.pool) \(.proxy)"' answer
+	assert_output "default.http flappy"
+}
+
 has_more_than() {
 	(($(count_events "$(went flappy)") > $1))
 }

@@ -173,6 +173,18 @@ static void turn(int64_t boot_ns)
 	pool_alerts_turn(alerts, &now);
 }
 
+/* From due time to due time until nothing is left to do. */
+static int64_t run_from(int64_t boot_ns)
+{
+	turn(boot_ns);
+	while (pool_alerts_due_ns(alerts) < INT64_MAX) {
+		assert_true(pool_alerts_due_ns(alerts) > boot_ns);
+		boot_ns = pool_alerts_due_ns(alerts);
+		turn(boot_ns);
+	}
+	return boot_ns;
+}
+
 static struct pool_delivery_counts counts(size_t receiver)
 {
 	const char *name;
@@ -212,15 +224,26 @@ static void only_what_is_asked_for_is_sent(void **unused)
 	end(0);
 }
 
-static void without_receivers_nothing_happens(void **unused)
+/* Nobody is told, and what flaps is known all the same, once, and when it is over. */
+static void without_receivers_what_flaps_is_told(void **unused)
 {
 	(void)unused;
 	begin(0, pool_alerts_default_kinds(), 0);
-	for (int i = 0; i < 100; i++)
-		add(POOL_EVENT_DEGRADED, 0, 0, i);
-	turn(5);
-	assert_int_equal(INT64_MAX, pool_alerts_due_ns(alerts));
+	for (int i = 0; i < 6; i++)
+		add(POOL_EVENT_TRANSITION, 3, POOL_STATUS_UNHEALTHY, i);
 	assert_int_equal(0, told_count);
+	for (int i = 6; i < 100; i++)
+		add(POOL_EVENT_TRANSITION, 3, POOL_STATUS_UNHEALTHY, i);
+	turn(100);
+	assert_int_equal(1, told_count);
+	assert_int_equal(POOL_EVENT_FLAPPING, told[0].kind);
+	assert_string_equal("p3", told[0].proxy);
+	run_from(100);
+	assert_int_equal(2, told_count);
+	assert_int_equal(POOL_EVENT_SETTLED, told[1].kind);
+	assert_string_equal("default.http", told[1].pool);
+	assert_string_equal("p3", told[1].proxy);
+	assert_int_equal(300, told[1].wall_s);
 	end(1000);
 }
 
@@ -280,18 +303,6 @@ static void of_the_worst_the_last_speaks(void **unused)
 }
 
 /* --- retries -------------------------------------------------------------------- */
-
-/* From due time to due time until nothing is left to do. */
-static int64_t run_from(int64_t boot_ns)
-{
-	turn(boot_ns);
-	while (pool_alerts_due_ns(alerts) < INT64_MAX) {
-		assert_true(pool_alerts_due_ns(alerts) > boot_ns);
-		boot_ns = pool_alerts_due_ns(alerts);
-		turn(boot_ns);
-	}
-	return boot_ns;
-}
 
 static void check_delay(size_t attempt, int64_t about_ms)
 {
@@ -423,6 +434,10 @@ static void what_flaps_is_held(void **unused)
 	assert_string_equal("p7", fakes[0].attempts[8].last.proxy);
 	assert_int_equal(POOL_STATUS_HEALTHY, fakes[0].attempts[8].last.to);
 	assert_int_equal(99, fakes[0].attempts[8].last.wall_s);
+	/* That it is calm is an event, and no alert unless it is asked for. */
+	assert_int_equal(2, told_count);
+	assert_int_equal(POOL_EVENT_SETTLED, told[1].kind);
+	assert_string_equal("p7", told[1].proxy);
 	end(0);
 }
 
@@ -511,7 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_default_is_of_the_table),
 		cmocka_unit_test(only_what_is_asked_for_is_sent),
-		cmocka_unit_test(without_receivers_nothing_happens),
+		cmocka_unit_test(without_receivers_what_flaps_is_told),
 		cmocka_unit_test(events_are_gathered),
 		cmocka_unit_test(a_full_batch_keeps_the_worst),
 		cmocka_unit_test(of_the_worst_the_last_speaks),

@@ -162,6 +162,10 @@ static const struct {
 	{{.kind = POOL_EVENT_FLAPPING, NONE, .detail = "this machine's network"},
 		"flapping: this machine's network changes too often, and its alerts are "
 		"held until it is calm"},
+	{{.kind = POOL_EVENT_SETTLED, NONE, .pool = "default.http", .proxy = "tokyo"},
+		"settled default.http tokyo: it changes too often no longer"},
+	{{.kind = POOL_EVENT_SETTLED, NONE, .detail = "this machine's network"},
+		"settled: this machine's network changes too often no longer"},
 	{{.kind = POOL_EVENT_ALERT_FAILED, NONE, .detail = "webhook https://h: no"},
 		"alert-failed: alerts could not be delivered: webhook https://h: no"},
 };
