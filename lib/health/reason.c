@@ -1,4 +1,6 @@
 /* The reason table. */
+#include <errno.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <string.h>
 #include "health/reason.h"
@@ -224,6 +226,32 @@ static const uint8_t of_wget[] = {
 	[5] = POOL_REASON_TLS_VERIFY,
 };
 
+/* Any errno that is not here, like EINVAL, is no word about the proxy. */
+static const struct {
+	int error;
+	enum pool_reason reason;
+} of_errno[] = {
+	{EMFILE, POOL_REASON_NO_DESCRIPTORS},
+	{ENFILE, POOL_REASON_NO_DESCRIPTORS},
+	{ENOBUFS, POOL_REASON_NO_MEMORY},
+	{ENOMEM, POOL_REASON_NO_MEMORY},
+	{EADDRNOTAVAIL, POOL_REASON_NO_PORTS},
+	{EAFNOSUPPORT, POOL_REASON_NO_ROUTE},
+	{ENETUNREACH, POOL_REASON_NO_ROUTE},
+	{ENETDOWN, POOL_REASON_NO_ROUTE},
+	{EACCES, POOL_REASON_NO_PERMISSION},
+	{EPERM, POOL_REASON_NO_PERMISSION},
+	{ECONNREFUSED, POOL_REASON_REFUSED},
+	/* Right after the accept, before anybody noticed that it was connected. */
+	{ECONNRESET, POOL_REASON_RESET},
+	{EPIPE, POOL_REASON_RESET},
+	{ETIMEDOUT, POOL_REASON_CONNECT_TIMEOUT},
+	/* What routers say of a host: ICMP's answers as the kernel hands them on. */
+	{EHOSTUNREACH, POOL_REASON_UNREACHABLE},
+	{EHOSTDOWN, POOL_REASON_UNREACHABLE},
+	{ENOPROTOOPT, POOL_REASON_UNREACHABLE},
+};
+
 const struct pool_reason_row *pool_reason_get(int reason)
 {
 	return &rows[(unsigned)reason < POOL_REASONS ? reason : POOL_REASON_NONE];
@@ -252,6 +280,31 @@ enum pool_reason pool_reason_from_curl(int status)
 enum pool_reason pool_reason_from_wget(int status)
 {
 	return look_up(of_wget, SIZE(of_wget), status);
+}
+
+enum pool_reason pool_reason_from_errno(int error)
+{
+	for (size_t i = 0; i < SIZE(of_errno); i++)
+		if (of_errno[i].error == error)
+			return of_errno[i].reason;
+	return POOL_REASON_NONE;
+}
+
+enum pool_reason pool_reason_from_lookup(int error)
+{
+	switch (error) {
+	case 0:
+		return POOL_REASON_NONE;
+	/* A name server or the hosts file answered, be it that there is no such name. */
+	case EAI_NONAME:
+	case EAI_NODATA:
+	case EAI_FAIL:
+		return POOL_REASON_PROXY_NAME;
+	case EAI_MEMORY:
+		return POOL_REASON_NO_MEMORY;
+	default:
+		return POOL_REASON_NO_RESOLVER;
+	}
 }
 
 const char *pool_verdict_name(enum pool_verdict verdict)

@@ -98,6 +98,13 @@ int pool_reason_find(const char *name);
  */
 enum pool_reason pool_reason_from_curl(int status);
 enum pool_reason pool_reason_from_wget(int status);
+/*
+ * What an errno of socket() or connect() says of a connection to a proxy, and what an
+ * error of getaddrinfo() says of a proxy's name. NONE where it says nothing, and for 0.
+ * Those of layer LOCAL are this machine's trouble.
+ */
+enum pool_reason pool_reason_from_errno(int error);
+enum pool_reason pool_reason_from_lookup(int error);
 const char *pool_verdict_name(enum pool_verdict verdict);
 const char *pool_layer_name(enum pool_layer layer);
 

@@ -1,4 +1,5 @@
-/* The golden table: libcurl's outcomes to reasons. First row that fits. */
+/* The golden table: libcurl's outcomes to reasons. First row that fits; what an errno of
+ * a connection means stands in health/reason.c. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -33,19 +34,6 @@ struct rule {
 	unsigned without; /* facts that must not */
 };
 
-#define ERRNO(number, why)                                                    \
-	{                                                                     \
-		.code = CURLE_COULDNT_CONNECT, .error = number, .reason = why \
-	}
-#define DIRECT_ERRNO(number, why)                                               \
-	{                                                                       \
-		.code = CURLE_COULDNT_CONNECT, .error = number, .with = DIRECT, \
-		.reason = why                                                   \
-	}
-#define NAME_ERRNO(rc, number, why)                        \
-	{                                                  \
-		.code = rc, .error = number, .reason = why \
-	}
 #define CONNECT(from, to, why)                                               \
 	{                                                                    \
 		.low = from, .high = to, .without = REQUESTED, .reason = why \
@@ -77,22 +65,6 @@ struct rule {
  */
 static const struct rule rules[] = {
 	/* This machine: says nothing about the proxy. */
-	ERRNO(EMFILE, POOL_REASON_NO_DESCRIPTORS),
-	ERRNO(ENFILE, POOL_REASON_NO_DESCRIPTORS),
-	ERRNO(ENOBUFS, POOL_REASON_NO_MEMORY),
-	ERRNO(ENOMEM, POOL_REASON_NO_MEMORY),
-	ERRNO(EADDRNOTAVAIL, POOL_REASON_NO_PORTS),
-	ERRNO(EAFNOSUPPORT, POOL_REASON_NO_ROUTE),
-	ERRNO(ENETUNREACH, POOL_REASON_NO_ROUTE),
-	ERRNO(ENETDOWN, POOL_REASON_NO_ROUTE),
-	ERRNO(EACCES, POOL_REASON_NO_PERMISSION),
-	ERRNO(EPERM, POOL_REASON_NO_PERMISSION),
-	NAME_ERRNO(CURLE_COULDNT_RESOLVE_PROXY, EMFILE, POOL_REASON_NO_DESCRIPTORS),
-	NAME_ERRNO(CURLE_COULDNT_RESOLVE_PROXY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
-	NAME_ERRNO(CURLE_COULDNT_RESOLVE_HOST, EMFILE, POOL_REASON_NO_DESCRIPTORS),
-	NAME_ERRNO(CURLE_COULDNT_RESOLVE_HOST, ENFILE, POOL_REASON_NO_DESCRIPTORS),
-	NAME_ERRNO(CURLE_OUT_OF_MEMORY, EMFILE, POOL_REASON_NO_DESCRIPTORS),
-	NAME_ERRNO(CURLE_OUT_OF_MEMORY, ENFILE, POOL_REASON_NO_DESCRIPTORS),
 	{.code = CURLE_OUT_OF_MEMORY,
 		.without = OVERLONG,
 		.reason = POOL_REASON_NO_MEMORY},
@@ -124,13 +96,6 @@ static const struct rule rules[] = {
 	{.code = CURLE_COULDNT_RESOLVE_HOST,
 		.with = DIRECT,
 		.reason = POOL_REASON_TARGET_NAME},
-	DIRECT_ERRNO(ECONNREFUSED, POOL_REASON_TARGET_REFUSED),
-	DIRECT_ERRNO(ECONNRESET, POOL_REASON_TARGET_UNREACHABLE),
-	DIRECT_ERRNO(EPIPE, POOL_REASON_TARGET_UNREACHABLE),
-	DIRECT_ERRNO(ETIMEDOUT, POOL_REASON_TARGET_UNREACHABLE),
-	DIRECT_ERRNO(EHOSTUNREACH, POOL_REASON_TARGET_UNREACHABLE),
-	DIRECT_ERRNO(EHOSTDOWN, POOL_REASON_TARGET_UNREACHABLE),
-	DIRECT_ERRNO(ENOPROTOOPT, POOL_REASON_TARGET_UNREACHABLE),
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.with = DIRECT,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},
@@ -144,17 +109,6 @@ static const struct rule rules[] = {
 		.reason = POOL_REASON_NO_MEMORY},
 	{.code = CURLE_COULDNT_RESOLVE_PROXY, .reason = POOL_REASON_PROXY_NAME},
 	{.code = CURLE_COULDNT_RESOLVE_HOST, .reason = POOL_REASON_PROXY_NAME},
-	ERRNO(ECONNREFUSED, POOL_REASON_REFUSED),
-	/* A reset right after the accept, seen before libcurl noticed that it was
-	   connected. */
-	ERRNO(ECONNRESET, POOL_REASON_RESET),
-	ERRNO(EPIPE, POOL_REASON_RESET),
-	ERRNO(ETIMEDOUT, POOL_REASON_CONNECT_TIMEOUT),
-	/* What routers say of a host: ICMP's answers as the kernel hands them on. Any
-	   other errno, or none, is no word about the proxy: see the last row. */
-	ERRNO(EHOSTUNREACH, POOL_REASON_UNREACHABLE),
-	ERRNO(EHOSTDOWN, POOL_REASON_UNREACHABLE),
-	ERRNO(ENOPROTOOPT, POOL_REASON_UNREACHABLE),
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.without = CONNECTED,
 		.reason = POOL_REASON_CONNECT_TIMEOUT},
@@ -313,10 +267,38 @@ static bool fits(const struct rule *rule, const struct pool_transfer_facts *fact
 		!(facts->facts & rule->without);
 }
 
+/*
+ * What an errno decides before any rule: a connection that was not had, and the want of
+ * descriptors, for which a name was not resolved. NONE: nothing. What keeps a control
+ * request from its target is the target's.
+ */
+static enum pool_reason judge_errno(const struct pool_transfer_facts *facts)
+{
+	const enum pool_reason reason = pool_reason_from_errno(facts->error);
+
+	switch (facts->code) {
+	case CURLE_COULDNT_CONNECT:
+		if (!(facts->facts & DIRECT) ||
+			pool_reason_get((int)reason)->verdict != POOL_VERDICT_DOWN)
+			return reason;
+		return reason == POOL_REASON_REFUSED ? POOL_REASON_TARGET_REFUSED
+						     : POOL_REASON_TARGET_UNREACHABLE;
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_OUT_OF_MEMORY:
+		return reason == POOL_REASON_NO_DESCRIPTORS ? reason : POOL_REASON_NONE;
+	default:
+		return POOL_REASON_NONE;
+	}
+}
+
 enum pool_reason pool_transfer_classify(const struct pool_transfer_facts *facts)
 {
+	const enum pool_reason by_errno = judge_errno(facts);
 	const struct rule *rule = rules;
 
+	if (by_errno != POOL_REASON_NONE)
+		return by_errno;
 	while (!fits(rule, facts))
 		rule++;
 	return rule->reason;

@@ -258,30 +258,22 @@ static void end_with(struct pool_engine *engine, struct slot *slot,
 
 /* --- pings ---------------------------------------------------------------------- */
 
+/* Where it means something else than for a connection. */
 static const struct {
 	int error;
 	enum pool_reason reason;
 } ping_errors[] = {
-	{EACCES, POOL_REASON_NO_PERMISSION},
-	{EPERM, POOL_REASON_NO_PERMISSION},
-	{EMFILE, POOL_REASON_NO_DESCRIPTORS},
-	{ENFILE, POOL_REASON_NO_DESCRIPTORS},
-	{ENOBUFS, POOL_REASON_NO_MEMORY},
-	{ENOMEM, POOL_REASON_NO_MEMORY},
 	{ENOSPC, POOL_REASON_NO_MEMORY}, /* epoll_ctl() watches no more */
-	{EAFNOSUPPORT, POOL_REASON_NO_ROUTE},
-	{ENETUNREACH, POOL_REASON_NO_ROUTE},
-	{ENETDOWN, POOL_REASON_NO_ROUTE},
 	{EADDRNOTAVAIL, POOL_REASON_NO_ROUTE},
-	{EHOSTUNREACH, POOL_REASON_UNREACHABLE},
-	{EHOSTDOWN, POOL_REASON_UNREACHABLE},
 };
 
 static void end_ping_with_error(struct pool_engine *engine, struct slot *slot, int error)
 {
-	enum pool_reason reason = POOL_REASON_SETUP;
+	enum pool_reason reason = pool_reason_from_errno(error);
 	char words[64];
 
+	if (reason == POOL_REASON_NONE)
+		reason = POOL_REASON_SETUP;
 	for (size_t i = 0; i < sizeof(ping_errors) / sizeof(ping_errors[0]); i++)
 		if (ping_errors[i].error == error)
 			reason = ping_errors[i].reason;

@@ -2,6 +2,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include "health/reason.h"
 #include "probe/resolver.h"
 
 enum { NAME_MAX_BYTES = 253, LABEL_MAX = 63 };
@@ -64,8 +65,7 @@ enum pool_resolver_answer pool_resolver_look(struct pool_question *question)
 	if (error == EAI_INPROGRESS)
 		return POOL_RESOLVER_WORKING;
 	drop(question);
-	return error == 0 || error == EAI_NONAME || error == EAI_NODATA ||
-			error == EAI_FAIL
+	return error == 0 || pool_reason_from_lookup(error) == POOL_REASON_PROXY_NAME
 		? POOL_RESOLVER_ANSWERED
 		: POOL_RESOLVER_SILENT;
 }

@@ -1,4 +1,6 @@
 /* The reason table: complete, unique, stable numbers, round trips. */
+#include <errno.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +91,62 @@ static void nothing_of_this_machine_blames_a_proxy(void **state)
 		if (pool_reason_get(i)->layer == POOL_LAYER_LOCAL)
 			assert_int_equal(
 				POOL_VERDICT_INCONCLUSIVE, pool_reason_get(i)->verdict);
+}
+
+/* An errno of a connection blames the proxy only where its host, or the way to it, says
+ * no. */
+static void errnos_of_a_connection_are_mapped(void **state)
+{
+	static const struct {
+		int error;
+		const char *reason;
+	} cases[] = {
+		{0, "none"},
+		{EINVAL, "none"},
+		{EINPROGRESS, "none"},
+		{EMFILE, "no-descriptors"},
+		{ENFILE, "no-descriptors"},
+		{ENOMEM, "no-memory"},
+		{ENOBUFS, "no-memory"},
+		{EADDRNOTAVAIL, "no-ports"},
+		{ENETUNREACH, "no-route"},
+		{ENETDOWN, "no-route"},
+		{EAFNOSUPPORT, "no-route"},
+		{EACCES, "no-permission"},
+		{EPERM, "no-permission"},
+		{ECONNREFUSED, "connect-refused"},
+		{EHOSTUNREACH, "unreachable"},
+		{ETIMEDOUT, "connect-timeout"},
+		{ECONNRESET, "reset"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(cases[i].reason,
+			pool_reason_get((int)pool_reason_from_errno(cases[i].error))
+				->name);
+}
+
+static void errors_of_a_lookup_are_mapped(void **state)
+{
+	static const struct {
+		int error;
+		const char *reason;
+	} cases[] = {
+		{0, "none"},
+		{EAI_NONAME, "proxy-name"},
+		{EAI_NODATA, "proxy-name"},
+		{EAI_FAIL, "proxy-name"},
+		{EAI_AGAIN, "no-resolver"},
+		{EAI_SYSTEM, "no-resolver"},
+		{EAI_MEMORY, "no-memory"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(cases[i].reason,
+			pool_reason_get((int)pool_reason_from_lookup(cases[i].error))
+				->name);
 }
 
 static void only_what_came_from_the_target_was_relayed(void **state)
@@ -182,6 +240,8 @@ int main(void)
 		cmocka_unit_test(a_number_out_of_range_is_none),
 		cmocka_unit_test(numbers_and_verdicts_stand),
 		cmocka_unit_test(nothing_of_this_machine_blames_a_proxy),
+		cmocka_unit_test(errnos_of_a_connection_are_mapped),
+		cmocka_unit_test(errors_of_a_lookup_are_mapped),
 		cmocka_unit_test(only_what_came_from_the_target_was_relayed),
 		cmocka_unit_test(verdicts_and_layers_have_names),
 		cmocka_unit_test(exit_statuses_of_curl_are_mapped),
