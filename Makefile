@@ -167,6 +167,7 @@ $(BUILD)/bin/pool-check $(BUILD)/bin/pool-watch: $(BUILD)/obj/cmd/tool_probe.o
 $(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
 $(BUILD)/bin/pool-status: $(patsubst %,$(BUILD)/obj/cmd/%.o,tool_screen status_prune)
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
+$(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_look.o
 $(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence \
 	input words)

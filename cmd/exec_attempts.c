@@ -20,6 +20,7 @@
 #include "health/health.h"
 #include "report/explain.h"
 #include "state/session.h"
+#include "tool_look.h"
 #include "tool_select.h"
 
 enum {
@@ -42,6 +43,7 @@ struct execution {
 	struct exec_end end;         /* of the last attempt */
 	struct exec_client_end said; /* what it says of the proxy */
 	bool listed;                 /* its status is one of --fail-on */
+	bool unsure;                 /* a look at its proxy did not explain its end */
 	struct pool_policy policy;   /* of its pool */
 };
 
@@ -221,11 +223,14 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	return error ? refuse_to_run(execution, error) : 0;
 }
 
+/* Also by trouble of this machine: another proxy may be reached all the same. */
 static bool has_failed(const struct execution *execution)
 {
-	enum pool_verdict verdict = pool_reason_get((int)execution->said.reason)->verdict;
+	const struct pool_reason_row *row = pool_reason_get((int)execution->said.reason);
 
-	return verdict != POOL_VERDICT_OK && verdict != POOL_VERDICT_INCONCLUSIVE;
+	return row->layer == POOL_LAYER_LOCAL ||
+		(row->verdict != POOL_VERDICT_OK &&
+			row->verdict != POOL_VERDICT_INCONCLUSIVE);
 }
 
 static enum pool_scheme scheme_of(const struct pool_proxy_choice *proxy)
@@ -237,6 +242,24 @@ static enum pool_scheme scheme_of(const struct pool_proxy_choice *proxy)
 		: POOL_SCHEMES;
 }
 
+/*
+ * Look at the proxy whose client could not reach it, to tell whose fault it is. What
+ * fails by --fail-on alone may have had no need of it: then only trouble of this machine
+ * is heeded, which is why such a command might fail through any proxy.
+ */
+static void look(struct execution *execution, const char *url, bool by_list)
+{
+	struct exec_client_end *said = &execution->said;
+	enum pool_reason found;
+
+	execution->unsure = false;
+	if (execution->client.decides)
+		return;
+	found = tool_look_again(said->reason, url, &execution->unsure);
+	if (!by_list || pool_reason_get((int)found)->layer == POOL_LAYER_LOCAL)
+		said->reason = found;
+}
+
 /* What the end of the attempt says of the proxy. */
 static void judge(struct execution *execution, const struct pool_proxy_choice *proxy)
 {
@@ -245,6 +268,7 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 	struct exec_client_end *said = &execution->said;
 	int status = end->timed_out ? EXEC_TIMEOUT : end->status;
 	enum pool_reason by_status;
+	bool by_list;
 
 	exec_client_judge(
 		&execution->client, status, end->timed_out, scheme_of(proxy), said);
@@ -256,11 +280,13 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 		said->http_status = 0;
 	if (!execution->client.understood && request->fails_on_any && status == 0)
 		said->reason = POOL_REASON_OK;
-	if (execution->listed && !has_failed(execution))
+	by_list = execution->listed && !has_failed(execution);
+	if (by_list)
 		said->reason = POOL_REASON_REPORTED;
 	/* A person's word, or a reader that went away, is no failure. */
 	if (end->told || end->write_error)
 		said->reason = POOL_REASON_NONE;
+	look(execution, proxy->url, by_list);
 }
 
 static void note_attempt(struct execution *execution, const struct pool_choice *choice)
@@ -273,11 +299,20 @@ static void note_attempt(struct execution *execution, const struct pool_choice *
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s,
 		.no_room = choice->no_room,
-		.listed = execution->listed};
+		.listed = execution->listed,
+		.unsure = execution->unsure};
 	exec_evidence_add(&execution->evidence, proxy, &attempt);
 }
 
 /* --- another attempt? ------------------------------------------------------------ */
+
+/* Blocked and limited: the target said no to what was asked for. */
+static bool is_answer(enum pool_reason reason)
+{
+	enum pool_verdict verdict = pool_reason_get((int)reason)->verdict;
+
+	return verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED;
+}
 
 /* Why no other attempt follows a failure; NULL: one does. */
 static const char *find_obstacle(struct execution *execution)
@@ -289,9 +324,7 @@ static const char *find_obstacle(struct execution *execution)
 	if (end->wrote)
 		return "part of its output is out already (--buffer holds it back)";
 	if (execution->client.changes && execution->said.maybe_sent &&
-		!execution->listed &&
-		pool_reason_get((int)execution->said.reason)->verdict ==
-			POOL_VERDICT_DOWN)
+		!execution->listed && !is_answer(execution->said.reason))
 		return "the target may have done what was asked for already";
 	if (!exec_inputs_rewind(&execution->inputs))
 		return "it has read input that cannot be read again (use a file)";
@@ -308,7 +341,7 @@ static void describe(const struct execution *execution, char *out, size_t size)
 
 	if (said->http_status)
 		snprintf(answer, sizeof(answer), "HTTP %d", (int)said->http_status);
-	else if (by_status)
+	else if (by_status || execution->listed)
 		snprintf(answer, sizeof(answer), "status %d",
 			execution->end.timed_out ? EXEC_TIMEOUT : execution->end.status);
 	if (by_status)
@@ -406,12 +439,13 @@ static int finish(const struct execution *execution)
 static int conclude(struct execution *execution)
 {
 	struct exec_end *end = &execution->end;
-	bool suspect = exec_evidence_settle(&execution->evidence);
+	enum pool_reason suspect = exec_evidence_settle(&execution->evidence);
 	int error;
 
-	if (suspect && execution->evidence.count > 1 && !execution->request->quiet)
-		tool_tell_reason(TOOL_LEVEL_WARNING, NULL, POOL_REASON_TARGET_SUSPECT,
-			"%zu attempts", execution->evidence.count);
+	if (suspect != POOL_REASON_NONE && execution->evidence.count > 1 &&
+		!execution->request->quiet)
+		tool_tell_reason(TOOL_LEVEL_WARNING, NULL, suspect, "%zu attempts",
+			execution->evidence.count);
 	error = release_output(end, true);
 	if (error)
 		end->write_error = error;

@@ -106,8 +106,10 @@ void exec_evidence_add(struct exec_evidence *evidence,
 	 * no room. */
 	if (!proxy->lease[0] && !(said->no_room && proxy->index != UINT32_MAX))
 		return;
-	attempt->held = may_be_the_target(said->reason);
-	if (attempt->held || verdict_of(said) == POOL_VERDICT_INCONCLUSIVE)
+	attempt->held = said->unsure || may_be_the_target(said->reason);
+	if (attempt->held ||
+		(verdict_of(said) == POOL_VERDICT_INCONCLUSIVE &&
+			pool_reason_get((int)said->reason)->layer != POOL_LAYER_LOCAL))
 		feedback = (struct pool_feedback){
 			.said = POOL_SAID_DONE, .retry_after_s = -1, .latency_us = -1};
 	if (proxy->lease[0])
@@ -122,12 +124,15 @@ void exec_evidence_add(struct exec_evidence *evidence,
  * The reason in the words of the judge. Any answer of the target is a success here. A
  * failure that was held back counts as the target's, even of a single proxy, unless
  * another attempt came through. One that --fail-on lists counts as the proxy's, unless it
- * came of several.
+ * came of several. A connection that was not had, by a proxy that takes one now, is as
+ * good as one that timed out: if all of several failed so, this machine is to blame.
  */
 static enum pool_reason translate(const struct exec_attempt *attempt)
 {
 	enum pool_verdict verdict = verdict_of(attempt);
 
+	if (attempt->held && attempt->reason == POOL_REASON_REFUSED)
+		return POOL_REASON_CONNECT_TIMEOUT;
 	if (verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED)
 		return POOL_REASON_OK;
 	if (!attempt->held || pool_reason_get((int)attempt->reason)->timeout)
@@ -158,14 +163,14 @@ static void tell_held(const struct exec_evidence *evidence, struct exec_attempt 
 	attempt->held = false;
 }
 
-bool exec_evidence_settle(struct exec_evidence *evidence)
+enum pool_reason exec_evidence_settle(struct exec_evidence *evidence)
 {
 	struct pool_run_judgement judgement = {0};
 	struct pool_judge_target scratch;
 	struct pool_verdict_item *items = calloc(evidence->count + 1, sizeof(*items));
 
 	if (!items)
-		return false;
+		return POOL_REASON_NONE;
 	for (size_t i = 0; i < evidence->count; i++)
 		items[i] = (struct pool_verdict_item){
 			.host = find_first_of_host(evidence, i),
@@ -176,7 +181,9 @@ bool exec_evidence_settle(struct exec_evidence *evidence)
 		if (evidence->list[i].held)
 			tell_held(evidence, &evidence->list[i], items[i].reason);
 	free(items);
-	return judgement.target_suspect;
+	if (judgement.target_suspect)
+		return POOL_REASON_TARGET_SUSPECT;
+	return judgement.uplink_suspect ? POOL_REASON_UPLINK_SUSPECT : POOL_REASON_NONE;
 }
 
 void exec_evidence_release(struct exec_evidence *evidence)

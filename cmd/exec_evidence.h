@@ -1,7 +1,8 @@
 /*
  * What the attempts of one command say of the proxies, and when that is told: at once
- * where the proxy is at fault, at the end where it may be the target. For a dead target
- * ejects nobody.
+ * where the proxy is at fault, or this machine, which is only counted; at the end where
+ * it may be the target, or where a look at the proxy (tool_look.h) left it open. For
+ * neither a dead target nor trouble of this machine ejects anybody.
  */
 #ifndef POOL_EXEC_EVIDENCE_H
 #define POOL_EXEC_EVIDENCE_H
@@ -17,6 +18,7 @@ struct exec_attempt {
 	int32_t retry_after_s; /* -1: none */
 	bool no_room;          /* for its lease: it is told by name */
 	bool listed;           /* --fail-on says that it is a failure */
+	bool unsure;           /* a look at the proxy did not explain it */
 	bool held;             /* not told yet */
 };
 
@@ -48,9 +50,9 @@ int exec_evidence_begin(
 void exec_evidence_add(struct exec_evidence *evidence,
 	const struct pool_proxy_choice *proxy, const struct exec_attempt *said);
 
-/* No attempt follows: tell the rest. True if the target is suspected, and no proxy
- * blamed. */
-bool exec_evidence_settle(struct exec_evidence *evidence);
+/* No attempt follows: tell the rest. TARGET_SUSPECT or UPLINK_SUSPECT if that is blamed
+ * in place of the proxies, else NONE. */
+enum pool_reason exec_evidence_settle(struct exec_evidence *evidence);
 
 void exec_evidence_release(struct exec_evidence *evidence);
 

@@ -319,7 +319,7 @@ the proxy runs, and its port"
 	run -0 --separate-stderr "$exec" -q wget -qO page "$url"
 	assert_equal "$(cat page)" ok
 	run -0 explain dead
-	assert_output --partial "a user of the proxy reported a failure"
+	assert_output --partial "nothing listens at the proxy's address"
 	run -0 explain live
 	assert_output --partial " healthy "
 }
@@ -818,6 +818,156 @@ socks5h proxies, and none is left in default.http"
 	run -0 "$exec" wget --version
 	run -0 explain one
 	assert_output --partial "not checked yet"
+}
+
+# --- whose fault it is -------------------------------------------------------------------------
+
+# counts NAME: its status and reason, and what was reported down and inconclusive.
+counts() {
+	echo "$(status_field "$1" status) $(status_field "$1" reason) $(status_field "$1" reports_down) \
+$(status_field "$1" reports_inconclusive)"
+}
+
+# in_namespaces FLAGS COMMAND...: as root of namespaces of the command's own.
+in_namespaces() {
+	unshare "$1" true 2>/dev/null || skip "namespaces of our own are not allowed"
+	unshare "$@"
+}
+
+@test "a machine without a route blames no proxy, by any client" {
+	require_tool curl wget
+	write_pool pool.json '{"fallback": "fail", "breaker": {"failure_threshold": 1}, "proxies": [
+		{"name": "one", "url": "http://192.0.2.1:8080"},
+		{"name": "two", "url": "http://192.0.2.2:8080"}]}'
+	run -7 --separate-stderr in_namespaces -rn "$exec" --retries 1 curl -s "$url"
+	assert_output ""
+	assert_equal "${#stderr_lines[@]}" 2
+	assert_equal "${stderr_lines[0]}" "pool-exec: warning: attempt 1 through 'one' failed \
+(no-route, local), trying again: this machine has no route to the proxy; check this machine's \
+network, and whether it has IPv6"
+	assert_regex "${stderr_lines[1]}" "^pool-exec: attempt 2 through 'two' failed \(no-route, local\), not"
+	run -4 in_namespaces -rn "$exec" --retries 1 wget -qO- -t 1 "$url"
+	run -9 --separate-stderr in_namespaces -rn "$exec" --retries 1 --fail-on 9 sh -c 'exit 9' </dev/null
+	assert_regex "$stderr" "through 'one' failed \(no-route, local, status 9\), trying again: "
+	assert_equal "$(counts one)" "unknown no-route 0 3"
+	assert_equal "$(counts two)" "unknown no-route 0 3"
+	# what it may have sent before is not sent twice
+	run -4 --separate-stderr in_namespaces -rn "$exec" wget -qO- -t 1 --post-data=x "$url"
+	assert_regex "$stderr" "^pool-exec: attempt 1 [^,]*, local\), not tried again: the target may have"
+}
+
+@test "a machine whose name server is gone blames no proxy" {
+	require_tool curl
+	write_pool pool.json '{"fallback": "fail", "breaker": {"failure_threshold": 1}, "proxies": [
+		{"name": "one", "url": "http://one.pool.test:8080"},
+		{"name": "two", "url": "socks5h://two.pool.test:8080"}]}'
+	echo '127.0.0.1 localhost' >hosts
+	printf '%s\n' 'nameserver 127.0.0.1' 'options timeout:1 attempts:1' >resolv
+	cat >lost <<-'END'
+		mount --bind hosts /etc/hosts && mount --bind resolv "$(readlink -f /etc/resolv.conf)" || exit 99
+		exec "$@"
+	END
+	run --separate-stderr in_namespaces -rnm bash lost "$exec" --retries 1 curl -s "$url"
+	[ "$status" -ne 99 ] || skip "a mount over /etc/hosts is not allowed"
+	# of a SOCKS proxy it is the one or the other
+	[[ "$status" =~ ^[56]$ ]]
+	assert_regex "${stderr_lines[0]}" "^pool-exec: warning: attempt 1 through 'one' failed \
+\(no-resolver, local\), trying again: no name server answers; check /etc/resolv.conf"
+	assert_equal "$(counts one)" "unknown no-resolver 0 1"
+	assert_equal "$(counts two)" "unknown no-resolver 0 1"
+}
+
+@test "a name that nobody has is the proxy's fault, one that resolves again is not" {
+	write_members '{"name": "one", "url": "socks5h://proxy.invalid:9"}' \
+		'{"name": "two", "url": "socks5h://localhost:9"}'
+	write_client curl 'exit 5'
+	run -5 --separate-stderr "$exec" --retries 1 curl -s "$url"
+	assert_regex "${stderr_lines[0]}" "'one' failed \((proxy-name, resolve|no-resolver, local)\)"
+	assert_regex "${stderr_lines[1]}" "'two' failed \(no-resolver, local\)"
+	assert_equal "$(counts two)" "unknown no-resolver 0 1"
+	# which of two names it is that curl's 6 means
+	write_client curl 'exit 6'
+	run -6 --separate-stderr "$exec" --retries 1 curl -s "$url"
+	assert_equal "${#stderr_lines[@]}" 1
+	assert_regex "$stderr" "'one' failed \((proxy-name, resolve|no-resolver, local)\), trying again"
+	assert_equal "$(counts two)" "unknown no-resolver 0 1"
+}
+
+@test "a machine without a free local port blames no proxy" {
+	require_tool curl
+	cat >script <<-'END'
+		ip link set lo up
+		"$POOL_STUB" stall >port 2>&1 &
+		while [ ! -s port ]; do read -r -t 0.05 <> <(:); done
+		read -r port <port
+		echo "40000 40000" >/proc/sys/net/ipv4/ip_local_port_range || exit 99
+		exec 8<>"/dev/tcp/127.0.0.1/$port"
+		printf '{"proxies": [{"name": "one", "url": "http://127.0.0.1:%s"}]}' "$port" >pool.json
+		chmod 600 pool.json
+		pool-exec --retries 0 curl -s http://target.invalid/
+		status=$?
+		kill %1
+		exit "$status"
+	END
+	export POOL_STUB
+	run --separate-stderr in_namespaces -rn bash script
+	[ "$status" -ne 99 ] || skip "the range of local ports cannot be set here"
+	assert_equal "$status" 7
+	assert_regex "$stderr" "'one' failed \(no-ports, local\), not tried again: no attempt is left: "
+	assert_equal "$(counts one)" "unknown no-ports 0 1"
+}
+
+@test "a wget whose only proxy is dead says so, and the proxy is blamed" {
+	require_tool wget
+	write_pool pool.json '{"fallback": "fail", "breaker": {"failure_threshold": 3},
+		"proxies": ['"$(member one "$(free_port)")"']}'
+	run -4 --separate-stderr "$exec" wget -qO- -t 1 "$url"
+	assert_equal "${#stderr_lines[@]}" 3
+	assert_regex "$stderr" "attempt 3 through 'one' failed \(connect-refused, connect\)"
+	assert_equal "$(counts one)" "unhealthy connect-refused 3 0"
+}
+
+@test "proxies that take connections now were not all refusing a moment ago" {
+	write_client curl '[ "$POOL_PROXY" = "$GOOD" ] || exit 7'
+	start_stub --name one http-proxy
+	one=$(member one "$STUB_PORT")
+	start_stub --name two http-proxy
+	write_members "$one" "$(member two "$STUB_PORT")"
+	run -7 --separate-stderr "$exec" --retries 1 curl -s "$url"
+	assert_regex "$stderr" "pool-exec: warning: 2 attempts: nothing at all answered in time; "
+	assert_equal "$(counts one)" "unknown uplink-suspect 0 1"
+	assert_equal "$(counts two)" "unknown uplink-suspect 0 1"
+	# one that failed where another came through is to blame, and so is one alone
+	GOOD=two run -0 "$exec" --retries 1 curl -s "$url"
+	assert_equal "$(counts one)" "unknown connect-refused 1 1"
+	write_members "$one"
+	run -7 "$exec" --retries 0 curl -s "$url"
+	assert_equal "$(counts one)" "unknown connect-refused 2 1"
+}
+
+@test "a look sends nothing, and is not taken where the arguments name another proxy" {
+	require_tool python3
+	cat >count.py <<-'END'
+		import socket, sys
+		listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+		while True:
+		    with listener.accept()[0] as client:
+		        print(len(client.recv(1)), flush=True, file=open("looks", "a"))
+	END
+	port=$(free_port)
+	start_server counter "$port" python3 count.py "$port"
+	write_members "$(member one "$port")"
+	write_client curl 'exit 7'
+	taken() { [ "$(wc -l <looks)" -gt "$1" ]; }
+	# that of the test, which waited for its start
+	wait_until 5 taken 0
+	before=$(wc -l <looks)
+	run -7 "$exec" -q --retries 0 --fail-on 7 curl -s -x other:1 "$url"
+	run -7 "$exec" -q --retries 0 curl -s "$url"
+	wait_until 5 taken "$before"
+	assert_equal "$(wc -l <looks)" "$((before + 1))"
+	run -0 tail -n 1 looks
+	assert_output 0
 }
 
 # --- what must not be done twice ---------------------------------------------------------------
