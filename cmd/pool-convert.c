@@ -16,6 +16,7 @@ enum {
 	OPTION_TO,
 	OPTION_POOL,
 	OPTION_SCHEME,
+	OPTION_CHECK,
 	OPTION_DIFF,
 	OPTION_STRICT,
 };
@@ -25,6 +26,7 @@ struct request {
 	struct tool_common common;
 	int from; /* enum pool_format, -1: by the file */
 	int to;
+	int check; /* enum pool_method; -1: not given */
 	bool migrate, diff, strict;
 	const char *scheme;
 	const char *output;
@@ -55,6 +57,34 @@ static int read_scheme(const struct tool_given *given, void *context)
 	return status;
 }
 
+/* The <number>th method that a file without a url can have; POOL_METHODS: there are no
+ * more. */
+static int find_method(size_t number)
+{
+	int method = 0;
+
+	while (method < POOL_METHODS &&
+		(pool_method_needs_url((enum pool_method)method) || number--))
+		method++;
+	return method;
+}
+
+static const char *check_word(size_t number)
+{
+	int method = find_method(number);
+
+	return method < POOL_METHODS ? pool_method_name((enum pool_method)method) : NULL;
+}
+
+static int read_check(const struct tool_given *given, void *context)
+{
+	struct request *request = context;
+	int found = 0, status = tool_find_own_value(given, &found);
+
+	request->check = find_method((size_t)found);
+	return status;
+}
+
 #define SET(reader, member) TOOL_SET(reader, struct request, member)
 
 static const struct tool_option options[] = {
@@ -72,6 +102,9 @@ static const struct tool_option options[] = {
 	{OPTION_SCHEME, "scheme", "SCHEME",
 		"of the lines of a list that have none (default: http)",
 		.read = read_scheme},
+	{OPTION_CHECK, "check", "METHOD",
+		"(default: http): how the proxies of a list are checked",
+		.read = read_check, .words = check_word},
 	TOOL_OPTION_EXCHANGE("to list and proxychains: only its proxies"),
 	TOOL_OPTION_TYPE("to list and proxychains: only those of http or websocket"),
 	{OPTION_DIFF, "diff", NULL,
@@ -81,7 +114,8 @@ static const struct tool_option options[] = {
 		SET(tool_read_text, output)},
 	{OPTION_STRICT, "strict", NULL, "fail if the format cannot say all",
 		SET(tool_read_flag, strict)},
-	TOOL_OPTION_QUIET("do not tell what the format cannot say"),
+	TOOL_OPTION_QUIET(
+		"tell neither what the format cannot say nor what checks ask for"),
 	TOOL_OPTION_VERBOSE("tell the warnings and notes of pool-validate as well"),
 	TOOL_OPTION_LOG_FORMAT,
 	TOOL_OPTION_HELP,
@@ -119,6 +153,10 @@ static int read_command_line(int argc, char **argv, struct request *request)
 	if (request->migrate && pool_format_get((enum pool_format)request->to)->one_list)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--pool goes with --to pool, cryptofeed and env");
+	if (request->check >= 0 &&
+		!pool_format_says_checks((enum pool_format)request->to))
+		return tool_refuse(
+			&spec, TOOL_USAGE, "--check goes with --to pool and env");
 	if (request->diff && request->output)
 		return tool_refuse(
 			&spec, TOOL_USAGE, "--diff writes no file: leave -o out");
@@ -202,11 +240,13 @@ static int judge_writers(const struct request *request, const struct pool_source
 	return 0;
 }
 
-static int read_input(const struct request *request, struct pool_judged *judged)
+static int read_input(const struct request *request, struct pool_judged *judged,
+	enum pool_format *format)
 {
 	struct pool_source source = {0};
 	int error;
 
+	*format = POOL_FORMAT_ENV;
 	if (strcmp(judged->file, POOL_FILE_ENVIRONMENT) == 0)
 		return take_variables(judged, tool_environment(),
 			"no variable CRYPTOFEED_PROXY_* is set");
@@ -215,9 +255,10 @@ static int read_input(const struct request *request, struct pool_judged *judged)
 	if (!error)
 		error = judge_writers(request, &source, &judged->fault);
 	if (!error)
-		error = read_source(request->from < 0 ? pool_format_find(&source)
-						      : (enum pool_format)request->from,
-			&source, judged);
+		*format = request->from < 0 ? pool_format_find(&source)
+					    : (enum pool_format)request->from;
+	if (!error)
+		error = read_source(*format, &source, judged);
 	pool_source_release(&source);
 	return error;
 }
@@ -306,7 +347,27 @@ static int tell_difference(const struct request *request,
 	return tool_print_text(&spec, &lines, changed ? TOOL_NO : TOOL_YES);
 }
 
-static int convert(const struct request *request, const struct pool_settings *settings)
+/* How the proxies of a list are to be checked, -1: as any other. In variables, which
+ * cryptofeed may be meant to read, nothing is said of it unless asked for. */
+static int choose_check(const struct request *request, enum pool_format from)
+{
+	if (!pool_format_get(from)->one_list || request->check >= 0)
+		return request->check;
+	return request->to == POOL_FORMAT_POOL ? (int)POOL_CONVERT_METHOD : -1;
+}
+
+/* Everybody should know what will be asked of whom. */
+static void tell_check(const struct request *request, int check)
+{
+	if (!request->common.quiet && !request->diff && check >= 0 &&
+		pool_method_asks((enum pool_method)check))
+		tool_note("checks will ask for %s through each proxy: health_check.url "
+			  "names another",
+			pool_check_default_url);
+}
+
+static int convert(
+	const struct request *request, const struct pool_settings *settings, int check)
 {
 	const struct pool_format_options asked = {
 		request->common.exchange, request->common.type};
@@ -318,6 +379,8 @@ static int convert(const struct request *request, const struct pool_settings *se
 		return tool_refuse(&spec, TOOL_SYSTEM, "out of memory");
 	if (request->migrate)
 		pool_settings_migrate(&output);
+	if (check >= 0)
+		pool_settings_check_by(&output, (enum pool_method)check);
 	pool_format_write((enum pool_format)request->to, &output, &asked, &text, &losses);
 	text.broken = text.broken || losses.broken;
 	if (text.broken)
@@ -328,6 +391,8 @@ static int convert(const struct request *request, const struct pool_settings *se
 		status = write_output(request, &text);
 	if (!text.broken)
 		tell_losses(request, &losses);
+	if (!status)
+		tell_check(request, check);
 	if (!status && request->strict && losses.length)
 		status = TOOL_NO;
 	pool_settings_release(&output);
@@ -339,14 +404,21 @@ static int convert(const struct request *request, const struct pool_settings *se
 static int run(const struct request *request, const char *file)
 {
 	struct pool_judged judged = {.file = file};
-	int error = read_input(request, &judged), status;
+	enum pool_format format;
+	int error = read_input(request, &judged, &format), status;
 	size_t lost = drop_warnings(request, &judged.found);
 
 	tell_diagnostics(request, &judged);
 	if (error)
 		status = error == POOL_EINVALID ? TOOL_NO : tool_fail(&judged.fault);
+	else if (request->check >= 0 && !pool_format_get(format)->one_list)
+		status = tool_refuse(&spec, TOOL_USAGE,
+			"--check goes with a list and a proxychains.conf: any other "
+			"input "
+			"says itself how its proxies are checked");
 	else
-		status = convert(request, &judged.settings);
+		status =
+			convert(request, &judged.settings, choose_check(request, format));
 	if (!error)
 		pool_settings_release(&judged.settings);
 	if (!status && lost && request->strict)
@@ -358,7 +430,7 @@ static int run(const struct request *request, const char *file)
 int main(int argc, char **argv)
 {
 	struct request request = {
-		.common = {.type = -1}, .from = -1, .to = POOL_FORMAT_POOL};
+		.common = {.type = -1}, .from = -1, .to = POOL_FORMAT_POOL, .check = -1};
 	char found[TOOL_PATH_SIZE];
 	const char *file;
 	int status;

@@ -2,8 +2,8 @@
 
 _pool_convert() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-f --file --trust-file --from --to --pool --scheme -x --exchange -t --type --diff
-		-o --output --strict -q --quiet -v --verbose --log-format -h --help
+	local options='-f --file --trust-file --from --to --pool --scheme --check -x --exchange -t --type
+		--diff -o --output --strict -q --quiet -v --verbose --log-format -h --help
 		-V --version'
 	local words=
 
@@ -14,6 +14,7 @@ _pool_convert() {
 	esac
 	case $prev in
 	--from | --to) words='pool cryptofeed env list proxychains' ;;
+	--check) words='tcp http ping' ;;
 	--scheme) words='http https socks4 socks4a socks5 socks5h' ;;
 	--log-format) words='text json' ;;
 	-t | --type) words='http websocket' ;;

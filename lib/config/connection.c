@@ -13,12 +13,6 @@ struct pool_reading {
 	bool stands; /* the environment adds to a pool that is there already */
 };
 
-static bool method_asks(enum pool_method method)
-{
-	return method == POOL_METHOD_HTTP || method == POOL_METHOD_TUNNEL ||
-		method == POOL_METHOD_WEBSOCKET;
-}
-
 /* True if what a check asks for, and with what headers, passes each proxy readable. */
 static bool asks_in_clear(const struct pool_leaf *leaf)
 {
@@ -78,16 +72,17 @@ static void judge_check_keys(
 		wrong = pool_check_url_judge_scheme(method, leaf->request.url);
 	if (wrong)
 		pool_tell_value(walk, POOL_RULE_CHECK_URL, &place, "url: %s", wrong);
-	if (!has_url && method == POOL_METHOD_HTTP &&
-		pool_place_find(walk, object, "method", &place))
-		pool_tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,
-			"method: http without url asks for %s", pool_check_default_url);
-	else if (!has_url && method_asks(method) &&
+	if (!has_url && pool_method_needs_url(method) &&
 		pool_place_find(walk, object, "method", &place))
 		pool_tell_value(walk, POOL_RULE_CHECK_URL_MISSING, &place,
 			"method: a %s check needs a url", pool_method_name(method));
+	else if (!has_url && pool_method_asks(method) &&
+		pool_place_find(walk, object, "method", &place))
+		pool_tell_value(walk, POOL_RULE_DEFAULT_CHECK_URL, &place,
+			"method: %s without url asks for %s", pool_method_name(method),
+			pool_check_default_url);
 	for (bool more = pool_place_first(walk, object, &place);
-		more && !method_asks(method); more = pool_place_next(walk, &place)) {
+		more && !pool_method_asks(method); more = pool_place_next(walk, &place)) {
 		const struct pool_key *key =
 			pool_schema_find(POOL_GROUP_CHECK, place.value->string);
 

@@ -93,6 +93,11 @@ const struct pool_format_row *pool_format_get(enum pool_format format)
 	return &formats[format].row;
 }
 
+bool pool_format_says_checks(enum pool_format format)
+{
+	return formats[format].says(pool_schema_find(POOL_GROUP_CHECK, "method"), NULL);
+}
+
 static void add_comments(struct pool_text *out, const struct pool_text *losses)
 {
 	const char *at = losses->bytes ? losses->bytes : "";
@@ -253,9 +258,30 @@ static void lose_string(struct pool_write *write, const char *where,
 			pool_url_may_hold_secret(value, strlen(value)) ? "***" : value);
 }
 
+/* Whether its checks are those that a list is given by default, which nobody wrote. */
+static bool is_check_of_list(const struct pool_leaf *leaf)
+{
+	const struct pool_check_request *request = &leaf->request;
+	const struct pool_key *method = pool_schema_find(POOL_GROUP_CHECK, "method");
+	size_t count;
+	const struct pool_key *keys = pool_schema_get(&count);
+
+	if (leaf->policy.method != POOL_CONVERT_METHOD || request->url ||
+		request->method || request->headers || request->body)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].group == POOL_GROUP_CHECK && &keys[i] != method &&
+			pool_key_type_get(keys[i].type)->has_text &&
+			!pool_key_is_default(&keys[i], leaf))
+			return false;
+	return true;
+}
+
 static void lose_check(
 	struct pool_write *write, const char *where, const struct pool_leaf *leaf)
 {
+	if (is_check_of_list(leaf))
+		return;
 	lose_keys(write, where, POOL_GROUP_CHECK, leaf);
 	lose_string(write, where, POOL_GROUP_CHECK, "url", leaf->request.url, leaf);
 	lose_string(
@@ -317,6 +343,14 @@ uint32_t pool_write_next_leaf(const struct pool_settings *settings, uint32_t ind
 		if (!settings->leaves[index].displaced)
 			return index;
 	return POOL_NO_LEAF;
+}
+
+/* --- checks ----------------------------------------------------------------------- */
+
+void pool_settings_check_by(struct pool_settings *settings, enum pool_method method)
+{
+	for (uint32_t i = 0; i < settings->leaf_count; i++)
+		settings->leaves[i].policy.method = (uint8_t)method;
 }
 
 /* --- the migration ---------------------------------------------------------------- */

@@ -30,6 +30,9 @@ struct pool_format_row {
 };
 const struct pool_format_row *pool_format_get(enum pool_format format);
 
+/* Whether health_check can be said in it. */
+bool pool_format_says_checks(enum pool_format format);
+
 /* The format of a text, by its name, else by what stands in it. */
 enum pool_format pool_format_find(const struct pool_source *source);
 
@@ -42,10 +45,18 @@ struct pool_format_options {
 /*
  * Append <settings> to <out>, and to <losses> a line for each thing that the format
  * cannot say: where it stands, and what. Formats with comments have them there as well.
+ * A health_check that is no more than a list is given by default is nothing to lose.
  */
 void pool_format_write(enum pool_format format, const struct pool_settings *settings,
 	const struct pool_format_options *options, struct pool_text *out,
 	struct pool_text *losses);
+
+/* The method of checks that a pool file made of a list of proxies asks for: whether a
+ * proxy works is what its owner wants to know, not whether its port is open. */
+enum { POOL_CONVERT_METHOD = POOL_METHOD_HTTP };
+
+/* Have every pool checked by <method>. */
+void pool_settings_check_by(struct pool_settings *settings, enum pool_method method);
 
 /* Turn every single proxy into a pool of one: the same lookups, the same records. */
 void pool_settings_migrate(struct pool_settings *settings);

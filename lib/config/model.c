@@ -9,19 +9,33 @@
 /* The longest id of an exchange, and what ends it, with room to spare. */
 enum { ID_SIZE = 256 };
 
-static const char *const method_names[POOL_METHODS] = {
-	[POOL_METHOD_TCP] = "tcp",
-	[POOL_METHOD_HTTP] = "http",
-	[POOL_METHOD_PING] = "ping",
-	[POOL_METHOD_TUNNEL] = "tunnel",
-	[POOL_METHOD_WEBSOCKET] = "websocket",
+static const struct {
+	const char *name;
+	bool asks;
+	bool needs_url;
+} methods[POOL_METHODS] = {
+	[POOL_METHOD_TCP] = {"tcp", false, false},
+	[POOL_METHOD_HTTP] = {"http", true, false},
+	[POOL_METHOD_PING] = {"ping", false, false},
+	[POOL_METHOD_TUNNEL] = {"tunnel", true, true},
+	[POOL_METHOD_WEBSOCKET] = {"websocket", true, true},
 };
 
 const char *const pool_check_default_url = "http://www.gstatic.com/generate_204";
 
 const char *pool_method_name(enum pool_method method)
 {
-	return (unsigned)method < POOL_METHODS ? method_names[method] : "?";
+	return (unsigned)method < POOL_METHODS ? methods[method].name : "?";
+}
+
+bool pool_method_asks(enum pool_method method)
+{
+	return (unsigned)method < POOL_METHODS && methods[method].asks;
+}
+
+bool pool_method_needs_url(enum pool_method method)
+{
+	return (unsigned)method < POOL_METHODS && methods[method].needs_url;
 }
 
 void pool_policy_init(struct pool_policy *policy)

@@ -202,5 +202,9 @@ bool pool_check_header_is_key(const char *name);
 void pool_policy_init(struct pool_policy *policy);
 
 const char *pool_method_name(enum pool_method method);
+/* Whether a check asks a target through the proxy; else it tries the proxy alone. */
+bool pool_method_asks(enum pool_method method);
+/* Whether it cannot be made without health_check.url. */
+bool pool_method_needs_url(enum pool_method method);
 
 #endif

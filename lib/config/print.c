@@ -126,8 +126,7 @@ static void add_check(
 		return;
 	add_scalars(printing, check, POOL_GROUP_CHECK, leaf);
 	/* What a check asks for means nothing to tcp and ping. */
-	if (leaf->policy.method == POOL_METHOD_TCP ||
-		leaf->policy.method == POOL_METHOD_PING)
+	if (!pool_method_asks((enum pool_method)leaf->policy.method))
 		cJSON_DeleteItemFromObject(check, "expect_status");
 	add_text(printing, check, "url", leaf->request.url);
 	add_text(printing, check, "request", leaf->request.method);

@@ -133,7 +133,7 @@ words_of_help() {
 	for pair in "${pairs[@]}" pool-validate:format pool-validate:input pool-check:format \
 		pool-check:method pool-select:format pool-select:strategy pool-select:type \
 		pool-exec:strategy pool-exec:type pool-status:format pool-watch:format \
-		pool-convert:from pool-convert:to; do
+		pool-convert:from pool-convert:to pool-convert:check; do
 		tool=${pair%:*} option=${pair#*:}
 		"$POOL_BIN/$tool" --help >/dev/null
 		words_of_help "$tool" "$option" >help
@@ -346,8 +346,10 @@ run_blocks() {
 			cat "run.$number/script" "run.$number/output" "run.$number/errors"
 			return 1
 		}
-		# what goes well says nothing there, unless it is asked to, or runs in a container
-		sed -i -e '/^pool-watch: listening on /d' \
+		# what goes well says nothing there, unless it is asked to, or runs in a container;
+		# what checks of a list will ask for is told to everybody
+		sed -i -e '/^pool-watch: listening on /d' -e '/^pool-convert: checks will ask for /d' \
+			-e '/: note: .*\[default-check-url\]$/d' -e '/: 0 errors, 0 warnings, 1 note$/d' \
 			-e '/^pool-select: warning: process [0-9]* is in a pid namespace of its own/d' \
 			"run.$number/errors"
 		if [ -s "run.$number/errors" ] && ! grep -q -- --explain "run.$number/script"; then
@@ -371,7 +373,10 @@ run_blocks() {
   "proxies": [
     "http://192.0.2.1:8080",
     "http://mira:quartz7@192.0.2.2:8080"
-  ]
+  ],
+  "health_check": {
+    "method": "http"
+  }
 }'
 	assert_equal "$(cat run.2/output)" "-: valid, 1 proxy in 1 pool"
 	assert_equal "$(cat run.3/output)" ""
@@ -384,7 +389,8 @@ run_blocks() {
 	blocks "$man/pool-migration.7" SHAPES
 	for before in $(printf '%s\n' block.* | sort -t . -k 2n | awk 'NR % 2'); do
 		after=block.$((${before#block.} + 1))
-		run -0 --separate-stderr pool-convert --pool --strict "$before"
+		# with -q, since what checks of a list will ask for is told
+		run -0 --separate-stderr pool-convert -q --pool --strict "$before"
 		assert_output "$(cat "$after")"
 		assert_equal "$stderr" ""
 		run -0 --separate-stderr pool-convert --pool --diff "$before"

@@ -7,6 +7,8 @@ setup() {
 	convert=$POOL_BIN/pool-convert
 	validate=$POOL_BIN/pool-validate
 	corpus=$TESTS_DIR/corpus
+	asked="pool-convert: checks will ask for http://www.gstatic.com/generate_204 through each proxy: \
+health_check.url names another"
 	umask 077
 }
 
@@ -38,9 +40,12 @@ teardown() {
     "http://a:b@[2001:db8::2]:99",
     "http://me:p:w@h.test:1",
     "http://joe:p%40s%3A%25%2Fw@h.test:2"
-  ]
+  ],
+  "health_check": {
+    "method": "http"
+  }
 }'
-	assert_equal "$stderr" ""
+	assert_equal "$stderr" "$asked"
 	run -0 "$convert" --scheme socks5h - <<<"192.0.2.1:1080"
 	assert_line --partial socks5h://192.0.2.1:1080
 }
@@ -114,10 +119,14 @@ proxies.txt: 2 errors, 0 warnings"
     "socks5h://mira:quartz%3D7@[2001:db8::1]:1080",
     "http://192.0.2.3:8080"
   ],
-  "strategy": "random"
+  "strategy": "random",
+  "health_check": {
+    "method": "http"
+  }
 }'
 	assert_equal "$stderr" "proxychains.conf:6:1: warning: a limit of each read is not taken over: timeout_seconds of a connection limits a whole use [not-taken-over]
-proxychains.conf:7:1: warning: what goes around the proxies is not taken over [not-taken-over]"
+proxychains.conf:7:1: warning: what goes around the proxies is not taken over [not-taken-over]
+$asked"
 	run -1 --separate-stderr "$convert" --strict proxychains.conf
 	sed -i 's/^random/strict/; /^proxy_dns/d' proxychains.conf
 	run -0 --separate-stderr "$convert" --to list proxychains.conf
@@ -220,6 +229,129 @@ pool.env: 2 errors, 0 warnings"
 	mv text proxies.txt
 	run -1 --separate-stderr "$convert" proxies.txt
 	run -0 --separate-stderr "$convert" --from proxychains proxies.txt
+}
+
+# --- how a list is checked -----------------------------------------------------------------------
+
+@test "a pool file of a list has http checks, and what they will ask for is told once" {
+	local input
+
+	printf '192.0.2.1:8080\n192.0.2.2:8080\n' >proxies.txt
+	printf '[ProxyList]\nhttp 192.0.2.1 8080\n' >proxychains.conf
+	for input in proxies.txt proxychains.conf; do
+		run -0 --separate-stderr "$convert" --strict -o pool.json $input
+		assert_equal "$stderr" "$asked"
+		run -0 jq -c .health_check pool.json
+		assert_output '{"method":"http"}'
+		run -0 "$validate" --strict pool.json
+		run -0 --separate-stderr "$convert" --check http $input
+		assert_output "$(cat pool.json)"
+		assert_equal "$stderr" "$asked"
+		run -0 --separate-stderr "$convert" -q $input
+		assert_output "$(cat pool.json)"
+		assert_equal "$stderr" ""
+		# Nothing is written of which it could be told.
+		run -0 --separate-stderr "$convert" --diff $input
+		assert_output ""
+		assert_equal "$stderr" ""
+		run -4 --separate-stderr "$convert" -o missing/pool.json $input
+		refute_regex "$stderr" 'checks will ask'
+	done
+	run -0 --separate-stderr "$convert" --log-format json proxies.txt
+	assert_equal "$(jq -r '"\(.level) \(.message)"' <<<"$stderr")" "note ${asked#pool-convert: }"
+}
+
+@test "--check names another method, of those that need no url" {
+	echo 192.0.2.1:8080 >proxies.txt
+	run -0 --separate-stderr "$convert" --check tcp proxies.txt
+	assert_output '{
+  "proxies": [
+    "http://192.0.2.1:8080"
+  ]
+}'
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$convert" --check ping proxies.txt
+	assert_equal "$(jq -c .health_check <<<"$output")" '{"method":"ping"}'
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr "$convert" --check http --to env proxies.txt
+	assert_line --partial '"health_check":{"method":"http"}'
+	assert_regex "$stderr" "$asked\$"
+	run -2 --separate-stderr "$convert" --check tunnel proxies.txt
+	assert_equal "$stderr" "pool-convert: --check wants tcp, http or ping, not 'tunnel'"
+	for format in cryptofeed list proxychains; do
+		run -2 --separate-stderr "$convert" --check http --to $format proxies.txt
+		assert_output ""
+		assert_equal "$stderr" "pool-convert: --check goes with --to pool and env"
+	done
+}
+
+@test "what says itself how it is checked keeps that" {
+	local input
+
+	echo '{"proxies": ["http://192.0.2.1:1"]}' >pool.json
+	echo 'proxy: {enabled: true, default: {http: {pool: ["http://192.0.2.1:1"]}}}' >pool.yaml
+	printf '%s\n' CRYPTOFEED_PROXY_ENABLED=true \
+		'CRYPTOFEED_PROXY_DEFAULT__HTTP__POOL={"proxies": ["http://192.0.2.1:1"]}' >pool.env
+	for input in pool.json pool.yaml pool.env; do
+		run -0 --separate-stderr "$convert" $input
+		refute_output --partial health_check
+		assert_equal "$stderr" ""
+		run -2 --separate-stderr "$convert" --check tcp $input
+		assert_output ""
+		assert_equal "$stderr" "pool-convert: --check goes with a list and a proxychains.conf: any other input \
+says itself how its proxies are checked"
+	done
+}
+
+@test "the checks of a list are dropped without a word, those that a person wrote are not" {
+	local format key
+
+	echo 192.0.2.1:8080 >proxies.txt
+	"$convert" -q -o pool.json proxies.txt
+	for format in cryptofeed list proxychains; do
+		run -0 --separate-stderr "$convert" --strict --to $format proxies.txt
+		assert_equal "$stderr" ""
+		cp /dev/stdin direct <<<"$output"
+		run -0 --separate-stderr "$convert" --strict --to $format pool.json
+		assert_equal "$stderr" ""
+		refute_output --partial health_check
+		assert_output "$(cat direct)"
+	done
+	for key in '"url": "http://192.0.2.8/"' '"interval_seconds": 60' '"expect_status": [200]' \
+		'"enabled": false' '"headers": {"A": "b"}' '"request": "HEAD"' '"expect_body": "x"'; do
+		write_pool pool.json \
+			'{"proxies": ["http://192.0.2.1:8080"], "health_check": {"method": "http", '"$key"'}}'
+		for format in cryptofeed list proxychains; do
+			run -1 --separate-stderr "$convert" --strict --to $format pool.json
+			assert_regex "$stderr" 'health_check.method: "http": cannot be said'
+			assert_output --partial 'pool.health_check.method: "http"'
+		done
+	done
+	write_pool pool.json '{"proxies": ["http://192.0.2.1:8080"], "health_check": {"method": "ping"}}'
+	run -1 --separate-stderr "$convert" --strict --to cryptofeed pool.json
+	assert_regex "$stderr" 'health_check.method: "ping": cannot be said'
+}
+
+@test "a list becomes a pool whose checks ask through each proxy" {
+	local port
+
+	start_stub origin --body x --status 204
+	port=$STUB_PORT
+	start_stub stall
+	echo "127.0.0.1:$STUB_PORT" >proxies.txt
+	start_stub http-proxy
+	echo "127.0.0.1:$STUB_PORT" >>proxies.txt
+	"$convert" -q -o pool.json proxies.txt
+	# An origin of its own in place of the public page.
+	jq '.health_check += {url: "http://127.0.0.1:'"$port"'/", timeout_seconds: 1, retry_count: 1}' \
+		pool.json >with-url.json
+	chmod 600 with-url.json
+	run -0 --separate-stderr "$POOL_BIN/pool-check" --dry-run --no-state --format tsv with-url.json
+	assert_equal "$(awk -F '\t' 'NR > 1 { print $6 }' <<<"$output")" $'failed\npassed'
+	# The port of both is open.
+	"$convert" --check tcp -o pool.json proxies.txt
+	run -0 --separate-stderr "$POOL_BIN/pool-check" --dry-run --no-state --format tsv pool.json
+	assert_equal "$(awk -F '\t' 'NR > 1 { print $6 }' <<<"$output")" $'passed\npassed'
 }
 
 # --- writing -------------------------------------------------------------------------------------

@@ -204,6 +204,25 @@ static void rules_are_complete_and_unique(void **state)
 	}
 }
 
+static void methods_are_complete_and_unique(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_METHODS; i++) {
+		const enum pool_method method = (enum pool_method)i;
+
+		assert_true(*pool_method_name(method) != '?');
+		/* Who needs a url asks for it. */
+		assert_true(pool_method_asks(method) || !pool_method_needs_url(method));
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(pool_method_name(method),
+				pool_method_name((enum pool_method)j));
+	}
+	assert_false(pool_method_asks(POOL_METHOD_TCP));
+	assert_false(pool_method_asks(POOL_METHOD_PING));
+	assert_false(pool_method_needs_url(POOL_METHOD_HTTP));
+	assert_true(pool_method_needs_url(POOL_METHOD_TUNNEL));
+}
+
 static void severities_are_complete_and_unique(void **state)
 {
 	(void)state;
@@ -238,6 +257,7 @@ int main(void)
 		cmocka_unit_test(policy_has_the_documented_defaults),
 		cmocka_unit_test(scalars_are_as_lax_as_written_down),
 		cmocka_unit_test(rules_are_complete_and_unique),
+		cmocka_unit_test(methods_are_complete_and_unique),
 		cmocka_unit_test(severities_are_complete_and_unique),
 		cmocka_unit_test(names_the_nearest_key),
 	};
