@@ -58,7 +58,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 HEALTH := health reason judge flap
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
-	attach owners choose store feedback view instance unpack overlay
+	attach owners choose secrets store feedback view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	obstacle stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \

@@ -100,14 +100,16 @@ static int choose(
 		execution->excluded[own + i] = tried->list[i].name;
 	query.exclude = execution->excluded;
 	query.exclude_count = own + tried->count;
+	query.tried_count = tried->count;
 	query.wait_ms = tried->count ? 0 : query.wait_ms;
 	error = pool_session_select(execution->session, &query, choice, fault);
-	if (error != POOL_ENONE || !tried->count)
+	if ((error != POOL_ENONE && error != POOL_ESECRET) || !tried->count)
 		return error;
 	pool_choice_release(choice);
 	*choice = (struct pool_choice){0};
 	back_off(execution);
 	query.exclude_count = own;
+	query.tried_count = 0;
 	query.wait_ms = execution->query.wait_ms;
 	return pool_session_select(execution->session, &query, choice, fault);
 }

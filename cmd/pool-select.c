@@ -293,8 +293,10 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 	const struct pool_fault *fault, struct reply *reply)
 {
 	const enum pool_no_reason reason = fault->code == POOL_EARGUMENT ? POOL_NO_USAGE
-		: fault->code == POOL_ENONE                              ? choice->reason
-									 : POOL_NO_ERROR;
+		: fault->code == POOL_ENONE ||
+			(fault->code == POOL_ESECRET && !choice->count)
+		? choice->reason
+		: POOL_NO_ERROR;
 
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);

@@ -97,6 +97,7 @@ enum pool_no_reason {
 	POOL_NO_ERROR,          /* the lookup itself failed */
 	POOL_NO_USAGE,          /* the question was wrong */
 	POOL_NO_UNSUPPORTED,    /* the client does not speak the proxy's scheme */
+	POOL_NO_SECRET,         /* nobody is left whose secret can be had here */
 	POOL_NO_REASONS
 };
 
@@ -181,7 +182,7 @@ struct pool_session_options {
 	/* Called for each warning, one line without newline; may be NULL. */
 	void (*warn)(void *context, const char *text);
 	/* Value of an environment variable for ${NAME} in URLs, or NULL; may be NULL
-	 * itself. */
+	 * itself. It is called under the lock, and must not block. */
 	const char *(*lookup)(void *context, const char *name);
 	void *context;
 };
@@ -210,10 +211,12 @@ struct pool_query {
 	const char *strategy;       /* instead of the pool's own; NULL: the pool's */
 	const char *const *exclude; /* proxy names never to choose */
 	size_t exclude_count;
-	unsigned schemes; /* bits 1 << enum pool_scheme; 0: any */
-	size_t count;     /* how many distinct proxies; 0: 1 */
-	bool dry_run;     /* choose, account for nothing */
-	bool lease;       /* hold each until its owner or ttl ends */
+	size_t tried_count; /* of them, the last ones: tried already, and left out so that
+			       another is tried now */
+	unsigned schemes;   /* bits 1 << enum pool_scheme; 0: any */
+	size_t count;       /* how many distinct proxies; 0: 1 */
+	bool dry_run;       /* choose, account for nothing */
+	bool lease;         /* hold each until its owner or ttl ends */
 	/* With lease: ends with this process; 0: none. Outside the initial pid namespace
 	 * (in a container) nobody elsewhere can look up a process: there a lease of the
 	 * caller's own ends with its session too, and of another process after an hour,
@@ -241,6 +244,14 @@ struct pool_proxy_choice {
 	bool fallback;   /* not eligible: chosen because nothing is */
 };
 
+/* One proxy that was skipped: its secret cannot be had in this process. Nothing is stored
+ * of that, since another process may have it. */
+struct pool_skipped {
+	uint32_t index; /* in file order; UINT32_MAX: the url beside a pool */
+	char *name;
+	char *why; /* which variable or file, never a value */
+};
+
 /* The answer to a query. */
 struct pool_choice {
 	struct pool_proxy_choice *proxies;
@@ -248,19 +259,23 @@ struct pool_choice {
 	char *where;          /* the connection that answered, e.g. "default.http" */
 	const char *strategy; /* its name */
 	int32_t timeout_s;
-	enum pool_no_reason reason; /* of POOL_ENONE */
+	enum pool_no_reason reason; /* of POOL_ENONE, POOL_ESECRET */
+	struct pool_skipped *skipped;
+	size_t skipped_count;
 	bool no_room; /* one of them has no lease though one was asked for: the disk of
 			 the state file is full. It is reported by name */
 };
 
 /*
- * Chooses the proxy to use now, and accounts for it.
+ * Chooses the proxy to use now, and accounts for it. One whose secret cannot be had is
+ * skipped with a warning, once a session.
  *
- * <choice>  the answer; release it. On POOL_ENONE its reason and where are filled in.
+ * <choice>  the answer; release it. On POOL_ENONE and POOL_ESECRET its reason and where
+ *           are filled in.
  *
  * Returns 0, or: POOL_ENONE    no proxy, choice->reason says why
  *                POOL_EBUSY    with require_state: the lock's deadline passed
- *                POOL_ESECRET  a credential of the chosen proxy cannot be had
+ *                POOL_ESECRET  no proxy is left beside those without their secret
  *                POOL_EARGUMENT  no such strategy, a lease without owner and ttl, a
  *                                strategy that wants a key, a cost above the budget
  * Blocks: up to lock_timeout_ms, and wait_ms for an eligible proxy.

@@ -103,6 +103,7 @@ static const struct pool_no_proxy no_proxies[POOL_NO_REASONS] = {
 	[POOL_NO_ERROR] = NO_PROXY("error"),
 	[POOL_NO_USAGE] = NO_PROXY("usage"),
 	[POOL_NO_UNSUPPORTED] = NO_PROXY("unsupported"),
+	[POOL_NO_SECRET] = NO_PROXY("no-secret"),
 };
 
 const struct pool_no_proxy *pool_no_proxy_get(enum pool_no_reason reason)

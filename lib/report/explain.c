@@ -32,6 +32,15 @@ static bool excluded(const struct explanation *explanation, const char *name)
 	return false;
 }
 
+/* Why it was skipped: its secret cannot be had here; NULL: it was not. */
+static const char *skipped(const struct explanation *explanation, uint32_t index)
+{
+	for (size_t i = 0; i < explanation->choice->skipped_count; i++)
+		if (explanation->choice->skipped[i].index == index)
+			return explanation->choice->skipped[i].why;
+	return NULL;
+}
+
 /* Unknown is what no check has decided about: one may have tried. */
 static void say_unknown(const struct pool_health *health, struct pool_text *out)
 {
@@ -152,6 +161,8 @@ static void say_why(
 		!(schemes >> member->scheme & 1))
 		pool_text_addf(out, "its scheme %s is not asked for",
 			pool_scheme_name(member->scheme));
+	else if (skipped(explanation, index))
+		pool_text_addf(out, "skipped: %s", skipped(explanation, index));
 	else
 		say_use(explanation, index, out);
 }
@@ -263,6 +274,7 @@ static const char *const sentences[POOL_NO_REASONS] = {
 			   "to no other; pool-select --explain says why",
 	[POOL_NO_ERROR] = "an error",
 	[POOL_NO_USAGE] = "the request is wrong",
+	[POOL_NO_SECRET] = "the secret of each that is left cannot be had",
 	[POOL_NO_UNSUPPORTED] = "the client does not speak the scheme of the proxy",
 };
 

@@ -389,8 +389,7 @@ static bool is_borne_out(const struct pool_selection *selection, uint32_t index)
 		pool_hash_equal(&record.identity, &selection->members[index].identity);
 }
 
-/* Leave a proxy out of this selection. */
-static int pass_over(
+int pool_selection_pass_over(
 	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
 {
 	if (!selection->skip)
@@ -412,7 +411,7 @@ static int mend(
 	int error;
 
 	if (!selection->state->writable || selection->mended)
-		return pass_over(selection, index, fault);
+		return pool_selection_pass_over(selection, index, fault);
 	error = pool_session_verify_all(session, fault);
 	if (error)
 		return error;
@@ -424,20 +423,29 @@ static int mend(
 	return 0;
 }
 
-/* A pick that may be believed, or POOL_ENONE. */
+/* Whether a pick may be believed and used: 0, POOL_PICK_AGAIN, or an error. */
+static int judge_pick(
+	struct pool_selection *selection, uint32_t index, struct pool_fault *fault)
+{
+	int error;
+
+	if (!pool_snapshot_has_member(
+		    &selection->session->snapshot, selection->leaf->first_member + index))
+		return pool_session_spoil(selection->session, fault);
+	if (!selection->state || is_borne_out(selection, index))
+		return pool_selection_look(selection, index, fault);
+	error = mend(selection, index, fault);
+	return error ? error : POOL_PICK_AGAIN;
+}
+
+/* A pick that may be believed and used, or POOL_ENONE. */
 static int pick_sound(struct pool_selection *selection, struct pool_pick *chosen,
 	struct pool_fault *fault)
 {
 	while (pick(selection, chosen) != POOL_NO_PICK) {
-		int error;
+		int error = judge_pick(selection, chosen->index, fault);
 
-		if (!pool_snapshot_has_member(&selection->session->snapshot,
-			    selection->leaf->first_member + chosen->index))
-			return pool_session_spoil(selection->session, fault);
-		if (!selection->state || is_borne_out(selection, chosen->index))
-			return 0;
-		error = mend(selection, chosen->index, fault);
-		if (error)
+		if (error != POOL_PICK_AGAIN)
 			return error;
 	}
 	return POOL_ENONE;
@@ -488,17 +496,21 @@ static int choose_again(struct pool_selection *selection, struct pool_fault *fau
 
 /* --- without an eligible one ------------------------------------------------------- */
 
+/* Whether there is any that time may bring. */
+static bool has_others(const struct pool_selection *selection)
+{
+	for (uint32_t i = 0; i < selection->leaf->member_count; i++)
+		if (selection->members[i].enabled && wanted(selection, i))
+			return true;
+	return false;
+}
+
 static enum pool_no_reason why_none(const struct pool_selection *selection)
 {
 	if (!selection->leaf->enabled_count)
 		return POOL_NO_ALL_DISABLED;
-	if (selection->filtered) {
-		for (uint32_t i = 0; i < selection->leaf->member_count; i++)
-			if (selection->members[i].enabled && wanted(selection, i))
-				return POOL_NO_NONE_ELIGIBLE;
-		return POOL_NO_FILTERED;
-	}
-	return POOL_NO_NONE_ELIGIBLE;
+	return selection->filtered && !has_others(selection) ? POOL_NO_FILTERED
+							     : POOL_NO_NONE_ELIGIBLE;
 }
 
 bool pool_selection_has_url(const struct pool_selection *selection)
@@ -514,12 +526,16 @@ static int take_url(struct pool_selection *selection, struct pool_fault *fault)
 	struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
 	struct pool_url url;
 	char endpoint[320];
+	int error;
 
 	if (!text || pool_url_parse(text, strlen(text), &url, NULL) != POOL_URL_OK)
 		return POOL_ENONE;
 	if (selection->query->schemes && !(selection->query->schemes >> url.scheme & 1))
 		return POOL_ENONE;
 	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
+	error = pool_selection_look_at_url(selection, endpoint, fault);
+	if (error)
+		return error == POOL_ESECRET ? POOL_ENONE : error;
 	*proxy = (struct pool_proxy_choice){.name = strdup(endpoint),
 		.index = UINT32_MAX,
 		.weight_micro = 1000000,
@@ -631,7 +647,11 @@ int pool_selection_choose(struct pool_selection *selection, struct pool_fault *f
 		error = fall_back(selection, fault);
 	else if (error == POOL_ENONE)
 		selection->choice->reason = POOL_NO_STRICT;
-	if (error == POOL_ENONE && selection->waits)
+	if (error == POOL_ENONE && selection->waits) {
 		selection->next_ns = find_next(selection);
+		selection->others = has_others(selection);
+	}
+	if (error == POOL_ENONE && selection->choice->skipped_count)
+		error = pool_selection_refuse_skipped(selection, fault);
 	return error;
 }

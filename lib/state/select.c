@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/text.h"
 #include "config/url.h"
 #include "state/selection.h"
 
@@ -31,7 +32,7 @@ static int begin_choice(struct pool_selection *selection, struct pool_fault *fau
 	return POOL_ENONE;
 }
 
-/* URLs are filled in last, without the lock: a password file may be slow to read. */
+/* URLs are filled in last, without the lock, unless their secrets were looked at. */
 static int fill_urls(const struct pool_selection *selection, struct pool_fault *fault)
 {
 	const struct pool_session *session = selection->session;
@@ -40,11 +41,18 @@ static int fill_urls(const struct pool_selection *selection, struct pool_fault *
 	for (size_t i = 0; i < selection->choice->count; i++) {
 		struct pool_proxy_choice *proxy = &selection->choice->proxies[i];
 		bool member = proxy->index != UINT32_MAX;
+		char **filled =
+			member && selection->urls ? &selection->urls[proxy->index] : NULL;
 		const struct pool_secrets secrets = pool_snapshot_secrets(
 			snapshot, selection->leaf_index, &session->secrets);
 		struct pool_login login;
 		int error;
 
+		if (filled && *filled) {
+			proxy->url = *filled;
+			*filled = NULL;
+			continue;
+		}
 		error = pool_login_init(&login,
 			pool_snapshot_string(snapshot,
 				member ? selection->members[proxy->index].url
@@ -154,6 +162,9 @@ static int run(struct pool_selection *selection, struct pool_fault *fault)
 		give_back(selection);
 	else
 		warn_fallback(selection);
+	if (!error || error == POOL_ESECRET)
+		pool_selection_warn_skipped(
+			selection, error && !selection->query->tried_count);
 	warn_lease(selection);
 	return error;
 }
@@ -161,6 +172,9 @@ static int run(struct pool_selection *selection, struct pool_fault *fault)
 static void release(struct pool_selection *selection)
 {
 	free(selection->skip);
+	for (uint32_t i = 0; selection->urls && i < selection->leaf->member_count; i++)
+		pool_text_forget(selection->urls[i]);
+	free(selection->urls);
 	free(selection->bare_ready);
 	free(selection->bare_weights);
 	free(selection->bare_counts);
@@ -173,6 +187,7 @@ static void release(struct pool_selection *selection)
 struct look {
 	bool waits;
 	bool again;
+	bool others;     /* time may bring one that is not skipped */
 	int64_t next_ns; /* when to look again, if it is to be waited for */
 };
 
@@ -203,7 +218,8 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 		error = run(&selection, fault);
 		release(&selection);
 		look->next_ns = selection.next_ns;
-		if (error && error != POOL_ENONE)
+		look->others = selection.others;
+		if (error && error != POOL_ENONE && error != POOL_ESECRET)
 			pool_choice_release(choice);
 		if (error != POOL_ESTALE)
 			break;
@@ -216,8 +232,10 @@ static int select_now(struct pool_session *session, const struct pool_query *que
 }
 
 /* Whether time alone, or another process, may bring a proxy. */
-static bool may_pass(int error, const struct pool_choice *choice)
+static bool may_pass(int error, const struct look *look, const struct pool_choice *choice)
 {
+	if (error == POOL_ESECRET)
+		return look->others;
 	return error == POOL_ENONE &&
 		(choice->reason == POOL_NO_NONE_ELIGIBLE ||
 			choice->reason == POOL_NO_STRICT);
@@ -256,7 +274,7 @@ int pool_session_select(struct pool_session *session, const struct pool_query *q
 	for (;; look.again = true) {
 		look.waits = now.boot_ns < end_ns;
 		error = select_now(session, query, &look, choice, fault);
-		if (!look.waits || !may_pass(error, choice))
+		if (!look.waits || !may_pass(error, &look, choice))
 			return error;
 		pool_choice_release(choice);
 		pool_clock_get(&now);
@@ -277,6 +295,11 @@ void pool_choice_release(struct pool_choice *choice)
 		free(choice->proxies[i].url);
 		free(choice->proxies[i].name);
 	}
+	for (size_t i = 0; i < choice->skipped_count; i++) {
+		free(choice->skipped[i].name);
+		free(choice->skipped[i].why);
+	}
+	free(choice->skipped);
 	free(choice->proxies);
 	free(choice->where);
 	*choice = (struct pool_choice){0};

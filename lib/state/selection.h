@@ -4,6 +4,7 @@
  *	pool_selection_resolve()   which pool, and what the query asks of it    demand.c
  *	pool_selection_attach()    the state under its lock, or done without    attach.c
  *	pool_selection_choose()    the choice, and what is accounted for it     choose.c
+ *	pool_selection_look()      whether a pick has its secret, before that   secrets.c
  *
  * select.c does one after the other, fills in URLs, and waits. Any of them may answer
  * POOL_ESTALE: the pool file was edited meanwhile, and with the snapshot went all that
@@ -29,13 +30,16 @@ struct pool_selection {
 	uint32_t cost;         /* what a budget is charged with */
 	struct pool_rate rate; /* of each proxy; requests 0: no budget */
 	bool filtered;         /* --exclude or --scheme is in play */
-	uint8_t *skip;         /* a byte a member: excluded, or chosen already; or NULL */
+	uint8_t *skip;         /* a byte a member: excluded, without its secret, or chosen
+				  already; or NULL */
+	char **urls; /* a member each: filled in before it was chosen; or NULL */
 	uint64_t owner_start;
 	uint64_t owner_space;
 	bool owner_locks; /* the owner is this process, which others cannot look up */
 	int64_t ttl_ms;   /* of a lease; 0: none */
 	bool waits;       /* who finds none eligible now will look again */
 	bool again;       /* who asks has been told already what is odd about it */
+	bool others;      /* who waits may get one that is neither skipped nor left out */
 	bool waited; /* a look before was given to the pool, and found none eligible */
 	/* What it is chosen from: */
 	struct pool_state *state; /* NULL: without */
@@ -71,6 +75,34 @@ void pool_selection_detach(struct pool_selection *selection);
 
 /* Choose, and account for it; POOL_ENONE: the choice has the reason. */
 int pool_selection_choose(struct pool_selection *selection, struct pool_fault *fault);
+
+/* Leave a proxy out of this selection. Returns 0 or POOL_ENOMEM. */
+int pool_selection_pass_over(
+	struct pool_selection *selection, uint32_t index, struct pool_fault *fault);
+
+/*
+ * Whether what member <index> is to be used with can be had here: the variables and the
+ * password file of its URL. A proxy without is passed over and noted in the choice, and
+ * nothing is stored of that. Only who is about to be chosen is looked at; a file is read
+ * without the lock, and its URL kept. secrets.c
+ *
+ * Returns 0, or: POOL_PICK_AGAIN  it is passed over, or the lock was given back meanwhile
+ *                POOL_ENOMEM, POOL_EINVALID, or an error of pool_selection_relock()
+ */
+enum { POOL_PICK_AGAIN = 1 };
+int pool_selection_look(
+	struct pool_selection *selection, uint32_t index, struct pool_fault *fault);
+
+/* The same of the url beside the pool: 0, or POOL_ESECRET, having noted it. */
+int pool_selection_look_at_url(
+	struct pool_selection *selection, const char *endpoint, struct pool_fault *fault);
+
+/* Warn of those that were passed over for want of a secret, once a session each. */
+void pool_selection_warn_skipped(const struct pool_selection *selection, bool but_first);
+
+/* POOL_ESECRET: nobody is left beside those. */
+int pool_selection_refuse_skipped(
+	const struct pool_selection *selection, struct pool_fault *fault);
 
 /* Whether there is a url beside the pool to fall back on. */
 bool pool_selection_has_url(const struct pool_selection *selection);

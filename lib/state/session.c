@@ -714,6 +714,7 @@ void pool_session_free(struct pool_session *session)
 	free(session->absolute);
 	free(session->state_path);
 	free(session->snap_path);
+	free(session->told_skipped);
 	free(session);
 }
 

@@ -59,6 +59,8 @@ struct pool_session {
 	bool asked_space;
 	int32_t own_pid; /* ours, 0: not asked for yet, and our start time */
 	uint64_t own_start;
+	uint64_t *told_skipped; /* hashes of the warnings of who was skipped; or NULL */
+	size_t told_skipped_count;
 	void (*warn)(void *context, const char *text);
 	void *context; /* its first argument */
 	struct pool_secrets secrets;

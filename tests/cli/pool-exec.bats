@@ -1376,6 +1376,25 @@ unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
 	assert_regex "$stderr" "^pool-exec: proxy: .* endpoint=127.0.0.1:9$"
 }
 
+@test "a proxy whose secret is missing is skipped in each attempt; 125 if no other is left" {
+	write_pool pool.json "{\"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://u:\${POOL_TEST_PW}@127.0.0.1:1\"},
+		{\"name\": \"b\", \"url\": \"http://127.0.0.1:2\"},
+		{\"name\": \"c\", \"url\": \"http://127.0.0.1:3\"}]}"
+	run -7 --separate-stderr "$exec" --fail-on 7 --retries 1 sh -c 'echo $http_proxy >>tried; exit 7' </dev/null
+	run -0 cat tried
+	assert_output $'http://127.0.0.1:2\nhttp://127.0.0.1:3'
+	run -0 grep -c "warning: proxy 'a' of 'default.http' is skipped: the variable .{POOL_TEST_PW}" <<<"$stderr"
+	assert_output 1
+	write_pool pool.json "{\"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://u:\${POOL_TEST_PW}@127.0.0.1:1\"}]}"
+	run -125 --separate-stderr "$exec" true
+	assert_equal "$stderr" "pool-exec: no proxy of 'default.http' is left: 'a' is skipped: the \
+variable \${POOL_TEST_PW} of a proxy's URL is not set; set it for this process"
+	POOL_TEST_PW=x run -0 --separate-stderr "$exec" sh -c 'echo $http_proxy'
+	assert_output "http://u:x@127.0.0.1:1"
+}
+
 @test "no secret is in a message" {
 	require_tool curl
 	DEAD=$(free_port)

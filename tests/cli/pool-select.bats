@@ -1273,8 +1273,9 @@ under() {
 	POOL_TEST_PW='a b@c' run -0 "$select" secret.json
 	assert_output "http://bot:a%20b%40c@127.0.0.1:8001"
 	run -3 --separate-stderr "$select" secret.json
-	assert_output "http://error.no-proxy.invalid:9"
-	assert_regex "$stderr" "POOL_TEST_PW"
+	assert_output "http://no-secret.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy of 'default.http' is left: '127.0.0.1:8001' is \
+skipped: the variable \${POOL_TEST_PW} of a proxy's URL is not set; set it for this process"
 	run -1 grep -r "a b@c" state
 }
 
@@ -1284,6 +1285,145 @@ under() {
 	run -3 "$select" --lease --ttl 600 secret.json
 	POOL_TEST_PW=x run -0 "$select" --lease --ttl 600 secret.json
 	assert_regex "$output" '^http://bot:x@127.0.0.1:8001 [0-9a-f]{16}$'
+}
+
+# four proxies; two lack a secret: a variable, and a password file
+write_lacking() {
+	write_pool lacking.json "{\"health_check\": {\"enabled\": false}, $1 \"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://u:\${POOL_TEST_PW}@127.0.0.1:1\"},
+		{\"name\": \"b\", \"url\": \"http://127.0.0.1:2\"$2},
+		{\"name\": \"c\", \"url\": \"http://127.0.0.1:3\"},
+		{\"name\": \"d\", \"url\": \"http://u@127.0.0.1:4\", \"password_file\": \"d.pw\"}]}"
+	rm -f d.pw
+}
+
+# used PROXY...: how often each was selected, of lacking.json
+used() {
+	pool-status --format tsv lacking.json |
+		awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+			{ print $at["proxy"] "=" $at["selections"] }' | paste -sd ' '
+}
+
+lacks_a="pool-select: warning: proxy 'a' of 'default.http' is skipped: the variable \${POOL_TEST_PW} \
+of a proxy's URL is not set; set it for this process"
+
+@test "a proxy whose secret is missing is skipped with a warning, and the others keep their turns" {
+	write_lacking ""
+	for _ in 1 2 3; do
+		run -0 --separate-stderr "$select" lacking.json
+		assert_output "http://127.0.0.1:2"
+		assert_equal "${stderr_lines[-1]}" "$lacks_a"
+		run -0 --separate-stderr "$select" lacking.json
+		assert_output "http://127.0.0.1:3"
+		assert_equal "$stderr" ""
+		run -0 --separate-stderr "$select" -n 2 lacking.json
+		assert_output $'http://127.0.0.1:2\nhttp://127.0.0.1:3'
+		assert_equal "$stderr" "pool-select: warning: proxy 'd' of 'default.http' is skipped: \
+cannot read the password file '$PWD/d.pw': No such file or directory; let this process read it
+$lacks_a"
+	done
+	run -0 used
+	assert_output "a=0 b=6 c=6 d=0"
+	run -0 --separate-stderr "$select" -q lacking.json
+	assert_equal "$stderr" ""
+	echo pw >d.pw
+	chmod 600 d.pw
+	for _ in 1 2 3; do
+		POOL_TEST_PW=x "$select" lacking.json
+	done >answers
+	run -0 sort answers
+	assert_output $'http://127.0.0.1:3\nhttp://u:pw@127.0.0.1:4\nhttp://u:x@127.0.0.1:1'
+}
+
+@test "unequal weights stay exact among those that have their secrets" {
+	write_lacking "" ', "weight": 3'
+	for _ in {1..20}; do
+		run -0 "$select" -q lacking.json
+	done
+	run -0 used
+	assert_output "a=0 b=15 c=5 d=0"
+}
+
+@test "every strategy skips who lacks a secret" {
+	write_lacking ""
+	for strategy in round_robin random least_connections least_latency sticky failover; do
+		for i in {1..12}; do
+			run -0 "$select" -q --strategy $strategy --key "k$i" lacking.json
+			assert_output --regexp '^http://127.0.0.1:[23]$'
+			run -0 "$select" -q --no-state --strategy $strategy --key "k$i" lacking.json
+			assert_output --regexp '^http://127.0.0.1:[23]$'
+		done
+	done
+	run -0 used
+	assert_output --regexp '^a=0 b=[0-9]+ c=[0-9]+ d=0$'
+	refused=0
+	for i in {1..12}; do
+		run --separate-stderr "$select" -q --strict --strategy sticky --key "k$i" lacking.json
+		case $status in
+		0) assert_output --regexp '^http://127.0.0.1:[23]$' ;;
+		3)
+			assert_output "http://no-secret.no-proxy.invalid:9"
+			refused=$((refused + 1))
+			;;
+		*) false ;;
+		esac
+	done
+	[ "$refused" -gt 0 ]
+	[ "$refused" -lt 12 ]
+}
+
+@test "no lease is held of who is skipped" {
+	write_lacking '"limits": {"max_connections": 1},'
+	run -0 "$select" -q --lease --ttl 600 lacking.json
+	assert_output --regexp '^http://127.0.0.1:2 [0-9a-f]{16}$'
+	run -0 "$select" -q --lease --ttl 600 lacking.json
+	assert_output --regexp '^http://127.0.0.1:3 [0-9a-f]{16}$'
+	run -3 --separate-stderr "$select" -q --lease --ttl 600 lacking.json
+	assert_output "http://no-secret.no-proxy.invalid:9"
+	POOL_TEST_PW=x run -0 "$select" -q --lease --ttl 600 lacking.json
+	assert_output --regexp '^http://u:x@127.0.0.1:1 [0-9a-f]{16}$'
+}
+
+@test "--serve warns once of each that lacks a secret" {
+	write_lacking ""
+	run -0 --separate-stderr "$select" --serve lacking.json < <(printf -- '-\n%.0s' {1..6})
+	assert_output $'http://127.0.0.1:2\nhttp://127.0.0.1:3\nhttp://127.0.0.1:2
+http://127.0.0.1:3\nhttp://127.0.0.1:2\nhttp://127.0.0.1:3'
+	assert_equal "${#stderr_lines[@]}" 2
+	assert_equal "${stderr_lines[0]}" "$lacks_a"
+	assert_regex "${stderr_lines[1]}" "proxy 'd'"
+}
+
+@test "--explain says whose secret is missing" {
+	write_lacking ""
+	run -0 --separate-stderr "$select" --explain lacking.json
+	assert_regex "$stderr" "  a .*  skipped: the variable .\{POOL_TEST_PW\} of a proxy's URL is not set"
+	assert_regex "$stderr" "  c .*  eligible"
+}
+
+@test "--wait waits for those that have their secrets, and for nobody else" {
+	write_lacking '"limits": {"max_connections": 1},'
+	run -0 "$select" -q --lease --ttl 600 lacking.json
+	run -0 "$select" -q --lease --ttl 1 lacking.json
+	run -0 --separate-stderr timeout 30 "$select" --wait 20 lacking.json
+	assert_output "http://127.0.0.1:3"
+	write_pool none.json '{"proxies": ["http://u:${POOL_TEST_PW}@127.0.0.1:1"]}'
+	run -3 --separate-stderr timeout 20 "$select" --wait 3600 none.json
+	assert_output "http://no-secret.no-proxy.invalid:9"
+}
+
+@test "a url beside the pool whose secret is missing is skipped as well" {
+	write_pool url.json '{"enabled": true, "default": {"http": {"rollout_percent": 0,
+		"url": "http://u:${POOL_TEST_PW}@127.0.0.1:9", "pool": {"proxies": ["http://127.0.0.1:1"]}}}}'
+	run -0 --separate-stderr "$select" url.json
+	assert_output "http://127.0.0.1:1"
+	assert_equal "$stderr" "pool-select: warning: the url '127.0.0.1:9' of 'default.http' is \
+skipped: the variable \${POOL_TEST_PW} of a proxy's URL is not set; set it for this process"
+	POOL_TEST_PW=x run -0 --separate-stderr "$select" url.json
+	assert_output "http://u:x@127.0.0.1:9"
+	run -0 pool-report -f url.json 127.0.0.1:1 disable
+	run -3 --separate-stderr "$select" url.json
+	assert_output "http://no-secret.no-proxy.invalid:9"
 }
 
 @test "an edit that is no text leaves the last good version in force" {

@@ -312,11 +312,13 @@ asks_for_secrets() {
 	chown 4001:4001 "$file" "$folder/by-file.json"
 	why="the pool file belongs to user 4001, neither root nor you (see --trust-file)"
 	run -3 --separate-stderr pool-select -f "$file"
-	assert_output "http://error.no-proxy.invalid:9"
-	assert_equal "$stderr" "pool-select: the variable of a proxy's URL is not used: $why"
+	assert_output "http://no-secret.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy of 'default.http' is left: 'a' is skipped: \
+the variable of a proxy's URL is not used: $why"
 	run -3 --separate-stderr pool-select -f "$folder/by-file.json"
-	assert_output "http://error.no-proxy.invalid:9"
-	assert_equal "$stderr" "pool-select: the password file of a proxy is not used: $why"
+	assert_output "http://no-secret.no-proxy.invalid:9"
+	assert_equal "$stderr" "pool-select: no proxy of 'default.http' is left: 'a' is skipped: \
+the password file of a proxy is not used: $why"
 	for one in "$file" "$folder/by-file.json"; do
 		run -125 --separate-stderr pool-exec -f "$one" env
 		assert_output ""
@@ -398,9 +400,9 @@ neither root nor you \\(name it with -f\\)\$"
 		eval "${refused[way]}"
 		popd >/dev/null
 		run -3 --separate-stderr pool-select -f "$file"
-		assert_output "http://error.no-proxy.invalid:9"
-		assert_equal "$stderr" \
-			"pool-select: the password file '$folder/word' is not used: ${said[way]}"
+		assert_output "http://no-secret.no-proxy.invalid:9"
+		assert_equal "$stderr" "pool-select: no proxy of 'default.http' is left: 'a' is skipped: \
+the password file '$folder/word' is not used: ${said[way]}"
 		run -4 --separate-stderr pool-check -f "$file"
 		run -0 --separate-stderr pool-select --trust-file -f "$file"
 		assert_output "http://u:from-file@127.0.0.1:1"

@@ -18,6 +18,12 @@
 
 #define S POOL_NS_PER_S
 
+/* Variables that were asked for, and the one that is set. */
+struct asked {
+	char names[64];
+	const char *set;
+};
+
 struct place {
 	char folder[200];
 	char file[256];
@@ -25,6 +31,7 @@ struct place {
 	struct pool_session *session;
 	int warnings;
 	bool told_under_lock;
+	struct asked *asked;
 };
 
 /* --- a pool file, and what is done with it -------------------------------------- */
@@ -520,6 +527,87 @@ static void test_lost_budgets_are_begun_anew(void **context)
 	assert_int_equal(0, spend(place));
 }
 
+/* --- secrets -------------------------------------------------------------------- */
+
+static const char *look_up(void *context, const char *name)
+{
+	struct place *place = context;
+
+	if (!strstr(place->asked->names, name))
+		strcat(place->asked->names, name);
+	return strcmp(place->asked->set, name) == 0 ? "word" : NULL;
+}
+
+static void open_with_lookup(struct place *place, struct asked *asked)
+{
+	const struct pool_session_options options = {.file = place->file,
+		.state = place->state,
+		.warn = warn,
+		.lookup = look_up,
+		.context = place};
+	struct pool_fault fault = {0};
+
+	place->asked = asked;
+	pool_session_free(place->session);
+	place->session = NULL;
+	if (pool_session_new(&place->session, &options, &fault) != 0)
+		fail_msg("%s", fault.text);
+}
+
+static const char *const three_secrets =
+	"{\"proxies\": ["
+	"{\"name\": \"a\", \"url\": \"http://u:${A}@127.0.0.1:1\"},"
+	"{\"name\": \"b\", \"url\": \"http://u:${B}@127.0.0.1:2\"},"
+	"{\"name\": \"c\", \"url\": \"http://u@127.0.0.1:3\", "
+	"\"password_file\": \"c.pw\"}]}";
+
+static void test_only_the_chosen_one_needs_its_secret(void **context)
+{
+	struct place *place = *context;
+	const struct pool_query query = {.count = 1};
+	struct asked asked = {.set = "A"};
+	char name[64];
+
+	use_pool(place, three_secrets);
+	open_with_lookup(place, &asked);
+	assert_int_equal(0, ask(place, &query, name));
+	assert_string_equal("a", name);
+	assert_string_equal("A", asked.names);
+	assert_int_equal(0, place->warnings);
+}
+
+static void test_who_lacks_a_secret_is_skipped(void **context)
+{
+	struct place *place = *context;
+	const struct pool_query query = {.lease = true, .ttl_ms = 60000};
+	struct asked asked = {.set = "B"};
+	struct pool_choice choice;
+	struct pool_fault fault = {0};
+	char name[64];
+
+	use_pool(place, three_secrets);
+	open_with_lookup(place, &asked);
+	for (uint32_t i = 1; i <= 3; i++) {
+		assert_int_equal(0, ask(place, &query, name));
+		assert_string_equal("b", name);
+		assert_int_equal(i, leases_used(place));
+	}
+	assert_int_equal(2, place->warnings);
+	assert_false(place->told_under_lock);
+	asked.set = "";
+	assert_int_equal(POOL_ESECRET,
+		pool_session_select(place->session, &query, &choice, &fault));
+	assert_int_equal(POOL_NO_SECRET, choice.reason);
+	assert_int_equal(3, choice.skipped_count);
+	assert_string_equal("default.http", choice.where);
+	pool_choice_release(&choice);
+	assert_int_equal(3, leases_used(place));
+	/* One that comes to have its secret is used again. */
+	asked.set = "A";
+	assert_int_equal(0, ask(place, &query, name));
+	assert_string_equal("a", name);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -538,6 +626,8 @@ int main(void)
 		TEST(test_budgets_follow_edits),
 		TEST(test_budgets_survive_a_reboot),
 		TEST(test_lost_budgets_are_begun_anew),
+		TEST(test_only_the_chosen_one_needs_its_secret),
+		TEST(test_who_lacks_a_secret_is_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
