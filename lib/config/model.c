@@ -23,6 +23,19 @@ static const struct {
 
 const char *const pool_check_default_url = "http://www.gstatic.com/generate_204";
 
+const struct pool_status_set *pool_check_expected(
+	const struct pool_status_set *own, bool by_default)
+{
+	enum { NO_CONTENT = 204 - 100 };
+	static const struct pool_status_set none;
+	static const struct pool_status_set no_content = {
+		.bits[NO_CONTENT / 64] = UINT64_C(1) << NO_CONTENT % 64};
+
+	if (memcmp(own, &none, sizeof(none)) != 0)
+		return own;
+	return by_default ? &no_content : NULL;
+}
+
 const char *pool_method_name(enum pool_method method)
 {
 	return (unsigned)method < POOL_METHODS ? methods[method].name : "?";

@@ -68,7 +68,7 @@ struct pool_policy {
 	int32_t max_connections; /* 0: no limit; a member's own may differ */
 	int32_t budget_requests; /* 0: no budget */
 	int32_t budget_per_s;
-	struct pool_status_set expect;  /* of http checks */
+	struct pool_status_set expect;  /* of http checks; none: pool_check_expected() */
 	struct pool_status_set cooling; /* statuses that mean "limited" */
 	struct pool_status_set blocked;
 };
@@ -181,6 +181,13 @@ void pool_settings_resolve(const struct pool_settings *settings, const char *exc
 
 /* What an http check asks for where request.url is NULL. */
 extern const char *const pool_check_default_url;
+/*
+ * The statuses that are good where expect_status is <own>. Where that is not given, which
+ * is a set of none, NULL: 200 to 399; but 204 alone if <by_default> is true, for the
+ * default URL is asked for, which answers nothing else: a login page does.
+ */
+const struct pool_status_set *pool_check_expected(
+	const struct pool_status_set *own, bool by_default);
 
 /*
  * Why <text> can be no URL to check, or NULL: its bytes and its shape. Whether it suits

@@ -175,9 +175,10 @@ static const struct pool_key keys[] = {
 	{POOL_GROUP_CHECK, "headers", POOL_KIND_HEADERS, .fallback = "",
 		.offset = REQUEST(headers), .checks_only_http = true,
 		.summary = "Header lines to send, by name."},
-	{POOL_GROUP_CHECK, "expect_status", POOL_KIND_STATUSES, .fallback = "200-399",
+	{POOL_GROUP_CHECK, "expect_status", POOL_KIND_STATUSES, .fallback = "",
 		.offset = POLICY(expect), .checks_only_http = true,
-		.summary = "The answer's statuses that are good."},
+		.summary = "The answer's statuses that are good; without it 200 to 399, "
+			   "or 204 alone where there is no url either."},
 	{POOL_GROUP_CHECK, "expect_body", POOL_KIND_TEXT, .fallback = "",
 		.offset = REQUEST(body), .checks_only_http = true,
 		.summary = "Text that the answer must contain."},
@@ -714,10 +715,13 @@ static bool show_word(const struct pool_key *key, const void *at, struct pool_te
 static bool show_statuses(
 	const struct pool_key *key, const void *at, struct pool_text *out)
 {
+	static const struct pool_status_set none;
 	const struct pool_status_set *set = at;
 	const char *comma = "";
 
-	(void)key;
+	/* What means none by default was not given. */
+	if (!*key->fallback && memcmp(set, &none, sizeof(none)) == 0)
+		return false;
 	pool_text_add(out, "[");
 	for (int low = 100; low < 600; low++) {
 		int high = low;

@@ -1,6 +1,7 @@
 /* Outcomes: what came of a transfer. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include "probe/classify.h"
 #include "probe/descriptors.h"
@@ -98,6 +99,14 @@ static int64_t get_time_us(const struct pool_transfer *transfer, CURLINFO info)
 	return us;
 }
 
+/* Whether somebody answers in place of the default target, which has no content. */
+static bool is_login_page(
+	const struct pool_probe *probe, const struct pool_probe_result *result)
+{
+	return result->reason == POOL_REASON_STATUS && result->status < 400 &&
+		strcmp(probe->url, pool_check_default_url) == 0;
+}
+
 void pool_transfer_judge_answer(
 	const struct pool_transfer *transfer, struct pool_probe_result *result)
 {
@@ -105,8 +114,9 @@ void pool_transfer_judge_answer(
 
 	result->reason = pool_answer_judge(probe, result->status, is_relayed(probe));
 	if (result->reason != POOL_REASON_OK)
-		snprintf(result->detail, sizeof(result->detail), "HTTP %d",
-			result->status);
+		snprintf(result->detail, sizeof(result->detail), "HTTP %d%s",
+			result->status,
+			is_login_page(probe, result) ? ", not 204: a login page?" : "");
 	else if (!transfer->match.found)
 		result->reason = POOL_REASON_BODY;
 }

@@ -134,20 +134,21 @@ static struct pool_probe make_probe(const struct pool_snapshot *snapshot,
 		.method = method_of(leaf, options),
 		.timeout_ms = timeout_ms(leaf->policy.check_timeout_s),
 		.retries = leaf->policy.retry_count,
-		.expect = &leaf->policy.expect,
 		.cooling = &leaf->policy.cooling,
 		.blocked = &leaf->policy.blocked,
 	};
 
 	if (pool_method_get(probe.method)->wants_url) {
 		probe.url = url_of(snapshot, leaf, options);
+		probe.expect = pool_check_expected(
+			&leaf->policy.expect, probe.url == pool_check_default_url);
 		probe.request = pool_snapshot_string(snapshot, leaf->check_method);
 		probe.headers = pool_snapshot_string(snapshot, leaf->check_headers);
 		probe.body = pool_snapshot_string(snapshot, leaf->check_body);
 	} else {
 		/* Nobody answers these with a status: pools that differ in it ask the
 		 * same. */
-		probe.expect = probe.cooling = probe.blocked = NULL;
+		probe.cooling = probe.blocked = NULL;
 	}
 	return probe;
 }

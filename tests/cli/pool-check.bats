@@ -267,8 +267,44 @@ websocket, not 'htpp'; did you mean 'http'?"
 		"pool-check: --method wants tcp, http, ping, tunnel or websocket, not 'smtp-ehlo'"
 }
 
+@test "a login page in place of the default url does not pass, nor one that is moved to" {
+	for status in 204 200 302 418; do
+		start_stub --name "s$status" http-proxy --status "$status"
+		members+="${members:+, }{\"name\": \"p$status\", \"url\": \"http://127.0.0.1:$STUB_PORT\"}"
+	done
+	check='"method": "http", "retry_count": 1'
+	write_pool pool.json "{\"health_check\": {$check}, \"proxies\": [$members]}"
+	run -0 --separate-stderr pool-check --format tsv pool.json
+	result() { awk -F '\t' -v name="$1" '$3 == name { print $6, $7, $9, $13 }' <<<"$output"; }
+	assert_regex "$(result p204)" "^passed ok 204"
+	assert_regex "$(result p200)" "^failed status 200 .*HTTP 200, not 204: a login page\?"
+	assert_regex "$(result p302)" "^failed status 302 .*HTTP 302, not 204: a login page\?"
+	assert_regex "$(result p418)" " limited 418 "
+	# a url of one's own, here or there, and what is said to be expected
+	run pool-check --format tsv --url http://target.invalid/ pool.json
+	assert_regex "$(result p200)" "^passed ok 200"
+	assert_regex "$(result p302)" "^passed ok 302"
+	write_pool pool.json "{\"health_check\": {$check, \"url\": \"http://target.invalid/\"}, \"proxies\": [$members]}"
+	run pool-check --format tsv pool.json
+	assert_regex "$(result p200)" "^passed ok 200"
+	write_pool pool.json "{\"health_check\": {$check, \"expect_status\": [200]}, \"proxies\": [$members]}"
+	run pool-check --format tsv pool.json
+	assert_regex "$(result p200)" "^passed ok 200"
+	assert_regex "$(result p204)" "^failed status 204 "
+}
+
+@test "what is expected is shown as it was given, and not otherwise" {
+	for given in '' '"expect_status": [204]' '"expect_status": ["200-399"]'; do
+		write_pool pool.json '{"health_check": {"method": "http"'"${given:+, $given}"'},
+			"proxies": ["http://127.0.0.1:9"]}'
+		run -0 --separate-stderr pool-validate --print pool.json
+		run jq -c '.default.http.pool.health_check.expect_status' <<<"$output"
+		assert_output "$([ -n "$given" ] && echo "${given#*: }" || echo null)"
+	done
+}
+
 @test "an http check without a url asks for the default one" {
-	start_stub --log log http-proxy
+	start_stub --log log http-proxy --status 204
 	write_pool pool.json "{\"health_check\": {\"method\": \"http\"},
 		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
 	run -0 --separate-stderr pool-check -q pool.json

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
+#include "config/schema.h"
 #include "probe/round.h"
 
 /* The model's strings are not const: it owns them elsewhere. */
@@ -364,6 +365,58 @@ static void http_checks_without_a_url_ask_for_the_default_one(void **state)
 	pool_snapshot_release(&snapshot);
 }
 
+/* The set as a number: 0 for NULL, 204 for that status alone, else 1. */
+static int name_set(const struct pool_status_set *set)
+{
+	int count = 0;
+
+	if (!set)
+		return 0;
+	for (int status = 100; status < 600; status++)
+		count += pool_status_set_has(set, status);
+	return count == 1 && pool_status_set_has(set, 204) ? 204 : 1;
+}
+
+static void statuses_are_expected_by_url_and_word(void **state)
+{
+	static const struct {
+		bool own_url, given;
+		const char *option;
+		enum pool_method method;
+		int expected;
+	} cases[] = {
+		{false, false, NULL, POOL_METHOD_HTTP, 204},
+		{true, false, NULL, POOL_METHOD_HTTP, 0},
+		{false, false, "http://t/", POOL_METHOD_HTTP, 0},
+		{false, true, NULL, POOL_METHOD_HTTP, 1},
+		{true, true, NULL, POOL_METHOD_HTTP, 1},
+		{true, false, NULL, POOL_METHOD_WEBSOCKET, 0},
+		{true, false, NULL, POOL_METHOD_TUNNEL, 0},
+		{false, true, NULL, POOL_METHOD_TCP, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_leaf leaf = make_leaf(TEXT("default.http"), members, 1,
+			cases[i].own_url ? TEXT("http://u/") : NULL);
+		struct pool_round_options options = make_options();
+		struct pool_snapshot snapshot;
+		struct pool_round round;
+
+		leaf.policy.method = (uint8_t)cases[i].method;
+		if (cases[i].given)
+			pool_status_set_parse(&leaf.policy.expect, "200-399", 7);
+		snapshot = make_snapshot(&leaf, 1);
+		options.leaf_count = 1;
+		options.url = cases[i].option;
+		assert_int_equal(0, pool_round_plan(&round, &snapshot, &options, NULL));
+		assert_int_equal(1, round.probe_count);
+		assert_int_equal(cases[i].expected, name_set(round.probes[0].expect));
+		pool_round_release(&round);
+		pool_snapshot_release(&snapshot);
+	}
+}
+
 static void an_obstacle_is_one_trouble_of_this_machine_for_all(void **state)
 {
 	static const struct {
@@ -497,6 +550,7 @@ int main(void)
 		cmocka_unit_test(only_narrows_the_plan_and_names_near_misses),
 		cmocka_unit_test(overrides_that_do_not_fit_are_refused),
 		cmocka_unit_test(http_checks_without_a_url_ask_for_the_default_one),
+		cmocka_unit_test(statuses_are_expected_by_url_and_word),
 		cmocka_unit_test(an_obstacle_is_one_trouble_of_this_machine_for_all),
 		cmocka_unit_test(a_round_of_nothing_ends_well),
 		cmocka_unit_test(a_stop_asks_no_target),
