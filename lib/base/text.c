@@ -181,6 +181,50 @@ size_t pool_text_find_foreign(const char *bytes, size_t length)
 	return at;
 }
 
+/* Is no byte at <place> of its unit a NUL, and most of the others are? */
+static bool has_nuls_around(const char *bytes, size_t length, size_t unit, size_t place)
+{
+	enum { SAMPLE = 512, LEAST = 8, MOST_PERCENT = 75 };
+	size_t nuls = 0;
+
+	length = (length < SAMPLE ? length : SAMPLE) / unit * unit;
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] != '\0')
+			continue;
+		if (i % unit == place)
+			return false;
+		nuls++;
+	}
+	return length >= LEAST &&
+		100 * nuls >= MOST_PERCENT * (length / unit * (unit - 1));
+}
+
+const char *pool_text_find_wide(const char *bytes, size_t length)
+{
+	/* The longer marks first: that of UTF-16LE begins that of UTF-32LE. */
+	static const struct {
+		const char *mark;
+		size_t size;
+		const char *with_mark,
+			*without;   /* iconv drops a mark it was not told of */
+		size_t unit, place; /* where ASCII stands in a unit */
+	} rows[] = {
+		{"\xff\xfe\0\0", 4, "UTF-32", "UTF-32LE", 4, 0},
+		{"\0\0\xfe\xff", 4, "UTF-32", "UTF-32BE", 4, 3},
+		{"\xff\xfe", 2, "UTF-16", "UTF-16LE", 2, 0},
+		{"\xfe\xff", 2, "UTF-16", "UTF-16BE", 2, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (length >= rows[i].size &&
+			memcmp(bytes, rows[i].mark, rows[i].size) == 0)
+			return rows[i].with_mark;
+		if (has_nuls_around(bytes, length, rows[i].unit, rows[i].place))
+			return rows[i].without;
+	}
+	return NULL;
+}
+
 void pool_text_safe(char *out, size_t size, const char *bytes, size_t length)
 {
 	const unsigned char *at = (const unsigned char *)bytes;

@@ -50,6 +50,13 @@ void pool_text_add_quoted(struct pool_text *text, const char *bytes, size_t leng
  * there is none. */
 size_t pool_text_find_foreign(const char *bytes, size_t length);
 
+/*
+ * The name that iconv(1) has for the encoding of a text in two or four bytes a character,
+ * by its mark or, without one, by the NULs beside its first ASCII characters. NULL: it is
+ * none.
+ */
+const char *pool_text_find_wide(const char *bytes, size_t length);
+
 /* Append the same as it stands in the user or password of a URL: all but letters, digits
  * and - . _ ~ as %XX. */
 void pool_text_add_encoded(struct pool_text *text, const char *bytes, size_t length);

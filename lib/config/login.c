@@ -160,7 +160,7 @@ static int judge_password_file(
 static int read_line(
 	struct password_file *file, char *line, size_t size, struct pool_fault *fault)
 {
-	const char *path = file->path;
+	const char *path = file->path, *encoding;
 	/* Not to wait for somebody to write into a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = errno;
 	struct stat status;
@@ -184,6 +184,13 @@ static int read_line(
 		return pool_fault_set(fault, POOL_ESECRET, error,
 			"cannot read the password file '%s'", path);
 	line[used] = '\0';
+	encoding = pool_text_find_wide(line, used);
+	if (encoding)
+		return pool_fault_set(fault, POOL_ESECRET, 0,
+			"the password file '%s' is %s, not UTF-8: convert it with iconv "
+			"-f %s "
+			"-t UTF-8",
+			path, encoding, encoding);
 	if (memchr(line, '\0', used))
 		return pool_fault_set(fault, POOL_ESECRET, 0,
 			"the password file '%s' holds a control character", path);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "config/config.h"
 
 enum { BINARY_SAMPLE = 512, BINARY_PERCENT = 5 };
@@ -92,6 +93,7 @@ static int find_folder(struct pool_source *source, struct pool_fault *fault)
 
 static int read_descriptor(struct pool_source *source, int fd, struct pool_fault *fault)
 {
+	const char *encoding;
 	int error;
 
 	if (fstat(fd, &source->status) != 0)
@@ -105,7 +107,14 @@ static int read_descriptor(struct pool_source *source, int fd, struct pool_fault
 	if (source->regular)
 		source->trust = pool_trust_judge(&source->status, source->path);
 	error = read_all(source, fd, fault);
-	if (!error && is_binary(source))
+	encoding = pool_text_find_wide(source->bytes, source->length);
+	if (!error && encoding)
+		error = pool_fault_set(fault, POOL_ENOFILE, 0,
+			"cannot read '%s': it is %s, not UTF-8: convert it with iconv -f "
+			"%s "
+			"-t UTF-8",
+			source->path, encoding, encoding);
+	else if (!error && is_binary(source))
 		error = refuse(fault, source->path, "it is a binary file, not text");
 	if (!error && source->regular)
 		error = find_folder(source, fault);

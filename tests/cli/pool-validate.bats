@@ -97,6 +97,40 @@ warned.json: 0 errors, 1 warning"
 	ROWS
 }
 
+@test "UTF-16 and UTF-32 are called so, in every input, with how to convert" {
+	require_tool iconv
+	printf '{"proxies": ["http://192.0.2.1:8080"]}' >text.json
+	printf 'proxies: ["http://192.0.2.1:8080"]\n' >text.yaml
+	printf '192.0.2.1:8080\n' >text.txt
+	printf '[ProxyList]\nhttp 192.0.2.1 8080\n' >proxychains.conf
+	printf 'CRYPTOFEED_PROXY_DEFAULT__HTTP=http://192.0.2.1:8080\n' >text.env
+	local name encoding called
+
+	for name in text.json text.yaml text.txt proxychains.conf text.env; do
+		for encoding in UTF-16LE UTF-16BE UTF-32LE UTF-32BE; do
+			for mark in "" $'\xef\xbb\xbf'; do
+				{ printf %s "$mark"; cat $name; } |
+					iconv -f UTF-8 -t $encoding >wide-$name
+				called=$encoding
+				[ -z "$mark" ] || called=${encoding%?E}
+				run -3 --separate-stderr "$POOL_BIN/pool-convert" wide-$name
+				assert_output ""
+				assert_equal "$stderr" "pool-convert: cannot read 'wide-$name': it is $called, not UTF-8: convert it with iconv -f $called -t UTF-8"
+				iconv -f $called -t UTF-8 wide-$name | cmp - $name
+			done
+		done
+	done
+	for tool in pool-validate pool-select pool-check pool-status; do
+		iconv -f UTF-8 -t UTF-16LE text.json >wide.json
+		run -3 --separate-stderr "$POOL_BIN/$tool" wide.json
+		assert_regex "$stderr" "it is UTF-16LE, not UTF-8"
+	done
+	printf 'quartz7\n' | iconv -f UTF-8 -t UTF-16 >secret
+	echo '{"proxies": [{"url": "http://u@192.0.2.1:80", "password_file": "secret"}]}' >pool.json
+	run -3 --separate-stderr "$validate" --expand pool.json
+	assert_regex "$stderr" "password_file: the password file '[^']*/secret' is UTF-16, not UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
+}
+
 @test "a file without permission is status 3" {
 	local powerless=()
 
