@@ -136,6 +136,8 @@ static const struct pool_key keys[] = {
 			"Unique in its pool; host:port, then host:port#2, by default."},
 	{POOL_GROUP_PROXY, "weight", POOL_KIND_DECIMAL, .fallback = "1",
 		RANGE(100000, 10000000, WEIGHT), .offset = MEMBER(weight_micro),
+		.at_zero = "to drain a proxy, write \"enabled\": false, or run "
+			   "pool-report NAME disable",
 		.summary = "Its share of the selections, relative to the others."},
 	{POOL_GROUP_PROXY, "enabled", POOL_KIND_BOOL, .fallback = "true",
 		.offset = MEMBER(enabled),

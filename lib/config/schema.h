@@ -74,6 +74,7 @@ struct pool_key {
 	enum pool_group child;
 	size_t offset; /* into struct pool_settings, pool_member, else pool_leaf */
 	bool checks_only_http; /* means nothing to tcp and ping */
+	const char *at_zero;   /* what to write in place of 0; or NULL */
 	const char *summary;   /* one line */
 };
 

@@ -57,16 +57,27 @@ static void tell_choice(
 	free(words);
 }
 
+/* 0, 0.0, -0, 0e5. */
+static bool is_zero(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length && !strchr("eE", text[i]); i++)
+		if (!strchr("0.-+ ", text[i]))
+			return false;
+	return true;
+}
+
 static void tell_range(struct walk *walk, const struct place *place,
 	const struct pool_key *key, const char *text, size_t length, bool below)
 {
 	int64_t limit = below ? key->low : key->high;
 	double shown =
 		key->type == POOL_KIND_DECIMAL ? (double)limit / 1e6 : (double)limit;
+	const bool zero = key->at_zero && is_zero(text, length);
 
-	pool_tell_value(walk, key->rule, place, "%s: %.*s is %s %.10g",
+	pool_tell_value(walk, key->rule, place, "%s: %.*s is %s %.10g%s%s",
 		place->value->string, (int)(length < 60 ? length : 60), text,
-		below ? "below" : "above", shown);
+		below ? "below" : "above", shown, zero ? "; " : "",
+		zero ? key->at_zero : "");
 }
 
 static void read_scalar(struct walk *walk, const struct place *place,

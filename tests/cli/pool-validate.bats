@@ -131,6 +131,21 @@ warned.json: 0 errors, 1 warning"
 	assert_regex "$stderr" "password_file: the password file '[^']*/secret' is UTF-16, not UTF-8: convert it with iconv -f UTF-16 -t UTF-8"
 }
 
+@test "weight 0 names how to drain, other weights out of range only the range" {
+	local weight
+
+	for weight in 0 0.0 -0 -0.0 0e3; do
+		echo "{\"proxies\": [{\"url\": \"http://192.0.2.1:80\", \"weight\": $weight}]}" >pool.json
+		run -1 --separate-stderr "$validate" pool.json
+		assert_regex "$stderr" "weight: $weight is below 0.1; to drain a proxy, write \"enabled\": false, or run pool-report NAME disable \\[weight-range\\]"
+	done
+	for weight in 0.05 -1 -0.1 1e-9; do
+		echo "{\"proxies\": [{\"url\": \"http://192.0.2.1:80\", \"weight\": $weight}]}" >pool.json
+		run -1 --separate-stderr "$validate" pool.json
+		assert_regex "$stderr" "weight: $weight is below 0.1 \\[weight-range\\]"
+	done
+}
+
 @test "a file without permission is status 3" {
 	local powerless=()
 
