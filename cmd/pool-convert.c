@@ -263,8 +263,8 @@ static int read_input(const struct request *request, struct pool_judged *judged,
 	return error;
 }
 
-/* What was not taken over is told in any case, what a pool file could be better at only
- * when asked for. */
+/* What was not taken over is told in any case, and a host that may be none; what a pool
+ * file could be better at only when asked for. */
 static size_t drop_warnings(const struct request *request, struct pool_diagnostics *found)
 {
 	size_t lost = 0, count;
@@ -275,7 +275,8 @@ static size_t drop_warnings(const struct request *request, struct pool_diagnosti
 				rules[POOL_RULE_NOT_TAKEN_OVER].name) == 0;
 	pool_diagnostics_drop(found, POOL_RULE_FILE_WRITABLE);
 	for (size_t i = 0; i < count && !request->common.verbose; i++)
-		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED)
+		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED &&
+			i != POOL_RULE_URL_HOST_ODD)
 			pool_diagnostics_drop(found, (enum pool_rule_id)i);
 	return lost;
 }

@@ -193,10 +193,13 @@ enum pool_format pool_format_find(const struct pool_source *source)
 
 		if (length == 0 || *text == '#' || *text == ';')
 			continue;
+		if (begins(text, length, "[ProxyList]"))
+			return POOL_FORMAT_PROXYCHAINS;
+		/* "[2001:db8::1]:8080" is no JSON. */
+		if (*text == '[' && memmem(text, length, "]:", 2))
+			return POOL_FORMAT_LIST;
 		if (*text == '{' || *text == '[')
-			return begins(text, length, "[ProxyList]")
-				? POOL_FORMAT_PROXYCHAINS
-				: POOL_FORMAT_POOL;
+			return POOL_FORMAT_POOL;
 		if (begins(text, length, "export ") ||
 			begins(text, length, "CRYPTOFEED_PROXY_"))
 			return POOL_FORMAT_ENV;

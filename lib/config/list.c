@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "config/list_line.h"
 #include "config/tree.h"
 
 /* --- lines ------------------------------------------------------------------------ */
@@ -90,90 +91,28 @@ static bool is_comment(const char *text, size_t length)
 		(length > 1 && memcmp(text, "//", 2) == 0);
 }
 
-/* Where the port of "host:port..." begins; NULL: there is none. */
-static const char *find_port(const char *text)
-{
-	const char *bracket = *text == '[' ? strchr(text, ']') : NULL;
-	const char *colon = strchr(bracket ? bracket : text, ':');
-
-	return colon ? colon + 1 : NULL;
-}
-
-/* "user:password@host:port", and not a password with an "@" behind "host:port:user:". */
-static bool has_login_first(const char *text)
-{
-	const char *at = strrchr(text, '@'), *port = at ? find_port(at + 1) : NULL;
-
-	return port && *port && !port[strspn(port, "0123456789")];
-}
-
-/* "a:1:b@c:2": is the proxy at a, or at c? A password is not sent to a guess. */
-static bool is_ambiguous(const char *text)
-{
-	const char *port = find_port(text);
-	size_t digits = port ? strspn(port, "0123456789") : 0;
-
-	return digits && port[digits] == ':' && has_login_first(text);
-}
-
-/* "host:port", "user:password@host:port" or "host:port:user:password" as a URL. */
-static void add_entry(struct pool_text *url, const char *scheme, const char *text)
-{
-	const char *port = has_login_first(text) ? NULL : find_port(text);
-	const char *user = port ? strchr(port, ':') : NULL;
-	const char *password = user ? strchr(user + 1, ':') : NULL;
-
-	pool_text_addf(url, "%s://", scheme);
-	if (!user) {
-		pool_text_add(url, text);
-		return;
-	}
-	pool_text_add_encoded(url, user + 1,
-		password ? (size_t)(password - user - 1) : strlen(user + 1));
-	if (password) {
-		pool_text_add(url, ":");
-		pool_text_add_encoded(url, password + 1, strlen(password + 1));
-	}
-	pool_text_add(url, "@");
-	pool_text_add_bytes(url, text, (size_t)(user - text));
-}
-
-static void tell_ambiguous(
-	struct pool_diagnostics *diagnostics, const struct pool_line *line)
-{
-	pool_diagnostics_add(diagnostics, POOL_RULE_LIST_LINE, line->at, line->end,
-		strdup(""),
-		"this is host:port:user:password or user:password@host:port: "
-		"write it as a URL");
-}
-
-static void put_entry(struct pool_tree *tree, cJSON *list,
-	const struct pool_source *source, const struct pool_line *line, const char *text)
-{
-	struct pool_text url = POOL_TEXT_SECRET;
-	char *made;
-
-	if (strstr(text, "://"))
-		pool_text_add(&url, text);
-	else
-		add_entry(&url, source->scheme ? source->scheme : "http", text);
-	made = pool_text_take(&url);
-	pool_tree_put_text(tree, list, made, line->at, line->end);
-	pool_text_forget(made);
-}
-
 static void read_entry(struct pool_tree *tree, cJSON *list,
 	const struct pool_source *source, const struct pool_line *line,
 	struct pool_diagnostics *diagnostics)
 {
-	char *text = strndup(source->bytes + line->at, line->end - line->at);
+	char *text = strndup(source->bytes + line->at, line->end - line->at), *made;
+	struct pool_text url = POOL_TEXT_SECRET;
+	char why[POOL_LIST_LINE_WHY];
 
-	if (!text)
+	if (!text) {
 		tree->broken = true;
-	else if (!strstr(text, "://") && is_ambiguous(text))
-		tell_ambiguous(diagnostics, line);
-	else
-		put_entry(tree, list, source, line, text);
+		return;
+	}
+	if (pool_list_line_read(
+		    &url, text, source->scheme ? source->scheme : "http", why)) {
+		made = pool_text_take(&url);
+		pool_tree_put_text(tree, list, made, line->at, line->end);
+		pool_text_forget(made);
+	} else {
+		pool_diagnostics_add(diagnostics, POOL_RULE_LIST_LINE, line->at,
+			line->end, strdup(""), "%s", why);
+	}
+	pool_text_release(&url);
 	pool_text_forget(text);
 }
 
@@ -182,6 +121,7 @@ int pool_list_read(struct pool_tree *tree, const struct pool_source *source,
 {
 	int error = pool_lines_judge(source, diagnostics);
 	cJSON *list = pool_tree_begin_list(tree, source);
+	const size_t errors = diagnostics->errors;
 	struct pool_line line;
 	size_t at = 0;
 
@@ -193,5 +133,8 @@ int pool_list_read(struct pool_tree *tree, const struct pool_source *source,
 		line.end = cut_comment(source->bytes, &line);
 		read_entry(tree, list, source, &line, diagnostics);
 	}
-	return tree->broken ? POOL_ENOMEM : 0;
+	if (tree->broken)
+		return POOL_ENOMEM;
+	/* What is wrong is told: not that the list is empty as well. */
+	return list && !list->child && diagnostics->errors > errors ? POOL_EINVALID : 0;
 }

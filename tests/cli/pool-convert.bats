@@ -163,6 +163,145 @@ http://192.0.2.3:8080"
 proxies.txt: 1 error, 0 warnings"
 }
 
+# line_of LINE: what a list of that line becomes, or why it does not
+line_of() {
+	printf '%s\n' "$1" >line.txt
+	"$convert" --from list --to list line.txt 2>&1 |
+		sed 's/^line.txt:1:[0-9]*: error: //; s/ \[list-line\]$//; /^line.txt: /d'
+}
+
+@test "user and password stand before or behind, where one reading is possible" {
+	local line url
+
+	while read -r line url; do
+		run line_of "$line"
+		assert_output "$url"
+	done <<-'ROWS'
+		mira:quartz7:192.0.2.1:8080 http://mira:quartz7@192.0.2.1:8080
+		mira:4711:192.0.2.1:8080 http://mira:4711@192.0.2.1:8080
+		mira:qu:ar@tz7:192.0.2.1:8080 http://mira:qu%3Aar%40tz7@192.0.2.1:8080
+		mira:quartz7:gate.example.com:8080 http://mira:quartz7@gate.example.com:8080
+		mira:quartz7:[2001:db8::1]:8080 http://mira:quartz7@[2001:db8::1]:8080
+		m@x.example:quartz7:192.0.2.1:8080 http://m%40x.example:quartz7@192.0.2.1:8080
+		192.0.2.1:8080@mira:quartz7 http://mira:quartz7@192.0.2.1:8080
+		192.0.2.1:8080@mira:4711 http://mira:4711@192.0.2.1:8080
+		192.0.2.1:8080@mira:qu@ar:tz7 http://mira:qu%40ar%3Atz7@192.0.2.1:8080
+		[2001:db8::1]:8080@mira:quartz7 http://mira:quartz7@[2001:db8::1]:8080
+		socks5://mira:quartz7:192.0.2.1:8080 socks5://mira:quartz7@192.0.2.1:8080
+		socks5://192.0.2.1:8080:mira:qu/z7 socks5://mira:qu%2Fz7@192.0.2.1:8080
+		socks5://192.0.2.1:8080@mira:quartz7 socks5://mira:quartz7@192.0.2.1:8080
+		gate.example.com:8080:mira:4711 http://mira:4711@gate.example.com:8080
+		squid:8080:mira:quartz7 http://mira:quartz7@squid:8080
+		localhost:8080:mira:4711 http://mira:4711@localhost:8080
+		192.0.2.1:8080:mira:https:// http://mira:https%3A%2F%2F@192.0.2.1:8080
+		192.0.2.1:8080:mira: http://mira:@192.0.2.1:8080
+		http://mira:4711@squid:8080 http://mira:4711@squid:8080
+		http://m.smith:4711@gate.example.com:8080 http://m.smith:4711@gate.example.com:8080
+	ROWS
+}
+
+@test "a line of a list with two readings is refused, and both are named" {
+	local line
+
+	while IFS= read -r line; do
+		run line_of "$line"
+		assert_output --regexp '^this is (host|user)[a-z:@]* or (as a URL, |)[a-z:@]*(: write it as a URL|: if the host stands last, .*%2E)$'
+	done <<-'LINES'
+		a:80:b:90
+		squid:3128:mira:4711
+		192.0.2.1:8080:192.0.2.2:8081
+		m.smith:4711:192.0.2.1:8080
+		mira:4711:gate.example.com:8080
+		a:80@b:90
+		gate.example.com:8080@mira:4711
+		192.0.2.1:8080:m@x.example:4711
+	LINES
+	run line_of socks5://192.0.2.1:8080@mira:4711
+	assert_output "this is host:port@user:password or, as a URL, user:password@host:port: if the host stands last, write the dots of the user name as %2E"
+	run line_of socks5://192%2E0.2.1:8080@mira:4711
+	assert_output "socks5://192%2E0.2.1:8080@mira:4711"
+}
+
+@test "no part of a list's line becomes another host because the host's port is wrong" {
+	local line
+
+	while IFS= read -r line; do
+		run line_of "$line"
+		assert_output --regexp '^(it is not clear which part of this line is the host: write it as a URL|proxies\[0\]: the (URL has no port|port is not))'
+	done <<-'LINES'
+		192.0.2.1:8O80:mira:4711
+		192.0.2.1:8O80@mira:4711
+		192.0.2.1:08080:mira:4711
+		mira:4711:gate.example.com:80a
+		mira:4711@gate.example.com:80a
+		mira:4711@gate.example.com
+		mira:quartz7:squid:3128
+		192.0.2.1:99999:mira:quartz7
+		http://mira:4711@gate.example.com
+	LINES
+	for line in 2001:db8::2:3128 2001:db8::2:3128:mira:quartz7 mira:quartz7:fe80::beef:8080; do
+		run line_of "$line"
+		assert_output "an IPv6 address stands in brackets: [ADDRESS]:PORT"
+	done
+}
+
+@test "columns of a list that are no user and password are counted" {
+	local line count
+
+	while IFS='~' read -r count line; do
+		run line_of "$(printf '%b' "$line")"
+		assert_output "this line ${count/#colon/ends with a colon, and} columns; a line is host:port, host:port:user:password, user:password:host:port, both also with @ in the middle, or a URL"
+	done <<-'LINES'
+		has 3~192.0.2.1:8080:Germany
+		has 3~192.0.2.1:8080:http
+		has 3~192.0.2.1:8080:United States
+		has 3~mira:192.0.2.1:8080
+		has 3~http://gate.example.com:8080:8081
+		has 4~192.0.2.1:8080::quartz7
+		colon has 3~192.0.2.1:8080:
+		colon has 4~192.0.2.1:8080::
+		has 2~192.0.2.1 8080
+		has 2~192.0.2.1   8080
+		has 4~192.0.2.1\t8080\tUS\telite proxy
+		has 5~192.0.2.1,8080,Bangladesh - Dhaka,Transparent,HTTP
+		has 3~192.0.2.1:44898 CZ-H-S +
+		has 4~192.0.2.1:7497|United Kingdom|England|London
+		has 2~192.0.2.1:8080,192.0.2.2:8080
+		has 2~socks5 192.0.2.1:1080
+	LINES
+	for line in US:elite socks5:US elite:Germany Germany:anonymous US:Berlin:https; do
+		run line_of "192.0.2.1:8080:$line"
+		assert_output "this line has columns for a country or a kind of proxy, or a user of such a name: take them out, or write it as a URL"
+	done
+}
+
+@test "each line of a mixed list is judged by itself, at its place" {
+	printf '%s\n' '# mixed' 192.0.2.1:1 mira:quartz7:192.0.2.2:2 '  192.0.2.3:3:US' \
+		http://192.0.2.4:4 a:80:b:90 '192.0.2.5:5   # paid' >proxies.txt
+	run -1 --separate-stderr "$convert" proxies.txt
+	assert_output ""
+	assert_regex "$stderr" '^proxies.txt:4:3: error: this line has 3 columns; [^
+]*\[list-line\]
+proxies.txt:6:1: error: this is host:port:user:password or user:password:host:port: write it as a URL \[list-line\]
+proxies.txt: 2 errors, 0 warnings$'
+	sed -i '/:US$/d; /^a:/d' proxies.txt
+	run -0 --separate-stderr "$convert" --to list proxies.txt
+	assert_output "http://192.0.2.1:1
+http://mira:quartz7@192.0.2.2:2
+http://192.0.2.4:4
+http://192.0.2.5:5"
+	assert_equal "$stderr" ""
+}
+
+@test "a host that may be none is told, as pool-validate does" {
+	printf '010.1.1.1:80\n999.1.1.1:80\nh.test:80\n' >proxies.txt
+	run -0 --separate-stderr "$convert" --check tcp -o pool.json proxies.txt
+	assert_equal "$stderr" "proxies.txt:1:1: warning: proxies[0]: programs may read this host differently, or not at all [url-host-odd]
+proxies.txt:2:1: warning: proxies[1]: programs may read this host differently, or not at all [url-host-odd]"
+	run -0 --separate-stderr "$convert" -q -o pool.json proxies.txt
+	assert_equal "$stderr" ""
+}
+
 @test "variables: of the process, and in files as env and shells write them" {
 	run -0 --separate-stderr env CRYPTOFEED_PROXY_ENABLED=true \
 		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:8080 CRYPTOFEED_PROXY_X=1 \
