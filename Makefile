@@ -53,7 +53,7 @@ endif
 
 BASE   := error text clock random hash http io replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
-	member connection exchange document tree parsers plain yaml list list_line proxychains environment variables \
+	member connection exchange document tree parsers plain yaml list list_line foreign proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge flap
 SELECT := strategy budget

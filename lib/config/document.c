@@ -1,6 +1,6 @@
 /* The document: its three forms, and the environment in place of one. */
 #include <string.h>
-#include "config/walk.h"
+#include "config/foreign.h"
 
 static void read_enabled(struct walk *walk, const struct place *root)
 {
@@ -65,12 +65,14 @@ void pool_read_document(struct walk *walk, const struct place *root)
 			"[\"http://HOST:PORT\"]}");
 		return;
 	}
-	if (!pool_place_find(walk, root, "proxy", &proxy))
-		read_settings(walk, root);
-	else if (cJSON_IsObject(proxy.value))
+	if (!pool_place_find(walk, root, "proxy", &proxy)) {
+		if (!pool_foreign_tell_document(walk, root))
+			read_settings(walk, root);
+	} else if (cJSON_IsObject(proxy.value)) {
 		read_settings(walk, &proxy);
-	else if (cJSON_IsString(proxy.value))
+	} else if (cJSON_IsString(proxy.value)) {
 		read_root_url(walk, &proxy);
-	else if (!cJSON_IsNull(proxy.value))
+	} else if (!cJSON_IsNull(proxy.value)) {
 		pool_tell_type(walk, &proxy, "an object with the settings, or a URL");
+	}
 }

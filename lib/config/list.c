@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "config/foreign.h"
 #include "config/list_line.h"
 #include "config/tree.h"
 
@@ -38,6 +39,8 @@ int pool_lines_judge(
 {
 	size_t at = pool_text_find_foreign(source->bytes, source->length);
 
+	if (pool_foreign_tell_text(source, true, diagnostics))
+		return POOL_EINVALID;
 	if (at == source->length)
 		return 0;
 	pool_diagnostics_add(diagnostics, POOL_RULE_TEXT_ENCODING, at, at + 1, strdup(""),

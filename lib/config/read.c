@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "config/foreign.h"
 #include "config/parsers.h"
 #include "config/tree.h"
 #include "config/walk.h"
@@ -142,6 +143,7 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 {
 	struct pool_positions positions = {0};
 	struct walk walk = {.source = source, .diagnostics = diagnostics};
+	enum pool_excerpt_kind excerpt = excerpts[find_input(source)];
 	cJSON *tree = NULL;
 	int error;
 
@@ -149,12 +151,18 @@ int pool_config_read(struct pool_settings *settings, struct pool_diagnostics *di
 	if (error)
 		return error;
 	pool_settings_init(&walk.settings);
-	error = parse(source, &positions, diagnostics, &tree);
+	/* Anything may stand in the text of another format: it is shown as lines are. */
+	if (excerpt != POOL_EXCERPT_LINES &&
+		pool_foreign_tell_text(source, false, diagnostics)) {
+		error = POOL_EINVALID;
+		excerpt = POOL_EXCERPT_LINES;
+	} else {
+		error = parse(source, &positions, diagnostics, &tree);
+	}
 	walk.nodes = positions.nodes;
 	if (!error)
 		read_tree(&walk, tree);
-	pool_diagnostics_locate(
-		diagnostics, source->bytes, source->length, excerpts[find_input(source)]);
+	pool_diagnostics_locate(diagnostics, source->bytes, source->length, excerpt);
 	if (error == POOL_ENOMEM || walk.no_memory || diagnostics->broken)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 	else if (diagnostics->errors)

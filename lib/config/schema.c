@@ -239,7 +239,15 @@ static const char *const in_url =
 	"write it inside url: scheme://user:password@host:port, with "
 	"${NAME} for secrets";
 
+static const char *const beside_proxy =
+	"it is cryptofeed's own: leave it beside a key 'proxy', and write the settings "
+	"below that";
+
 static const struct pool_refused_key refused[] = {
+	{POOL_GROUP_SETTINGS, "log", beside_proxy},
+	{POOL_GROUP_SETTINGS, "uvloop", beside_proxy},
+	{POOL_GROUP_SETTINGS, "backend_multiprocessing", beside_proxy},
+	{POOL_GROUP_SETTINGS, "ignore_invalid_instruments", beside_proxy},
 	{POOL_GROUP_SETTINGS, "external_service",
 		"an external proxy service is not supported; list its proxies in a pool"},
 	{POOL_GROUP_SETTINGS, "global",
@@ -386,6 +394,14 @@ const struct pool_refused_key *pool_schema_refused(
 		if (refused[i].group == group && strcmp(refused[i].name, name) == 0)
 			return &refused[i];
 	return NULL;
+}
+
+bool pool_schema_is_cryptofeed(const char *name)
+{
+	const struct pool_refused_key *row =
+		pool_schema_refused(POOL_GROUP_SETTINGS, name);
+
+	return row && row->advice == beside_proxy;
 }
 
 /* --- scalars from text ---------------------------------------------------------- */

@@ -99,6 +99,8 @@ struct pool_refused_key {
 /* The row of <name> in <group>, or NULL. */
 const struct pool_refused_key *pool_schema_refused(
 	enum pool_group group, const char *name);
+/* Is it one that cryptofeed's configuration has beside 'proxy'? */
+bool pool_schema_is_cryptofeed(const char *name);
 
 enum pool_store {
 	POOL_STORE_OK,

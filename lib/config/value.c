@@ -488,6 +488,11 @@ static enum pool_group find_home(enum pool_group group, const char *name)
 	return POOL_GROUPS;
 }
 
+bool pool_key_is_strange(enum pool_group group, const char *name)
+{
+	return !find_near(group, name) && find_home(group, name) == POOL_GROUPS;
+}
+
 void pool_tell_unknown(
 	struct walk *walk, const struct place *place, enum pool_group group)
 {

@@ -104,6 +104,8 @@ typedef void (*nested_reader)(struct walk *walk, const struct place *place,
  */
 void pool_read_group(struct walk *walk, const struct place *object, enum pool_group group,
 	enum pool_group beside, void *base, nested_reader nested);
+/* Is <name>, which is no key of <group>, neither like one of those nor of another? */
+bool pool_key_is_strange(enum pool_group group, const char *name);
 /* Tell that <place>'s key is none of <group>. */
 void pool_tell_unknown(
 	struct walk *walk, const struct place *place, enum pool_group group);

@@ -302,6 +302,28 @@ proxies.txt:2:1: warning: proxies[1]: programs may read this host differently, o
 	assert_equal "$stderr" ""
 }
 
+@test "a web page or JSON in place of a list is told in one sentence" {
+	printf '\n<!DOCTYPE html><html><body>mira:quartz7\n<p>\n</body></html>\n' >page.txt
+	printf '{"error": "quota exceeded"}\n{"error": 1}\n' >error.txt
+	printf '[\n "192.0.2.1:8080"]\n' >array.txt
+	printf '[2001:db8::1]:8080\n' >address
+	for file in page.txt error.txt array.txt; do
+		run -1 --separate-stderr "$convert" $file
+		assert_output ""
+		assert_regex "$stderr" "^$file:[12]:1: error: this is (a web page|JSON, and read as lines).* \\[foreign-format\\]
+$file: 1 error, 0 warnings\$"
+	done
+	for file in page.txt page.yaml page.json; do
+		[ -e $file ] || cp page.txt $file
+		run -1 --separate-stderr "$validate" $file
+		assert_regex "$stderr" "^$file:2:1: error: this is a web page .*
+$file: 1 error, 0 warnings\$"
+		refute_regex "$stderr" 'mira|quartz7'
+	done
+	run -0 "$convert" --to list address
+	assert_output 'http://[2001:db8::1]:8080'
+}
+
 @test "variables: of the process, and in files as env and shells write them" {
 	run -0 --separate-stderr env CRYPTOFEED_PROXY_ENABLED=true \
 		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:8080 CRYPTOFEED_PROXY_X=1 \

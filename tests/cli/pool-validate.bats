@@ -146,6 +146,40 @@ warned.json: 0 errors, 1 warning"
 	done
 }
 
+@test "configurations of other programs are told in one sentence" {
+	local name tool
+
+	printf 'log:\n  filename: f.log\nuvloop: true\nbit.com:\n  key_id: null\n' >feed.yaml
+	printf 'bitmex: {key_id: a, key_secret: b}\n' >keys.yaml
+	printf 'exchanges:\n  okx: {symbols: [BTC-USDT], channels: [TRADES]}\n' >feeds.yaml
+	printf 'mixed-port: 7890\nproxies:\n- {name: a, type: socks5, server: h.test, port: 1080}\n- {name: b, type: ss, server: h.test, port: 1}\n' >clash.yaml
+	printf 'proxies:\n- {name: a, type: http, server: h.test, port: "443"}\n' >provider.yaml
+	printf '{"data": [{"ip": "192.0.2.1"}], "total": 1, "page": 1}' >api.json
+	while IFS='|' read -r name told; do
+		for tool in "$validate" "$POOL_BIN/pool-convert"; do
+			run -1 --separate-stderr "$tool" $name
+			assert_regex "$stderr" "^$name:1:1: error: $told.* \\[foreign-format\\]
+$name: 1 error, 0 warnings\$"
+		done
+		run -3 --separate-stderr "$POOL_BIN/pool-select" $name
+		assert_regex "$stderr" "$told"
+	done <<-'ROWS'
+		feed.yaml|this is a configuration of cryptofeed without 'proxy'
+		keys.yaml|this is a configuration of cryptofeed without 'proxy'
+		feeds.yaml|this is a configuration of cryptofeed without 'proxy'
+		clash.yaml|this is a file of Clash
+		provider.yaml|this is a file of Clash
+		api.json|no key of this document is one of a pool file
+	ROWS
+	# What is one of ours for the most part is judged key by key.
+	printf 'log: {level: INFO}\nenabled: true\ndefault: {http: "http://192.0.2.1:80"}\n' >mixed.yaml
+	run -1 --separate-stderr "$validate" mixed.yaml
+	assert_regex "$stderr" "'log' is not supported here: it is cryptofeed's own: leave it beside a key 'proxy', and write the settings below that"
+	printf '{"proxie": ["http://192.0.2.1:80"], "stratgy": "random", "x": 1}' >near.json
+	run -1 --separate-stderr "$validate" near.json
+	assert_regex "$stderr" "did you mean 'proxies'"
+}
+
 @test "a file without permission is status 3" {
 	local powerless=()
 
