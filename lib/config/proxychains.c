@@ -114,8 +114,32 @@ static const char *find_scheme(const char *type, bool remote)
 	return NULL;
 }
 
+/* The word with which a comment begins; <count> if none does. A password may begin so,
+ * and so might a user, which is told. */
+static size_t find_comment(const struct words *words)
+{
+	for (size_t i = 3; i < words->count; i++)
+		if (i != 4 && strchr("#;", words->list[i][0]))
+			return i;
+	return words->count;
+}
+
+static void drop_comment(
+	struct reader *reader, const struct pool_line *line, struct words *words)
+{
+	size_t count = find_comment(words);
+
+	if (count == words->count)
+		return;
+	if (count == 3)
+		tell(reader, POOL_RULE_NOT_TAKEN_OVER, line,
+			"what stands behind the port is taken for a comment: proxychains "
+			"itself would read a user and a password");
+	words->count = count;
+}
+
 static void read_proxy(
-	struct reader *reader, const struct pool_line *line, const struct words *words)
+	struct reader *reader, const struct pool_line *line, struct words *words)
 {
 	const char *scheme = find_scheme(words->list[0], reader->remote_names);
 	struct pool_text url = POOL_TEXT_SECRET;
@@ -123,6 +147,7 @@ static void read_proxy(
 	bool bare = strchr(host, ':') && *host != '[';
 	char *made;
 
+	drop_comment(reader, line, words);
 	if (!scheme) {
 		tell(reader, POOL_RULE_PROXYCHAINS_LINE, line,
 			"a proxy is of type http, socks4 or socks5");
@@ -150,6 +175,13 @@ static void read_proxy(
 
 /* --- the whole -------------------------------------------------------------------- */
 
+/* [ProxyList], perhaps with a comment behind. */
+static bool is_list_header(const char *text, size_t length)
+{
+	return length >= 11 && strncasecmp(text, "[ProxyList]", 11) == 0 &&
+		(length == 11 || strchr(" \t#;", text[11]));
+}
+
 static void read_line(struct reader *reader, const struct pool_line *line)
 {
 	const char *text = reader->source->bytes + line->at;
@@ -157,7 +189,7 @@ static void read_line(struct reader *reader, const struct pool_line *line)
 
 	if (line->at == line->end || *text == '#' || *text == ';')
 		return;
-	if (line->end - line->at == 11 && strncasecmp(text, "[ProxyList]", 11) == 0) {
+	if (is_list_header(text, line->end - line->at)) {
 		reader->in_list = true;
 		return;
 	}

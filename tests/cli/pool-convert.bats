@@ -324,6 +324,25 @@ $file: 1 error, 0 warnings\$"
 	assert_output 'http://[2001:db8::1]:8080'
 }
 
+@test "proxychains.conf: a comment behind a proxy is one, and told where it may be a user" {
+	cat >proxychains.conf <<-'END'
+		[ProxyList] # mine
+		socks5 192.0.2.1 1080 # tor
+		socks5 192.0.2.2 1080 ;off
+		socks5 192.0.2.3 1080 mira #quartz7
+		socks5 192.0.2.4 1080 mira quartz7 # paid
+	END
+	run -0 --separate-stderr "$convert" --to list proxychains.conf
+	assert_output "socks5://192.0.2.1:1080
+socks5://192.0.2.2:1080
+socks5://mira:%23quartz7@192.0.2.3:1080
+socks5://mira:quartz7@192.0.2.4:1080"
+	told="what stands behind the port is taken for a comment: proxychains itself would read a user and a password [not-taken-over]"
+	assert_equal "$stderr" "proxychains.conf:2:1: warning: $told
+proxychains.conf:3:1: warning: $told"
+	run -1 "$convert" --strict --to list -q proxychains.conf
+}
+
 @test "variables: of the process, and in files as env and shells write them" {
 	run -0 --separate-stderr env CRYPTOFEED_PROXY_ENABLED=true \
 		CRYPTOFEED_PROXY_DEFAULT__HTTP__URL=http://192.0.2.1:8080 CRYPTOFEED_PROXY_X=1 \
