@@ -55,12 +55,12 @@ BASE   := error text clock random hash http io replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
 	member connection exchange document tree parsers plain yaml list list_line foreign proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
-HEALTH := health reason judge flap
+HEALTH := health reason judge obstacle flap
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
 	attach owners choose secrets store feedback view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
-	obstacle stored history html verdicts finding annotate sarif
+	stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
 	resolver timers merge round post wire
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \

@@ -484,7 +484,7 @@ int main(int argc, char **argv)
 	struct settings settings = {
 		.common = {.type = -1},
 		.spec = &spec,
-		.quorum = {.count = 1},
+		.quorum = POOL_QUORUM_DEFAULT,
 		.plugin = {.asked = plugin, .limits = {.timeout_s = TIMEOUT_S}},
 		.concurrency = TOOL_CONCURRENCY,
 		.round = {.method = -1},

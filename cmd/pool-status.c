@@ -748,7 +748,7 @@ int main(int argc, char **argv)
 	struct settings settings = {
 		.common = {.type = -1, .makes_nothing = true},
 		.spec = &spec,
-		.quorum = {.count = 1},
+		.quorum = POOL_QUORUM_DEFAULT,
 		.plugin = {.asked = plugin},
 	};
 	int status;

@@ -53,7 +53,7 @@ struct settings {
 	int64_t concurrency;
 	double target_rate;
 	const char *ca_file;
-	struct pool_quorum quorum;
+	struct pool_quorum quorum, degraded_below;
 	bool listens;
 	struct pool_listen listen;
 	const char *hosts[HOSTS_MAX]; /* that are allowed */
@@ -200,6 +200,16 @@ static int read_window(const struct tool_given *given, void *context)
 	return tool_read_number(given, context);
 }
 
+/* One number for both, where it is given. */
+static int read_quorum(const struct tool_given *given, void *context)
+{
+	struct settings *settings = context;
+	int status = tool_read_quorum(given, context);
+
+	settings->degraded_below = settings->quorum;
+	return status;
+}
+
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
@@ -220,7 +230,7 @@ static const struct tool_option options[] = {
 		SET(tool_read_ca_file, ca_file)},
 	{OPT_QUORUM, "quorum", "N|N%",
 		"a pool with fewer eligible proxies is degraded (default: 100%)",
-		SET(tool_read_quorum, quorum)},
+		.read = read_quorum, .offset = offsetof(struct settings, quorum)},
 	{OPT_LISTEN, "listen", "[ADDRESS:]PORT",
 		"serve metrics, status and the dashboard (address: 127.0.0.1)",
 		.read = read_listen},
@@ -493,7 +503,7 @@ static int watch(struct settings *settings, const struct tool_files *files)
 			.concurrency = (size_t)settings->concurrency,
 			.target_rate = settings->target_rate,
 			.ca_file = settings->ca_file,
-			.quorum = settings->quorum,
+			.quorum = settings->degraded_below,
 			.tells_checks = settings->common.verbose},
 		.file = files->file,
 		.alerts = {.kinds = settings->alert_kinds,
@@ -502,6 +512,7 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		.machine = settings->machine,
 		.hosts = settings->hosts,
 		.host_count = settings->host_count,
+		.quorum = settings->quorum,
 		.metrics_file = settings->metrics_file,
 		.per_proxy = !settings->pool_metrics,
 		.notify_socket = getenv("NOTIFY_SOCKET"),
@@ -630,7 +641,8 @@ int main(int argc, char **argv)
 		.spec = &spec,
 		.daemon = {.pipe = -1},
 		.concurrency = TOOL_CONCURRENCY,
-		.quorum = {.count = 100, .percent = true},
+		.quorum = POOL_QUORUM_DEFAULT,
+		.degraded_below = POOL_DEGRADED_DEFAULT,
 		.alert_kinds = pool_alerts_default_kinds(),
 		.window_s = POOL_ALERT_WINDOW_MS / 1000,
 	};

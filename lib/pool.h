@@ -124,6 +124,20 @@ const struct pool_no_proxy *pool_no_proxy_get(enum pool_no_reason reason);
 /* As the pool file of a session: there is none, the environment is the configuration. */
 #define POOL_FILE_ENVIRONMENT "$CRYPTOFEED_PROXY_*"
 
+/* What keeps a proxy from being selected now. */
+enum pool_obstacle {
+	POOL_OBSTACLE_NONE, /* nothing: it is eligible */
+	POOL_OBSTACLE_FILE, /* disabled in the pool file */
+	POOL_OBSTACLE_PERSON,
+	POOL_OBSTACLE_OPEN, /* its breaker */
+	POOL_OBSTACLE_COOLING,
+	POOL_OBSTACLE_BUDGET,
+	POOL_OBSTACLE_LEASES, /* as many as it may have */
+	POOL_OBSTACLE_TRIAL,  /* recovering, and as many are trying it as may */
+	POOL_OBSTACLE_SECRET, /* its secret cannot be had */
+	POOL_OBSTACLES
+};
+
 struct pool_session;
 
 /*

@@ -40,6 +40,11 @@ int64_t pool_health_ready_ns(const struct pool_health *health)
 	return open_until > health->cool_until_ns ? open_until : health->cool_until_ns;
 }
 
+bool pool_health_lacks_secret(const struct pool_health *health)
+{
+	return health->last_reason == POOL_REASON_NO_SECRET;
+}
+
 enum pool_reason pool_health_judge_sets(const struct pool_status_set *cooling,
 	const struct pool_status_set *blocked, int status)
 {

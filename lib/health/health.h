@@ -102,6 +102,10 @@ enum pool_status pool_health_status(const struct pool_health *health, int64_t no
  */
 int64_t pool_health_ready_ns(const struct pool_health *health);
 
+/* Whether the last evidence is that a secret of the proxy was missing: nothing against
+ * it, but nothing is known of how it is either. */
+bool pool_health_lacks_secret(const struct pool_health *health);
+
 /* What an HTTP status that came back through the proxy says of it: LIMITED, BLOCKED, AUTH
  * (407), or NONE. */
 enum pool_reason pool_health_judge_status(const struct pool_policy *policy, int status);

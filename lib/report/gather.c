@@ -81,32 +81,6 @@ static enum pool_reason reason_of(
 	return (enum pool_reason)health->last_reason;
 }
 
-static enum pool_obstacle find_obstacle(const struct pool_report_row *row,
-	const struct pool_health *health, const struct pool_policy *policy)
-{
-	const struct pool_report_stored *stored = &row->stored;
-
-	switch (row->status) {
-	case POOL_STATUS_DISABLED:
-		return health->admin_disabled ? POOL_OBSTACLE_PERSON : POOL_OBSTACLE_FILE;
-	case POOL_STATUS_COOLING:
-		return POOL_OBSTACLE_COOLING;
-	case POOL_STATUS_UNHEALTHY:
-		return POOL_OBSTACLE_OPEN;
-	case POOL_STATUS_RECOVERING:
-		if (stored->held >= (uint32_t)policy->half_open_max)
-			return POOL_OBSTACLE_TRIAL;
-		break;
-	case POOL_STATUS_UNKNOWN:
-	case POOL_STATUS_HEALTHY:
-	case POOL_STATUSES:
-		break;
-	}
-	if (stored->most && stored->held >= (uint32_t)stored->most)
-		return POOL_OBSTACLE_LEASES;
-	return stored->budget_left == 0 ? POOL_OBSTACLE_BUDGET : POOL_OBSTACLE_NONE;
-}
-
 /* What the state file says beside the status. */
 static void fill_stored(struct pool_report_row *row, const struct pool_session *session,
 	const struct pool_view *view, uint32_t index)
@@ -133,9 +107,15 @@ static void fill_stored(struct pool_report_row *row, const struct pool_session *
 	memcpy(stored->checks, record->checks, sizeof(stored->checks));
 	memcpy(stored->reports, record->reports, sizeof(stored->reports));
 	stored->budget_left = pool_view_budget(session, view, index, &budget_ns);
-	stored->obstacle = find_obstacle(row, &record->health, policy);
-	if (!member->enabled)
-		stored->obstacle = POOL_OBSTACLE_FILE;
+	stored->obstacle = pool_obstacle_find(
+		&(struct pool_obstacle_facts){.health = &record->health,
+			.enabled = member->enabled,
+			.lacks_secret = pool_health_lacks_secret(&record->health),
+			.held = stored->held,
+			.most = stored->most,
+			.trials = policy->half_open_max,
+			.budget_ns = stored->budget_left == 0 ? budget_ns : 0,
+			.now_ns = view->now.boot_ns});
 	if (stored->obstacle == POOL_OBSTACLE_BUDGET)
 		row->wait_s = seconds_until(budget_ns, view->now.boot_ns);
 	stored->until_wall_s = row->wait_s ? view->now.wall_s + row->wait_s : 0;

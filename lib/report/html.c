@@ -82,7 +82,7 @@ static enum state judge(const struct pool_report_pool *pool)
 		return EXHAUSTED;
 	if (pool->stale)
 		return STALE;
-	return pool->eligible < pool->need ? DEGRADED : FINE;
+	return pool->eligible < pool->degraded_below ? DEGRADED : FINE;
 }
 
 static const struct pool_report_pool *this_pool(const struct page *page)
@@ -91,7 +91,7 @@ static const struct pool_report_pool *this_pool(const struct page *page)
 }
 
 /* The words in which a pool's troubles are counted, in the order they are told in. */
-enum { BLOCKED, LIMIT, TRIAL, OTHER };
+enum { BLOCKED, LIMIT, TRIAL, SECRET, OTHER };
 
 static const struct {
 	const char *word;
@@ -104,6 +104,7 @@ static const struct {
 	{"recovering", OTHER, POOL_STATUS_RECOVERING},
 	{"at a limit", LIMIT, POOL_STATUSES},
 	{"on trial", TRIAL, POOL_STATUSES},
+	{"without a secret", SECRET, POOL_STATUSES},
 	{"unknown", OTHER, POOL_STATUS_UNKNOWN},
 	{"disabled", OTHER, POOL_STATUS_DISABLED},
 };
@@ -117,6 +118,8 @@ static int classify(const struct pool_report_row *row)
 		return LIMIT;
 	if (row->stored.obstacle == POOL_OBSTACLE_TRIAL)
 		return TRIAL;
+	if (row->stored.obstacle == POOL_OBSTACLE_SECRET)
+		return SECRET;
 	return row->status == POOL_STATUS_UNHEALTHY && row->stored.blocked ? BLOCKED
 									   : OTHER;
 }

@@ -205,6 +205,7 @@ static void add_pool(struct writer *writer, const struct pool_report_pool *pool)
 static void add_stored(struct writer *writer, const struct pool_report_pool *pool)
 {
 	add_number(writer, "eligible", pool->eligible);
+	add_number(writer, "degraded_below", pool->degraded_below);
 	add_bool(writer, "stale", pool->stale);
 	if (pool->checked_age_s < 0)
 		add_null(writer, "checked_ago_seconds");

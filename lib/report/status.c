@@ -173,18 +173,34 @@ uint32_t pool_quorum_need(const struct pool_quorum *quorum, uint32_t enabled)
 {
 	if (!quorum->percent)
 		return quorum->count;
+	if (!enabled)
+		return 1;
 	return (uint32_t)(((uint64_t)enabled * quorum->count + 99) / 100);
 }
 
+/* Those that can be selected, now or once others that use them are done. */
+static uint32_t count_usable(const struct pool_report_pool *pool)
+{
+	uint32_t count = pool->eligible;
+
+	for (int i = 0; i < POOL_OBSTACLES; i++)
+		if (pool_obstacle_get((enum pool_obstacle)i)->busy)
+			count += pool->obstacles[i];
+	return count;
+}
+
+/* Where none can be selected none is met, whatever is asked for; those that were
+ * inconclusive leave it open. */
 static enum pool_quorum_answer decide(const struct pool_report_pool *pool)
 {
-	uint32_t passed = pool->results[POOL_RESULT_PASSED];
+	const uint32_t passed = pool->results[POOL_RESULT_PASSED];
+	const uint32_t open = pool->results[POOL_RESULT_INCONCLUSIVE];
 
 	if (!pool->checked)
 		return POOL_QUORUM_UNASKED;
-	if (passed >= pool->need)
+	if (passed >= pool->need && count_usable(pool))
 		return POOL_QUORUM_MET;
-	if (passed + pool->results[POOL_RESULT_INCONCLUSIVE] >= pool->need)
+	if (passed + open >= pool->need && open)
 		return POOL_QUORUM_UNDECIDED;
 	return POOL_QUORUM_MISSED;
 }
@@ -194,7 +210,8 @@ void pool_report_count(struct pool_report *report, const struct pool_quorum *quo
 	for (size_t i = 0; i < report->pool_count; i++) {
 		struct pool_report_pool *pool = &report->pools[i];
 
-		pool->proxies = pool->enabled = 0;
+		pool->proxies = pool->enabled = pool->eligible = 0;
+		memset(pool->obstacles, 0, sizeof(pool->obstacles));
 		memset(pool->results, 0, sizeof(pool->results));
 		memset(pool->statuses, 0, sizeof(pool->statuses));
 	}
@@ -204,6 +221,8 @@ void pool_report_count(struct pool_report *report, const struct pool_quorum *quo
 
 		pool->proxies++;
 		pool->statuses[row->status]++;
+		pool->obstacles[row->stored.obstacle]++;
+		pool->eligible += row->stored.obstacle == POOL_OBSTACLE_NONE;
 		if (row->status == POOL_STATUS_DISABLED)
 			continue;
 		pool->enabled++;

@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "health/health.h"
+#include "health/obstacle.h"
 #include "state/layout.h"
 
 enum { POOL_REPORT_DETAIL = 160 };
@@ -39,28 +40,6 @@ enum pool_result {
 const char *pool_result_name(enum pool_result result);
 /* What a check came to that ended in <reason>, of a proxy that now is <status>. */
 enum pool_result pool_result_judge(enum pool_reason reason, enum pool_status status);
-
-/* What keeps a proxy from being selected now. */
-enum pool_obstacle {
-	POOL_OBSTACLE_NONE, /* nothing: it is eligible */
-	POOL_OBSTACLE_FILE, /* disabled in the pool file */
-	POOL_OBSTACLE_PERSON,
-	POOL_OBSTACLE_OPEN,    /* its breaker, for the row's reason */
-	POOL_OBSTACLE_COOLING, /* for the row's reason */
-	POOL_OBSTACLE_BUDGET,
-	POOL_OBSTACLE_LEASES, /* as many as it may have */
-	POOL_OBSTACLE_TRIAL,  /* recovering, and as many are trying it as may */
-	POOL_OBSTACLES
-};
-
-struct pool_obstacle_row {
-	const char *name; /* stable word; NULL: that of the reason */
-	const char *sentence;
-	const char *advice;
-};
-
-/* The row of <obstacle>; its texts are NULL where those of the reason tell. */
-const struct pool_obstacle_row *pool_obstacle_get(enum pool_obstacle obstacle);
 
 /* What the state file says of a proxy beside its status. */
 struct pool_report_stored {
@@ -130,7 +109,9 @@ struct pool_report_pool {
 	uint32_t results[POOL_RESULTS]; /* of the enabled ones */
 	uint32_t statuses[POOL_STATUSES];
 	uint32_t need; /* how many must pass */
-	enum pool_quorum_answer quorum;
+	uint32_t eligible;
+	uint32_t obstacles[POOL_OBSTACLES];
+	enum pool_quorum_answer quorum; /* never met where none can be selected */
 	/* Of the state file: */
 	int64_t checked_age_s;  /* since a check said something; -1: never */
 	int64_t checked_wall_s; /* 0: never */
@@ -146,10 +127,9 @@ struct pool_report_pool {
 	bool has_url; /* to fall back on */
 	/* Judged by pool_report_judge_stored(): */
 	bool stale;
-	uint32_t eligible;
-	uint32_t blocked; /* of the unhealthy ones */
-	uint32_t unknown; /* of the eligible ones */
-	uint32_t obstacles[POOL_OBSTACLES];
+	uint32_t degraded_below; /* of eligible ones */
+	uint32_t blocked;        /* of the unhealthy ones */
+	uint32_t unknown;        /* of the eligible ones */
 };
 
 struct pool_report {
@@ -158,6 +138,9 @@ struct pool_report {
 	struct pool_report_row *rows;
 	size_t row_count;
 	size_t row_room;
+	/* Fewer eligible ones, and a pool is degraded; the caller's; NULL: the default.
+	 */
+	const struct pool_quorum *degraded_below;
 	bool is_stored; /* it tells what the state file says, not what a run found */
 	bool has_run;   /* a run of checks was made: */
 	int64_t run_at_s;
@@ -172,9 +155,14 @@ struct pool_quorum {
 	bool percent;
 };
 
+/* What all tools ask for unless they are told otherwise, and below what a pool is
+ * degraded then: one proxy that passed, and all that are enabled. */
+#define POOL_QUORUM_DEFAULT   ((struct pool_quorum){.count = 1})
+#define POOL_DEGRADED_DEFAULT ((struct pool_quorum){.count = 100, .percent = true})
+
 /* "3" or "50%"; false for anything else. */
 bool pool_quorum_parse(const char *text, struct pool_quorum *out);
-/* How many of <enabled> proxies <quorum> needs, rounded up. */
+/* How many of <enabled> proxies <quorum> needs, rounded up; a share of none is one. */
 uint32_t pool_quorum_need(const struct pool_quorum *quorum, uint32_t enabled);
 
 /* Rows that follow belong to the pool added last. Returns 0, POOL_ENOMEM, or

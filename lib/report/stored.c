@@ -10,6 +10,8 @@ enum { NAMED_AT_MOST = 3 };
 
 static enum pool_result judge_row(const struct pool_report_row *row)
 {
+	if (row->stored.obstacle == POOL_OBSTACLE_SECRET)
+		return POOL_RESULT_INCONCLUSIVE;
 	switch (row->status) {
 	case POOL_STATUS_HEALTHY:
 		return POOL_RESULT_PASSED;
@@ -40,6 +42,8 @@ static int64_t stale_after_s(const struct pool_report_pool *pool)
 void pool_report_judge_stored(
 	struct pool_report *report, const struct pool_quorum *quorum)
 {
+	const struct pool_quorum all = POOL_DEGRADED_DEFAULT;
+
 	report->is_stored = true;
 	for (size_t i = 0; i < report->row_count; i++)
 		report->rows[i].result = judge_row(&report->rows[i]);
@@ -47,8 +51,10 @@ void pool_report_judge_stored(
 	for (size_t i = 0; i < report->pool_count; i++) {
 		struct pool_report_pool *pool = &report->pools[i];
 
-		pool->eligible = pool->blocked = pool->unknown = 0;
-		memset(pool->obstacles, 0, sizeof(pool->obstacles));
+		pool->blocked = pool->unknown = 0;
+		pool->degraded_below = pool_quorum_need(
+			report->degraded_below ? report->degraded_below : &all,
+			pool->enabled);
 		pool->stale = pool->checked && pool->enabled &&
 			(pool->checked_age_s < 0 ||
 				pool->checked_age_s >= stale_after_s(pool));
@@ -57,8 +63,6 @@ void pool_report_judge_stored(
 		const struct pool_report_row *row = &report->rows[i];
 		struct pool_report_pool *pool = &report->pools[row->pool];
 
-		pool->obstacles[row->stored.obstacle]++;
-		pool->eligible += row->stored.obstacle == POOL_OBSTACLE_NONE;
 		pool->unknown += row->stored.obstacle == POOL_OBSTACLE_NONE &&
 			row->status == POOL_STATUS_UNKNOWN;
 		pool->blocked +=
@@ -198,6 +202,8 @@ static void sum_up(const struct pool_report_pool *pool,
 			pool->obstacles[POOL_OBSTACLE_BUDGET],
 		"at a limit");
 	add_count(text, pool->obstacles[POOL_OBSTACLE_TRIAL], "on trial");
+	add_count(text, pool->obstacles[POOL_OBSTACLE_SECRET],
+		pool_obstacle_get(POOL_OBSTACLE_SECRET)->counted);
 	add_count(text, pool->unknown, "unknown");
 	add_count(text, pool->statuses[POOL_STATUS_DISABLED], "disabled");
 	add_age(pool, text);

@@ -29,6 +29,11 @@ void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text
 	add_count(text, pool->results[POOL_RESULT_FAILED], "failed");
 	add_count(text, pool->results[POOL_RESULT_INCONCLUSIVE], "inconclusive");
 	add_count(text, disabled, "disabled");
+	if (pool->quorum != POOL_QUORUM_MET && !pool->eligible && pool->enabled &&
+		pool->results[POOL_RESULT_PASSED] >= pool->need) {
+		pool_text_add(text, "; none is eligible: ");
+		pool_obstacles_add(text, pool->obstacles);
+	}
 	pool_text_addf(text, "; the quorum of %u %s", (unsigned)pool->need,
 		answers[pool->quorum]);
 }

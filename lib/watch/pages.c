@@ -74,8 +74,10 @@ static int gather(struct pool_pages *pages)
 			pool_session_snapshot(pages->session)->id !=
 				pages->choice.snapshot))
 		error = POOL_ESTALE;
-	if (!error)
-		pool_report_judge_stored(&pages->report, &pages->quorum);
+	if (error)
+		return error;
+	pages->report.degraded_below = &pages->degraded;
+	pool_report_judge_stored(&pages->report, &pages->quorum);
 	return error;
 }
 

@@ -16,8 +16,9 @@ struct pool_pages {
 	struct pool_session *session; /* the caller's */
 	const char *exchange;
 	int type;
-	struct pool_quorum quorum;
-	bool per_proxy; /* metrics with series for each proxy */
+	struct pool_quorum quorum;   /* of the metrics */
+	struct pool_quorum degraded; /* below which a pool is */
+	bool per_proxy;              /* metrics with series for each proxy */
 	const char *file;
 	/* Its own: */
 	struct pool_report report;

@@ -477,7 +477,8 @@ int pool_service_run(const struct pool_service_options *options, struct pool_fau
 		.pages = {.session = options->watcher.session,
 			.exchange = options->watcher.exchange,
 			.type = options->watcher.type,
-			.quorum = options->watcher.quorum,
+			.quorum = options->quorum,
+			.degraded = options->watcher.quorum,
 			.per_proxy = options->per_proxy,
 			.file = options->file},
 	};

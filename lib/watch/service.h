@@ -21,6 +21,7 @@ struct pool_service_options {
 	const char *machine;              /* its name, which the server answers to */
 	const char *const *hosts;         /* likewise: names that are allowed */
 	size_t host_count;                /* of them */
+	struct pool_quorum quorum;        /* of the metrics */
 	const char *metrics_file;         /* NULL: none */
 	bool per_proxy;                   /* metrics with series for each proxy */
 	/* Of the environment; NULL: not given. */

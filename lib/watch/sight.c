@@ -267,7 +267,8 @@ static void see(struct pool_watcher *watcher, uint32_t at,
 	}
 }
 
-static void count(struct pool_watcher *watcher, uint32_t at)
+static void count(
+	struct pool_watcher *watcher, uint32_t at, const struct pool_record *record)
 {
 	const struct pool_plan_member *member = &watcher->plan.members[at];
 	struct pool_watcher_counts *counts = &watcher->pools[member->leaf].counts;
@@ -278,7 +279,8 @@ static void count(struct pool_watcher *watcher, uint32_t at)
 	counts->enabled++;
 	counts->healthy += member->status == POOL_STATUS_HEALTHY;
 	counts->eligible += member->status != POOL_STATUS_UNHEALTHY &&
-		member->status != POOL_STATUS_COOLING;
+		member->status != POOL_STATUS_COOLING &&
+		!pool_health_lacks_secret(&record->health);
 }
 
 /* --- looking -------------------------------------------------------------------- */
@@ -323,7 +325,7 @@ static int look_at_slice(struct pool_watcher *watcher, struct pool_fault *fault)
 		if (!member->leaf_key || !snapshot->members[first + i].enabled)
 			continue;
 		see(watcher, first + i, &watcher->slice[i], &now);
-		count(watcher, first + i);
+		count(watcher, first + i, &watcher->slice[i]);
 	}
 	watcher->look_at += length;
 	return 0;

@@ -429,9 +429,40 @@ tcp; add --method http"
 	assert_line "default.http: 0 of 0 passed, 1 disabled; the quorum of 1 is missed"
 }
 
-@test "a proxy that the target limits cools, and counts as passed" {
+@test "where a person disabled all no quorum is met; where one, the total is without it" {
+	start_stub http-proxy
+	write_checked "{\"name\": \"a\", \"url\": \"http://127.0.0.1:$STUB_PORT\"},
+		{\"name\": \"b\", \"url\": \"http://127.0.0.1:1\"}"
+	run -0 pool-report b disable
+	run -0 pool-check --quorum 100% pool.json
+	assert_line "default.http: 1 of 1 passed, 1 disabled; the quorum of 1 is met"
+	run -0 pool-report --all disable
+	for quorum in 0 1 0% 50% 100%; do
+		run -1 --separate-stderr pool-check -q --quorum $quorum pool.json
+		assert_line --regexp '^default.http: 0 of 0 passed, 2 disabled; the quorum of [01] is missed$'
+		run -1 --separate-stderr pool-status --quorum $quorum pool.json
+		run -2 --separate-stderr pool-status --plugin --quorum $quorum pool.json
+		run -2 --separate-stderr pool-check --plugin --quorum $quorum pool.json
+	done
+}
+
+@test "where all that passed are cooling no quorum is met, and it is said why" {
 	start_proxy --status 429 --retry-after 300
 	write_checked "\"http://$PROXY\""
+	run -1 pool-check pool.json
+	assert_line "default.http: 1 of 1 passed; none is eligible: 1 cooling; the quorum of 1 is missed"
+	run -1 pool-status --quorum 1 pool.json
+	assert_line --regexp '^default.http: 0 of 1 eligible, 1 cooling; .*; the quorum of 1 is missed$'
+	for tool in pool-check pool-status; do
+		run -2 "$tool" --plugin pool.json
+	done
+}
+
+@test "a proxy that the target limits cools, and counts as passed" {
+	start_proxy
+	good=$PROXY
+	start_proxy --status 429 --retry-after 300
+	write_checked "\"http://$PROXY\", \"http://$good\""
 	run -0 pool-check pool.json
 	assert_regex "$(masked "$output")" 'http://HOST cooling limited - TIME'
 	run -0 pool-check --quorum 100% pool.json

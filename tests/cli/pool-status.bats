@@ -431,6 +431,49 @@ not 'jsn'; did you mean 'json'?"
 		"pool-status: --quorum wants a count or a percentage up to 100%, not '101%'"
 }
 
+# One works, and one needs a variable.
+write_secret() {
+	start_stub http-proxy
+	write_pool pool.json "{\"health_check\": {\"retry_count\": 1}, \"proxies\": [
+		{\"name\": \"a\", \"url\": \"http://127.0.0.1:$STUB_PORT\"},
+		{\"name\": \"b\", \"url\": \"http://u:\${POOL_TEST_PW}@127.0.0.1:$STUB_PORT\"}]}"
+}
+
+@test "what is shown is what the last check found, not what this environment lacks" {
+	write_secret
+	POOL_TEST_PW=x run -0 pool-check --method http --url http://t.test/ pool.json
+	run -0 pool-status pool.json
+	assert_line --regexp '^b +healthy  ok '
+	assert_line --regexp '^default.http: 2 of 2 eligible; checked'
+	run -0 pool-check --method http --url http://t.test/ pool.json
+	for word in x ""; do
+		POOL_TEST_PW=$word run -0 pool-status pool.json
+		assert_line --regexp '^b +healthy  no-secret '
+		assert_line --regexp '^default.http: 1 of 2 eligible, 1 without a secret; checked'
+		assert_line --regexp '^  b: its secret was missing in the last check; set the variable'
+		POOL_TEST_PW=$word run -0 pool-status -q pool.json
+		assert_line --regexp '^b +healthy  no-secret '
+		POOL_TEST_PW=$word run -1 pool-status --quorum 2 pool.json
+		assert_line --regexp '; the quorum of 2 cannot be decided$'
+		POOL_TEST_PW=$word run -1 pool-status --plugin pool.json
+		assert_output --regexp '^POOL WARNING - 1/2 passed .*; inconclusive: b \(no-secret\)'
+		assert_equal "$(field eligible)" $'true\nfalse'
+		assert_equal "$(field cause)" $'ok\nno-secret'
+		POOL_TEST_PW=$word run -0 pool-status --format prometheus pool.json
+		assert_line 'proxypool_eligible{pool="default.http",proxy="b"} 0'
+		assert_line 'proxypool_pool_eligible{pool="default.http"} 1'
+	done
+	# nothing changes for those who have it
+	for _ in 1 2; do
+		POOL_TEST_PW=x pool-select pool.json
+	done >answers
+	run -0 grep -c '^http://u:x@' answers
+	assert_output 1
+	POOL_TEST_PW=x run -0 pool-report b ok
+	run -0 pool-status pool.json
+	assert_line --regexp '^default.http: 2 of 2 eligible; checked'
+}
+
 @test "--plugin answers in one line with a plugin's status" {
 	write_three
 	run -3 --separate-stderr pool-status --plugin pool.json

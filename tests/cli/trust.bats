@@ -39,7 +39,7 @@ users_of_a_pool_file() {
 	cat <<-'END'
 		pool-select pool-select -f FILE
 		pool-exec pool-exec -f FILE true
-		pool-check pool-check --quorum 0 -f FILE
+		pool-check pool-check --dry-run --quorum 0 -f FILE
 		pool-report pool-report -f FILE a ok
 		pool-status pool-status -f FILE
 		pool-convert pool-convert -f FILE

@@ -330,6 +330,30 @@ checked_both_twice() {
 		$(count_events '.event == "check" and .proxy == "p1"') >= 2))
 }
 
+@test "proxypool_pool_quorum_met asks for one proxy as elsewhere, degraded for all, --quorum for both" {
+	start_origin
+	start_stub --name proxies http-proxy
+	write_http 5 "http://127.0.0.1:$STUB_PORT" "http://127.0.0.1:$(free_port)"
+	start_watch -- --listen 127.0.0.1:0 pool.json
+	wait_until 17 curl -sf -o ready "${WATCH_URL}readyz"
+	get metrics >page
+	pool-status --format prometheus pool.json >stored
+	pool-check --metrics-file checked --method tcp pool.json || true
+	for file in page stored checked; do
+		run -0 grep -x 'proxypool_pool_quorum_met{pool="default.http"} 1' "$file"
+	done
+	run -0 jq -c '.pools[0] | [.quorum, .needed, .degraded_below, .eligible]' <(get api/v1/status)
+	assert_output '["met",1,2,1]'
+	run -0 grep -c '<[^>]*degraded' <(get "")
+	end_watch
+	start_watch -- --listen 127.0.0.1:0 --quorum 2 pool.json
+	wait_until 17 curl -sf -o ready "${WATCH_URL}readyz"
+	run -0 grep -x 'proxypool_pool_quorum_met{pool="default.http"} 0' <(get metrics)
+	run -0 jq -c '.pools[0] | [.needed, .degraded_below]' <(get api/v1/status)
+	assert_output '[2,2]'
+	end_watch
+}
+
 @test "--metrics-file writes the same metrics without a port, and --pool-metrics none of single proxies" {
 	require_tool promtool
 	start_origin

@@ -272,7 +272,8 @@ static void quorums_are_read_and_rounded_up(void **state)
 		const char *text;
 		uint32_t enabled, need;
 	} cases[] = {{"1", 5, 1}, {"0", 5, 0}, {"7", 5, 7}, {"50%", 5, 3}, {"50%", 4, 2},
-		{"100%", 5, 5}, {"1%", 5, 1}, {"0%", 5, 0}, {"34%", 3, 2}};
+		{"100%", 5, 5}, {"1%", 5, 1}, {"0%", 5, 0}, {"34%", 3, 2}, {"50%", 0, 1},
+		{"3", 0, 3}};
 	static const char *const bad[] = {
 		"", "%", "101%", "-1", "1.5", "x", "5 %", "1%%", "99999999999999999999"};
 	struct pool_quorum quorum;
@@ -285,6 +286,45 @@ static void quorums_are_read_and_rounded_up(void **state)
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(pool_quorum_parse(bad[i], &quorum));
+}
+
+/* Whatever is asked for, and however good the checks are. */
+static void no_quorum_is_met_where_nothing_can_be_selected(void **state)
+{
+	static const char *const quorums[] = {"0", "1", "0%", "50%", "100%"};
+	struct pool_quorum quorum;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(quorums) / sizeof(quorums[0]); i++) {
+		struct pool_report report = make_report();
+		struct pool_text text = POOL_TEXT_EMPTY;
+
+		assert_true(pool_quorum_parse(quorums[i], &quorum));
+		report.rows[0].status = POOL_STATUS_COOLING;
+		report.rows[0].stored.obstacle = POOL_OBSTACLE_COOLING;
+		report.rows[1].status = POOL_STATUS_DISABLED;
+		report.rows[1].stored.obstacle = POOL_OBSTACLE_PERSON;
+		pool_report_count(&report, &quorum);
+		assert_int_equal(1, report.pools[0].enabled);
+		assert_int_equal(1, report.pools[0].results[POOL_RESULT_PASSED]);
+		assert_int_equal(POOL_QUORUM_MISSED, report.pools[0].quorum);
+		pool_report_summarize(&report.pools[0], &text);
+		assert_non_null(strstr(text.bytes,
+			"default.http: 1 of 1 passed, 1 disabled; none is eligible: "
+			"1 disabled by a person, 1 cooling; the quorum of "));
+		pool_text_release(&text);
+		/* Whoever uses it will be done. */
+		report.rows[0].status = POOL_STATUS_HEALTHY;
+		report.rows[0].stored.obstacle = POOL_OBSTACLE_LEASES;
+		pool_report_count(&report, &quorum);
+		assert_int_equal(POOL_QUORUM_MET, report.pools[0].quorum);
+		report.rows[0].status = POOL_STATUS_DISABLED;
+		report.rows[0].stored.obstacle = POOL_OBSTACLE_PERSON;
+		pool_report_count(&report, &quorum);
+		assert_int_equal(0, report.pools[0].enabled);
+		assert_int_equal(POOL_QUORUM_MISSED, report.pools[0].quorum);
+		pool_report_release(&report);
+	}
 }
 
 static void pools_are_summed_up_in_words(void **state)
@@ -698,6 +738,7 @@ int main(void)
 		cmocka_unit_test(every_column_has_a_name_of_its_own),
 		cmocka_unit_test(durations_are_shown_in_fitting_units),
 		cmocka_unit_test(quorums_are_read_and_rounded_up),
+		cmocka_unit_test(no_quorum_is_met_where_nothing_can_be_selected),
 		cmocka_unit_test(pools_are_summed_up_in_words),
 		cmocka_unit_test(metrics_are_grouped_escaped_and_without_urls),
 		cmocka_unit_test(metrics_of_the_state_file_have_counters_and_a_histogram),

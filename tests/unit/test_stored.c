@@ -66,8 +66,8 @@ static void every_obstacle_has_a_row(void **context)
 
 			assert_true(!other || strcmp(other, row->name) != 0);
 		}
-		/* No word of a reason, or a cause would have two meanings. */
-		if (row->name && i != POOL_OBSTACLE_PERSON)
+		/* No word of a reason with another meaning. */
+		if (row->name && i != POOL_OBSTACLE_PERSON && i != POOL_OBSTACLE_SECRET)
 			assert_int_equal(-1, pool_reason_find(row->name));
 	}
 	assert_ptr_equal(
@@ -172,6 +172,60 @@ static void assert_told(const struct proxy *list, int64_t age_s, const char *exp
 	pool_report_tell_stored(&report, &telling, &text);
 	assert_string_equal(expected, text.bytes);
 	pool_text_release(&text);
+	pool_report_release(&report);
+}
+
+/* Whatever it was before: what the last check found is shown. */
+static void a_missing_secret_is_not_eligible_and_decides_no_quorum(void **context)
+{
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+		{.name = "b",
+			.status = POOL_STATUS_HEALTHY,
+			.reason = POOL_REASON_NO_SECRET,
+			.obstacle = POOL_OBSTACLE_SECRET},
+		{.name = NULL}};
+	const struct pool_quorum both = {.count = 2};
+	struct pool_report report;
+
+	(void)context;
+	make_report(&report, list, 12);
+	assert_int_equal(POOL_RESULT_INCONCLUSIVE, report.rows[1].result);
+	assert_int_equal(1, report.pools[0].eligible);
+	assert_true(pool_report_is_degraded(&report.pools[0]));
+	assert_int_equal(POOL_QUORUM_MET, report.pools[0].quorum);
+	pool_report_judge_stored(&report, &both);
+	assert_int_equal(POOL_QUORUM_UNDECIDED, report.pools[0].quorum);
+	pool_report_release(&report);
+	assert_told(list, 12,
+		"default.http: 1 of 2 eligible, 1 without a secret; checked 12 s ago\n"
+		"  b: its secret was missing in the last check; set the variable, or "
+		"make the password file readable, where checks are made; a pool file of "
+		"somebody else's gets neither without --trust-file\n");
+}
+
+static void a_pool_is_degraded_below_what_is_said(void **context)
+{
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+		{.name = "b",
+			.status = POOL_STATUS_HEALTHY,
+			.reason = POOL_REASON_OK,
+			.obstacle = POOL_OBSTACLE_LEASES},
+		{.name = "c",
+			.status = POOL_STATUS_DISABLED,
+			.reason = POOL_REASON_PERSON,
+			.obstacle = POOL_OBSTACLE_PERSON},
+		{.name = NULL}};
+	const struct pool_quorum one = {.count = 1};
+	struct pool_report report;
+
+	(void)context;
+	make_report(&report, list, 12);
+	assert_int_equal(2, report.pools[0].degraded_below);
+	report.degraded_below = &one;
+	pool_report_judge_stored(&report, &one);
+	assert_int_equal(1, report.pools[0].degraded_below);
 	pool_report_release(&report);
 }
 
@@ -447,6 +501,8 @@ int main(void)
 		cmocka_unit_test(a_result_follows_from_the_status),
 		cmocka_unit_test(
 			a_pool_is_stale_after_three_intervals_at_least_three_minutes),
+		cmocka_unit_test(a_missing_secret_is_not_eligible_and_decides_no_quorum),
+		cmocka_unit_test(a_pool_is_degraded_below_what_is_said),
 		cmocka_unit_test(what_is_well_is_one_line),
 		cmocka_unit_test(troubles_are_grouped_and_name_what_to_do),
 		cmocka_unit_test(what_a_selection_gets_without_an_eligible_one),
