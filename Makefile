@@ -62,7 +62,7 @@ STATE  := file guard record prune image former undo decisions follow copy repair
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
-	resolver timers merge round post wire
+	resolver timers merge round post wire greeting
 WATCH  := event process tally schedule doubt plan jobs timing checks sight reload watcher damp delivery \
 	alert command program webhook loop remote notify file_watch host server pages service
 

@@ -25,7 +25,8 @@ _pool_report() {
 			wrong-protocol proxy-tls denied authentication tls tls-verify
 			bad-gateway target-name target-refused target-unreachable
 			response-timeout empty-answer truncated status body blocked limited
-			run-deadline target-suspect uplink-suspect reported proxy-failed'
+			run-deadline target-suspect uplink-suspect reported proxy-failed
+			greeting-timeout'
 		;;
 	-x | --exchange | --status | --retry-after | --latency-ms | --from-curl-exit) return ;;
 	-f | --file | -s | --state) kind=path ;;

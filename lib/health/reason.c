@@ -153,6 +153,13 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 	[POOL_REASON_PROXY_FAILED] = {"proxy-failed", DOWN_AT(HANDSHAKE), .passes = true,
 		.sentence = "the proxy took the connection but could not serve it",
 		.advice = "check the proxy's log: its access rules, or the target"},
+	/* No timeout in our sense: its host was reached, and the target is not known to
+	 * it. */
+	[POOL_REASON_GREETING_TIMEOUT] = {"greeting-timeout", DOWN_AT(HANDSHAKE),
+		.passes = true,
+		.sentence = "the proxy took the connection but did not answer the "
+			    "greeting in time, before it knew of any target",
+		.advice = "check that it is a proxy of this scheme, and its load"},
 };
 
 static const char *const verdict_names[POOL_VERDICTS] = {

@@ -16,6 +16,7 @@
 #define RELAYED   POOL_FACT_RELAYED
 #define DIRECT    POOL_FACT_DIRECT
 #define OVERLONG  POOL_FACT_OVERLONG
+#define UNTOLD    POOL_FACT_UNTOLD
 
 /* Codes that libcurl 7.88 does not name yet. */
 enum {
@@ -200,6 +201,9 @@ static const struct rule rules[] = {
 	{.code = CURLE_SSL_INVALIDCERTSTATUS, .reason = POOL_REASON_TLS_VERIFY},
 
 	/* Silence. Garbage in answer to CONNECT ends here too. */
+	{.code = CURLE_OPERATION_TIMEDOUT,
+		.with = UNTOLD,
+		.reason = POOL_REASON_GREETING_TIMEOUT},
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.with = ANSWERED,
 		.reason = POOL_REASON_RESPONSE_TIMEOUT},

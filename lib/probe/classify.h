@@ -24,6 +24,8 @@ enum {
 	POOL_FACT_DIRECT = 256, /* no proxy: a control request */
 	POOL_FACT_OVERLONG =
 		512, /* it was ended: more bytes came than an answer may have */
+	POOL_FACT_UNTOLD =
+		1024, /* the proxy was surely not told yet what the target is */
 };
 
 struct pool_transfer_facts {

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include "probe/classify.h"
 #include "probe/descriptors.h"
+#include "probe/greeting.h"
 #include "probe/method.h"
 #include "probe/transfer.h"
 
@@ -61,6 +62,7 @@ static unsigned gather_facts(const struct pool_transfer *transfer)
 		return facts;
 	facts |= pool_scheme_traits_get(probe->login)->socks ? POOL_FACT_SOCKS : 0;
 	facts |= pool_scheme_traits_get(probe->login)->tls ? POOL_FACT_TLS_PROXY : 0;
+	facts |= pool_greeting_is_pending(transfer) ? POOL_FACT_UNTOLD : 0;
 	return facts;
 }
 

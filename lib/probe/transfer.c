@@ -6,6 +6,7 @@
 #include <time.h>
 #include "pool.h"
 #include "base/http.h"
+#include "probe/greeting.h"
 #include "probe/method.h"
 #include "probe/transfer.h"
 
@@ -209,6 +210,8 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 	if (!transfer->easy)
 		return POOL_ENOMEM;
 	error = set_common(transfer, options);
+	if (!error)
+		error = pool_greeting_set(transfer);
 	return error ? error : method->set(transfer);
 }
 

@@ -30,6 +30,7 @@ struct pool_transfer {
 	int watch_errno;  /* why the system does not watch its socket, or 0 */
 	int32_t retry_after_s;
 	bool requested;    /* the request was about to go out */
+	bool spoken;       /* an https proxy was asked for something */
 	bool enough;       /* we ended the transfer: what came is enough to judge */
 	bool overlong;     /* we ended it: more headers came than an answer may have */
 	bool accepted;     /* Sec-WebSocket-Accept is right */

@@ -12,21 +12,27 @@
  * TLS record or, of an answer to CONNECT, a byte. */
 enum { LOOK_EVERY = 32 };
 
-/* How many bytes were read from the socket, 0 if that cannot be known. What has come but
- * was not read yet does not count. */
-static int64_t count_bytes(int fd)
+#define HAS(length, member)                              \
+	((length) >= offsetof(struct tcp_info, member) + \
+			sizeof(((struct tcp_info *)NULL)->member))
+
+/* Count what was read from the socket, 0 if that cannot be known, and what was sent. What
+ * has come but was not read yet does not count. False: not all of it is known. */
+static bool count_bytes(struct pool_wire *wire, int fd)
 {
 	struct tcp_info info;
 	socklen_t length = sizeof(info);
 	int waiting = 0;
 
+	wire->read = 0;
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) ||
-		length < offsetof(struct tcp_info, tcpi_bytes_received) +
-				sizeof(info.tcpi_bytes_received))
-		return 0;
-	if (ioctl(fd, SIOCINQ, &waiting))
-		return 0;
-	return (int64_t)info.tcpi_bytes_received - waiting;
+		!HAS(length, tcpi_bytes_received) || ioctl(fd, SIOCINQ, &waiting))
+		return false;
+	wire->read = (int64_t)info.tcpi_bytes_received - waiting;
+	if (!HAS(length, tcpi_bytes_sent) || !HAS(length, tcpi_bytes_retrans))
+		return false;
+	wire->sent = (int64_t)(info.tcpi_bytes_sent - info.tcpi_bytes_retrans);
+	return true;
 }
 
 static int take_step(void *context, curl_off_t download, curl_off_t downloaded,
@@ -40,7 +46,7 @@ static int take_step(void *context, curl_off_t download, curl_off_t downloaded,
 	(void)uploaded;
 	if (++wire->steps % LOOK_EVERY || wire->fd < 0)
 		return 0;
-	wire->read = count_bytes(wire->fd);
+	count_bytes(wire, wire->fd);
 	wire->over |= wire->read > wire->max;
 	return wire->over;
 }
@@ -59,9 +65,10 @@ int pool_wire_set(struct pool_wire *wire, CURL *easy, int64_t max)
 void pool_wire_follow(struct pool_wire *wire, int fd, int what)
 {
 	if (what != CURL_POLL_REMOVE) {
+		wire->known = false;
 		wire->fd = fd;
 	} else if (wire->fd == fd) {
-		wire->read = count_bytes(fd);
+		wire->known = count_bytes(wire, fd);
 		wire->fd = -1;
 	}
 }

@@ -25,6 +25,8 @@ struct pool_wire {
 	uint32_t steps;
 	int64_t max;  /* bytes; may be changed at any time */
 	int64_t read; /* when last looked at, and when the socket was closed */
+	int64_t sent; /* when it was closed */
+	bool known;   /* it was closed, and the kernel has counted both */
 	bool over;    /* too many were read: the transfer was ended */
 };
 

@@ -267,6 +267,36 @@ websocket, not 'htpp'; did you mean 'http'?"
 		"pool-check: --method wants tcp, http, ping, tunnel or websocket, not 'smtp-ehlo'"
 }
 
+@test "who takes connections and greets nobody is down, whatever the target does" {
+	start_stub --name silent stall
+	start_stub --name no http-proxy --status 404
+	no=$STUB_PORT silent=$(cat servers/silent.port)
+	list=
+	for scheme in socks5 socks5h socks4a https; do
+		list+="{\"name\": \"$scheme\", \"url\": \"$scheme://me:word@127.0.0.1:$silent\"}, "
+	done
+	write_pool pool.json "{\"health_check\": {\"method\": \"http\", \"url\": \"http://127.0.0.1:9/\",
+		\"retry_count\": 1, \"timeout_seconds\": 1},
+		\"proxies\": [$list{\"name\": \"no\", \"url\": \"http://127.0.0.1:$no\"}]}"
+	run --separate-stderr pool-check --format tsv pool.json
+	result() { awk -F '\t' -v name="$1" '$3 == name { print $5, $6, $7 }' <<<"$output"; }
+	for scheme in socks5 socks5h https; do
+		assert_equal "$(result "$scheme")" "unhealthy failed greeting-timeout"
+	done
+	# SOCKS4 names the target with its first word
+	assert_equal "$(result socks4a)" "unknown inconclusive target-suspect"
+	assert_equal "$(result no)" "unknown inconclusive target-suspect"
+	# several of them are no uplink that is gone
+	start_stub --name mute stall
+	write_pool pool.json "{\"health_check\": {\"method\": \"tunnel\", \"url\": \"target.invalid:443\",
+		\"retry_count\": 1, \"timeout_seconds\": 1}, \"proxies\": [
+		{\"name\": \"one\", \"url\": \"socks5h://127.0.0.1:$silent\"},
+		{\"name\": \"two\", \"url\": \"socks5h://127.0.0.1:$STUB_PORT\"}]}"
+	run -1 --separate-stderr pool-check --format tsv pool.json
+	assert_equal "$(result one)" "unhealthy failed greeting-timeout"
+	assert_equal "$(result two)" "unhealthy failed greeting-timeout"
+}
+
 @test "a login page in place of the default url does not pass, nor one that is moved to" {
 	for status in 204 200 302 418; do
 		start_stub --name "s$status" http-proxy --status "$status"

@@ -106,6 +106,28 @@ expired	proxy-tls"
 	assert_equal "$(cat origin.seen)" ""
 }
 
+@test "silence before TLS with the proxy ends is the proxy's, later it may be the target's" {
+	start_stub --name silent stall
+	silent=$STUB_PORT
+	wrap good "$silent"
+	start_stub --name no http-proxy --status 404
+	for target in http://target.invalid/ https://target.invalid/; do
+		write_pool pool.json "{\"health_check\": {\"method\": \"http\", \"url\": \"$target\",
+			\"timeout_seconds\": 1, \"retry_count\": 1}, \"proxies\": [
+			{\"name\": \"early\", \"url\": \"https://127.0.0.1:$silent\"},
+			{\"name\": \"late\", \"url\": \"https://me:S3CRET@127.0.0.1:$TLS_PORT\"},
+			{\"name\": \"other\", \"url\": \"http://127.0.0.1:$silent\"}]}"
+		assert_equal "$(judged --ca-file ca.pem)" "\
+early	greeting-timeout
+late	target-suspect
+other	target-suspect"
+	done
+	# nothing of what libcurl tells us is printed
+	run --separate-stderr pool-check --dry-run --ca-file ca.pem pool.json
+	refute_regex "$output$stderr" "CONNECT|S3CRET|bWU6|TLSv1"
+	assert_regex "$(grep -a CONNECT good.seen)" "^CONNECT target.invalid:443"
+}
+
 @test "a method that only connects says nothing of certificates" {
 	start_squid squid
 	write_https tcp http://127.0.0.1:1/

@@ -19,6 +19,7 @@
 #define R POOL_FACT_RELAYED
 #define D POOL_FACT_DIRECT
 #define L POOL_FACT_OVERLONG
+#define U POOL_FACT_UNTOLD
 
 static const struct {
 	const char *reason;
@@ -59,6 +60,13 @@ static const struct {
 	{"reset", 56, 0, ECONNRESET, 0, V | C},
 	{"closed", 56, 0, 0, 0, V | C},
 	{"handshake-timeout", 28, 0, 0, 0, V | C},
+	{"handshake-timeout", 28, 0, 0, 0, V | C | S},
+	{"handshake-timeout", 28, 0, 0, 0, V | C | T | R},
+	{"greeting-timeout", 28, 0, 0, 0, V | C | S | U},
+	{"greeting-timeout", 28, 0, 0, 0, V | C | T | U},
+	{"greeting-timeout", 28, 0, 0, 0, V | C | T | R | U},
+	{"connect-timeout", 28, 0, 0, 0, V | S | U},
+	{"no-resolver", 28, 0, 0, 0, N | S | U},
 	{"authentication", 56, 0, 0, 407, V | C},
 	{"authentication", 56, 0, 0, 401, V | C},
 	{"denied", 56, 0, 0, 403, V | C},

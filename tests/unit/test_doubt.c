@@ -386,6 +386,23 @@ static void a_dead_uplink_is_found_suspect_once_and_left_once(void **state)
 	expect(doubts, 7, OK);
 }
 
+/* A host that takes connections and does not greet is down at once: the uplink has led to
+ * it. */
+static void no_greeting_shows_that_the_uplink_works(void **state)
+{
+	struct pool_doubts *doubts = *state;
+	uint32_t lost = hear(doubts, 1, 10, LOST, 1);
+
+	expect_held(doubts, 1);
+	hear(doubts, 2, 10, POOL_REASON_GREETING_TIMEOUT, 2);
+	expect(doubts, lost, LOST);
+	expect(doubts, lost + 1, POOL_REASON_GREETING_TIMEOUT);
+	expect(doubts, hear(doubts, 3, 10, POOL_REASON_GREETING_TIMEOUT, 3),
+		POOL_REASON_GREETING_TIMEOUT);
+	expect_held(doubts, 0);
+	expect_no_suspicion(doubts);
+}
+
 /* Two ports of one host are two hosts; one proxy twice is one. */
 static void one_host_alone_does_not_make_the_uplink_suspect(void **state)
 {
@@ -1132,6 +1149,7 @@ int main(void)
 		BY_HAND(nobody_to_ask_is_decided_at_once),
 		BY_HAND(a_dead_target_is_found_suspect_once_and_left_once),
 		BY_HAND(a_dead_uplink_is_found_suspect_once_and_left_once),
+		BY_HAND(no_greeting_shows_that_the_uplink_works),
 		BY_HAND(one_host_alone_does_not_make_the_uplink_suspect),
 		BY_HAND(silence_of_all_is_the_uplinks_where_nothing_else_is_heard),
 		BY_HAND(silence_of_all_is_the_targets_where_others_are_heard),

@@ -106,6 +106,33 @@ static void speak_socks5(int fd, int number, const char *text)
 		_exit(1);
 }
 
+/* What is in the text, "\a" for a zero, a part up to each "|" for each message; then
+ * silence. */
+static void speak_and_stall(int fd, int number, const char *text)
+{
+	char bytes[512];
+
+	(void)number;
+	while (*text) {
+		if (read(fd, bytes, sizeof(bytes)) <= 0)
+			return;
+		for (; *text && *text != '|'; text++)
+			if (write(fd, *text == '\a' ? "" : text, 1) != 1)
+				return;
+		text += *text == '|';
+	}
+	pause();
+}
+
+/* A byte now and then, as long as there are some. */
+static void trickle(int fd, int number, const char *text)
+{
+	(void)number;
+	for (; *text && write(fd, text, 1) == 1; text++)
+		usleep(20000);
+	pause();
+}
+
 static int bind_loopback(uint16_t *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -255,6 +282,8 @@ static int64_t now_ms(void)
 
 static const struct pool_login via_http = {.scheme = POOL_SCHEME_HTTP};
 static const struct pool_login via_socks = {.scheme = POOL_SCHEME_SOCKS5H};
+static const struct pool_login via_socks4a = {.scheme = POOL_SCHEME_SOCKS4A};
+static const struct pool_login via_https = {.scheme = POOL_SCHEME_HTTPS};
 
 static const struct outcome {
 	const char *what;
@@ -318,7 +347,44 @@ static const struct outcome {
 		"wrong-protocol", "the answer is not HTTP", 0, 1},
 	{"no SOCKS", answer, "HTTP/1.0 400 What\r\n\r\n\r\n\r\n",
 		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 150},
+		"greeting-timeout", "", 0, 1},
+	/* silence that cannot be the target's, and such that may be */
+	{"half a greeting", speak_and_stall, "\5",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
+		"greeting-timeout", "", 0, 1},
+	{"a password, and silence", speak_and_stall, "\5\2",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
+		"greeting-timeout", "", 0, 1},
+	{"a password, and half an answer", speak_and_stall, "\5\2|\1",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
+		"greeting-timeout", "", 0, 1},
+	{"a password that is right, and silence", speak_and_stall, "\5\2|\1\a",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
 		"handshake-timeout", "", 0, 1},
+	{"no password, and silence", speak_and_stall, "\5\a",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
+		"handshake-timeout", "", 0, 1},
+	{"half a SOCKS reply", speak_and_stall, "\5\a|\5",
+		{HTTP, .login = &via_socks, .url = "http://t.test/", .timeout_ms = 300},
+		"handshake-timeout", "", 0, 1},
+	{"a tunnel by SOCKS, and no greeting", stall, "",
+		{.login = &via_socks,
+			.method = POOL_METHOD_TUNNEL,
+			.url = "t.test:443",
+			.timeout_ms = 150},
+		"greeting-timeout", "", 0, 1},
+	{"SOCKS4 names the target at once", stall, "",
+		{HTTP, .login = &via_socks4a, .url = "http://t.test/", .timeout_ms = 150},
+		"handshake-timeout", "", 0, 1},
+	{"no TLS with the proxy", stall, "",
+		{HTTP, .login = &via_https, .url = "http://t.test/", .timeout_ms = 150},
+		"greeting-timeout", "", 0, 1},
+	{"no TLS with the proxy before a tunnel", stall, "",
+		{HTTP, .login = &via_https, .url = "https://t.test/", .timeout_ms = 150},
+		"greeting-timeout", "", 0, 1},
+	{"TLS with the proxy that never ends", trickle, "\26\3\3\0\144\2",
+		{HTTP, .login = &via_https, .url = "https://t.test/", .timeout_ms = 300},
+		"greeting-timeout", "", 0, 1},
 	{"SOCKS reply 5", speak_socks5, "5",
 		{HTTP, .login = &via_socks, .url = "http://t.test/"}, "target-refused",
 		"SOCKS reply 5, connection refused", 0, 1},

@@ -73,6 +73,7 @@ static void numbers_and_verdicts_stand(void **state)
 		{38, "bad-setup", POOL_VERDICT_INCONCLUSIVE},
 		{39, "person", POOL_VERDICT_INCONCLUSIVE},
 		{40, "proxy-failed", POOL_VERDICT_DOWN},
+		{41, "greeting-timeout", POOL_VERDICT_DOWN},
 	};
 
 	(void)state;
