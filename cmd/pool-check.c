@@ -232,8 +232,10 @@ static void fill_row(struct pool_report_row *row, const struct pool_round_item *
 	row->attempts = item->attempts;
 }
 
-/* Items stand in the order of the rows; rows that were not checked have none. */
-static void fill_report(struct pool_report *report, const struct pool_round *round)
+/* Items stand in the order of the rows; rows that were not checked have none. <method>
+ * is that of all checks, -1: that of their pools. */
+static void fill_report(
+	struct pool_report *report, const struct pool_round *round, int method)
 {
 	size_t at = 0;
 
@@ -247,6 +249,8 @@ static void fill_report(struct pool_report *report, const struct pool_round *rou
 			pool_report_clear_check(row);
 		}
 	}
+	for (size_t i = 0; i < report->pool_count && method >= 0; i++)
+		report->pools[i].method = (enum pool_method)method;
 	report->has_run = true;
 	report->run_at_s = round->began_wall_s;
 	report->run_us = round->took_us;
@@ -273,18 +277,25 @@ static void tell_summaries(const struct pool_report *report, bool only_no)
 	}
 }
 
-/* A line a pool: part of the table, beside the other formats only where it is no yes. */
+/* A line a pool and what was tried: part of the table; beside the other formats only what
+ * is no yes, or all if asked for. */
 static void summarize(const struct settings *settings, const struct pool_report *report,
 	struct pool_text *text)
 {
 	const struct tool_common *common = &settings->common;
+	struct pool_text tried = POOL_TEXT_EMPTY;
 
 	if (settings->format == POOL_FORMAT_TABLE) {
 		pool_text_add(text, text->length ? "\n" : "");
 		pool_report_summarize_all(report, common->quiet, text);
+		if (!common->quiet)
+			pool_report_tell_tried(report, text);
 		return;
 	}
 	tell_summaries(report, !common->verbose);
+	if (common->verbose && !common->quiet)
+		pool_report_tell_tried(report, &tried);
+	tool_tell_lines(tool_note, &tried);
 }
 
 static int print_report(const struct settings *settings, const struct pool_report *report)
@@ -410,7 +421,7 @@ static int make_round(const struct settings *settings, struct pool_session *sess
 	/* An edit meanwhile leaves the rows as they were before. */
 	if (!status && pool_gather_again(report, session, choice, &fault) == POOL_ENOMEM)
 		status = tool_refuse_by(settings->spec, &fault);
-	fill_report(report, &round);
+	fill_report(report, &round, asked.method);
 	pool_report_count(report, &settings->quorum);
 out:
 	pool_round_release(&round);

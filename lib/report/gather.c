@@ -159,6 +159,7 @@ static int add_pool(struct pool_report *report, const struct pool_snapshot *snap
 			error == POOL_ENOMEM ? "out of memory" : "a pool has no name");
 	pool = &report->pools[report->pool_count - 1];
 	pool->leaf = leaf_index;
+	pool->method = (enum pool_method)leaf->policy.method;
 	pool->interval_s = leaf->policy.interval_s;
 	pool->fallback = (enum pool_fallback)leaf->policy.fallback;
 	pool->has_url = leaf->kind == POOL_LEAF_POOL && leaf->url;

@@ -164,10 +164,12 @@ static void add_checks(const struct pool_report_pool *pool, struct pool_text *te
 	}
 }
 
-/* "a selection fails; never checked; 2 unhealthy, 1 cooling": what there is of it. */
+/* "a selection fails; never checked; 2 unhealthy, 1 cooling; checks try the port only":
+ * what there is of it. */
 static void add_note(const struct page *page, struct pool_text *text)
 {
 	const struct pool_report_pool *pool = this_pool(page);
+	const char *tried = pool_report_tried(pool);
 	const size_t start = text->length;
 	struct pool_text checks = POOL_TEXT_EMPTY, counts = POOL_TEXT_EMPTY;
 
@@ -184,6 +186,10 @@ static void add_note(const struct page *page, struct pool_text *text)
 	if (counts.length) {
 		part(text, start, "; ");
 		pool_text_add(text, counts.bytes);
+	}
+	if (tried) {
+		part(text, start, "; ");
+		pool_text_add(text, tried);
 	}
 	text->broken |= checks.broken || counts.broken;
 	pool_text_release(&checks);
@@ -514,6 +520,16 @@ static void add_words(const struct page *page, struct pool_text *text)
 
 		pool_text_addf(
 			text, "%s\"%s\":\"%s\"", i ? "," : "", row->name, row->sentence);
+	}
+	comma = "";
+	pool_text_add(text, "},\"tried\":{");
+	for (int i = 0; i < POOL_METHODS; i++) {
+		const struct pool_tried_row *row = pool_tried_get((enum pool_method)i);
+
+		if (!row->phrase)
+			continue;
+		pool_text_addf(text, "%s\"%s\":\"%s\"", comma, row->name, row->phrase);
+		comma = ",";
 	}
 	pool_text_add(text, "},\"counted\":[");
 	for (size_t i = 0; i < COUNTED; i++)

@@ -192,6 +192,11 @@ static void add_pool(struct writer *writer, const struct pool_report_pool *pool)
 	add_text(writer, "pool", pool->where);
 	add_text(writer, "types", pool_report_types(pool->types));
 	add_bool(writer, "checked", pool->checked);
+	add_text(writer, "method", pool_method_name(pool->method));
+	if (pool->checked)
+		add_text(writer, "tried", pool_tried_get(pool->method)->name);
+	else
+		add_null(writer, "tried");
 	add_number(writer, "proxies", pool->proxies);
 	add_number(writer, "enabled", pool->enabled);
 	add_number(writer, "passed", pool->results[POOL_RESULT_PASSED]);

@@ -327,6 +327,8 @@ void pool_plugin_print(const struct pool_report *report,
 		add_stale(find_stale(report), text);
 	name_some(report, POOL_RESULT_FAILED, "; failed: ", text);
 	name_some(report, POOL_RESULT_INCONCLUSIVE, "; inconclusive: ", text);
+	if (worst->results[POOL_RESULT_PASSED] && pool_report_tried(worst))
+		pool_text_addf(text, "; %s", pool_report_tried(worst));
 	add_performance(report, worst, limits, text);
 	pool_text_add(text, "\n");
 }

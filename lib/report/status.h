@@ -98,11 +98,21 @@ enum pool_quorum_answer {
 
 const char *pool_quorum_name(enum pool_quorum_answer answer);
 
+/* What checks by a method try of a proxy. */
+struct pool_tried_row {
+	const char *name;   /* in JSON; never changes */
+	const char *phrase; /* that it does not show whether a proxy works; NULL: it does
+			     */
+};
+
+const struct pool_tried_row *pool_tried_get(enum pool_method method);
+
 struct pool_report_pool {
-	char *where;    /* the report's: "default.http" */
-	uint32_t leaf;  /* in the snapshot it was gathered from */
-	unsigned types; /* bits 1 << enum pool_type that lead here */
-	bool checked;   /* false: its health_check is off */
+	char *where;             /* the report's: "default.http" */
+	uint32_t leaf;           /* in the snapshot it was gathered from */
+	unsigned types;          /* bits 1 << enum pool_type that lead here */
+	bool checked;            /* false: its health_check is off */
+	enum pool_method method; /* of its checks */
 	/* Counted: */
 	uint32_t proxies;
 	uint32_t enabled; /* neither in the pool file nor by a person disabled */
@@ -303,6 +313,14 @@ void pool_report_summarize(const struct pool_report_pool *pool, struct pool_text
  * open. */
 void pool_report_summarize_all(
 	const struct pool_report *report, bool only_no, struct pool_text *text);
+
+/*
+ * That checks try less than whether a proxy works, a line for each such method: of all
+ * pools at once where they are checked alike, else with their names. Or nothing.
+ */
+void pool_report_tell_tried(const struct pool_report *report, struct pool_text *text);
+/* That of one pool, without its name; NULL: there is nothing to tell. */
+const char *pool_report_tried(const struct pool_report_pool *pool);
 
 /* That the run as a whole says the proxies are not to blame, a line each; or nothing. */
 void pool_report_suspect(const struct pool_report *report, struct pool_text *text);

@@ -398,4 +398,6 @@ void pool_report_tell_stored(const struct pool_report *report,
 			if (told && find_trouble(report, at, &trouble))
 				tell_trouble(&trouble, telling, text);
 	}
+	if (!telling->only_degraded)
+		pool_report_tell_tried(report, text);
 }

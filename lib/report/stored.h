@@ -61,7 +61,8 @@ struct pool_telling {
 	const char *state;  /* likewise */
 };
 
-/* A line for each pool, and for each of its troubles one that names what to do next. */
+/* A line for each pool, and for each of its troubles one that names what to do next; at
+ * the end, unless <only_degraded>, what checks do not try. */
 void pool_report_tell_stored(const struct pool_report *report,
 	const struct pool_telling *telling, struct pool_text *text);
 

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "report/status.h"
 
-enum { BAR_WIDTH = 30 };
+enum { BAR_WIDTH = 30, NAMED_AT_MOST = 3 };
 
 static void add_count(struct pool_text *text, uint32_t count, const char *word)
 {
@@ -51,6 +51,70 @@ void pool_report_summarize_all(
 	}
 }
 
+/* --- what was tried -------------------------------------------------------------- */
+
+static const struct pool_tried_row tried[POOL_METHODS] = {
+	[POOL_METHOD_TCP] = {"port", "checks try the port only"},
+	[POOL_METHOD_HTTP] = {"target", NULL},
+	[POOL_METHOD_PING] = {"host", "checks try the host only"},
+	[POOL_METHOD_TUNNEL] = {"target", NULL},
+	[POOL_METHOD_WEBSOCKET] = {"target", NULL},
+};
+
+const struct pool_tried_row *pool_tried_get(enum pool_method method)
+{
+	return &tried[(unsigned)method < POOL_METHODS ? method : POOL_METHOD_TCP];
+}
+
+const char *pool_report_tried(const struct pool_report_pool *pool)
+{
+	return pool->checked ? pool_tried_get(pool->method)->phrase : NULL;
+}
+
+/* The names of the pools that are checked by <method>, <count> of them, and a colon. */
+static void name_pools(const struct pool_report *report, enum pool_method method,
+	size_t count, struct pool_text *text)
+{
+	size_t named = 0;
+
+	for (size_t i = 0; i < report->pool_count && named < NAMED_AT_MOST; i++) {
+		const struct pool_report_pool *pool = &report->pools[i];
+
+		if (!pool->checked || pool->method != method)
+			continue;
+		pool_text_add(text, named++ ? ", " : "");
+		pool_text_add_safe(text, pool->where, strlen(pool->where));
+	}
+	if (count > named)
+		pool_text_addf(text, " and %zu more", count - named);
+	pool_text_add(text, ": ");
+}
+
+void pool_report_tell_tried(const struct pool_report *report, struct pool_text *text)
+{
+	size_t counts[POOL_METHODS] = {0}, checked = 0;
+
+	for (size_t i = 0; i < report->pool_count; i++) {
+		const struct pool_report_pool *pool = &report->pools[i];
+
+		if (!pool->checked)
+			continue;
+		counts[pool->method]++;
+		checked++;
+	}
+	for (int i = 0; i < POOL_METHODS; i++) {
+		if (!counts[i] || !tried[i].phrase)
+			continue;
+		if (counts[i] < checked)
+			name_pools(report, (enum pool_method)i, counts[i], text);
+		pool_text_addf(text,
+			"%s; health_check.method %s tries whether proxies work\n",
+			tried[i].phrase, pool_method_name(POOL_METHOD_HTTP));
+	}
+}
+
+/* --- suspicions -------------------------------------------------------------------- */
+
 static void add_suspected_target(const struct pool_report *report, struct pool_text *text)
 {
 	for (size_t i = 0; i < report->row_count; i++) {
@@ -75,6 +139,8 @@ void pool_report_suspect(const struct pool_report *report, struct pool_text *tex
 	if (report->target_suspect)
 		add_suspected_target(report, text);
 }
+
+/* --- progress --------------------------------------------------------------------- */
 
 bool pool_progress_due(struct pool_progress *progress, int64_t now_ns)
 {

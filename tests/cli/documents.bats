@@ -418,7 +418,7 @@ run_blocks() {
 	assert_equal "$(cat run.2/output)" ""
 	assert_equal "$(cat run.3/output)" ""
 	grep -q 'default.http: 1 of 1 passed' run.4/output
-	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | passed=100%;80:;50:;' run.5/output
+	grep -q '^POOL OK - 3/3 passed (100%), pool default.http; checks try the port only | passed=100%;80:;50:;' run.5/output
 }
 
 @test "the statuses of pool-exec are the same in its help and its page" {
@@ -476,7 +476,7 @@ run_blocks() {
 	assert_equal "$(cat run.2/output)" ""
 	assert_equal "$(cat run.3/output)" go
 	grep -q ' paris  unknown  healthy  *ok$' run.4/output
-	grep -q '^POOL OK - 3/3 passed (100%), pool default.http | ' run.5/output
+	grep -q '^POOL OK - 3/3 passed (100%), pool default.http; checks try the port only | ' run.5/output
 }
 
 @test "the examples of pool-watch run" {

@@ -333,6 +333,62 @@ websocket, not 'htpp'; did you mean 'http'?"
 	done
 }
 
+@test "a check of the port or the host says so, once, and not under -q" {
+	local line="checks try the port only; health_check.method http tries whether proxies work"
+
+	# It takes connections, and never answers.
+	start_stub stall
+	write_pool pool.json '{"proxies": ["http://127.0.0.1:'"$STUB_PORT"'"]}'
+	run -0 --separate-stderr pool-check pool.json
+	assert_equal "$stderr" ""
+	assert_equal "$(tail -n 2 <<<"$output")" "default.http: 1 of 1 passed; the quorum of 1 is met
+$line"
+	run -0 --separate-stderr pool-check -q pool.json
+	assert_output ""
+	run -1 --separate-stderr pool-check -q --quorum 2 pool.json
+	refute_output --partial "checks try"
+	run -0 --separate-stderr pool-check --plugin pool.json
+	assert_regex "$output" '^POOL OK - 1/1 passed \(100%\), pool default.http; checks try the port only \| '
+	# Programs find it in the document, people beside it.
+	run -0 --separate-stderr pool-check --format json pool.json
+	assert_equal "$(jq -r '.pools[0] | "\(.checked) \(.method) \(.tried)"' <<<"$output")" "true tcp port"
+	assert_equal "$stderr" ""
+	run -0 --separate-stderr pool-check -v --format tsv pool.json
+	refute_output --partial "checks try"
+	assert_equal "$stderr" "pool-check: default.http: 1 of 1 passed; the quorum of 1 is met
+pool-check: $line"
+	# What counts is the method of this run, not that of the file.
+	write_checked "\"http://127.0.0.1:$STUB_PORT\""
+	run -0 --separate-stderr pool-check --method tcp pool.json
+	assert_equal "$(tail -n 1 <<<"$output")" "$line"
+	run -0 --separate-stderr pool-check --method tcp --format json pool.json
+	assert_equal "$(jq -r '.pools[0] | "\(.method) \(.tried)"' <<<"$output")" "tcp port"
+	start_proxy
+	write_checked "\"http://$PROXY\""
+	run -0 --separate-stderr pool-check pool.json
+	refute_output --partial "checks try"
+	run -0 --separate-stderr pool-check --format json pool.json
+	assert_equal "$(jq -r '.pools[0] | "\(.method) \(.tried)"' <<<"$output")" "http target"
+}
+
+@test "pools are named where what is tried differs" {
+	start_proxy
+	write_pool pool.json '{"enabled": true, "default": {
+		"http": {"pool": {"proxies": ["http://'"$PROXY"'"]}},
+		"websocket": {"pool": {"proxies": ["http://'"$PROXY"'"],
+			"health_check": {"method": "http", "url": "http://t.test/"}}}},
+		"exchanges": {"okx": {"http": {"url": "http://'"$PROXY"'"}}}}'
+	run -0 --separate-stderr pool-check pool.json
+	assert_equal "$(grep "checks try" <<<"$output")" "default.http, exchanges.okx.http: checks try the port \
+only; health_check.method http tries whether proxies work"
+	# A pool that is not checked has nothing to say.
+	write_pool pool.json '{"proxies": ["http://'"$PROXY"'"], "health_check": {"enabled": false}}'
+	run -0 --separate-stderr pool-check pool.json
+	refute_output --partial "checks try"
+	run -0 --separate-stderr pool-check --format json pool.json
+	assert_equal "$(jq -r '.pools[0] | "\(.method) \(.tried)"' <<<"$output")" "tcp null"
+}
+
 @test "an http check without a url asks for the default one" {
 	start_stub --log log http-proxy --status 204
 	write_pool pool.json "{\"health_check\": {\"method\": \"http\"},

@@ -73,7 +73,41 @@ b unhealthy connect-refused TIME 0 0 - TIME
 c disabled pool-file - 0 0 - -
 $(printf ' ' | tr -d ' ')
 default.http: 1 of 2 eligible, 1 unhealthy, 1 disabled; checked TIME ago
- b: nothing listens at the proxy's address, rests TIME more; check that the proxy runs, and its port"
+ b: nothing listens at the proxy's address, rests TIME more; check that the proxy runs, and its port
+checks try the port only; health_check.method http tries whether proxies work"
+}
+
+# A proxy that only takes connections is healthy to tcp: nobody shall believe that it works.
+@test "what checks do not try is told once, with the pools where they differ" {
+	local line="checks try the port only; health_check.method http tries whether proxies work"
+
+	start_stub stall
+	write_pool pool.json '{"proxies": ["http://127.0.0.1:'"$STUB_PORT"'"]}'
+	pool-check -q pool.json
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --partial " healthy "
+	assert_equal "$(grep -cxF "$line" <<<"$output")" 1
+	run -0 --separate-stderr pool-status -q pool.json
+	assert_output ""
+	run -0 --separate-stderr pool-status --plugin pool.json
+	assert_regex "$output" '^POOL OK - 1/1 passed \(100%\), pool default.http; checks try the port only \| '
+	run -0 --separate-stderr pool-status --format json pool.json
+	assert_equal "$(jq -r '.pools[0] | "\(.method) \(.tried)"' <<<"$output")" "tcp port"
+	assert_equal "$stderr" ""
+	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:1"},
+		"websocket": {"pool": {"proxies": ["http://127.0.0.1:2"],
+			"health_check": {"method": "http", "url": "http://127.0.0.1:9/"}}}},
+		"exchanges": {"okx": {"http": {"pool": {"proxies": ["http://127.0.0.1:3"],
+			"health_check": {"enabled": false}}}}}}'
+	run -0 --separate-stderr pool-status pool.json
+	assert_equal "$(tail -n 1 <<<"$output")" "default.http: $line"
+	run -0 --separate-stderr pool-status --format json pool.json
+	assert_equal "$(jq -r '.pools[] | "\(.pool) \(.method) \(.tried)"' <<<"$output")" "\
+default.http tcp port
+default.websocket http target
+exchanges.okx.http tcp null"
+	run -0 --separate-stderr pool-status -t websocket pool.json
+	refute_output --partial "checks try"
 }
 
 @test "the table of one pool fits into 80 columns" {
@@ -481,7 +515,7 @@ write_secret() {
 	assert_equal "$stderr" ""
 	pool-check -q pool.json
 	run -1 --separate-stderr pool-status --plugin pool.json
-	assert_regex "$output" '^POOL WARNING - 1/2 passed \(50%\), pool default.http; failed: b \(connect-refused\) \| passed=50%;100:;50:;0;100 failed=1;;;0;2 inconclusive=0;;;0;2 age=[0-9]+s;;;0$'
+	assert_regex "$output" '^POOL WARNING - 1/2 passed \(50%\), pool default.http; failed: b \(connect-refused\); checks try the port only \| passed=50%;100:;50:;0;100 failed=1;;;0;2 inconclusive=0;;;0;2 age=[0-9]+s;;;0$'
 	run -0 --separate-stderr pool-status --plugin -w 50: -c 20: pool.json
 	assert_regex "$output" '^POOL OK - '
 	run -2 --separate-stderr pool-status --plugin --quorum 2 pool.json

@@ -126,6 +126,9 @@ no_errors_in_console() {
 	assert_output "healthy"
 	run -0 field paris leases
 	assert_output "0/4"
+	# both pools are checked by tcp: on each tile and above each table
+	run -0 in_page 'return [...document.querySelectorAll(".note")].map((note) => note.textContent).join()'
+	assert_output "checks try the port only,checks try the port only,checks try the port only,checks try the port only"
 	run -0 in_page 'return document.querySelectorAll("b b, td b").length'
 	assert_output "0"
 	no_errors_in_console

@@ -60,6 +60,7 @@ static struct pool_report make_report(void)
 	row->checked_age_s = 3;
 	pool_report_judge_stored(&report, &all);
 	for (size_t i = 0; i < report.pool_count; i++) {
+		report.pools[i].method = POOL_METHOD_HTTP;
 		report.pools[i].checked_age_s = 3;
 		report.pools[i].stale = false;
 	}
@@ -401,8 +402,40 @@ static void the_words_are_json(void **context)
 		assert_non_null(
 			cJSON_GetObjectItem(cJSON_GetObjectItem(words, "exhausted"),
 				pool_resort_get((enum pool_resort)i)->name));
+	for (int i = 0; i < POOL_METHODS; i++) {
+		const struct pool_tried_row *row = pool_tried_get((enum pool_method)i);
+		const cJSON *phrase = cJSON_GetObjectItem(
+			cJSON_GetObjectItem(words, "tried"), row->name);
+
+		assert_int_equal(row->phrase != NULL, phrase != NULL);
+		if (phrase)
+			assert_string_equal(row->phrase, phrase->valuestring);
+	}
 	cJSON_Delete(words);
 	free(page);
+}
+
+static void a_pool_says_what_its_checks_do_not_try(void **context)
+{
+	struct pool_report report = make_report();
+	char *page;
+
+	(void)context;
+	report.pools[0].method = POOL_METHOD_PING;
+	report.pools[1].method = POOL_METHOD_TCP;
+	page = render(&report, &plain);
+	cut_templates(page);
+	/* On its tile and above its table. */
+	assert_int_equal(
+		2, count(page, "1 unhealthy, 1 at a limit; checks try the host only<"));
+	assert_int_equal(2, count(page, ">checks try the port only<"));
+	free(page);
+	report.pools[1].checked = false;
+	page = render(&report, &plain);
+	cut_templates(page);
+	assert_int_equal(0, count(page, "checks try the port only"));
+	free(page);
+	pool_report_release(&report);
 }
 
 int main(void)
@@ -421,6 +454,7 @@ int main(void)
 		cmocka_unit_test(a_page_of_nothing_is_whole),
 		cmocka_unit_test(banners_show_where_they_are_due),
 		cmocka_unit_test(the_words_are_json),
+		cmocka_unit_test(a_pool_says_what_its_checks_do_not_try),
 	};
 
 	return cmocka_run_group_tests_name("html", tests, NULL, NULL);

@@ -120,6 +120,7 @@ static struct pool_report make_report(
 
 		snprintf(where, sizeof(where), "pool|%zu", i);
 		assert_int_equal(0, pool_report_add_pool(&report, where, 1, true));
+		report.pools[i].method = POOL_METHOD_HTTP;
 		for (const char *letter = pools[i]; *letter; letter++) {
 			char name[3] = {*letter, (char)('0' + (letter - pools[i])), 0};
 			struct pool_report_row *row =
@@ -221,6 +222,39 @@ static void the_line_names_the_worst_pool_and_what_failed(void **state)
 	assert_line("POOL OK - no pool to check\n", NULL, 0, "1");
 }
 
+/* That it proxies is not known of one that passed. */
+static void the_line_says_what_checks_do_not_try(void **state)
+{
+	static const struct {
+		const char *proxies, *told;
+		enum pool_method method;
+	} cases[] = {
+		{"pf", "; checks try the port only", POOL_METHOD_TCP},
+		{"pp", "; checks try the host only", POOL_METHOD_PING},
+		{"ff", "", POOL_METHOD_TCP},
+		{"pf", "", POOL_METHOD_TUNNEL},
+	};
+	const struct pool_plugin_limits limits = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool_report report = make_report(&cases[i].proxies, 1, "1");
+		struct pool_text text = POOL_TEXT_EMPTY;
+		const char *told, *data;
+
+		report.pools[0].method = cases[i].method;
+		pool_plugin_print(&report, &limits, POOL_PLUGIN_OK, &text);
+		told = strstr(text.bytes, "; checks try");
+		data = strstr(text.bytes, " | ");
+		assert_non_null(data);
+		told = told ? told : data;
+		assert_int_equal(strlen(cases[i].told), data - told);
+		assert_memory_equal(cases[i].told, told, strlen(cases[i].told));
+		pool_text_release(&text);
+		pool_report_release(&report);
+	}
+}
+
 static void a_percentage_is_100_only_if_all_passed(void **state)
 {
 	char pool[302], *line;
@@ -261,6 +295,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_printed_as_they_are_read),
 		cmocka_unit_test(the_worst_pool_decides),
 		cmocka_unit_test(the_line_names_the_worst_pool_and_what_failed),
+		cmocka_unit_test(the_line_says_what_checks_do_not_try),
 		cmocka_unit_test(a_percentage_is_100_only_if_all_passed),
 		cmocka_unit_test(an_unknown_answer_is_one_line),
 	};

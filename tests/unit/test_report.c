@@ -652,6 +652,57 @@ static void summaries_are_a_line_a_pool_or_of_those_that_missed(void **state)
 	pool_report_release(&report);
 }
 
+static void methods_say_what_they_try(void **state)
+{
+	(void)state;
+	for (int i = 0; i < POOL_METHODS; i++) {
+		const struct pool_tried_row *row = pool_tried_get((enum pool_method)i);
+
+		assert_true(row->name && *row->name);
+		/* Who asks a target knows whether the proxy works. */
+		assert_int_equal(
+			pool_method_asks((enum pool_method)i), row->phrase == NULL);
+	}
+}
+
+static void assert_tried(const struct pool_report *report, const char *expected)
+{
+	struct pool_text text = POOL_TEXT_EMPTY;
+
+	pool_report_tell_tried(report, &text);
+	assert_string_equal(expected, text.bytes ? text.bytes : "");
+	pool_text_release(&text);
+}
+
+static void what_is_not_tried_is_told_once(void **state)
+{
+	static const char *const more[] = {"a.http", "b.http", "c.http"};
+	struct pool_report report = make_report();
+
+	(void)state;
+	/* The other pool is not checked. */
+	report.pools[1].method = POOL_METHOD_HTTP;
+	assert_tried(&report,
+		"checks try the port only; health_check.method http tries whether "
+		"proxies work\n");
+	report.pools[0].method = POOL_METHOD_WEBSOCKET;
+	assert_tried(&report, "");
+	report.pools[0].method = POOL_METHOD_PING;
+	report.pools[1].checked = true;
+	assert_tried(&report,
+		"default.http: checks try the host only; health_check.method http tries "
+		"whether proxies work\n");
+	report.pools[1].method = POOL_METHOD_TCP;
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		assert_int_equal(0, pool_report_add_pool(&report, more[i], 1, true));
+	assert_tried(&report,
+		"exchanges.okx.http, a.http, b.http and 1 more: checks try the port "
+		"only; health_check.method http tries whether proxies work\n"
+		"default.http: checks try the host only; health_check.method http tries "
+		"whether proxies work\n");
+	pool_report_release(&report);
+}
+
 static void suspicions_are_told_once(void **state)
 {
 	struct pool_report report = make_report();
@@ -749,6 +800,8 @@ int main(void)
 		cmocka_unit_test(a_row_tells_what_was_found_if_the_run_judged_otherwise),
 		cmocka_unit_test(a_row_without_a_check_forgets_earlier_ones),
 		cmocka_unit_test(summaries_are_a_line_a_pool_or_of_those_that_missed),
+		cmocka_unit_test(methods_say_what_they_try),
+		cmocka_unit_test(what_is_not_tried_is_told_once),
 		cmocka_unit_test(suspicions_are_told_once),
 		cmocka_unit_test(progress_is_a_bar_from_nothing_to_all),
 		cmocka_unit_test(progress_is_shown_in_intervals),

@@ -30,6 +30,7 @@ static void make_report(
 
 	*report = (struct pool_report){0};
 	assert_int_equal(0, pool_report_add_pool(report, "default.http", 1, true));
+	report->pools[0].method = POOL_METHOD_HTTP;
 	report->pools[0].interval_s = 30;
 	report->pools[0].checked_age_s = checked_age_s;
 	for (; proxies->name; proxies++) {
@@ -226,6 +227,31 @@ static void a_pool_is_degraded_below_what_is_said(void **context)
 	report.degraded_below = &one;
 	pool_report_judge_stored(&report, &one);
 	assert_int_equal(1, report.pools[0].degraded_below);
+	pool_report_release(&report);
+}
+
+static void what_checks_do_not_try_is_told_at_the_end(void **context)
+{
+	static const struct proxy list[] = {
+		{.name = "a", .status = POOL_STATUS_HEALTHY, .reason = POOL_REASON_OK},
+		{.name = NULL}};
+	struct pool_telling telling = {0};
+	struct pool_text text = POOL_TEXT_EMPTY;
+	struct pool_report report;
+
+	(void)context;
+	make_report(&report, list, 12);
+	report.pools[0].method = POOL_METHOD_TCP;
+	pool_report_tell_stored(&report, &telling, &text);
+	assert_string_equal("default.http: 1 of 1 eligible; checked 12 s ago\n"
+			    "checks try the port only; health_check.method http tries "
+			    "whether proxies work\n",
+		text.bytes);
+	pool_text_release(&text);
+	telling.only_degraded = true;
+	pool_report_tell_stored(&report, &telling, &text);
+	assert_int_equal(0, text.length);
+	pool_text_release(&text);
 	pool_report_release(&report);
 }
 
@@ -503,6 +529,7 @@ int main(void)
 			a_pool_is_stale_after_three_intervals_at_least_three_minutes),
 		cmocka_unit_test(a_missing_secret_is_not_eligible_and_decides_no_quorum),
 		cmocka_unit_test(a_pool_is_degraded_below_what_is_said),
+		cmocka_unit_test(what_checks_do_not_try_is_told_at_the_end),
 		cmocka_unit_test(what_is_well_is_one_line),
 		cmocka_unit_test(troubles_are_grouped_and_name_what_to_do),
 		cmocka_unit_test(what_a_selection_gets_without_an_eligible_one),
