@@ -58,7 +58,7 @@ CONFIG := diagnostic excerpt rules json schema url check_url login model source 
 HEALTH := health reason judge obstacle flap
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
-	attach owners choose secrets store feedback view instance unpack overlay
+	attach owners choose secrets store feedback locate view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \
@@ -167,7 +167,7 @@ $(BUILD)/bin/pool-check $(BUILD)/bin/pool-watch: $(BUILD)/obj/cmd/tool_probe.o
 $(BUILD)/bin/pool-watch: $(patsubst %,$(BUILD)/obj/cmd/watch_%.o,print daemon)
 $(BUILD)/bin/pool-status: $(patsubst %,$(BUILD)/obj/cmd/%.o,tool_screen status_prune)
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
-$(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_look.o
+$(BUILD)/bin/pool-exec $(BUILD)/bin/pool-report: $(BUILD)/obj/cmd/tool_look.o
 $(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
 $(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence \
 	input words)

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "state/session.h"
 #include "tool.h"
+#include "tool_look.h"
 
 enum {
 	OPT_ALL = TOOL_OWN_OPTIONS,
@@ -364,8 +365,29 @@ static int tell_nothing(const struct settings *settings)
 	return TOOL_YES;
 }
 
+/*
+ * curl's exit status does not tell a proxy that is gone from trouble of this machine: a
+ * look at the proxy does. A reason that was given in words is taken at its word.
+ */
+static enum pool_reason find_reason(const struct settings *settings,
+	struct pool_session *session, const struct pool_feedback *feedback)
+{
+	enum pool_reason reason = settings->reason;
+	bool unsure;
+	char *url;
+
+	if (settings->has_reason || reason == POOL_REASON_NONE)
+		return reason;
+	url = pool_session_locate(session, feedback);
+	if (url)
+		reason = tool_look_again(reason, url, &unsure);
+	free(url);
+	return reason;
+}
+
 static int report(const struct settings *settings, struct pool_session *session)
 {
+	enum pool_reason reason;
 	struct pool_feedback feedback = {
 		.said = (enum pool_said)settings->verb->value,
 		.http_status = (int32_t)settings->http_status,
@@ -381,8 +403,9 @@ static int report(const struct settings *settings, struct pool_session *session)
 		feedback.lease = settings->subject;
 	else
 		feedback.target = target_of(settings);
-	if (settings->reason != POOL_REASON_NONE)
-		feedback.reason = pool_reason_get((int)settings->reason)->name;
+	reason = find_reason(settings, session, &feedback);
+	if (reason != POOL_REASON_NONE)
+		feedback.reason = pool_reason_get((int)reason)->name;
 	if (pool_session_report(session, &feedback, &result, &fault) != 0)
 		return tool_refuse_by(&spec, &fault);
 	if (settings->common.verbose)

@@ -1,4 +1,5 @@
 /* A look of one's own at a proxy. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -233,15 +234,26 @@ static bool is_open(enum pool_reason said)
 		said == POOL_REASON_REFUSED || said == POOL_REASON_REPORTED;
 }
 
+/* An address is no name that could be lost. */
+static bool is_name(const char *url)
+{
+	char host[HOST_SIZE], port[PORT_SIZE];
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return split(url, host, port) && !strchr(host, ':') &&
+		inet_pton(AF_INET, host, bytes) != 1;
+}
+
 enum pool_reason tool_look_again(enum pool_reason said, const char *url, bool *unsure)
 {
+	const bool by_name =
+		said == POOL_REASON_PROXY_NAME || said == POOL_REASON_TARGET_NAME;
 	struct tool_look look;
 
 	*unsure = false;
-	if (!is_open(said))
+	if (!is_open(said) || (by_name && !is_name(url)))
 		return said;
-	tool_look_at(url,
-		said == POOL_REASON_PROXY_NAME || said == POOL_REASON_TARGET_NAME, &look);
+	tool_look_at(url, by_name, &look);
 	/* A name that resolves now was never at fault: the resolver was. */
 	if (said == POOL_REASON_PROXY_NAME && look.resolved)
 		return POOL_REASON_NO_RESOLVER;

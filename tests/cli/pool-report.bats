@@ -506,6 +506,34 @@ unknown -> cooling (limited)"
 	usage "--from-curl-exit wants a whole number from 0 to 255, not '256'" tokyo --from-curl-exit 256
 }
 
+@test "curl's 5 and 7 blame no proxy for a lack of routes or name servers of this machine" {
+	unshare -rn true 2>/dev/null || skip "namespaces of our own are not allowed"
+	away() { report 0 -v "$@"; }
+	report=$PWD/away
+	printf '%s\n' '#!/bin/sh' 'exec unshare -rn pool-report "$@"' >away
+	chmod +x away
+	write_pool pool.json '{"breaker": {"failure_threshold": 1}, "proxies": [
+		{"name": "tokyo", "url": "http://mira:${SECRET}@192.0.2.1:8080"},
+		{"name": "lima", "url": "socks5h://lima.pool.test:1080"}]}'
+	export SECRET=S3CRETpw
+	away tokyo --from-curl-exit 7
+	assert_equal "$stderr" "pool-report: tokyo of default.http: still unknown (no-route)"
+	take_lease tokyo
+	away "$LEASE" --from-curl-exit 7
+	assert_equal "$stderr" "pool-report: tokyo of default.http: still unknown (no-route)"
+	away "$LEASE" --from-curl-exit 7
+	assert_regex "$stderr" "was reported before; nothing changed$"
+	for exit in 5 6; do
+		away lima --from-curl-exit "$exit"
+		assert_equal "$stderr" "pool-report: lima of default.http: still unknown (no-resolver)"
+	done
+	# what is said in words, or by an answer, is taken at its word
+	away tokyo fail --reason connect-refused
+	assert_equal "$stderr" "pool-report: tokyo of default.http: unknown -> unhealthy (connect-refused)"
+	report 1 sydney --from-curl-exit 7
+	assert_regex "$stderr" "no proxy is called 'sydney'"
+}
+
 @test "what curl says and what the word says must agree" {
 	usage "--from-curl-exit 7 contradicts 'ok': it says that nothing listens at the proxy's address" \
 		tokyo ok --from-curl-exit 7
