@@ -11,16 +11,11 @@ static enum pool_verdict verdict_of(const struct exec_attempt *attempt)
 	return pool_reason_get((int)attempt->reason)->verdict;
 }
 
-/* What may be the target's doing: a later attempt that succeeds tells. */
+/* What may be the target's doing: a later attempt that succeeds tells. Of what is only
+ * reported nothing else is known. */
 static bool may_be_the_target(enum pool_reason reason)
 {
-	const struct pool_reason_row *row = pool_reason_get((int)reason);
-
-	if (row->verdict != POOL_VERDICT_DOWN)
-		return false;
-	return row->layer == POOL_LAYER_TARGET || row->layer == POOL_LAYER_TLS ||
-		reason == POOL_REASON_HANDSHAKE_TIMEOUT ||
-		reason == POOL_REASON_PROXY_FAILED || reason == POOL_REASON_REPORTED;
+	return pool_judge_may_be_target((int)reason) || reason == POOL_REASON_REPORTED;
 }
 
 static void tell(const struct exec_evidence *evidence, const char *name,
