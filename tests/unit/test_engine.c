@@ -1305,6 +1305,8 @@ static void every_method_has_a_row(void **state)
 		const struct pool_method_row *row = pool_method_get((enum pool_method)i);
 
 		assert_true(strlen(row->name) > 2 && strlen(row->summary) > 5);
+		assert_string_equal(row->name, pool_method_name((enum pool_method)i));
+		assert_int_equal(row->wants_url, pool_method_asks((enum pool_method)i));
 		for (int j = 0; j < i; j++)
 			assert_string_not_equal(
 				row->name, pool_method_get((enum pool_method)j)->name);
