@@ -240,6 +240,12 @@ COUNTER(get_reports_blocked, reports[POOL_VERDICT_BLOCKED])
 COUNTER(get_reports_limited, reports[POOL_VERDICT_LIMITED])
 COUNTER(get_reports_inconclusive, reports[POOL_VERDICT_INCONCLUSIVE])
 
+GETTER(get_flapping)
+{
+	(void)pool;
+	return flag_cell(row->stored.flapping);
+}
+
 GETTER(get_at)
 {
 	(void)pool;
@@ -308,6 +314,7 @@ static const struct pool_column_row columns[POOL_COLUMNS] = {
 		get_reports_limited},
 	[POOL_COLUMN_REPORTS_INCONCLUSIVE] = {"reports_inconclusive",
 		"REPORTS INCONCLUSIVE", true, get_reports_inconclusive},
+	[POOL_COLUMN_FLAPPING] = {"flapping", "FLAPPING", false, get_flapping},
 	[POOL_COLUMN_AT] = {"timestamp_seconds", "WHEN", false, get_at},
 	[POOL_COLUMN_FROM] = {"from", "FROM", false, get_from},
 	[POOL_COLUMN_TO] = {"to", "TO", false, get_to},

@@ -104,6 +104,8 @@ static void fill_stored(struct pool_report_row *row, const struct pool_session *
 	stored->taken = record->leases;
 	stored->times_opened = record->health.times_opened;
 	stored->transitions = record->transition_count;
+	stored->flapping = pool_record_flaps(
+		record, view->now.wall_s, &stored->changes, &stored->span_s);
 	memcpy(stored->checks, record->checks, sizeof(stored->checks));
 	memcpy(stored->reports, record->reports, sizeof(stored->reports));
 	stored->budget_left = pool_view_budget(session, view, index, &budget_ns);
@@ -153,6 +155,8 @@ static int add_pool(struct pool_report *report, const struct pool_snapshot *snap
 		pool_report_add_pool(report, pool_snapshot_string(snapshot, leaf->where),
 			pool_snapshot_types(snapshot, NULL, leaf_index, NULL),
 			leaf->policy.check_enabled);
+	const char *url;
+	char endpoint[ENDPOINT_SIZE];
 
 	if (error)
 		return pool_fault_set(fault, error, 0,
@@ -162,8 +166,29 @@ static int add_pool(struct pool_report *report, const struct pool_snapshot *snap
 	pool->method = (enum pool_method)leaf->policy.method;
 	pool->interval_s = leaf->policy.interval_s;
 	pool->fallback = (enum pool_fallback)leaf->policy.fallback;
-	pool->has_url = leaf->kind == POOL_LEAF_POOL && leaf->url;
-	return 0;
+	pool->rollout = leaf->rollout_percent;
+	if (leaf->kind != POOL_LEAF_POOL || !leaf->url)
+		return 0;
+	url = pool_snapshot_string(snapshot, leaf->url);
+	print_endpoint(url ? url : "", endpoint, sizeof(endpoint));
+	pool->url = strdup(endpoint);
+	return pool->url ? 0 : pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
+}
+
+/* Those that got none of its proxies. There is no counter of them; the two sums of those
+ * that did may each have lost something: proxies that are gone, a pool that came back. */
+static uint64_t count_url_selections(const struct pool_view *view)
+{
+	const struct pool_state_leaf *totals = &view->totals;
+	uint64_t chosen = 0, of_records = 0;
+
+	for (int i = 0; i < POOL_STRATEGY_COUNTERS; i++)
+		chosen += totals->strategies[i];
+	for (uint32_t i = 0; i < view->count; i++)
+		of_records += view->records[i].selections;
+	if (chosen < of_records)
+		chosen = of_records;
+	return totals->selections > chosen ? totals->selections - chosen : 0;
 }
 
 static void fill_pool(struct pool_report_pool *pool, const struct pool_view *view)
@@ -173,6 +198,7 @@ static void fill_pool(struct pool_report_pool *pool, const struct pool_view *vie
 	pool->selections = totals->selections;
 	pool->fallbacks = totals->fallbacks;
 	pool->panics = totals->panics;
+	pool->url_selections = count_url_selections(view);
 	for (int i = 0; i < POOL_STRATEGIES; i++)
 		pool->strategies[i] = totals->strategies[i];
 	memcpy(pool->latency, totals->latency, sizeof(pool->latency));

@@ -91,22 +91,21 @@ static const struct pool_report_pool *this_pool(const struct page *page)
 }
 
 /* The words in which a pool's troubles are counted, in the order they are told in. */
-enum { BLOCKED, LIMIT, TRIAL, SECRET, OTHER };
+enum { BLOCKED, LIMIT, TRIAL, SECRET, OTHER, FLAPPING };
 
 static const struct {
 	const char *word;
 	int kind;
 	enum pool_status status; /* of OTHER */
 } counted[] = {
-	{"unhealthy", OTHER, POOL_STATUS_UNHEALTHY},
-	{"blocked", BLOCKED, POOL_STATUSES},
+	{"unhealthy", OTHER, POOL_STATUS_UNHEALTHY}, {"blocked", BLOCKED, POOL_STATUSES},
 	{"cooling", OTHER, POOL_STATUS_COOLING},
 	{"recovering", OTHER, POOL_STATUS_RECOVERING},
-	{"at a limit", LIMIT, POOL_STATUSES},
-	{"on trial", TRIAL, POOL_STATUSES},
+	{"at a limit", LIMIT, POOL_STATUSES}, {"on trial", TRIAL, POOL_STATUSES},
 	{"without a secret", SECRET, POOL_STATUSES},
 	{"unknown", OTHER, POOL_STATUS_UNKNOWN},
 	{"disabled", OTHER, POOL_STATUS_DISABLED},
+	{"flapping", FLAPPING, POOL_STATUSES}, /* beside what it is else */
 };
 
 enum { COUNTED = sizeof(counted) / sizeof(counted[0]) };
@@ -141,8 +140,11 @@ static void add_counts(const struct page *page, struct pool_text *text)
 		const int kind = classify(row);
 
 		for (size_t i = 0; i < COUNTED; i++)
-			counts[i] += counted[i].kind == kind &&
-				(kind != OTHER || counted[i].status == row->status);
+			counts[i] += counted[i].kind == FLAPPING
+				? row->stored.flapping
+				: counted[i].kind == kind &&
+					(kind != OTHER ||
+						counted[i].status == row->status);
 	}
 	for (size_t i = 0; i < COUNTED; i++) {
 		if (!counts[i])
@@ -164,6 +166,20 @@ static void add_checks(const struct pool_report_pool *pool, struct pool_text *te
 	}
 }
 
+/* "10 % get a proxy, the rest http://h:1 (180 uses, not checked)" */
+static void add_url(const struct pool_report_pool *pool, struct pool_text *text)
+{
+	if (!pool->url)
+		return;
+	if (pool->rollout < 100)
+		pool_text_addf(text, "%d %% get a proxy, the rest ", (int)pool->rollout);
+	else
+		pool_text_add(text, "without an eligible one ");
+	pool_html_add(text, pool->url);
+	pool_text_addf(text, " (%" PRIu64 " %s, not checked)", pool->url_selections,
+		pool->url_selections == 1 ? "use" : "uses");
+}
+
 /* "a selection fails; never checked; 2 unhealthy, 1 cooling; checks try the port only":
  * what there is of it. */
 static void add_note(const struct page *page, struct pool_text *text)
@@ -171,29 +187,27 @@ static void add_note(const struct page *page, struct pool_text *text)
 	const struct pool_report_pool *pool = this_pool(page);
 	const char *tried = pool_report_tried(pool);
 	const size_t start = text->length;
-	struct pool_text checks = POOL_TEXT_EMPTY, counts = POOL_TEXT_EMPTY;
+	struct pool_text parts[3] = {POOL_TEXT_EMPTY, POOL_TEXT_EMPTY, POOL_TEXT_EMPTY};
 
 	if (pool->eligible == 0) {
 		pool_text_add(text, "a selection ");
 		pool_html_add(text, pool_resort_get(pool_report_resort(pool))->sentence);
 	}
-	add_checks(pool, &checks);
-	add_counts(page, &counts);
-	if (checks.length) {
-		part(text, start, "; ");
-		pool_text_add(text, checks.bytes);
-	}
-	if (counts.length) {
-		part(text, start, "; ");
-		pool_text_add(text, counts.bytes);
+	add_checks(pool, &parts[0]);
+	add_counts(page, &parts[1]);
+	add_url(pool, &parts[2]);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].length) {
+			part(text, start, "; ");
+			pool_text_add(text, parts[i].bytes);
+		}
+		text->broken |= parts[i].broken;
+		pool_text_release(&parts[i]);
 	}
 	if (tried) {
 		part(text, start, "; ");
 		pool_text_add(text, tried);
 	}
-	text->broken |= checks.broken || counts.broken;
-	pool_text_release(&checks);
-	pool_text_release(&counts);
 }
 
 static void add_segments(const struct page *page, struct pool_text *text)
@@ -292,6 +306,11 @@ static void add_advice(const struct page *page, struct pool_text *text)
 		pool_html_add(text,
 			obstacle->name ? obstacle->advice
 				       : pool_reason_get((int)page->row->reason)->advice);
+}
+
+static void add_badge(const struct page *page, struct pool_text *text)
+{
+	pool_text_add(text, page->row->stored.flapping ? "flapping" : "");
 }
 
 static double share_of(const struct page *page)
@@ -617,6 +636,7 @@ static const struct value row_values[] = {
 	{"cause", add_cause},
 	{"sentence", add_sentence},
 	{"what_to_do", add_advice},
+	{"badge", add_badge},
 	{"share", add_share},
 	{"share_width", add_share_width},
 	{NULL, NULL},

@@ -219,6 +219,13 @@ static void add_stored(struct writer *writer, const struct pool_report_pool *poo
 	add_number(writer, "selections", (int64_t)pool->selections);
 	add_number(writer, "fallbacks", (int64_t)pool->fallbacks);
 	add_number(writer, "panics", (int64_t)pool->panics);
+	add_number(writer, "rollout_percent", pool->rollout);
+	if (pool->url)
+		add_text(writer, "url", pool->url);
+	else
+		add_null(writer, "url");
+	add_number(writer, "url_selections", (int64_t)pool->url_selections);
+	add_number(writer, "flapping", pool->flapping);
 	add_text(writer, "when_exhausted",
 		pool_resort_get(pool_report_resort(pool))->name);
 }

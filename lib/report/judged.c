@@ -242,6 +242,8 @@ static void add_target(const struct pool_settings *settings,
 		return;
 	}
 	leaf = &settings->leaves[lookup->leaf];
+	if (leaf->kind == POOL_LEAF_POOL && leaf->rollout_percent < 100)
+		pool_text_addf(out, "%d %%: ", leaf->rollout_percent);
 	if (leaf->kind == POOL_LEAF_POOL)
 		pool_text_addf(out,
 			"%s of %u: ", pool_strategy_get(leaf->policy.strategy)->name,
@@ -249,7 +251,11 @@ static void add_target(const struct pool_settings *settings,
 	add_members(leaf, out);
 	if (leaf->kind == POOL_LEAF_POOL && leaf->url) {
 		pool_url_redact(leaf->url, safe, sizeof(safe));
-		pool_text_addf(out, "; else %s", safe);
+		if (leaf->rollout_percent < 100)
+			pool_text_addf(out, "; %d %%, and all if none is eligible: %s",
+				100 - leaf->rollout_percent, safe);
+		else
+			pool_text_addf(out, "; else %s", safe);
 	}
 	if (lookup->near_miss)
 		pool_text_addf(out, " (is '%s' meant?)", lookup->near_miss);

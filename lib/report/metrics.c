@@ -105,6 +105,11 @@ OF_ROW(add_opened)
 	add_row_number(out, pool, row, row->stored.opened);
 }
 
+OF_ROW(add_flapping)
+{
+	add_row_number(out, pool, row, row->stored.flapping);
+}
+
 OF_ROW(add_transitions)
 {
 	add_row_number(out, pool, row, row->stored.transitions);
@@ -229,6 +234,17 @@ OF_POOL(add_pool_latency)
 	pool_exposition_histogram(out, "pool", pool->where, &buckets);
 }
 
+OF_POOL(add_pool_rollout)
+{
+	begin_pool(out, pool);
+	pool_exposition_real(out, pool->rollout / 100.0);
+}
+
+OF_POOL(add_pool_url_selections)
+{
+	add_pool_number(out, pool, pool->url_selections);
+}
+
 OF_POOL(add_pool_fallbacks)
 {
 	add_pool_number(out, pool, pool->fallbacks);
@@ -301,6 +317,8 @@ static const struct metric metrics[] = {
 		.stored = true, .of_row = add_budget},
 	{"breaker_open", "Whether the proxy's breaker is open, or half-open.",
 		.stored = true, .of_row = add_opened},
+	{"flapping", "Whether the proxy's status changes too often.", .stored = true,
+		.of_row = add_flapping},
 	{"transitions_total", "Changes of the proxy's status.",
 		.type = POOL_METRIC_COUNTER, .stored = true, .of_row = add_transitions},
 	{"selections_total", "How often the proxy was selected.",
@@ -323,7 +341,18 @@ static const struct metric metrics[] = {
 	{"pool_selection_latency_seconds", "How long selections of the pool took.",
 		.type = POOL_METRIC_HISTOGRAM, .stored = true,
 		.of_pool = add_pool_latency},
-	{"pool_fallbacks_total", "Selections that got the url beside the pool.",
+	{"pool_rollout_ratio",
+		"Share of the pool's selections that rollout_percent gives to its "
+		"proxies; the rest get the url beside it.",
+		.stored = true, .of_pool = add_pool_rollout},
+	{"pool_url_selections_total",
+		"Selections that got the url beside the pool, by its share or as a "
+		"fallback.",
+		.type = POOL_METRIC_COUNTER, .stored = true,
+		.of_pool = add_pool_url_selections},
+	{"pool_fallbacks_total",
+		"Selections that got the url beside the pool, since no proxy was "
+		"eligible.",
 		.type = POOL_METRIC_COUNTER, .stored = true,
 		.of_pool = add_pool_fallbacks},
 	{"pool_panics_total", "Selections that got a proxy that was not eligible.",

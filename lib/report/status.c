@@ -73,8 +73,11 @@ int pool_report_add_pool(
 		free(copy);
 		return POOL_ENOMEM;
 	}
-	report->pools[report->pool_count++] = (struct pool_report_pool){
-		.where = copy, .types = types, .checked = checked, .checked_age_s = -1};
+	report->pools[report->pool_count++] = (struct pool_report_pool){.where = copy,
+		.types = types,
+		.checked = checked,
+		.rollout = 100,
+		.checked_age_s = -1};
 	return 0;
 }
 
@@ -142,8 +145,10 @@ void pool_report_release(struct pool_report *report)
 		free(report->rows[i].name);
 		free(report->rows[i].endpoint);
 	}
-	for (size_t i = 0; i < report->pool_count; i++)
+	for (size_t i = 0; i < report->pool_count; i++) {
 		free(report->pools[i].where);
+		free(report->pools[i].url);
+	}
 	free(report->rows);
 	free(report->pools);
 	*report = (struct pool_report){0};

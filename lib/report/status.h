@@ -57,6 +57,9 @@ struct pool_report_stored {
 	uint32_t taken; /* leases ever */
 	uint32_t times_opened;
 	uint32_t transitions;
+	bool flapping;    /* its status changes too often: */
+	uint32_t changes; /* so many that are kept */
+	int64_t span_s;   /* in so many seconds */
 	uint32_t checks[POOL_VERDICTS];
 	uint32_t reports[POOL_VERDICTS];
 };
@@ -134,12 +137,15 @@ struct pool_report_pool {
 	uint64_t latency[POOL_LATENCY_BUCKETS]; /* those by their time: see the layout */
 	uint64_t latency_ns;                    /* their times added up */
 	enum pool_fallback fallback;
-	bool has_url; /* to fall back on */
+	char *url;       /* the report's: "scheme://host:port" beside it; NULL: none */
+	int32_t rollout; /* percent of its selections that are for its proxies */
+	uint64_t url_selections; /* that got the url */
 	/* Judged by pool_report_judge_stored(): */
 	bool stale;
 	uint32_t degraded_below; /* of eligible ones */
 	uint32_t blocked;        /* of the unhealthy ones */
 	uint32_t unknown;        /* of the eligible ones */
+	uint32_t flapping;
 };
 
 struct pool_report {
@@ -254,6 +260,7 @@ enum pool_column {
 	POOL_COLUMN_REPORTS_BLOCKED,
 	POOL_COLUMN_REPORTS_LIMITED,
 	POOL_COLUMN_REPORTS_INCONCLUSIVE,
+	POOL_COLUMN_FLAPPING,
 	/* Of a change: */
 	POOL_COLUMN_AT,
 	POOL_COLUMN_FROM,

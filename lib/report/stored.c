@@ -1,6 +1,7 @@
 /* What the state file says, judged, and told with what to do next. */
 #include <inttypes.h>
 #include <string.h>
+#include "health/flap.h"
 #include "report/columns.h"
 #include "report/stored.h"
 
@@ -51,7 +52,7 @@ void pool_report_judge_stored(
 	for (size_t i = 0; i < report->pool_count; i++) {
 		struct pool_report_pool *pool = &report->pools[i];
 
-		pool->blocked = pool->unknown = 0;
+		pool->blocked = pool->unknown = pool->flapping = 0;
 		pool->degraded_below = pool_quorum_need(
 			report->degraded_below ? report->degraded_below : &all,
 			pool->enabled);
@@ -63,6 +64,7 @@ void pool_report_judge_stored(
 		const struct pool_report_row *row = &report->rows[i];
 		struct pool_report_pool *pool = &report->pools[row->pool];
 
+		pool->flapping += row->stored.flapping;
 		pool->unknown += row->stored.obstacle == POOL_OBSTACLE_NONE &&
 			row->status == POOL_STATUS_UNKNOWN;
 		pool->blocked +=
@@ -73,7 +75,7 @@ void pool_report_judge_stored(
 bool pool_report_is_degraded(const struct pool_report_pool *pool)
 {
 	return pool->stale || pool->eligible == 0 || pool->eligible < pool->enabled ||
-		pool->obstacles[POOL_OBSTACLE_PERSON];
+		pool->flapping || pool->obstacles[POOL_OBSTACLE_PERSON];
 }
 
 static const struct pool_resort_row resorts[POOL_RESORTS] = {
@@ -89,7 +91,7 @@ const struct pool_resort_row *pool_resort_get(enum pool_resort resort)
 
 enum pool_resort pool_report_resort(const struct pool_report_pool *pool)
 {
-	if (pool->has_url)
+	if (pool->url)
 		return POOL_RESORT_URL;
 	if (pool->fallback == POOL_FALLBACK_ANY &&
 		pool->obstacles[POOL_OBSTACLE_OPEN] +
@@ -147,7 +149,7 @@ struct pool_report_view pool_report_view_stored(
 		POOL_COLUMN_CHECKS_INCONCLUSIVE, POOL_COLUMN_REPORTS_OK,
 		POOL_COLUMN_REPORTS_DOWN, POOL_COLUMN_REPORTS_BLOCKED,
 		POOL_COLUMN_REPORTS_LIMITED, POOL_COLUMN_REPORTS_INCONCLUSIVE,
-		POOL_COLUMN_TEXT, POOL_COLUMN_ADVICE};
+		POOL_COLUMN_TEXT, POOL_COLUMN_ADVICE, POOL_COLUMN_FLAPPING};
 
 	if (format == POOL_FORMAT_TABLE)
 		return view_people(report, sentences);
@@ -206,6 +208,7 @@ static void sum_up(const struct pool_report_pool *pool,
 		pool_obstacle_get(POOL_OBSTACLE_SECRET)->counted);
 	add_count(text, pool->unknown, "unknown");
 	add_count(text, pool->statuses[POOL_STATUS_DISABLED], "disabled");
+	add_count(text, pool->flapping, "flapping");
 	add_age(pool, text);
 	if (telling->quorum)
 		pool_text_addf(text, "; the quorum of %u %s", (unsigned)pool->need,
@@ -215,9 +218,10 @@ static void sum_up(const struct pool_report_pool *pool,
 
 /* --- what to do next ------------------------------------------------------------ */
 
-/* Rows of one pool that one thing keeps from being selected. */
+/* Rows of one pool that one thing keeps from being selected, or that flap. */
 struct trouble {
 	const struct pool_report *report;
+	bool (*same)(const struct pool_report_row *a, const struct pool_report_row *b);
 	size_t first; /* the first of them */
 	uint32_t count;
 	int64_t wait_s; /* until the first of them may be selected again */
@@ -235,21 +239,26 @@ static bool is_trouble(const struct pool_report_row *row)
 		row->stored.obstacle != POOL_OBSTACLE_FILE;
 }
 
-/* All that row <at> is one of; false if an earlier row told of them. */
-static bool find_trouble(
-	const struct pool_report *report, size_t at, struct trouble *trouble)
+static bool both_flap(const struct pool_report_row *a, const struct pool_report_row *b)
+{
+	return a->pool == b->pool && a->stored.flapping && b->stored.flapping;
+}
+
+/* All that are the <same> as row <at>; false if an earlier row told of them. */
+static bool find_alike(const struct pool_report *report, size_t at,
+	bool (*same)(const struct pool_report_row *a, const struct pool_report_row *b),
+	struct trouble *trouble)
 {
 	const struct pool_report_row *row = &report->rows[at];
 
-	if (!is_trouble(row))
-		return false;
 	for (size_t i = at; i > 0 && report->rows[i - 1].pool == row->pool; i--)
-		if (same_trouble(&report->rows[i - 1], row))
+		if (same(&report->rows[i - 1], row))
 			return false;
-	*trouble = (struct trouble){.report = report, .first = at, .wait_s = row->wait_s};
+	*trouble = (struct trouble){
+		.report = report, .same = same, .first = at, .wait_s = row->wait_s};
 	for (size_t i = at; i < report->row_count && report->rows[i].pool == row->pool;
 		i++) {
-		if (!same_trouble(&report->rows[i], row))
+		if (!same(&report->rows[i], row))
 			continue;
 		trouble->count++;
 		if (report->rows[i].wait_s < trouble->wait_s)
@@ -269,7 +278,7 @@ static void name_some(const struct trouble *trouble, struct pool_text *text)
 		i++) {
 		const char *name = report->rows[i].name;
 
-		if (!same_trouble(&report->rows[i], first))
+		if (!trouble->same(&report->rows[i], first))
 			continue;
 		pool_text_add(text, named++ ? ", " : "");
 		pool_text_add_safe(text, name, strlen(name));
@@ -328,6 +337,43 @@ static void tell_trouble(const struct trouble *trouble,
 	if (row->stored.obstacle == POOL_OBSTACLE_COOLING)
 		add_command(trouble, telling, "reset", "ends it now", text);
 	pool_text_add(text, "\n");
+}
+
+static void tell_flapping(const struct trouble *trouble,
+	const struct pool_telling *telling, struct pool_text *text)
+{
+	const struct pool_report_row *row = &trouble->report->rows[trouble->first];
+
+	pool_text_add(text, "  ");
+	name_some(trouble, text);
+	if (trouble->count == 1)
+		pool_text_addf(text, ": flapping: its status changed %u times within ",
+			(unsigned)row->stored.changes);
+	else
+		pool_text_add(text,
+			": flapping: the status of each changed more than 6 "
+			"times within ");
+	pool_show_seconds(
+		trouble->count > 1 ? POOL_FLAP_QUIET_S : row->stored.span_s + 1, text);
+	pool_text_add(text, "; a higher unhealthy_threshold or retry_count may calm it");
+	if (row->status != POOL_STATUS_DISABLED)
+		add_command(trouble, telling, "disable", "takes it out", text);
+	pool_text_add(text, "\n");
+}
+
+/* The url beside a pool is no proxy of it, so that nothing else tells of it. */
+static void tell_url(const struct pool_report_pool *pool, struct pool_text *text)
+{
+	if (!pool->url)
+		return;
+	if (pool->rollout < 100)
+		pool_text_addf(text, "  %d %% of selections get one of these, the rest ",
+			(int)pool->rollout);
+	else
+		pool_text_add(text, "  beside them, for when none is eligible: ");
+	pool_text_add_safe(text, pool->url, strlen(pool->url));
+	pool_text_addf(text, " (used %" PRIu64 " time%s, not checked)\n",
+		pool->url_selections, pool->url_selections == 1 ? "" : "s");
 }
 
 /* The youngest check of any proxy of the pool that row <at> is the first of, conclusive
@@ -392,11 +438,20 @@ void pool_report_tell_stored(const struct pool_report *report,
 			sum_up(pool, telling, text);
 		if (told && pool->eligible == 0)
 			tell_fallback(pool, text);
+		if (told)
+			tell_url(pool, text);
 		if (told && pool->stale)
 			tell_stale(report, pool, at, text);
-		for (; at < report->row_count && report->rows[at].pool == i; at++)
-			if (told && find_trouble(report, at, &trouble))
+		for (; at < report->row_count && report->rows[at].pool == i; at++) {
+			const struct pool_report_row *row = &report->rows[at];
+
+			if (told && is_trouble(row) &&
+				find_alike(report, at, same_trouble, &trouble))
 				tell_trouble(&trouble, telling, text);
+			if (told && row->stored.flapping &&
+				find_alike(report, at, both_flap, &trouble))
+				tell_flapping(&trouble, telling, text);
+		}
 	}
 	if (!telling->only_degraded)
 		pool_report_tell_tried(report, text);

@@ -72,6 +72,14 @@ void pool_undo_forget(struct pool_state *state);
 void pool_record_seal(struct pool_record *record);
 bool pool_record_is_sealed(const struct pool_record *record);
 
+/*
+ * Add a transition to the ring, and to the flap damping of health/flap.h, by wall time,
+ * which is that of the ring: <flap> holds the penalty at the newest transition, in
+ * thousandths, and whether the proxy flaps, in the highest bit.
+ */
+void pool_record_change(
+	struct pool_record *record, const struct pool_state_transition *transition);
+
 /* pool_state_peek() on the mapped file. */
 bool pool_image_peek(struct pool_state *state, const struct pool_snapshot *snapshot,
 	const struct pool_snap_leaf *leaf, int64_t now_ns, uint64_t *ready);

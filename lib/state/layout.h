@@ -200,7 +200,7 @@ struct pool_record {
 	uint32_t reports[POOL_VERDICTS];
 	uint32_t transition_count;
 	int32_t http_status;
-	uint32_t unused;
+	uint32_t flap; /* of its transitions: see pool_record_change() */
 	struct pool_state_transition transitions[POOL_TRANSITIONS_KEPT];
 	uint64_t seal; /* see pool_record_seal() */
 };

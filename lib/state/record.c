@@ -1,5 +1,11 @@
-/* Records: the seal by which a damaged one is told. */
+/* Records: the seal by which a damaged one is told, and the changes of its status. */
+#include "base/clock.h"
+#include "health/flap.h"
 #include "state/image.h"
+#include "state/session.h"
+
+#define FLAPS         UINT32_C(0x80000000)
+#define FLAP_THOUSAND 1000.0
 
 /* One step of a hash over numbers (the finisher of MurmurHash3): it costs a selection
  * less than SipHash, and nobody is to be kept from computing it. */
@@ -30,4 +36,71 @@ void pool_record_seal(struct pool_record *record)
 bool pool_record_is_sealed(const struct pool_record *record)
 {
 	return record->seal == make_seal(record) && record->health.admin_disabled <= 1;
+}
+
+/* --- changes of its status -------------------------------------------------------- */
+
+static const struct pool_state_transition *get_newest(const struct pool_record *record)
+{
+	return &record->transitions[(record->transition_count - 1) %
+		POOL_TRANSITIONS_KEPT];
+}
+
+static struct pool_flap get_flap(const struct pool_record *record)
+{
+	const uint32_t stored = record->flap;
+	struct pool_flap flap = {0};
+
+	if (!record->transition_count)
+		return flap;
+	flap.changed_ns = get_newest(record)->wall_s * POOL_NS_PER_S;
+	flap.penalty = (stored & ~FLAPS) / FLAP_THOUSAND;
+	flap.flapping = (stored & FLAPS) != 0;
+	/* Another user may have written it. */
+	if (flap.penalty > POOL_FLAP_MOST)
+		flap.penalty = POOL_FLAP_MOST;
+	return flap;
+}
+
+void pool_record_change(
+	struct pool_record *record, const struct pool_state_transition *transition)
+{
+	const int64_t now_ns = transition->wall_s * POOL_NS_PER_S;
+	struct pool_flap flap = get_flap(record);
+
+	/* What follows from time alone is stored by nobody, and is a change, too. */
+	if (record->transition_count && get_newest(record)->to != transition->from)
+		pool_flap_note(&flap, now_ns);
+	pool_flap_note(&flap, now_ns);
+	record->flap =
+		(uint32_t)(flap.penalty * FLAP_THOUSAND) | (flap.flapping ? FLAPS : 0);
+	record->transitions[record->transition_count++ % POOL_TRANSITIONS_KEPT] =
+		*transition;
+}
+
+bool pool_record_flaps(const struct pool_record *record, int64_t wall_s,
+	uint32_t *changes, int64_t *span_s)
+{
+	const uint32_t kept = record->transition_count < POOL_TRANSITIONS_KEPT
+		? record->transition_count
+		: POOL_TRANSITIONS_KEPT;
+	const struct pool_flap flap = get_flap(record);
+	const int64_t newest_s = flap.changed_ns / POOL_NS_PER_S;
+
+	*changes = 0;
+	*span_s = 0;
+	if (!pool_flap_is_on(&flap, wall_s * POOL_NS_PER_S))
+		return false;
+	while (*changes < kept) {
+		const int64_t at_s =
+			record->transitions[(record->transition_count - 1 - *changes) %
+				      POOL_TRANSITIONS_KEPT]
+				.wall_s;
+
+		if (at_s > newest_s || newest_s - at_s > POOL_FLAP_QUIET_S)
+			break;
+		*span_s = newest_s - at_s;
+		++*changes;
+	}
+	return true;
 }

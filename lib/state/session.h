@@ -102,6 +102,16 @@ void pool_view_release(struct pool_view *view);
 int64_t pool_view_budget(const struct pool_session *session, const struct pool_view *view,
 	uint32_t index, int64_t *ready_ns);
 
+/*
+ * Whether a proxy's status changes too often, as health/flap.h has it.
+ *
+ * <changes>  of the last transitions that are kept: those of these minutes, 0 if it does
+ *            not
+ * <span_s>   from the first of these to the last
+ */
+bool pool_record_flaps(const struct pool_record *record, int64_t wall_s,
+	uint32_t *changes, int64_t *span_s);
+
 /* Status of member <index> of a view, "disabled" in the pool file included. */
 enum pool_status pool_view_status(
 	const struct pool_session *session, const struct pool_view *view, uint32_t index);

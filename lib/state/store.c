@@ -1,5 +1,6 @@
 /* Storing check results: by identity, in batches, each under one short lock. */
 #include <stdlib.h>
+#include "state/image.h"
 #include "state/session_inner.h"
 
 enum { BATCH = 64, JITTER_SPAN = 1000001 };
@@ -73,11 +74,11 @@ void pool_session_note(struct pool_session *session, uint32_t leaf_index, uint32
 	struct pool_record *record = &state->records[at];
 
 	if (transition->happened)
-		record->transitions[record->transition_count++ % POOL_TRANSITIONS_KEPT] =
-			(struct pool_state_transition){.wall_s = (uint32_t)now->wall_s,
+		pool_record_change(record,
+			&(struct pool_state_transition){.wall_s = (uint32_t)now->wall_s,
 				.from = (uint8_t)transition->from,
 				.to = (uint8_t)transition->to,
-				.reason = (uint8_t)transition->reason};
+				.reason = (uint8_t)transition->reason});
 	state->ready[at] = pool_state_ready_word(&session->snapshot.leaves[leaf_index],
 		&session->snapshot.members[at], record,
 		state->budgets ? &state->budgets[at] : NULL, now->boot_ns);

@@ -267,6 +267,81 @@ false"
 1"
 }
 
+@test "the url beside a pool is shown with its share and its uses" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {
+		"url": "http://mira:S3CRETpw@127.0.0.1:3", "rollout_percent": 10, "pool": {
+			"health_check": {"enabled": false},
+			"proxies": [{"name": "a", "url": "http://127.0.0.1:1"}, {"name": "b", "url": "http://127.0.0.1:2"}]}}}}'
+	pool-select pool.json >out
+	run -0 --separate-stderr pool-status pool.json
+	assert_line '  10 % of selections get one of these, the rest http://127.0.0.1:3 (used 1 time, not checked)'
+	for ((number = 1; number < 20; number++)); do
+		pool-select pool.json >>out
+	done
+	assert_equal "$(grep -c :3$ out)" 18
+	run -0 --separate-stderr pool-status pool.json
+	assert_line '  10 % of selections get one of these, the rest http://127.0.0.1:3 (used 18 times, not checked)'
+	refute_output --partial S3CRETpw
+	# those without an eligible proxy get it, too
+	pool-report -f pool.json --all disable
+	pool-select pool.json >out
+	run -0 --separate-stderr pool-status --format json pool.json
+	run -0 jq -r '.pools[] | "\(.rollout_percent) \(.url) \(.url_selections) \(.fallbacks) \(.selections)"' <<<"$output"
+	assert_output '10 http://127.0.0.1:3 19 0 21'
+	run -0 --separate-stderr pool-status --format prometheus pool.json
+	assert_line 'proxypool_pool_rollout_ratio{pool="default.http"} 0.1'
+	assert_line 'proxypool_pool_url_selections_total{pool="default.http"} 19'
+	assert_line 'proxypool_pool_fallbacks_total{pool="default.http"} 0'
+	# one that is left out of the pool file has been used all the same, and is no use of the url
+	write_pool pool.json '{"enabled": true, "default": {"http": {
+		"url": "http://127.0.0.1:3", "rollout_percent": 100, "pool": {
+			"health_check": {"enabled": false}, "proxies": [{"name": "b", "url": "http://127.0.0.1:2"}]}}}}'
+	run -0 --separate-stderr pool-status pool.json
+	assert_line '  beside them, for when none is eligible: http://127.0.0.1:3 (used 19 times, not checked)'
+}
+
+@test "a pool without a url beside it has none" {
+	write_two ''
+	run -0 --separate-stderr pool-status pool.json
+	refute_output --partial 'not checked)'
+	run -0 --separate-stderr pool-status --format json pool.json
+	run -0 jq -r '.pools[] | "\(.rollout_percent) \(.url) \(.url_selections)"' <<<"$output"
+	assert_output '100 null 0'
+	run -0 --separate-stderr pool-status --format prometheus pool.json
+	assert_line 'proxypool_pool_rollout_ratio{pool="default.http"} 1'
+	assert_line 'proxypool_pool_url_selections_total{pool="default.http"} 0'
+}
+
+@test "a proxy whose status changes too often is flapping" {
+	write_two ''
+	for number in 1 2 3; do
+		pool-report -f pool.json a disable
+		pool-report -f pool.json a enable
+	done
+	run -0 --separate-stderr pool-status pool.json
+	refute_output --partial flapping
+	pool-report -f pool.json a fail --status 429
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^default.http: 1 of 2 eligible, 1 cooling, 1 unknown, 1 flapping;'
+	assert_line --regexp "^  a: flapping: its status changed 7 times within [0-9]+ s; .*; 'pool-report -f pool.json a disable' takes it out$"
+	assert_equal "$(field flapping)" "true
+false"
+	# it wants somebody's attention when it is eligible as well
+	pool-report -f pool.json a reset
+	run -0 --separate-stderr pool-status -q pool.json
+	assert_line --regexp '^  a: flapping: its status changed 8 times '
+	run -0 --separate-stderr pool-status --format prometheus pool.json
+	assert_line 'proxypool_flapping{pool="default.http",proxy="a"} 1'
+	assert_line 'proxypool_flapping{pool="default.http",proxy="b"} 0'
+	for number in 1 2 3 4; do
+		pool-report -f pool.json b disable
+		pool-report -f pool.json b enable
+	done
+	run -0 --separate-stderr pool-status pool.json
+	assert_line --regexp '^  a, b: flapping: the status of each changed more than 6 times within 5 min; '
+	run -0 --separate-stderr pool-status --verify pool.json
+}
+
 @test "leases and budgets at their limits are causes" {
 	write_two '"limits": {"max_connections": 1, "requests": 2, "per_seconds": 600}'
 	pool-select --lease --ttl 600 pool.json >out

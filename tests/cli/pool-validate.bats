@@ -384,6 +384,19 @@ okx       websocket  exchanges.okx.websocket       socks5://***@w:1"
 	assert_equal "$stderr" "pool-validate: --type wants http or websocket, not 'grpc'"
 }
 
+@test "--resolve shows rollout_percent and what the url beside a pool is for" {
+	cat >rollout.json <<-'POOL'
+		{"enabled": true,
+		 "default": {
+			"http": {"rollout_percent": 10, "url": "http://mira:S3CRETpw@c:1",
+				"pool": ["http://a:1", "http://b:1"]},
+			"websocket": {"rollout_percent": 100, "url": "http://c:1", "pool": ["http://a:1"]}}}
+	POOL
+	run -0 --separate-stderr "$validate" --resolve rollout.json
+	assert_line --regexp ' 10 %: round_robin of 2: http://a:1, http://b:1; 90 %, and all if none is eligible: http://\*\*\*@c:1$'
+	assert_line --regexp ' round_robin of 1: http://a:1; else http://c:1$'
+}
+
 @test "-o makes a file as the shell does, whatever somebody else left there" {
 	umask 027
 	run -0 "$validate" --format json -o out.json good.json

@@ -111,6 +111,40 @@ no_errors_in_console() {
 	refute_output --partial "SEVERE"
 }
 
+badge_is() {
+	[ "$(field "$1" badge)" = "$2" ]
+}
+
+note_says() {
+	[[ $(in_page 'return [...document.querySelectorAll("[data-f=note]")].map((note) => note.textContent)
+		.join("\n")') == *"$1"* ]]
+}
+
+@test "a proxy that flaps has a badge, and the url beside a pool its share and uses" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {
+		"url": "http://mira:'"$SECRET"'@127.0.0.1:3", "rollout_percent": 25, "pool": {
+			"health_check": {"enabled": false},
+			"proxies": [{"name": "paris", "url": "http://127.0.0.1:1"}, {"name": "tokyo", "url": "http://127.0.0.1:2"}]}}}}'
+	for number in 1 2 3 4; do
+		pool-report -f pool.json paris disable
+		pool-report -f pool.json paris enable
+		pool-select pool.json >out
+	done
+	# what a page without scripts says, one with them says as well
+	curl -sf "$WATCH/" >page
+	run -0 grep -c 'data-f="badge">flapping<' page
+	assert_output 1
+	run -0 grep -c '1 flapping; 25 % get a proxy, the rest http://127.0.0.1:3 (3 uses, not checked)<' page
+	open_page
+	wait_until 20 is_live
+	wait_until 10 badge_is paris flapping
+	badge_is tokyo ''
+	note_says '1 flapping; 25 % get a proxy, the rest http://127.0.0.1:3 (3 uses, not checked)'
+	pool-select pool.json >out
+	wait_until 10 note_says '(4 uses, not checked)'
+	no_errors_in_console
+}
+
 @test "the page shows every pool and proxy, and asks nobody else" {
 	open_page
 	wait_until 20 is_live

@@ -313,7 +313,10 @@ static void the_verdict_names_the_worst(void **context)
 			"unhealthy"},
 		{0, false, true, POOL_FALLBACK_ANY, "1/3 exhausted - proxypool",
 			">exchanges.&lt;&amp;&gt;.http is exhausted<",
-			">a selection gets the pool&#39;s url; 1 unhealthy"},
+			">a selection gets the pool&#39;s url; 1 unhealthy, 1 at a "
+			"limit; "
+			"without an eligible one http://&lt;u&gt;:1 (0 uses, not "
+			"checked)<"},
 	};
 
 	(void)context;
@@ -323,7 +326,8 @@ static void the_verdict_names_the_worst(void **context)
 
 		report.pools[0].eligible = cases[i].eligible;
 		report.pools[0].stale = cases[i].stale;
-		report.pools[0].has_url = cases[i].has_url;
+		if (cases[i].has_url)
+			report.pools[0].url = strdup("http://<u>:1");
 		report.pools[0].fallback = cases[i].fallback;
 		page = render(&report, &plain);
 		assert_has(page, cases[i].title);

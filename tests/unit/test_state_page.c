@@ -106,7 +106,7 @@ static const struct field fields[] = {
 	FIELD(pool_record, reports),
 	FIELD(pool_record, transition_count),
 	FIELD(pool_record, http_status),
-	FIELD(pool_record, unused),
+	FIELD(pool_record, flap),
 	FIELD(pool_record, transitions),
 	FIELD(pool_record, seal),
 	FIELD(pool_health, open_until_ns),

@@ -364,7 +364,8 @@ static void what_a_selection_gets_without_an_eligible_one(void **context)
 
 		make_report(&report, cases[i].list, 0);
 		report.pools[0].fallback = cases[i].fallback;
-		report.pools[0].has_url = cases[i].has_url;
+		if (cases[i].has_url)
+			report.pools[0].url = strdup("http://u:1");
 		pool_report_tell_stored(&report, &telling, &text);
 		assert_non_null(strstr(text.bytes, cases[i].answer));
 		pool_text_release(&text);
