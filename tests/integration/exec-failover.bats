@@ -175,7 +175,7 @@ ask_until_served() {
 	has_status tiny unhealthy
 	has_status socks unhealthy
 	# it listens, so a connection succeeds: that is not what had failed
-	run -0 --separate-stderr pool-check -q -f pool.json --method tcp --only socks
+	run -1 --separate-stderr pool-check -q -f pool.json --method tcp --only socks
 	has_status socks unhealthy
 	restart_server tiny
 	kill -CONT "$(cat servers/socks.pid)"
