@@ -115,6 +115,7 @@ struct options {
 	const char *password;
 	const char *password_file;
 	bool forward;
+	bool hold;
 	int64_t connect_status;
 	int64_t reply;
 	bool auth_reject;
@@ -1156,7 +1157,9 @@ static void begin_reset(struct stub *stub, struct conn *conn)
 	drop(stub, conn);
 }
 
-/* The next of --bytes, by port, then --repeat without end, or the end. */
+/* The next of --bytes, by port, then --repeat without end, nothing with --hold, or the
+ * end.
+ */
 static size_t raw_step(
 	struct stub *stub, struct conn *conn, const char *data, size_t length)
 {
@@ -1172,7 +1175,7 @@ static size_t raw_step(
 		bytes += conn->listener->requests++ % count;
 		put(stub, conn, *bytes, strlen(*bytes));
 	}
-	conn->close_next = !stub->options.repeat;
+	conn->close_next = !stub->options.repeat && !stub->options.hold;
 	if (!stub->options.repeat || conn->dead)
 		return length;
 	setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
@@ -1275,6 +1278,8 @@ static const struct option_row {
 		"of the role raw; repeatable: in turn, by port"},
 	{"repeat", "TEXT", TEXT, offsetof(struct options, repeat),
 		"then this without end"},
+	{"hold", NULL, FLAG, offsetof(struct options, hold),
+		"or then nothing, and no end"},
 	{"retry-after", "TEXT", TEXT, offsetof(struct options, retry_after),
 		"Retry-After of answers from 400 on"},
 	{"script", "N,N,...", TEXT, offsetof(struct options, script),
@@ -1459,9 +1464,12 @@ static void prepare_answers(struct stub *stub)
 	stub->bad_gateway =
 		make_answer(stub, 502, "no way there\n", "Connection: close\r\n");
 	stub->bad_request = make_answer(stub, 400, "what?\n", "Connection: close\r\n");
-	stub->refused = make_answer(stub,
-		options->connect_status != 200 ? options->connect_status : 405,
-		"no tunnel\n", "Connection: close\r\n");
+	status = options->connect_status != 200 ? options->connect_status : 405;
+	snprintf(header, sizeof(header), "Connection: close\r\n");
+	if (options->retry_after)
+		snprintf(header, sizeof(header),
+			"Connection: close\r\nRetry-After: %s\r\n", options->retry_after);
+	stub->refused = make_answer(stub, status, "no tunnel\n", header);
 	add_text(&stub->connected, "HTTP/1.1 200 Connection established\r\n\r\n");
 	stub->connected.head = stub->connected.length;
 }
