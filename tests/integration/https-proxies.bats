@@ -154,3 +154,48 @@ expired	ok"
 	# nginx writes the user that it was given
 	assert_equal "$(awk '{ print $3 }' "$SERVERS/o.access" | sort -u)" -
 }
+
+# tried [OPTION]... URL: what pool-exec says of a curl through proxy "one", which has to fail
+tried() {
+	run --separate-stderr pool-exec --retries 0 -f pool.json curl -sS -o /dev/null "$@"
+	assert_regex "$* $status" " (${wanted:-60})$"
+	stderr=$(grep ^pool-exec: <<<"$stderr")
+}
+
+@test "pool-exec says whose certificate curl did not like" {
+	local target
+
+	start_tinyproxy tinyproxy
+	wrap good "$ORIGIN_PORT"
+	target=https://127.0.0.1:$TLS_PORT/
+	stop_server tls-good
+	start_server origin-tls "$TLS_PORT" /usr/bin/python3 "$TESTS_DIR/integration/tls-wrap.py" \
+		"$TLS_PORT" good.pem server.key "$ORIGIN_PORT" origin.seen
+	wrap other "$PROXY_PORT"
+	other=$TLS_PORT
+	wrap good "$PROXY_PORT"
+	write_pool pool.json "{\"proxies\": [{\"name\": \"one\", \"url\": \"https://127.0.0.1:$TLS_PORT\"}]}"
+	# the proxy's, with any target
+	tried "http://127.0.0.1:$ORIGIN_PORT/"
+	assert_regex "$stderr" "\(proxy-tls, handshake\).*TLS with the proxy itself failed; check the proxy's certificate"
+	tried "$target"
+	assert_regex "$stderr" "\(proxy-tls, handshake\).*TLS with the proxy itself failed; check the proxy's certificate"
+	# the target's, of which some curls say 35 behind a TLS proxy
+	wanted="60|35" tried --proxy-cacert ca.pem "$target"
+	assert_regex "$stderr" "\((tls-verify, tls\).*the target's certificate did not verify|tls, tls\).*TLS with the target failed)"
+	# one or the other, where the answers are not seen
+	tried -D - "$target"
+	assert_regex "$stderr" "TLS failed, with the https proxy itself or with the target; check the proxy's certificate"
+	# a host that is not the certificate's
+	write_pool pool.json "{\"proxies\": [{\"name\": \"one\", \"url\": \"https://127.0.0.1:$other\"}]}"
+	tried --proxy-cacert ca.pem "$target"
+	assert_regex "$stderr" "\(proxy-tls, handshake\)"
+	# one that speaks no TLS
+	write_pool pool.json "{\"proxies\": [{\"name\": \"one\", \"url\": \"https://127.0.0.1:$ORIGIN_PORT\"}]}"
+	wanted=35 tried --proxy-cacert ca.pem "$target"
+	assert_regex "$stderr" "\(proxy-tls, handshake\).*that it speaks https"
+	# a file of one's own that is not there is nobody's fault
+	run --separate-stderr pool-exec --retries 0 -f pool.json curl -sS --proxy-cacert none.pem "$target"
+	assert_equal "$status" 77
+	refute_regex "$stderr" "pool-exec"
+}
