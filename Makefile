@@ -55,7 +55,7 @@ BASE   := error text clock random hash http io replace trust
 CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
 	member connection exchange document tree parsers plain yaml list list_line foreign proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
-HEALTH := health reason judge obstacle flap
+HEALTH := health reason judge obstacle flap answer
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
 	attach owners choose secrets store feedback locate view instance unpack overlay
@@ -169,7 +169,7 @@ $(BUILD)/bin/pool-status: $(patsubst %,$(BUILD)/obj/cmd/%.o,tool_screen status_p
 $(BUILD)/bin/pool-select $(BUILD)/bin/pool-exec: $(BUILD)/obj/cmd/tool_select.o
 $(BUILD)/bin/pool-exec $(BUILD)/bin/pool-report: $(BUILD)/obj/cmd/tool_look.o
 $(BUILD)/bin/pool-select: $(BUILD)/obj/cmd/select_refusal.o
-$(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence \
+$(BUILD)/bin/pool-exec: $(patsubst %,$(BUILD)/obj/cmd/exec_%.o,attempts child client clients config evidence heads \
 	input words)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

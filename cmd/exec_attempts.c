@@ -17,11 +17,13 @@
 #include "exec_evidence.h"
 #include "exec_input.h"
 #include "exec_words.h"
-#include "health/health.h"
 #include "report/explain.h"
 #include "state/session.h"
 #include "tool_look.h"
 #include "tool_select.h"
+
+_Static_assert((int)EXEC_KEEP_FDS > (int)EXEC_HEADS,
+	"each file of heads, and the configuration");
 
 enum {
 	BACKOFF_MS = 250,
@@ -197,9 +199,7 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 		.keep_bypass = request->keep_bypass,
 		.templates = request->templates,
 	};
-	struct exec_run run = {
-		.keep_fds = {execution->client.answer_fd, execution->client.config.fd},
-		.limit_ms = limit_ms(execution, choice),
+	struct exec_run run = {.limit_ms = limit_ms(execution, choice),
 		.output = choose_output(execution)};
 	struct pool_fault fault = {0};
 	struct exec_words words;
@@ -211,6 +211,7 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 			  request->keep_bypass);
 	if (error)
 		return refuse_to_run(execution, error);
+	exec_client_list_fds(&execution->client, run.keep_fds, EXEC_KEEP_FDS);
 	if (exec_words_init(&words, &asked, choice, &fault) != 0)
 		return tool_refuse_by(execution->request->spec, &fault);
 	if (words.cleared_bypass && request->verbose)
@@ -269,17 +270,11 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 	const struct exec_request *request = execution->request;
 	struct exec_client_end *said = &execution->said;
 	int status = end->timed_out ? EXEC_TIMEOUT : end->status;
-	enum pool_reason by_status;
 	bool by_list;
 
-	exec_client_judge(
-		&execution->client, status, end->timed_out, scheme_of(proxy), said);
+	exec_client_judge(&execution->client, status, end->timed_out, &execution->policy,
+		scheme_of(proxy), said);
 	execution->listed = request->fail_on[status];
-	by_status = pool_health_judge_status(&execution->policy, said->http_status);
-	if (by_status != POOL_REASON_NONE)
-		said->reason = by_status;
-	else if (end->timed_out)
-		said->http_status = 0;
 	if (!execution->client.understood && request->fails_on_any && status == 0)
 		said->reason = POOL_REASON_OK;
 	by_list = execution->listed && !has_failed(execution);
@@ -462,13 +457,14 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 		.query = tool_answer_query(&execution->query),
 		.keep_bypass = request->keep_bypass,
 		.templates = request->templates};
-	struct exec_run run = {.keep_fds = {-1, -1}};
+	struct exec_run run = {0};
 	struct pool_fault fault = {0};
 	struct exec_words words;
 	int error = exec_words_init(&words, &asked, NULL, &fault);
 
 	if (error)
 		return tool_refuse_by(request->spec, &fault);
+	memset(run.keep_fds, -1, sizeof(run.keep_fds));
 	if (request->verbose)
 		tool_note("no proxy: %s", pool_explain_none(reason));
 	if (request->timeout_s <= 0)
@@ -553,7 +549,6 @@ int exec_attempts_run(const struct exec_request *request, struct pool_session *s
 	struct execution execution = {
 		.request = request,
 		.session = session,
-		.client.answer_fd = -1,
 		.evidence = {.session = session,
 			.exchange = request->query.exchange,
 			.type = request->query.type,

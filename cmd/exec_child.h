@@ -21,7 +21,7 @@ enum exec_output {
 	EXEC_OUTPUT_HOLD,  /* it goes to a file without a name */
 };
 
-enum { EXEC_KEEP_FDS = 2 };
+enum { EXEC_KEEP_FDS = 9 };
 
 struct exec_run {
 	char *const *argv;

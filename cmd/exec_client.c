@@ -4,20 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
-#include "base/clock.h"
-#include "base/http.h"
-#include "base/text.h"
 #include "exec_client.h"
 
 /* What was found in a command line. */
 struct findings {
-	bool answer, proxy, bypass, input, ask, tunnel, conceal;
+	bool proxy, bypass, input, ask, tunnel, conceal;
 	bool secure, plain;                          /* URLs */
 	bool sends, gets, other_method, same_method; /* of the request looked at */
 	bool changes;                                /* one of those before does */
 	const char *file; /* in place of the user's configuration, or NULL */
-	int next;         /* the last word that says NEXT; 0: none */
+	struct exec_heads heads;
 };
 
 /* --- arguments ------------------------------------------------------------------ */
@@ -72,7 +68,7 @@ static void note_request(
 		meaning == EXEC_CONFIG || (meaning == EXEC_EXECUTE && says_send(value));
 	if (meaning == EXEC_NEXT) {
 		end_request(found);
-		found->next = at;
+		exec_heads_next(&found->heads, at);
 	}
 }
 
@@ -83,7 +79,8 @@ static void note(
 
 	if (meaning == EXEC_NOTHING || meaning == EXEC_OUTPUT)
 		return;
-	found->answer |= meaning == EXEC_ANSWER;
+	if (meaning == EXEC_ANSWER)
+		exec_heads_own(&found->heads, value);
 	found->proxy |= meaning == EXEC_PROXY ||
 		(meaning == EXEC_EXECUTE && strcasestr(value, "proxy"));
 	found->bypass |= meaning == EXEC_BYPASS && *value;
@@ -237,32 +234,24 @@ static bool add_config(struct exec_client *client, size_t *count)
 	return true;
 }
 
-/* Build the arguments: a -D for the first request and one for the last, and one
- * configuration. curl does not carry that over to the next request, where the variables
- * decide, and no file does. */
-static int build_arguments(struct exec_client *client, char *const *argv, int next)
+/* Build the arguments: a -D for each request that has none, and one configuration. curl
+ * does not carry that over to the next request, where the variables decide, and no file
+ * does. */
+static int build_arguments(struct exec_client *client, char *const *argv)
 {
-	int first = client->row ? count_first(client->row, argv) : 1;
+	struct exec_heads *heads = &client->heads;
 	size_t count = 0;
 	bool good = true;
 
 	for (int at = 0; argv[at] && good; at++) {
 		good = add_word(client, &count, argv[at]);
-		if (good && client->answer_fd >= 0 &&
-			(at == first - 1 || (next && at == next)))
-			good = add_word(client, &count, client->answer_option);
-		if (good && at == first - 1)
+		for (size_t i = 0; i < heads->count && good; i++)
+			if (heads->list[i].at == at && heads->list[i].fd >= 0)
+				good = add_word(client, &count, heads->list[i].option);
+		if (good && at == heads->list[0].at)
 			good = add_config(client, &count);
 	}
 	return good ? 0 : ENOMEM;
-}
-
-/* Open a file for the answer. Without one less is learnt, and nothing else fails. */
-static void open_answer(struct exec_client *client)
-{
-	client->answer_fd = exec_memory_open();
-	snprintf(client->answer_option, sizeof(client->answer_option), "%s/dev/fd/%d",
-		client->row->answer, client->answer_fd);
 }
 
 /* Only a client that is known to have our options gets them. */
@@ -271,8 +260,8 @@ static int add_ours(struct exec_client *client, char *const *argv,
 {
 	if (!client->row || !exec_client_row_is_genuine(client->row, argv[0]))
 		return 0;
-	if (client->row->answer && client->understood && !found->answer)
-		open_answer(client);
+	if (client->row->answer && client->understood)
+		exec_heads_open(&client->heads, client->row->answer);
 	return other_proxy
 		? 0
 		: exec_config_open(&client->config, client->row->config, found->file);
@@ -285,8 +274,9 @@ int exec_client_init(
 	bool other_proxy;
 	int error;
 
-	*client = (struct exec_client){
-		.row = exec_clients_find(argv[0]), .answer_fd = -1, .config.fd = -1};
+	*client =
+		(struct exec_client){.row = exec_clients_find(argv[0]), .config.fd = -1};
+	exec_heads_init(&found.heads);
 	if (client->row && client->row->options)
 		look_at_arguments(client->row, argv, &found);
 	end_request(&found);
@@ -300,105 +290,33 @@ int exec_client_init(
 		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;
 	client->plain = found.plain && !found.secure;
 	client->reads_input = found.input;
+	client->heads = found.heads;
+	client->heads.list[0].at = client->row ? count_first(client->row, argv) - 1 : 0;
 	error = add_ours(client, argv, &found, other_proxy);
-	return error ? error : build_arguments(client, argv, found.next);
+	return error ? error : build_arguments(client, argv);
 }
 
 void exec_client_release(struct exec_client *client)
 {
-	if (client->answer_fd >= 0)
-		close(client->answer_fd);
+	exec_heads_close(&client->heads);
 	exec_config_close(&client->config);
 	free(client->argv);
 }
 
 int exec_client_begin(struct exec_client *client, const char *url, bool keep_bypass)
 {
-	if (client->answer_fd >= 0 && ftruncate(client->answer_fd, 0) == 0)
-		lseek(client->answer_fd, 0, SEEK_SET);
+	exec_heads_begin(&client->heads);
 	return exec_config_fill(&client->config, url, keep_bypass);
 }
 
+void exec_client_list_fds(const struct exec_client *client, int *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		out[i] = i < client->heads.count ? client->heads.list[i].fd : -1;
+	out[count - 1] = client->config.fd;
+}
+
 /* --- its end -------------------------------------------------------------------- */
-
-/* The last answer of several: of a proxy to CONNECT, of redirects, of more URLs. */
-struct answer {
-	int32_t status; /* 0: none */
-	int32_t retry_after_s;
-	bool connected; /* one before it was a yes: it is no answer to CONNECT */
-};
-
-static void read_header(struct answer *answer, const char *line, int64_t wall_s)
-{
-	static const char name[] = "retry-after:";
-	const size_t skip = sizeof(name) - 1;
-
-	if (strncasecmp(line, name, skip) != 0)
-		return;
-	line += skip;
-	line += strspn(line, " \t");
-	answer->retry_after_s =
-		pool_http_retry_after(line, strcspn(line, "\r\n"), wall_s);
-}
-
-static void read_status(struct answer *answer, const char *line)
-{
-	const char *blank = strchr(line, ' ');
-	bool yes = answer->status >= 200 && answer->status < 300;
-
-	*answer = (struct answer){
-		.retry_after_s = -1, .connected = answer->connected || yes};
-	if (strncmp(line, "HTTP/", 5) == 0 && blank)
-		answer->status = (int32_t)strtol(blank, NULL, 10);
-}
-
-static void read_answer(const struct exec_client *client, struct answer *answer)
-{
-	int fd = client->answer_fd >= 0 ? dup(client->answer_fd) : -1;
-	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-	struct pool_now now;
-	bool first = true;
-	char *line = NULL;
-	size_t size = 0;
-
-	*answer = (struct answer){.retry_after_s = -1};
-	if (!file) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	pool_clock_get(&now);
-	rewind(file);
-	while (getline(&line, &size, file) > 0) {
-		if (first)
-			read_status(answer, line);
-		else
-			read_header(answer, line, now.wall_s);
-		first = line[strspn(line, "\r\n")] == '\0';
-	}
-	free(line);
-	fclose(file);
-}
-
-/* A proxy that answered CONNECT with something else than yes. */
-static enum pool_reason judge_connect(int32_t status)
-{
-	static const struct {
-		int32_t low, high;
-		enum pool_reason reason;
-	} rows[] = {
-		{407, 407, POOL_REASON_AUTH},
-		{401, 401, POOL_REASON_AUTH},
-		{429, 429, POOL_REASON_LIMITED},
-		{400, 499, POOL_REASON_DENIED},
-		{500, 599, POOL_REASON_BAD_GATEWAY},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (status >= rows[i].low && status <= rows[i].high)
-			return rows[i].reason;
-	return POOL_REASON_WRONG_PROTOCOL;
-}
 
 /* Exit statuses of curl after which nothing can have come to the target. */
 static bool ended_early(int status)
@@ -414,83 +332,110 @@ enum {
 	CURL_RECEIVE_ERROR = 56,
 };
 
-static void judge_curl(int status, bool connects, const struct answer *answer,
-	struct exec_client_end *out)
+/* Read the answers. A no to CONNECT ends curl with a failure: if it ended well without a
+ * yes, the answers to CONNECT are not shown, or none was asked for. */
+static bool read_answers(const struct exec_client *client, int status,
+	struct exec_heads_use *use, struct pool_answers *answers)
+{
+	bool whole = exec_heads_read(&client->heads, use, answers);
+
+	if (!use->connects || status != 0 || answers->tunnelled)
+		return whole;
+	use->connects = false;
+	*answers = (struct pool_answers){0};
+	return exec_heads_read(&client->heads, use, answers);
+}
+
+/* What the answers say, if anything, before curl's own end does. */
+static bool judge_answers(const struct pool_answers *answers, struct exec_client_end *out)
+{
+	if (answers->reason == POOL_REASON_NONE)
+		return false;
+	out->reason = answers->reason;
+	out->http_status = answers->connect ? 0 : answers->status;
+	if (answers->reason == POOL_REASON_LIMITED)
+		out->retry_after_s = answers->retry_after_s;
+	/* The proxy alone has answered. */
+	out->maybe_sent &= answers->reached;
+	return true;
+}
+
+/*
+ * The end of a curl whose answers said nothing of the proxy.
+ *
+ * <whole>  no answer has escaped us
+ */
+static void judge_curl(int status, bool connects, const struct pool_answers *answers,
+	bool whole, struct exec_client_end *out)
 {
 	bool answered = status == 0 || status == CURL_HTTP_ERROR;
-	bool broke_off = status == CURL_RECEIVE_ERROR && answer->status >= 300;
-	/* -f makes 22 of any status, be it the proxy's. */
-	bool refused = broke_off || (status == CURL_HTTP_ERROR && answer->status >= 400);
 
-	out->maybe_sent = !ended_early(status);
-	if (refused && connects && !answer->connected) {
-		out->reason = judge_connect(answer->status);
-		out->retry_after_s = answer->retry_after_s;
-		out->maybe_sent = false;
-		return;
-	}
-	if (answered || broke_off) {
-		out->http_status = answer->status;
-		out->retry_after_s = answer->retry_after_s;
-	}
+	if (answered || (status == CURL_RECEIVE_ERROR && answers->status >= 300))
+		out->http_status = answers->status;
 	if (!answered)
 		out->reason = pool_reason_from_curl(status);
 	/* 502 to 504 may be the proxy's word as well as the target's; without an answer
 	 * nothing was asked for. */
-	else if (answer->status && (answer->status < 502 || answer->status > 504))
+	else if (whole && answers->status &&
+		(answers->status < 502 || answers->status > 504))
 		out->reason = POOL_REASON_OK;
+	/* CONNECT may have been answered with no, which tells whose fault it was. */
+	if (status == CURL_RECEIVE_ERROR && connects && !whole)
+		out->reason = POOL_REASON_PROXY_FAILED;
 }
 
-/* Whether TLS failed with an https proxy or with the target behind it: an answer to
- * CONNECT, where we can know of it, means the target. */
+/* Whether TLS failed with an https proxy or with the target behind it: a yes to CONNECT,
+ * where we can know of it, means the target. */
 static void judge_tls(const struct exec_client *client, enum pool_scheme scheme,
-	const struct answer *answer, struct exec_client_end *out)
+	const struct pool_answers *answers, bool whole, struct exec_client_end *out)
 {
-	bool known = client->connects && client->answer_fd >= 0;
-	bool tunnelled =
-		answer->connected || (answer->status >= 200 && answer->status < 300);
+	bool known = client->connects && whole;
 
 	if (scheme != POOL_SCHEME_HTTPS ||
 		(out->reason != POOL_REASON_TLS && out->reason != POOL_REASON_TLS_VERIFY))
 		return;
-	if (client->plain || (known && !tunnelled))
+	if (client->plain || (known && !answers->tunnelled))
 		out->reason = POOL_REASON_PROXY_TLS;
 	else
-		out->either_tls = !known;
+		out->either_tls = !answers->tunnelled;
 }
 
-/* A curl that tries again by itself may wait for longer than it has: what the target
- * answered before still counts. */
-static void judge_timeout(
-	bool connects, const struct answer *answer, struct exec_client_end *out)
+/* The end of a client whose answers are seen. */
+static void judge_answered(const struct exec_client *client, int status, bool timed_out,
+	const struct pool_policy *policy, enum pool_scheme scheme,
+	struct exec_client_end *out)
 {
-	out->reason = POOL_REASON_RESPONSE_TIMEOUT;
-	if (connects && !answer->connected)
+	bool proxied = scheme == POOL_SCHEME_HTTP || scheme == POOL_SCHEME_HTTPS;
+	struct exec_heads_use use = {
+		.rules = {&policy->cooling, &policy->blocked, policy->cooldown_s},
+		.connects = client->connects && proxied,
+		.proxied = proxied,
+	};
+	struct pool_answers answers = {0};
+	bool whole = read_answers(client, status, &use, &answers);
+
+	out->maybe_sent = timed_out || !ended_early(status);
+	if (judge_answers(&answers, out))
 		return;
-	out->http_status = answer->status;
-	out->retry_after_s = answer->retry_after_s;
+	if (timed_out) {
+		out->reason = POOL_REASON_RESPONSE_TIMEOUT;
+		return;
+	}
+	judge_curl(status, use.connects, &answers, whole, out);
+	judge_tls(client, scheme, &answers, whole, out);
 }
 
 void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	enum pool_scheme scheme, struct exec_client_end *out)
+	const struct pool_policy *policy, enum pool_scheme scheme,
+	struct exec_client_end *out)
 {
-	bool http_proxy = scheme == POOL_SCHEME_HTTP || scheme == POOL_SCHEME_HTTPS;
-	bool connects = client->connects && http_proxy;
-	struct answer answer;
-
 	*out = (struct exec_client_end){
 		.reason = POOL_REASON_NONE, .retry_after_s = -1, .maybe_sent = true};
 	if (!client->understood)
 		return;
-	read_answer(client, &answer);
-	if (timed_out) {
-		judge_timeout(connects, &answer, out);
-	} else if (client->answer_fd >= 0) {
-		judge_curl(status, connects, &answer, out);
-	} else {
-		out->reason = client->row->judge(status);
-		out->maybe_sent = !client->row->answer || !ended_early(status);
-	}
-	if (client->row->answer && !timed_out)
-		judge_tls(client, scheme, &answer, out);
+	if (client->row->answer)
+		judge_answered(client, status, timed_out, policy, scheme, out);
+	else
+		out->reason = timed_out ? POOL_REASON_RESPONSE_TIMEOUT
+					: client->row->judge(status);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "config/url.h"
 #include "exec_config.h"
+#include "exec_heads.h"
 #include "health/reason.h"
 
 struct exec_client {
@@ -23,10 +24,9 @@ struct exec_client {
 	bool reads_input; /* they name standard input */
 	bool connects;    /* an HTTP proxy is asked for a tunnel, and its answer shown */
 	bool plain;       /* no URL of theirs asks for TLS with the target */
-	int answer_fd;    /* curl's -D leads here; -1: there is none */
+	struct exec_heads heads; /* where curl's -D leads */
 	struct exec_config_file config;
 	char **argv; /* with what is added; ends with NULL; its strings are borrowed */
-	char answer_option[32];
 };
 
 /*
@@ -57,8 +57,15 @@ struct exec_client_end {
 	bool either_tls;         /* TLS failed, with an https proxy or with the target */
 };
 
-/* <scheme> is the proxy's. */
+/*
+ * <policy>  of the proxy's pool
+ * <scheme>  the proxy's
+ */
 void exec_client_judge(const struct exec_client *client, int status, bool timed_out,
-	enum pool_scheme scheme, struct exec_client_end *out);
+	const struct pool_policy *policy, enum pool_scheme scheme,
+	struct exec_client_end *out);
+
+/* The descriptors that the command is to inherit; -1 in the rest of <out>. */
+void exec_client_list_fds(const struct exec_client *client, int *out, size_t count);
 
 #endif

@@ -116,11 +116,12 @@ void exec_evidence_add(struct exec_evidence *evidence,
 }
 
 /*
- * The reason in the words of the judge. Any answer of the target is a success here. A
- * failure that was held back counts as the target's, even of a single proxy, unless
- * another attempt came through. One that --fail-on lists counts as the proxy's, unless it
- * came of several. A connection that was not had, by a proxy that takes one now, is as
- * good as one that timed out: if all of several failed so, this machine is to blame.
+ * The reason in the words of the judge. Any answer of the target is a success here, but
+ * not what a proxy answered in its place, which has no status of the target's. A failure
+ * that was held back counts as the target's, even of a single proxy, unless another
+ * attempt came through. One that --fail-on lists counts as the proxy's, unless it came of
+ * several. A connection that was not had, by a proxy that takes one now, is as good as
+ * one that timed out: if all of several failed so, this machine is to blame.
  */
 static enum pool_reason translate(const struct exec_attempt *attempt)
 {
@@ -128,7 +129,8 @@ static enum pool_reason translate(const struct exec_attempt *attempt)
 
 	if (attempt->held && attempt->reason == POOL_REASON_REFUSED)
 		return POOL_REASON_CONNECT_TIMEOUT;
-	if (verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED)
+	if (attempt->http_status &&
+		(verdict == POOL_VERDICT_BLOCKED || verdict == POOL_VERDICT_LIMITED))
 		return POOL_REASON_OK;
 	if (!attempt->held || pool_reason_get((int)attempt->reason)->timeout)
 		return attempt->reason;

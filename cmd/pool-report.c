@@ -15,17 +15,17 @@ enum {
 	OPT_ALL = TOOL_OWN_OPTIONS,
 	OPT_STATUS,
 	OPT_RETRY_AFTER,
+	OPT_DATE,
 	OPT_LATENCY_MS,
 	OPT_REASON,
 	OPT_FROM_CURL_EXIT,
 	LOCK_TIMEOUT_MS = 5000,
 	LATENCY_MAX_MS = 86400000,
 	STATUS_MIN = 100,
-	STATUS_MAX = 599,
+	STATUS_MAX = 999, /* what three digits can say, and some targets do */
 	EXIT_MAX = 255,
 	LEASE_DIGITS = 16,
 	CURL_HTTP_RETURNED_ERROR = 22,
-	PROXY_AUTHENTICATION = 407,
 };
 
 /* What can be said. */
@@ -49,12 +49,12 @@ static const struct verb verbs[VERBS] = {
 struct settings {
 	struct tool_common common;
 	bool all;
-	int64_t http_status;   /* 0: none */
-	int64_t latency_ms;    /* -1: not given */
-	int64_t curl_exit;     /* -1: not given */
-	int32_t retry_after_s; /* -1: none */
+	int64_t http_status;            /* 0: none */
+	int64_t latency_ms;             /* -1: not given */
+	int64_t curl_exit;              /* -1: not given */
+	const char *retry_after, *date; /* headers of the answer; NULL: not given */
 	enum pool_reason reason;
-	bool has_status, has_retry_after, has_reason;
+	bool has_status, has_reason;
 	const char *subject;     /* a lease or a name; NULL: all */
 	const struct verb *verb; /* NULL: as curl's exit status says */
 	bool says_nothing;       /* curl's exit status */
@@ -71,24 +71,7 @@ static int read_status(const struct tool_given *given, void *context)
 	if (pool_text_to_int(given->value, 0, STATUS_MAX, &settings->http_status) &&
 		(settings->http_status == 0 || settings->http_status >= STATUS_MIN))
 		return TOOL_YES;
-	return tool_refuse_value(given, "an HTTP status from 100 to 599");
-}
-
-/* Empty where a script passes on a header that was not there. */
-static int read_retry_after(const struct tool_given *given, void *context)
-{
-	struct settings *settings = context;
-	struct pool_now now;
-
-	settings->has_retry_after = *given->value != '\0';
-	if (!settings->has_retry_after)
-		return TOOL_YES;
-	pool_clock_get(&now);
-	settings->retry_after_s =
-		pool_http_retry_after(given->value, strlen(given->value), now.wall_s);
-	if (settings->retry_after_s >= 0)
-		return TOOL_YES;
-	return tool_refuse_value(given, "seconds or an HTTP date");
+	return tool_refuse_value(given, "an HTTP status from 100 to 999");
 }
 
 static int read_reason(const struct tool_given *given, void *context)
@@ -122,7 +105,10 @@ static const struct tool_option options[] = {
 	{OPT_STATUS, "status", "CODE", "the HTTP status of the answer",
 		.read = read_status},
 	{OPT_RETRY_AFTER, "retry-after", "SECONDS|DATE", "its Retry-After",
-		.read = read_retry_after},
+		SET(tool_read_text, retry_after)},
+	{OPT_DATE, "date", "DATE",
+		"its Date, from which a Retry-After that is a date counts",
+		SET(tool_read_text, date)},
 	{OPT_LATENCY_MS, "latency-ms", "N", "how long it took",
 		SET(tool_read_number, latency_ms), .low = 0, .high = LATENCY_MAX_MS},
 	{OPT_REASON, "reason", "WORD", "why, e.g. connect-refused, tls, limited",
@@ -148,6 +134,8 @@ static const struct tool_spec spec = {
 		    "  pool-report \"$lease\" fail --reason connect-refused\n"
 		    "  curl ...; pool-report \"$lease\" --from-curl-exit $?\n"
 		    "  pool-report -x binance eu-1 fail --status 429 --retry-after 60\n"
+		    "  pool-report eu-1 --from-curl-exit $? --status \"$status\" \\\n"
+		    "      --retry-after \"$wait\" --date \"$date\"\n"
 		    "  pool-report eu-1 disable\n",
 };
 
@@ -218,17 +206,24 @@ static int read_operands(int count, char **operands, struct settings *settings)
 				: TOOL_YES;
 }
 
+/* Whether a header has come: a script passes on an empty one where there was none. */
+static bool has_header(const char *value)
+{
+	return value && *value;
+}
+
 /* --- what goes together --------------------------------------------------------- */
 
 /* The first option given that is about how a use went, or NULL. */
 static const char *find_evidence(const struct settings *settings)
 {
-	return settings->has_status         ? "--status"
-		: settings->has_retry_after ? "--retry-after"
-		: settings->latency_ms >= 0 ? "--latency-ms"
-		: settings->has_reason      ? "--reason"
-		: settings->curl_exit >= 0  ? "--from-curl-exit"
-					    : NULL;
+	return settings->has_status                 ? "--status"
+		: has_header(settings->retry_after) ? "--retry-after"
+		: has_header(settings->date)        ? "--date"
+		: settings->latency_ms >= 0         ? "--latency-ms"
+		: settings->has_reason              ? "--reason"
+		: settings->curl_exit >= 0          ? "--from-curl-exit"
+						    : NULL;
 }
 
 static int refuse_verb(const struct settings *settings)
@@ -267,10 +262,12 @@ static int refuse_evidence(const struct settings *settings)
 	if (settings->has_reason && settings->curl_exit >= 0)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--reason and --from-curl-exit say the same thing: give one");
-	if (settings->has_retry_after && !settings->has_status &&
+	if (has_header(settings->retry_after) && !settings->has_status &&
 		settings->reason != POOL_REASON_LIMITED)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--retry-after goes with --status or --reason limited");
+	if (settings->date && !settings->retry_after)
+		return tool_refuse(&spec, TOOL_USAGE, "--date goes with --retry-after");
 	if (settings->has_reason &&
 		(settings->reason == POOL_REASON_OK) != (verb == &verbs[VERB_OK]))
 		return tool_refuse(&spec, TOOL_USAGE, "--reason %s contradicts '%s'",
@@ -300,8 +297,7 @@ static int take_curl_exit(struct settings *settings)
 			(int)settings->curl_exit, settings->verb->name,
 			pool_reason_get((int)reason)->sentence);
 	settings->verb = verb;
-	/* A proxy that wants another password says more by that. */
-	if (verb == &verbs[VERB_FAIL] && settings->http_status != PROXY_AUTHENTICATION)
+	if (verb == &verbs[VERB_FAIL])
 		settings->reason = reason;
 	return TOOL_YES;
 }
@@ -385,13 +381,41 @@ static enum pool_reason find_reason(const struct settings *settings,
 	return reason;
 }
 
+/*
+ * Seconds until the proxy may be used again, or -1. The headers are the target's, and may
+ * be anything: what cannot be read is told, and the report is recorded without it.
+ */
+static int32_t find_wait_s(const struct settings *settings)
+{
+	const char *retry_after = settings->retry_after, *date = settings->date;
+	const bool quiet = settings->common.quiet;
+	struct pool_http_head head = {0};
+	struct pool_now now;
+
+	pool_clock_get(&now);
+	if (has_header(retry_after) &&
+		!pool_http_head_take_retry_after(
+			&head, retry_after, strlen(retry_after), now.wall_s) &&
+		!quiet)
+		tool_warn("Retry-After '%.100s' is neither seconds nor an HTTP date, and "
+			  "counts as none",
+			retry_after);
+	if (has_header(date) &&
+		!pool_http_head_take_date(&head, date, strlen(date), now.wall_s) &&
+		!quiet)
+		tool_warn("Date '%.100s' is no HTTP date: this machine's clock counts "
+			  "instead",
+			date);
+	return pool_http_head_wait_s(&head, now.wall_s);
+}
+
 static int report(const struct settings *settings, struct pool_session *session)
 {
 	enum pool_reason reason;
 	struct pool_feedback feedback = {
 		.said = (enum pool_said)settings->verb->value,
 		.http_status = (int32_t)settings->http_status,
-		.retry_after_s = settings->retry_after_s,
+		.retry_after_s = find_wait_s(settings),
 		.latency_us = settings->latency_ms < 0 ? -1 : settings->latency_ms * 1000,
 	};
 	struct pool_feedback_result result;
@@ -492,7 +516,6 @@ int main(int argc, char **argv)
 		.common = {.type = -1},
 		.latency_ms = -1,
 		.curl_exit = -1,
-		.retry_after_s = -1,
 	};
 	int status;
 

@@ -6,7 +6,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/_pool_names.bash"
 _pool_report() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-f --file --trust-file -s --state -x --exchange -t --type --all --status --retry-after
-		--latency-ms --reason --from-curl-exit -q --quiet -v --verbose --log-format
+		--date --latency-ms --reason --from-curl-exit -q --quiet -v --verbose --log-format
 		-h --help -V --version'
 	local words='ok fail done disable enable reset' kind=operand
 
@@ -28,7 +28,7 @@ _pool_report() {
 			run-deadline target-suspect uplink-suspect reported proxy-failed
 			greeting-timeout'
 		;;
-	-x | --exchange | --status | --retry-after | --latency-ms | --from-curl-exit) return ;;
+	-x | --exchange | --status | --retry-after | --date | --latency-ms | --from-curl-exit) return ;;
 	-f | --file | -s | --state) kind=path ;;
 	*) [[ $cur != -* ]] || kind=word words=$options ;;
 	esac

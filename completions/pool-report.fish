@@ -13,6 +13,7 @@ complete -c pool-report -s t -l type -x -a 'http websocket' -d 'Its http or webs
 complete -c pool-report -l all -d 'Disable, enable or reset every proxy'
 complete -c pool-report -l status -x -d 'The HTTP status of the answer'
 complete -c pool-report -l retry-after -x -d 'Its Retry-After'
+complete -c pool-report -l date -x -d 'Its Date'
 complete -c pool-report -l latency-ms -x -d 'How long it took, in milliseconds'
 complete -c pool-report -l reason -x -a 'ok no-descriptors no-route no-resolver no-permission no-secret no-memory no-ports bad-setup proxy-name connect-refused unreachable connect-timeout ping-timeout reset closed handshake-timeout wrong-protocol proxy-tls denied authentication tls tls-verify bad-gateway target-name target-refused target-unreachable response-timeout empty-answer truncated status body blocked limited run-deadline target-suspect uplink-suspect reported proxy-failed greeting-timeout' -d 'Why'
 complete -c pool-report -l from-curl-exit -x -d 'Exit status of curl'

@@ -314,8 +314,8 @@ struct pool_feedback {
 	struct pool_target target; /* one proxy in one pool */
 	enum pool_said said;       /* DONE: the lease ends, and nothing is counted */
 	const char *reason;        /* word of the reason table; NULL: by the rest */
-	int32_t http_status;       /* 0: none; the pool's cooldown.statuses and .blocked
-				      decide before said does */
+	int32_t http_status;       /* 0: none; the pool's cooldown.statuses and .blocked,
+				      and 407, decide before said does */
 	int32_t retry_after_s;     /* -1: none */
 	int64_t latency_us;        /* -1: none */
 };

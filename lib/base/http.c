@@ -1,5 +1,4 @@
-/* Retry-After and HTTP dates, whatever the locale is. */
-#include <stdbool.h>
+/* Heads of answers, Retry-After and HTTP dates, whatever the locale is. */
 #include <string.h>
 #include "base/http.h"
 
@@ -229,35 +228,34 @@ static bool read_form(
 	return true;
 }
 
-static int32_t seconds_until(int64_t date_s, int64_t wall_s)
+/* Any of the three forms. */
+static bool read_date(struct cursor cursor, int64_t wall_s, int64_t *out)
 {
-	if (date_s <= wall_s)
-		return 0;
-	/* The clock may be anything: no difference that could overflow. */
-	if (wall_s < date_s - RETRY_AFTER_MAX_S)
-		return RETRY_AFTER_MAX_S;
-	return (int32_t)(date_s - wall_s);
+	for (size_t i = 0; i < SIZE(forms); i++)
+		if (read_form(cursor, forms[i], wall_s, out))
+			return true;
+	return false;
 }
 
 /* Digits only, however many. */
-static int32_t read_seconds(struct cursor cursor)
+static bool read_seconds(struct cursor cursor, int32_t *out)
 {
 	int64_t seconds = 0;
 
 	for (size_t i = 0; i < cursor.length; i++) {
 		if (!is_digit(cursor.at[i]))
-			return -1;
+			return false;
 		seconds = seconds * 10 + (cursor.at[i] - '0');
 		if (seconds > RETRY_AFTER_MAX_S)
 			seconds = RETRY_AFTER_MAX_S;
 	}
-	return (int32_t)seconds;
+	*out = (int32_t)seconds;
+	return cursor.length != 0;
 }
 
-int32_t pool_http_retry_after(const char *value, size_t length, int64_t wall_s)
+static struct cursor trim(const char *value, size_t length)
 {
 	struct cursor cursor = {value, length};
-	int64_t date_s;
 
 	while (cursor.length && is_blank(cursor.at[0])) {
 		cursor.at++;
@@ -265,12 +263,113 @@ int32_t pool_http_retry_after(const char *value, size_t length, int64_t wall_s)
 	}
 	while (cursor.length && is_blank(cursor.at[cursor.length - 1]))
 		cursor.length--;
-	if (!cursor.length)
+	return cursor;
+}
+
+/* --- heads ------------------------------------------------------------------------ */
+
+bool pool_http_head_take_retry_after(
+	struct pool_http_head *head, const char *value, size_t length, int64_t wall_s)
+{
+	struct cursor cursor = trim(value, length);
+	int64_t until_s;
+	int32_t wait_s;
+
+	if (read_seconds(cursor, &wait_s)) {
+		if (!head->has_wait || wait_s > head->wait_s)
+			head->wait_s = wait_s;
+		head->has_wait = true;
+		return true;
+	}
+	if (!read_date(cursor, wall_s, &until_s))
+		return false;
+	if (!head->has_until || until_s > head->until_s)
+		head->until_s = until_s;
+	head->has_until = true;
+	return true;
+}
+
+bool pool_http_head_take_date(
+	struct pool_http_head *head, const char *value, size_t length, int64_t wall_s)
+{
+	int64_t date_s;
+
+	if (!read_date(trim(value, length), wall_s, &date_s))
+		return false;
+	head->date_s = date_s;
+	head->has_date = true;
+	return true;
+}
+
+const char *pool_http_find_value(const char *line, size_t length, const char *name)
+{
+	struct cursor cursor = {line, length};
+
+	return take_text(&cursor, name, strlen(name)) && take_text(&cursor, ":", 1)
+		? cursor.at
+		: NULL;
+}
+
+bool pool_http_is_end(const char *line, size_t length)
+{
+	return !length || line[0] == '\r' || line[0] == '\n';
+}
+
+/* "HTTP/1.1 429 Too Many Requests", "HTTP/2 429"; false if it is no status line. */
+static bool take_status(struct cursor cursor, int32_t *out)
+{
+	int status;
+
+	if (!take_text(&cursor, "HTTP/", 5))
+		return false;
+	while (cursor.length && !is_blank(cursor.at[0])) {
+		cursor.at++;
+		cursor.length--;
+	}
+	cursor = trim(cursor.at, cursor.length);
+	*out = take_number(&cursor, 3, 0, 999, &status) &&
+			!(cursor.length && is_digit(cursor.at[0]))
+		? status
+		: 0;
+	return true;
+}
+
+void pool_http_head_take(
+	struct pool_http_head *head, const char *line, size_t length, int64_t wall_s)
+{
+	const char *value;
+	int32_t status;
+
+	if (take_status((struct cursor){line, length}, &status)) {
+		*head = (struct pool_http_head){.status = status};
+		return;
+	}
+	value = pool_http_find_value(line, length, "Retry-After");
+	if (value)
+		pool_http_head_take_retry_after(
+			head, value, length - (size_t)(value - line), wall_s);
+	value = pool_http_find_value(line, length, "Date");
+	if (value)
+		pool_http_head_take_date(
+			head, value, length - (size_t)(value - line), wall_s);
+}
+
+/* From <from_s>, which may be anything: no difference that could overflow. */
+static int32_t seconds_until(int64_t until_s, int64_t from_s)
+{
+	if (until_s <= from_s)
 		return -1;
-	if (is_digit(cursor.at[0]))
-		return read_seconds(cursor);
-	for (size_t i = 0; i < SIZE(forms); i++)
-		if (read_form(cursor, forms[i], wall_s, &date_s))
-			return seconds_until(date_s, wall_s);
-	return -1;
+	if (from_s < until_s - RETRY_AFTER_MAX_S)
+		return RETRY_AFTER_MAX_S;
+	return (int32_t)(until_s - from_s);
+}
+
+int32_t pool_http_head_wait_s(const struct pool_http_head *head, int64_t wall_s)
+{
+	int32_t wait_s = head->has_wait ? head->wait_s : -1;
+	int32_t until_s = head->has_until
+		? seconds_until(head->until_s, head->has_date ? head->date_s : wall_s)
+		: -1;
+
+	return until_s > wait_s ? until_s : wait_s;
 }

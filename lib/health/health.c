@@ -45,21 +45,6 @@ bool pool_health_lacks_secret(const struct pool_health *health)
 	return health->last_reason == POOL_REASON_NO_SECRET;
 }
 
-enum pool_reason pool_health_judge_sets(const struct pool_status_set *cooling,
-	const struct pool_status_set *blocked, int status)
-{
-	if (pool_status_set_has(cooling, status))
-		return POOL_REASON_LIMITED;
-	if (pool_status_set_has(blocked, status))
-		return POOL_REASON_BLOCKED;
-	return status == 407 ? POOL_REASON_AUTH : POOL_REASON_NONE;
-}
-
-enum pool_reason pool_health_judge_status(const struct pool_policy *policy, int status)
-{
-	return pool_health_judge_sets(&policy->cooling, &policy->blocked, status);
-}
-
 /* open_s x 2^(times - 1), capped, +-10 %; the cap holds for the result. */
 static int64_t open_time_ns(
 	const struct pool_policy *policy, uint32_t times, uint32_t jitter)

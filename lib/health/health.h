@@ -106,13 +106,6 @@ int64_t pool_health_ready_ns(const struct pool_health *health);
  * it, but nothing is known of how it is either. */
 bool pool_health_lacks_secret(const struct pool_health *health);
 
-/* What an HTTP status that came back through the proxy says of it: LIMITED, BLOCKED, AUTH
- * (407), or NONE. */
-enum pool_reason pool_health_judge_status(const struct pool_policy *policy, int status);
-/* The same, by the two sets of statuses alone. <cooling> wins over <blocked>. */
-enum pool_reason pool_health_judge_sets(const struct pool_status_set *cooling,
-	const struct pool_status_set *blocked, int status);
-
 /*
  * A person's command, apart from all evidence. RESET forgets everything but a DISABLE;
  * what began before it counts no more. The reason of the transition is PERSON.

@@ -1,24 +1,28 @@
 /* Judging HTTP answers. */
 #include <stdlib.h>
 #include <string.h>
-#include "health/health.h"
 #include "probe/answer.h"
 
-enum pool_reason pool_answer_judge(
-	const struct pool_probe *probe, int status, bool relayed)
+struct pool_answer_rules pool_answer_rules_of(const struct pool_probe *probe)
 {
 	static const struct pool_status_set none;
-	enum pool_reason reason =
-		pool_health_judge_sets(probe->cooling ? probe->cooling : &none,
-			probe->blocked ? probe->blocked : &none, status);
+
+	return (struct pool_answer_rules){
+		.cooling = probe->cooling ? probe->cooling : &none,
+		.blocked = probe->blocked ? probe->blocked : &none,
+	};
+}
+
+enum pool_reason pool_answer_judge(
+	const struct pool_probe *probe, const struct pool_answers *answers)
+{
+	const int32_t status = answers->status;
 	bool expected = probe->expect ? pool_status_set_has(probe->expect, status)
 				      : status >= 200 && status < 400;
 
-	if (expected && reason != POOL_REASON_LIMITED)
+	if (expected && answers->reason != POOL_REASON_LIMITED && !answers->connect)
 		return POOL_REASON_OK;
-	if (reason == POOL_REASON_NONE || (reason == POOL_REASON_AUTH && !relayed))
-		return POOL_REASON_STATUS;
-	return reason;
+	return answers->reason == POOL_REASON_NONE ? POOL_REASON_STATUS : answers->reason;
 }
 
 int pool_match_init(struct pool_match *match, const char *needle)

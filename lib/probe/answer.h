@@ -6,16 +6,15 @@
 #define POOL_PROBE_ANSWER_H
 
 #include <stddef.h>
-#include "health/reason.h"
+#include "health/answer.h"
 #include "probe/engine.h"
 
-/*
- * The reason that a status gives; OK means that the body is to be looked at.
- *
- * <relayed>  an HTTP proxy fetched for us: a 407 is the proxy's own
- */
+/* What the answers to a check say; OK means that the body is to be looked at. */
 enum pool_reason pool_answer_judge(
-	const struct pool_probe *probe, int status, bool relayed);
+	const struct pool_probe *probe, const struct pool_answers *answers);
+
+/* The statuses that decide in a check. */
+struct pool_answer_rules pool_answer_rules_of(const struct pool_probe *probe);
 
 /* A text looked for in a body that comes in pieces (Knuth, Morris, Pratt). */
 struct pool_match {

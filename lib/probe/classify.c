@@ -1,9 +1,11 @@
-/* The golden table: libcurl's outcomes to reasons. First row that fits; what an errno of
- * a connection means stands in health/reason.c. */
+/* The golden table: libcurl's outcomes to reasons. First row that fits; before them
+ * stands a no to CONNECT. What an errno of a connection means stands in health/reason.c.
+ */
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "health/answer.h"
 #include "probe/classify.h"
 
 #define NAMED     POOL_FACT_NAMED
@@ -35,10 +37,6 @@ struct rule {
 	unsigned without; /* facts that must not */
 };
 
-#define CONNECT(from, to, why)                                               \
-	{                                                                    \
-		.low = from, .high = to, .without = REQUESTED, .reason = why \
-	}
 #define SOCKS_CODE(px, why)                                          \
 	{                                                            \
 		.code = CURLE_PROXY, .proxy_code = px, .reason = why \
@@ -113,16 +111,6 @@ static const struct rule rules[] = {
 	{.code = CURLE_OPERATION_TIMEDOUT,
 		.without = CONNECTED,
 		.reason = POOL_REASON_CONNECT_TIMEOUT},
-
-	/* The proxy's answer to CONNECT. */
-	CONNECT(407, 407, POOL_REASON_AUTH),
-	/* tinyproxy's answer to a wrong password. */
-	CONNECT(401, 401, POOL_REASON_AUTH),
-	CONNECT(429, 429, POOL_REASON_LIMITED),
-	CONNECT(500, 599, POOL_REASON_BAD_GATEWAY),
-	CONNECT(400, 499, POOL_REASON_DENIED),
-	CONNECT(100, 199, POOL_REASON_WRONG_PROTOCOL),
-	CONNECT(300, 399, POOL_REASON_WRONG_PROTOCOL),
 
 	/* Headers, or whatever stands between them, without an end. */
 	{.with = OVERLONG | REQUESTED, .reason = POOL_REASON_TRUNCATED},
@@ -299,10 +287,16 @@ static enum pool_reason judge_errno(const struct pool_transfer_facts *facts)
 enum pool_reason pool_transfer_classify(const struct pool_transfer_facts *facts)
 {
 	const enum pool_reason by_errno = judge_errno(facts);
+	const enum pool_reason refusal = facts->facts & REQUESTED
+		? POOL_REASON_NONE
+		: pool_answer_judge_connect(facts->connect_status);
 	const struct rule *rule = rules;
 
 	if (by_errno != POOL_REASON_NONE)
 		return by_errno;
+	/* It was answered, whatever became of the answer. */
+	if (refusal != POOL_REASON_NONE)
+		return refusal;
 	while (!fits(rule, facts))
 		rule++;
 	return rule->reason;

@@ -14,8 +14,7 @@ static bool is_tls_url(const char *url)
 	return strncasecmp(url, "https:", 6) == 0 || strncasecmp(url, "wss:", 4) == 0;
 }
 
-/* True if an HTTP proxy was asked to fetch the URL itself. */
-static bool is_relayed(const struct pool_probe *probe)
+bool pool_probe_is_relayed(const struct pool_probe *probe)
 {
 	return probe->login && probe->method == POOL_METHOD_HTTP &&
 		!pool_scheme_traits_get(probe->login)->socks && !is_tls_url(probe->url);
@@ -57,7 +56,7 @@ static unsigned gather_facts(const struct pool_transfer *transfer)
 	if (!probe->login)
 		return facts | POOL_FACT_DIRECT;
 	facts |= pool_host_is_address(probe->login->host) ? 0 : POOL_FACT_NAMED;
-	facts |= is_relayed(probe) ? POOL_FACT_RELAYED : 0;
+	facts |= pool_probe_is_relayed(probe) ? POOL_FACT_RELAYED : 0;
 	if (probe->method == POOL_METHOD_TCP || probe->method == POOL_METHOD_PING)
 		return facts;
 	facts |= pool_scheme_traits_get(probe->login)->socks ? POOL_FACT_SOCKS : 0;
@@ -114,7 +113,7 @@ void pool_transfer_judge_answer(
 {
 	const struct pool_probe *probe = transfer->probe;
 
-	result->reason = pool_answer_judge(probe, result->status, is_relayed(probe));
+	result->reason = pool_answer_judge(probe, &transfer->answers);
 	if (result->reason != POOL_REASON_OK)
 		snprintf(result->detail, sizeof(result->detail), "HTTP %d%s",
 			result->status,
@@ -141,6 +140,31 @@ void pool_transfer_judge_upgrade(
 	}
 }
 
+/*
+ * What the heads that came decide, whatever became of the transfer; false if nothing. The
+ * last one may not have come to its end. A status that is merely unexpected does not
+ * outweigh an answer that failed.
+ */
+static bool judge_heads(
+	const struct pool_transfer *transfer, struct pool_probe_result *result)
+{
+	struct pool_answers answers = transfer->answers;
+	enum pool_reason reason;
+
+	pool_transfer_add_head(transfer, &answers);
+	if (answers.reason == POOL_REASON_NONE)
+		return false;
+	reason = pool_answer_judge(transfer->probe, &answers);
+	if (reason != answers.reason)
+		return false;
+	result->reason = reason;
+	if (reason == POOL_REASON_LIMITED)
+		result->retry_after_s = answers.retry_after_s;
+	snprintf(result->detail, sizeof(result->detail),
+		answers.connect ? "CONNECT answered %d" : "HTTP %d", answers.status);
+	return true;
+}
+
 void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,
 	struct pool_probe_result *result)
 {
@@ -150,10 +174,12 @@ void pool_transfer_judge(const struct pool_transfer *transfer, CURLcode code,
 
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	result->status = (int32_t)status;
-	result->retry_after_s = transfer->retry_after_s;
+	result->retry_after_s = -1;
 	result->latency_us = get_time_us(transfer, method->latency);
 	result->detail[0] = '\0';
-	if (code && !(code == CURLE_WRITE_ERROR && transfer->enough))
+	if (judge_heads(transfer, result))
+		return;
+	if (code && !transfer->enough)
 		judge_failure(transfer, code, result);
 	else if (method->judge)
 		method->judge(transfer, result);

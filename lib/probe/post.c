@@ -32,7 +32,7 @@ struct pool_poster {
 	size_t header_bytes;
 	size_t body_bytes;
 	int64_t wall_s;
-	int32_t retry_after_s;
+	struct pool_http_head head;
 	bool answered; /* status and headers are complete */
 };
 
@@ -176,20 +176,17 @@ static curl_socket_t open_socket(
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
-	static const char name[] = "Retry-After:";
 	struct pool_poster *poster = context;
-	size_t length = size * count, skip = sizeof(name) - 1;
+	size_t length = size * count;
 	long status = 0;
 
 	poster->header_bytes += length;
 	if (poster->header_bytes > HEADER_MAX)
 		return 0;
-	if (length > skip && strncasecmp(line, name, skip) == 0)
-		poster->retry_after_s =
-			pool_http_retry_after(line + skip, length - skip, poster->wall_s);
+	pool_http_head_take(&poster->head, line, length, poster->wall_s);
 	curl_easy_getinfo(poster->easy, CURLINFO_RESPONSE_CODE, &status);
 	/* Before the answer there may be others, of 1xx. */
-	if ((line[0] == '\r' || line[0] == '\n') && status >= 200)
+	if (pool_http_is_end(line, length) && status >= 200)
 		poster->answered = true;
 	return length;
 }
@@ -267,7 +264,7 @@ int pool_poster_send(struct pool_poster *poster, const char *body, size_t length
 	clear(poster);
 	poster->header_bytes = poster->body_bytes = 0;
 	poster->watch_errno = 0;
-	poster->retry_after_s = -1;
+	poster->head = (struct pool_http_head){0};
 	poster->answered = false;
 	poster->easy = curl_easy_init();
 	if (poster->easy)
@@ -338,7 +335,7 @@ static void judge(
 	}
 	curl_easy_getinfo(poster->easy, CURLINFO_RESPONSE_CODE, &status);
 	result->status = (int32_t)status;
-	result->retry_after_s = poster->retry_after_s;
+	result->retry_after_s = pool_http_head_wait_s(&poster->head, poster->wall_s);
 	result->ok = status >= 200 && status < 300;
 	if (!result->ok)
 		snprintf(result->why, sizeof(result->why), "it answered %ld%s", status,

@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include "pool.h"
-#include "base/http.h"
 #include "probe/greeting.h"
 #include "probe/method.h"
 #include "probe/transfer.h"
@@ -30,7 +28,8 @@ static const struct {
 	{CURLOPT_FORBID_REUSE, 1},
 	{CURLOPT_PROXYAUTH, CURLAUTH_BASIC},
 	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+	/* CURLINFO_RETRY_AFTER knows nothing of an answer to CONNECT. */
+	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 0},
 	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
 	/* Do not wait for the resolver's threads at the end. */
 	{CURLOPT_QUICK_EXIT, 1},
@@ -93,16 +92,6 @@ static int note_request(
 	return CURL_PREREQFUNC_OK;
 }
 
-/* The value of header <name> in <line>, or NULL. */
-static const char *find_value(const char *line, size_t length, const char *name)
-{
-	size_t size = strlen(name);
-
-	if (length <= size || line[size] != ':' || strncasecmp(line, name, size) != 0)
-		return NULL;
-	return line + size + 1;
-}
-
 static bool is_websocket_accept(const char *value, size_t length)
 {
 	static const char right[] = POOL_WEBSOCKET_ACCEPT;
@@ -116,33 +105,57 @@ static bool is_websocket_accept(const char *value, size_t length)
 	return length == sizeof(right) - 1 && memcmp(value, right, length) == 0;
 }
 
+void pool_transfer_add_head(
+	const struct pool_transfer *transfer, struct pool_answers *answers)
+{
+	const struct pool_answer_rules rules = pool_answer_rules_of(transfer->probe);
+	const struct pool_answer answer = {
+		.status = transfer->head.status,
+		.retry_after_s =
+			pool_http_head_wait_s(&transfer->head, (int64_t)time(NULL)),
+		/* Nobody but a proxy answers before the request. */
+		.connect = !transfer->requested,
+		.proxied = pool_probe_is_relayed(transfer->probe),
+	};
+
+	pool_answers_add(answers, &rules, &answer);
+}
+
+/* Whether a head that came whole is enough to judge, so that no body is waited for. */
+static bool decides(const struct pool_transfer *transfer)
+{
+	const int32_t status = transfer->head.status;
+
+	if (!pool_answer_is_final(status))
+		return false;
+	if (!transfer->requested)
+		return transfer->answers.reason != POOL_REASON_NONE;
+	/* After a 101 comes no body but another protocol. */
+	return status == 101 || transfer->probe->method == POOL_METHOD_WEBSOCKET ||
+		pool_answer_judge(transfer->probe, &transfer->answers) != POOL_REASON_OK;
+}
+
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
 	struct pool_transfer *transfer = context;
 	size_t length = size * count;
 	const char *value;
-	long status = 0;
 
 	transfer->header_bytes += length;
 	transfer->overlong = transfer->header_bytes > HEADER_MAX;
 	if (transfer->overlong)
 		return 0;
-	value = find_value(line, length, "Retry-After");
-	if (value)
-		transfer->retry_after_s = pool_http_retry_after(
-			value, length - (size_t)(value - line), (int64_t)time(NULL));
-	value = find_value(line, length, "Sec-WebSocket-Accept");
-	if (value)
+	pool_http_head_take(&transfer->head, line, length, (int64_t)time(NULL));
+	value = pool_http_find_value(line, length, "Sec-WebSocket-Accept");
+	if (value && transfer->requested)
 		transfer->accepted =
 			is_websocket_accept(value, length - (size_t)(value - line));
-	if (line[0] != '\r' && line[0] != '\n')
+	if (!pool_http_is_end(line, length))
 		return length;
-	/* The end of the headers. After a 101 comes no body but another protocol. */
-	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 101)
-		return length;
-	transfer->enough = true;
-	return 0;
+	pool_transfer_add_head(transfer, &transfer->answers);
+	transfer->enough = decides(transfer);
+	transfer->head = (struct pool_http_head){0};
+	return transfer->enough ? 0 : length;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
@@ -203,7 +216,7 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 	const struct pool_method_work *method = pool_method_work_get(probe->method);
 	int error;
 
-	*transfer = (struct pool_transfer){.probe = probe, .retry_after_s = -1};
+	*transfer = (struct pool_transfer){.probe = probe};
 	if (!method || (method->row.wants_url && !probe->url))
 		return POOL_EARGUMENT;
 	transfer->easy = curl_easy_init();

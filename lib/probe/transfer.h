@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <sys/socket.h>
+#include "base/http.h"
 #include "probe/answer.h"
 #include "probe/wire.h"
 
@@ -26,11 +27,12 @@ struct pool_transfer {
 	struct pool_wire wire;
 	size_t header_bytes;
 	size_t body_bytes;
-	int socket_errno; /* of socket(), or 0 */
-	int watch_errno;  /* why the system does not watch its socket, or 0 */
-	int32_t retry_after_s;
-	bool requested;    /* the request was about to go out */
-	bool spoken;       /* an https proxy was asked for something */
+	int socket_errno;            /* of socket(), or 0 */
+	int watch_errno;             /* why the system does not watch its socket, or 0 */
+	struct pool_http_head head;  /* the one that is coming */
+	struct pool_answers answers; /* those that came */
+	bool requested;              /* the request was about to go out */
+	bool spoken;                 /* an https proxy was asked for something */
 	bool enough;       /* we ended the transfer: what came is enough to judge */
 	bool overlong;     /* we ended it: more headers came than an answer may have */
 	bool accepted;     /* Sec-WebSocket-Accept is right */
@@ -38,6 +40,13 @@ struct pool_transfer {
 	struct sockaddr_storage address; /* that the host resolved to */
 	socklen_t address_length;        /* 0: none yet */
 };
+
+/* True if an HTTP proxy was asked to fetch the URL itself. */
+bool pool_probe_is_relayed(const struct pool_probe *probe);
+
+/* Add the head that is coming, as far as it came, to <answers>. */
+void pool_transfer_add_head(
+	const struct pool_transfer *transfer, struct pool_answers *answers);
 
 /* The same for all transfers of an engine. */
 struct pool_transfer_options {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "health/answer.h"
 #include "state/decisions.h"
 #include "state/image.h"
 #include "state/session_inner.h"
@@ -144,26 +145,39 @@ static int read_reason(const struct pool_feedback *feedback, enum pool_reason *o
 	return 0;
 }
 
-/* Whether the status of the answer tells more than the reason that was given: an answer
- * that broke off behind a 429 is a 429, but a proxy's own 403 is the proxy's. */
-static bool yields_to_status(enum pool_reason given)
+/* Whether a reason already says what the answer was, and more exactly than its status: a
+ * proxy's own 403 is "denied". */
+static bool says_the_answer(enum pool_reason given)
 {
-	const struct pool_reason_row *row = pool_reason_get((int)given);
+	enum pool_verdict verdict = pool_reason_get((int)given)->verdict;
 
-	return given == POOL_REASON_NONE ||
-		(row->layer == POOL_LAYER_TARGET &&
-			row->verdict != POOL_VERDICT_LIMITED &&
-			row->verdict != POOL_VERDICT_BLOCKED);
+	return verdict == POOL_VERDICT_LIMITED || verdict == POOL_VERDICT_BLOCKED ||
+		given == POOL_REASON_DENIED || given == POOL_REASON_AUTH;
 }
 
-/* The most telling of what was said: the reason, the status, the word. */
+static enum pool_reason judge_status(
+	const struct pool_policy *policy, const struct pool_feedback *feedback)
+{
+	const struct pool_answer_rules rules = {
+		&policy->cooling, &policy->blocked, policy->cooldown_s};
+	const struct pool_answer answer = {.status = feedback->http_status,
+		.retry_after_s = feedback->retry_after_s,
+		.proxied = true};
+	struct pool_answers answers = {0};
+
+	pool_answers_add(&answers, &rules, &answer);
+	return answers.reason;
+}
+
+/* The most telling of what was said: a limit, the reason if it says what the answer was,
+ * the answer's status, the reason, the word. */
 static enum pool_reason judge(const struct pool_policy *policy,
 	const struct pool_feedback *feedback, enum pool_reason given)
 {
-	enum pool_reason by_status =
-		pool_health_judge_status(policy, feedback->http_status);
+	enum pool_reason by_status = judge_status(policy, feedback);
 
-	if (by_status != POOL_REASON_NONE && yields_to_status(given))
+	if (by_status == POOL_REASON_LIMITED ||
+		(by_status != POOL_REASON_NONE && !says_the_answer(given)))
 		return by_status;
 	if (given != POOL_REASON_NONE)
 		return given;

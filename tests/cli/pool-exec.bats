@@ -431,6 +431,14 @@ the proxy runs, and its port"
 		http|403|-f http://u|blocked
 		socks5|429|-f https://u|limited
 	END
+	# a curl that ended well had no no to CONNECT, whatever its arguments look like
+	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"'
+	write_members "$(member one 9)"
+	ANSWERS=403 run -0 --separate-stderr "$exec" --no-state --retries 0 curl -e https://u u
+	assert_regex "$stderr" "\(blocked, target, HTTP 403\)"
+	ANSWERS=503 run -0 --separate-stderr "$exec" --no-state curl -e https://u u
+	assert_equal "$stderr" ""
+	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"; exit 22'
 	# an answer of the target that it is the command's affair
 	ANSWERS="200 404" run -22 --separate-stderr "$exec" --no-state curl -f https://u
 	assert_equal "$stderr" ""
@@ -616,7 +624,9 @@ trying again"
 		-oq u|-DFD -KFD -oq u
 		--disable u|--disable -DFD -KFD u
 		u --next v|-DFD -KFD u --next -DFD v
-		u -: v --next -s w|-DFD -KFD u -: v --next -DFD -s w
+		u -: v --next -s w|-DFD -KFD u -: -DFD v --next -DFD -s w
+		-D own u --next v|-KFD -D own u --next -DFD v
+		u --next -D own v|-DFD -KFD u --next -D own v
 		-D own u|-KFD -D own u
 		-sDown u|-KFD -sDown u
 		-sD own u|-KFD -sD own u
@@ -789,13 +799,199 @@ socks5h proxies, and none is left in default.http"
 	assert_regex "$stderr" "\(tls-verify, tls\), .*: the target's certificate"
 }
 
-@test "curl's last answer counts" {
+@test "one answer that limits or blocks is enough, whatever came before or after" {
+	local script arguments wanted cause
+
 	require_tool curl
-	start_stub --name origin http-proxy --script 429,200,200,429
+	while IFS='|' read -r script arguments wanted; do
+		start_stub --name origin http-proxy --script "$script" --retry-after 33
+		write_members "$(member one "$STUB_PORT")"
+		# shellcheck disable=SC2086 # words of a line
+		run --separate-stderr "$exec" -q --retries 0 curl -s -o /dev/null $arguments
+		cause=$(status_field one cause)
+		assert_equal "$script $arguments: $(status_field one status) ${cause:-none}" \
+			"$script $arguments: $wanted"
+		stop_server origin
+		rm -rf "$POOL_STATE"/*
+	done <<-END
+		429,200|$url $url|cooling limited
+		200,429|$url $url|cooling limited
+		200,429,200|$url $url $url|cooling limited
+		429,200|$url --next -so /dev/null $url|cooling limited
+		200,429,200|$url --next -so /dev/null $url --next -so /dev/null $url|cooling limited
+		429,404|-f $url $url|cooling limited
+		403,200|$url $url|unknown blocked
+		403,429|$url $url|cooling limited
+		418,503|$url $url|cooling limited
+		200,200|$url $url|healthy ok
+		200,503|$url $url|unknown none
+	END
+}
+
+@test "of several limits the one that ends last counts" {
+	require_tool curl
+	start_stub --name origin --bytes $'HTTP/1.1 429 x\r\nRetry-After: 900\r\nContent-Length: 0\r\n\r\n' \
+		--bytes $'HTTP/1.1 429 x\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n' raw
 	write_members "$(member one "$STUB_PORT")"
-	run -0 --separate-stderr "$exec" curl -s "$url" --next -s "$url"
+	run -0 --separate-stderr "$exec" -q --retries 0 curl -s "$url" "$url"
+	assert_regex "$(explain one)" " cooling .* rests for (89[0-9]|900) s"
+}
+
+@test "the pool's own statuses decide, 429 too" {
+	require_tool curl
+	start_stub --name odd http-proxy --script 420,420,429,429 --connect-status 420 --retry-after 77
+	write_pool pool.json '{"proxies": ['"$(member one "$STUB_PORT")"'],
+		"cooldown": {"statuses": [420], "blocked": [503]}}'
+	# whether the target says it or the proxy in answer to CONNECT
+	for target in "$url" https://target.invalid/; do
+		run --separate-stderr "$exec" -q --retries 0 curl -s "$target"
+		assert_regex "$(explain one)" " cooling .* rests for 7[67] s"
+		pool-report one reset
+	done
+	run -0 "$exec" -q --retries 0 curl -s "$url"
+	assert_equal "$(status_field one status)" cooling
+	pool-report one reset
+	run -0 "$exec" -q --retries 0 curl -s "$url"
+	assert_equal "$(status_field one status)" healthy
+}
+
+@test "the head of an answer is enough, if its body never ends or breaks off" {
+	local head end limit wanted
+
+	require_tool curl
+	while IFS='|' read -r head end limit wanted; do
+		# shellcheck disable=SC2086 # --hold or nothing
+		start_stub --name origin --bytes "$(printf 'HTTP/1.1 %s x\r\nRetry-After: 77\r\nContent-Length: 1000\r\n\r\nbegun' \
+			"$head")" ${end%end} raw
+		write_members "$(member one "$STUB_PORT")"
+		# shellcheck disable=SC2086 # words of a line
+		run --separate-stderr "$exec" -q --retries 0 ${limit% *} curl -s -o /dev/null ${limit#* } "$url"
+		assert_equal "$head $end $limit: $(status_field one cause) \
+$(status_field one reports_down) $(status_field one reports_limited)" "$head $end $limit: $wanted"
+		stop_server origin
+		rm -rf "$POOL_STATE"/*
+	done <<-'END'
+		429|--hold|--retries=0 -m1|limited 0 1
+		429|--hold|--timeout=1 -s|limited 0 1
+		429|end|--retries=0 -s|limited 0 1
+		407|--hold|--retries=0 -m1|authentication 1 0
+		407|--hold|--timeout=1 -s|authentication 1 0
+		407|end|--retries=0 -s|authentication 1 0
+		200|--hold|--timeout=1 -s|target-suspect 0 0
+	END
+}
+
+@test "a 407 counts unless an answer follows it" {
+	require_tool curl
+	start_stub --name proxy --bytes $'HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n' \
+		--bytes $'HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok' raw
+	write_pool pool.json '{"proxies": [
+		{"name": "one", "url": "http://mira:S3CRETpw@127.0.0.1:'"$STUB_PORT"'"}]}'
+	run -0 --separate-stderr "$exec" --retries 0 curl -s --proxy-anyauth "$url"
+	assert_output ok
 	assert_equal "$stderr" ""
-	run -0 --separate-stderr "$exec" --retries 0 curl -s "$url" --next -s "$url"
+	assert_equal "$(status_field one status)" healthy
+	run -0 --separate-stderr "$exec" --retries 0 curl -s "$url"
+	assert_regex "$stderr" "\(authentication, auth, HTTP 407\)"
+	# the target's own, through a tunnel, says nothing of the proxy
+	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"'
+	for scheme in http socks5; do
+		write_members "$(member one 9 "$scheme")"
+		ANSWERS="200 407" run -0 --separate-stderr "$exec" --no-state curl https://u
+		[ "$scheme" = http ] || assert_equal "$stderr" ""
+	done
+}
+
+@test "a 429 to CONNECT rests as long as it says" {
+	require_tool curl
+	start_stub --name gate http-proxy --connect-status 429 --retry-after 77
+	write_members "$(member one "$STUB_PORT")"
+	run -56 --separate-stderr "$exec" --retries 0 curl -s https://target.invalid/
+	assert_regex "$stderr" "'one' failed \(limited, target\)"
+	assert_regex "$(explain one)" " cooling .* rests for 7[67] s"
+	# it says nothing of the target, for which nobody else is to be blamed
+	gate=$STUB_PORT
+	start_stub --name bad http-proxy --connect-status 502
+	write_members "$(member gate "$gate")" "$(member bad "$STUB_PORT")"
+	pool-report gate reset
+	run -56 --separate-stderr "$exec" -q --retries 1 curl -s https://target.invalid/
+	assert_equal "$(status_field gate reports_limited) $(status_field bad reports_down) \
+$(status_field bad reports_inconclusive)" "2 0 1"
+}
+
+@test "a -D of the user's own is read" {
+	local options
+
+	require_tool curl
+	while IFS='|' read -r code options wanted; do
+		start_stub --name proxy http-proxy --script "$code" --retry-after 77
+		write_members "$(member one "$STUB_PORT")"
+		# shellcheck disable=SC2086 # words of a line
+		run -0 --separate-stderr "$exec" -q --retries 0 curl -s $options "$url"
+		assert_equal "$code $options: $(status_field one status) $(status_field one cause) \
+$(status_field one reports_ok)" "$code $options: $wanted"
+		head -1 heads | grep -q "^HTTP/1.1 $code "
+		rm -rf heads "${POOL_STATE:?}"/*
+		stop_server proxy
+	done <<-'END'
+		429|-D heads|cooling limited 0
+		429|-sD heads|cooling limited 0
+		429|-Dheads|cooling limited 0
+		429|--dump-header heads|cooling limited 0
+		429|-D ./heads --output-dir sub --create-dirs -o page|cooling limited 0
+		429|-D other -D heads|cooling limited 0
+		407|-D heads|unknown authentication 0
+		403|-D heads|unknown blocked 0
+		200|-D heads|healthy ok 1
+		404|-D heads|healthy ok 1
+	END
+	[ ! -e other ]
+}
+
+@test "of a -D that cannot be read nothing good is reported, nor what only it could tell" {
+	local option
+
+	require_tool curl
+	start_stub --name proxy http-proxy --connect-status 429
+	write_members "$(member one "$STUB_PORT")"
+	mkfifo fifo
+	ln -s /dev/stdout link
+	for option in - /dev/stdout /dev/null fifo link; do
+		[ "$option" != fifo ] || timeout 20 cat fifo >/dev/null &
+		run -0 --separate-stderr "$exec" --retries 0 curl -s -D "$option" "$url"
+		assert_equal "$stderr" ""
+		run -56 --separate-stderr timeout 20 "$exec" -q --retries 0 curl -s -D \
+			"${option/fifo/-}" https://target.invalid/
+		assert_equal "$option: $(status_field one status) $(status_field one reports_ok) \
+$(status_field one reports_down)" "$option: unknown 0 0"
+	done
+	# nor of a file that holds bodies as well
+	"$exec" -q --retries 0 curl -s -D /dev/stdout "$url" >both
+	run -0 "$exec" -q --retries 0 curl -s -D both -o both "$url"
+	assert_equal "$(status_field one reports_ok)" 0
+	# in a row of requests one is enough that is not seen
+	run -0 "$exec" -q --retries 0 curl -s "$url" --next -s -D - "$url"
+	run -0 "$exec" -q --retries 0 curl -s -D heads "$url" --next -s -D heads "$url"
+	assert_equal "$(status_field one reports_ok)" 0
+	run -0 "$exec" -q --retries 0 curl -s -D heads "$url" --next -s "$url"
+	assert_equal "$(status_field one reports_ok)" 1
+}
+
+@test "what an earlier run left in the file of -D counts no more" {
+	write_members "$(member one 9)"
+	printf 'HTTP/1.1 429 x\r\nRetry-After: 77\r\n\r\n' >heads
+	write_client curl 'exit 0'
+	run -0 --separate-stderr "$exec" --retries 0 curl -D heads "$url"
+	assert_equal "$stderr" ""
+	assert_regex "$(explain one)" "not checked yet"
+	# one that fails before there is a head
+	write_client curl 'exit 7'
+	run -7 --separate-stderr "$exec" --retries 0 curl -D heads "$url"
+	assert_regex "$stderr" "connect-refused"
+	assert_equal "$(status_field one reports_limited)" 0
+	# but what this run writes does, even if it looks the same
+	write_client curl 'cp heads new; mv new heads'
+	run -0 --separate-stderr "$exec" --retries 0 curl -D heads "$url"
 	assert_regex "$stderr" "\(limited, target, HTTP 429\)"
 }
 

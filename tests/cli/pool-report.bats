@@ -412,10 +412,68 @@ unknown -> cooling (limited)"
 	report 0 lima fail --status 418 --retry-after ""
 	assert_regex "$(explained lima)" "rests for (5[0-9]|60) s"
 	report 0 lima ok --retry-after ""
-	usage "--retry-after wants seconds or an HTTP date, not 'tomorrow'" tokyo fail --status 429 \
-		--retry-after tomorrow
-	usage "--retry-after wants seconds or an HTTP date, not '-5'" tokyo fail --status 429 \
-		--retry-after -5
+}
+
+# http_date SECONDS: that far from $now, when the test began
+http_date() {
+	date -u -d "@$((now + $1))" '+%a, %d %b %Y %H:%M:%S GMT'
+}
+
+@test "a Retry-After that cannot be read is a warning, and the report is recorded without it" {
+	local value
+
+	for value in 0.493 -1 1.5 +3 120junk "5, 5" soon " " "Wed, 21 Oct 99999999 07:28:00 GMT" \
+		"2026-12-01T00:00:00Z"; do
+		report 0 --all reset
+		take_lease tokyo
+		report 0 "$LEASE" --from-curl-exit 0 --status 429 --retry-after "$value"
+		assert_equal "$stderr" "pool-report: warning: Retry-After '$value' is neither seconds \
+nor an HTTP date, and counts as none"
+		assert_regex "$(explained tokyo)" "^cooling leases 0 .*rests for (5[0-9]|60) s"
+	done
+	report 0 -q lima fail --status 429 --retry-after soon
+	assert_equal "$stderr" ""
+	assert_regex "$(explained lima)" "rests for (5[0-9]|60) s"
+	# what a target writes does nothing to a terminal, and is not shown for ever
+	report 0 lima fail --status 429 --retry-after $'\e[31mred'
+	refute_regex "$stderr" $'\e'
+	report 0 lima fail --status 429 --retry-after "$(printf '%09999d' 0)x"
+	[ "${#stderr}" -lt 300 ]
+}
+
+@test "a Retry-After that is a date counts from --date, and a past one is none" {
+	local skew now=$EPOCHSECONDS
+
+	for skew in -3600 3600; do
+		report 0 --all reset
+		report 0 tokyo fail --status 429 --retry-after "$(http_date $((skew + 30)))" \
+			--date "$(http_date "$skew")"
+		assert_equal "$stderr" ""
+		assert_regex "$(explained tokyo)" "rests for (2[0-9]|30) s"
+	done
+	report 0 --all reset
+	# whatever their order
+	report 0 lima fail --date "$(http_date 3600)" --status 429 \
+		--retry-after "$(http_date 3630)"
+	assert_regex "$(explained lima)" "rests for (2[0-9]|30) s"
+	report 0 tokyo fail --status 429 --retry-after "$(http_date -10)"
+	assert_regex "$(explained tokyo)" "rests for (5[0-9]|60) s"
+	report 0 --all reset
+	report 0 tokyo fail --status 429 --retry-after "$(http_date 10)" --date "$(http_date 20)"
+	assert_regex "$(explained tokyo)" "rests for (5[0-9]|60) s"
+	# without one that can be read, by the clock of this machine
+	report 0 --all reset
+	report 0 tokyo fail --status 429 --retry-after "$(http_date 1000)" --date yesterday
+	assert_equal "$stderr" "pool-report: warning: Date 'yesterday' is no HTTP date: this \
+machine's clock counts instead"
+	assert_regex "$(explained tokyo)" "rests for (9[0-9][0-9]|1000) s"
+	report 0 lima fail --status 429 --retry-after "$(http_date 1000)" --date ""
+	assert_regex "$(explained lima)" "rests for (9[0-9][0-9]|1000) s"
+	# seconds need no clock
+	report 0 --all reset
+	report 0 tokyo fail --status 429 --retry-after 500 --date "$(http_date -9000)"
+	assert_regex "$(explained tokyo)" "rests for (49[0-9]|500) s"
+	report 0 tokyo ok --retry-after "" --date "$(http_date 0)"
 }
 
 @test "an HTTP status decides before the word does" {
@@ -434,8 +492,11 @@ unknown -> cooling (limited)"
 	assert_regex "$stderr" "\(authentication\)$"
 	report 0 -v tokyo fail --status 000
 	assert_regex "$stderr" "\(reported\)$"
-	for code in 99 600 -1 2xx ""; do
-		usage "--status wants an HTTP status from 100 to 599, not '$code'" tokyo ok --status "$code"
+	# some targets answer what no standard knows
+	report 0 -v tokyo ok --status 999
+	assert_regex "$stderr" "\(ok\)$"
+	for code in 99 1000 -1 2xx ""; do
+		usage "--status wants an HTTP status from 100 to 999, not '$code'" tokyo ok --status "$code"
 	done
 }
 
@@ -453,9 +514,24 @@ unknown -> cooling (limited)"
 	report 0 -v tokyo fail --reason tls-verify
 	assert_regex "$stderr" "\(tls-verify\)$"
 	report 0 tokyo ok --reason ok
-	# it decides before the status does
-	report 0 -v tokyo fail --reason tls --status 429
-	assert_regex "$stderr" "\(tls\)$"
+	# it decides before the status does, unless that says more
+	while read -r reason code expected; do
+		report 0 --all reset
+		report 0 -v tokyo fail --reason "$reason" --status "$code"
+		assert_regex "$reason $code: $stderr" "\($expected\)$"
+	done <<-'END'
+		tls 200 tls
+		tls 502 tls
+		tls 429 limited
+		reset 429 limited
+		reset 403 blocked
+		truncated 407 authentication
+		denied 403 denied
+		denied 429 limited
+		limited 403 limited
+		blocked 407 blocked
+		authentication 403 authentication
+	END
 	usage "--reason wants a word of REASONS in pool-report(1), not 'tsl'; did you mean 'tls'?" \
 		tokyo fail --reason tsl
 	for word in none person; do
@@ -575,14 +651,24 @@ nothing recorded"
 	END
 	report 0 -v tokyo --from-curl-exit 0 --status 429 --retry-after 7
 	assert_regex "$stderr" "\(limited\)$"
-	report 0 -v tokyo --from-curl-exit 56 --status 407
-	assert_regex "$stderr" "\(authentication\)$"
+	# whatever became of the answer
+	for exit in 18 28 52 56 92; do
+		while read -r code expected; do
+			report 0 --all reset
+			report 0 -v tokyo --from-curl-exit $exit --status "$code"
+			assert_regex "$exit: $stderr" "\($expected\)$"
+		done <<-'END'
+			429 limited
+			451 blocked
+			407 authentication
+		END
+	done
 	report 0 -v tokyo --from-curl-exit 7 --status 000 --retry-after ""
 	assert_regex "$stderr" "\(connect-refused\)$"
 }
 
 @test "options that make no sense together are told in a sentence" {
-	for option in "--status 200" "--retry-after 5" "--latency-ms 5" "--reason tls" \
+	for option in "--status 200" "--retry-after 5" "--date x" "--latency-ms 5" "--reason tls" \
 		"--from-curl-exit 0"; do
 		for verb in disable enable reset; do
 			# shellcheck disable=SC2086 # an option and its value
@@ -594,6 +680,7 @@ nothing recorded"
 	usage "--reason and --from-curl-exit say the same thing: give one" \
 		tokyo fail --reason tls --from-curl-exit 35
 	usage "--retry-after goes with --status or --reason limited" tokyo fail --retry-after 5
+	usage "--date goes with --retry-after" tokyo fail --status 429 --date x
 	usage "--reason tls contradicts 'ok'" tokyo ok --reason tls
 	usage "--reason ok contradicts 'fail'" tokyo fail --reason ok
 	usage "'done' ends a lease, 16 digits that pool-select --lease prints: 'tokyo' is none" tokyo done

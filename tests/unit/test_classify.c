@@ -72,7 +72,12 @@ static const struct {
 	{"denied", 56, 0, 0, 403, V | C},
 	{"bad-gateway", 56, 0, 0, 502, V | C},
 	{"bad-gateway", 56, 0, 0, 503, V | C},
-	{"limited", 56, 0, 0, 429, V | C},
+	/* what the pool's own statuses say has been judged before */
+	{"denied", 56, 0, 0, 429, V | C},
+	/* whatever became of the rest of the answer */
+	{"authentication", 28, 0, 0, 407, V | C},
+	{"bad-gateway", 28, 0, 0, 503, V | C},
+	{"wrong-protocol", 56, 0, 0, 100, V | C},
 	{"wrong-protocol", 56, 0, 0, 302, V | C},
 	/* relayed requests */
 	{"wrong-protocol", 1, 0, 0, 0, V | Q | R},

@@ -602,39 +602,6 @@ static void test_what_began_before_a_reset_counts_no_more(void **unused)
 	assert_int_equal(BAD, feed(&defaults, &health, &bad, MIDDLE).to);
 }
 
-static void test_statuses_are_judged_by_the_policy(void **unused)
-{
-	static const struct {
-		int status;
-		enum pool_reason expected;
-	} cases[] = {
-		{0, POOL_REASON_NONE},
-		{-1, POOL_REASON_NONE},
-		{200, POOL_REASON_NONE},
-		{401, POOL_REASON_NONE},
-		{403, POOL_REASON_BLOCKED},
-		{407, POOL_REASON_AUTH},
-		{418, POOL_REASON_LIMITED},
-		{429, POOL_REASON_LIMITED},
-		{451, POOL_REASON_BLOCKED},
-		{500, POOL_REASON_NONE},
-		{502, POOL_REASON_NONE},
-		{600, POOL_REASON_NONE},
-		{INT32_MAX, POOL_REASON_NONE},
-	};
-	struct pool_policy policy;
-
-	(void)unused;
-	pool_policy_init(&policy);
-	for (size_t i = 0; i < SIZE(cases); i++)
-		assert_int_equal(cases[i].expected,
-			pool_health_judge_status(&policy, cases[i].status));
-	pool_status_set_add(&policy.cooling, 403);
-	assert_int_equal(POOL_REASON_LIMITED, pool_health_judge_status(&policy, 403));
-	pool_status_set_add(&policy.blocked, 407);
-	assert_int_equal(POOL_REASON_BLOCKED, pool_health_judge_status(&policy, 407));
-}
-
 /* --- the open time -------------------------------------------------------------- */
 
 static int64_t open_time_ns(
@@ -922,7 +889,6 @@ int main(void)
 		cmocka_unit_test(test_disabling_forgets_nothing),
 		cmocka_unit_test(test_reset_forgets_all_but_a_disable),
 		cmocka_unit_test(test_what_began_before_a_reset_counts_no_more),
-		cmocka_unit_test(test_statuses_are_judged_by_the_policy),
 		cmocka_unit_test(test_open_time_doubles_to_its_cap),
 		cmocka_unit_test(test_jitter_is_a_tenth),
 		cmocka_unit_test(test_renewing_never_shortens),

@@ -1,4 +1,4 @@
-/* Retry-After: numbers, and dates in the three forms of RFC 9110. */
+/* Heads; Retry-After: numbers, and dates in the three forms of RFC 9110. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,13 +27,15 @@ static int32_t parse(const char *value, int64_t wall_s)
 {
 	size_t length = strlen(value);
 	char *copy = malloc(length ? length : 1);
-	int32_t seconds;
+	struct pool_http_head head = {0};
+	bool taken;
 
 	assert_non_null(copy);
 	memcpy(copy, value, length);
-	seconds = pool_http_retry_after(copy, length, wall_s);
+	taken = pool_http_head_take_retry_after(&head, copy, length, wall_s);
 	free(copy);
-	return seconds;
+	assert_int_equal(taken, head.has_wait || head.has_until);
+	return pool_http_head_wait_s(&head, wall_s);
 }
 
 static void must_be(const struct example *examples, size_t count)
@@ -108,9 +110,8 @@ static void what_is_neither_is_refused(void **state)
 static void all_three_forms_of_a_date_are_read(void **state)
 {
 	static const struct example examples[] = {
-		{"Sun, 06 Nov 1994 08:49:37 GMT", 0, THEN},
-		{"Sunday, 06-Nov-94 08:49:37 GMT", 0, THEN},
-		{"Sun Nov  6 08:49:37 1994", 0, THEN},
+		{"Sunday, 06-Nov-94 08:49:38 GMT", 1, THEN},
+		{"Sun Nov  6 08:49:38 1994", 1, THEN},
 		{"Sun, 06 Nov 1994 08:49:38 GMT", 1, THEN},
 		{"Sunday, 06-Nov-94 08:49:47 GMT", 10, THEN},
 		{"Sun Nov  6 09:49:37 1994", 3600, THEN},
@@ -125,15 +126,18 @@ static void all_three_forms_of_a_date_are_read(void **state)
 	must_be(examples, SIZE(examples));
 }
 
-static void a_past_date_is_now(void **state)
+static void a_past_date_is_none(void **state)
 {
 	static const struct example examples[] = {
-		{"Sun, 06 Nov 1994 08:49:36 GMT", 0, THEN},
-		{"Sun, 06 Nov 1993 08:49:37 GMT", 0, THEN},
-		{"Thu, 01 Jan 1970 00:00:00 GMT", 0, THEN},
-		{"Mon, 01 Jan 0001 00:00:00 GMT", 0, THEN},
-		{"Sat, 01 Jan 0000 00:00:00 GMT", 0, THEN},
-		{"Fri, 31 Dec 9999 23:59:59 GMT", 0, INT64_MAX},
+		{"Sun, 06 Nov 1994 08:49:37 GMT", -1, THEN},
+		{"Sunday, 06-Nov-94 08:49:37 GMT", -1, THEN},
+		{"Sun Nov  6 08:49:37 1994", -1, THEN},
+		{"Sun, 06 Nov 1994 08:49:36 GMT", -1, THEN},
+		{"Sun, 06 Nov 1993 08:49:37 GMT", -1, THEN},
+		{"Thu, 01 Jan 1970 00:00:00 GMT", -1, THEN},
+		{"Mon, 01 Jan 0001 00:00:00 GMT", -1, THEN},
+		{"Sat, 01 Jan 0000 00:00:00 GMT", -1, THEN},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", -1, INT64_MAX},
 	};
 
 	(void)state;
@@ -181,13 +185,13 @@ static void two_digits_mean_the_nearest_year(void **state)
 		/* 2026-11-23 */
 		{"Tuesday, 24-Nov-26 00:00:00 GMT", 86400, 1795392000},
 		{"Monday, 24-Nov-75 00:00:00 GMT", LONGEST, 1795392000},
-		{"Monday, 24-Nov-80 00:00:00 GMT", 0, 1795392000},
+		{"Monday, 24-Nov-80 00:00:00 GMT", -1, 1795392000},
 		/* 1999-12-31: the century turns */
 		{"Saturday, 01-Jan-00 00:00:00 GMT", 86400, 946598400},
 		/* 2060-06-01: so does the next, back */
 		{"Wednesday, 01-Jun-05 00:00:00 GMT", LONGEST, 2853273600},
-		{"Saturday, 01-Jun-30 00:00:00 GMT", 0, 2853273600},
-		{"Saturday, 01-Jun-30 00:00:00 GMT", 0, INT64_MAX},
+		{"Saturday, 01-Jun-30 00:00:00 GMT", -1, 2853273600},
+		{"Saturday, 01-Jun-30 00:00:00 GMT", -1, INT64_MAX},
 		{"Saturday, 01-Jun-30 00:00:00 GMT", LONGEST, INT64_MIN},
 	};
 
@@ -224,22 +228,117 @@ static void damaged_dates_do_no_harm(void **state)
 	(void)state;
 	for (size_t length = 0; length < sizeof(date) - 1; length++) {
 		char *copy = malloc(length ? length : 1);
+		struct pool_http_head head = {0};
 
 		assert_non_null(copy);
 		memcpy(copy, date, length);
-		assert_int_equal(-1, pool_http_retry_after(copy, length, THEN));
+		assert_false(pool_http_head_take_retry_after(&head, copy, length, THEN));
 		free(copy);
 	}
 	for (size_t at = 0; at < sizeof(date) - 1; at++)
 		for (int byte = 0; byte < 256; byte++) {
 			char copy[sizeof(date)];
+			struct pool_http_head head = {0};
 
 			memcpy(copy, date, sizeof(date));
 			copy[at] = (char)byte;
+			pool_http_head_take_retry_after(
+				&head, copy, sizeof(date) - 1, THEN);
 			assert_in_range(
-				pool_http_retry_after(copy, sizeof(date) - 1, THEN) + 1,
-				0, LONGEST + 1);
+				pool_http_head_wait_s(&head, THEN) + 1, 0, LONGEST + 1);
 		}
+}
+
+/* --- heads ------------------------------------------------------------------------ */
+
+static struct pool_http_head read_head(const char *text)
+{
+	struct pool_http_head head = {0};
+
+	while (*text) {
+		size_t length = strcspn(text, "\n") + 1;
+
+		pool_http_head_take(&head, text, length, THEN);
+		text += length;
+	}
+	return head;
+}
+
+static void a_date_counts_from_the_answers_own(void **state)
+{
+	static const struct {
+		const char *lines;
+		int32_t expected;
+	} cases[] = {
+		/* an hour behind, an hour ahead, in either order of the lines */
+		{"Date: Sun, 06 Nov 1994 07:49:37 GMT\r\n"
+		 "Retry-After: Sun, 06 Nov 1994 07:50:07 GMT\r\n",
+			30},
+		{"retry-after:Sun, 06 Nov 1994 09:50:07 GMT\r\n"
+		 "DATE:\tSunday, 06-Nov-94 09:49:37 GMT \r\n",
+			30},
+		{"Date: yesterday\r\nRetry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\n", 10},
+		{"Retry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\n", 10},
+		{"Date: Sun, 06 Nov 1994 07:49:37 GMT\r\n"
+		 "Retry-After: Sun, 06 Nov 1994 07:49:37 GMT\r\n",
+			-1},
+		{"Date: Sun, 06 Nov 1994 07:49:37 GMT\r\nRetry-After: 120\r\n", 120},
+		{"Date: Sun, 06 Nov 1994 07:49:37 GMT\r\n", -1},
+		{"Retry-After: soon\r\n", -1},
+		{"Retry-After: 5, 5\r\n", -1},
+		{"Retry-After: Wed, 21 Oct 99999999 07:28:00 GMT\r\n", -1},
+		{"Retry-After:\r\n", -1},
+		/* of several the longest, and one that can be read */
+		{"Retry-After: 5\r\nRetry-After: 50\r\nRetry-After: 7\r\n", 50},
+		{"Retry-After: 5\r\nRetry-After: soon\r\n", 5},
+		{"Retry-After: 5\r\nRetry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\n", 10},
+		/* other fields, and what only looks like one */
+		{"X-Retry-After: 5\r\nRetry-After-Ms: 5\r\nRetry-After 5\r\n", -1},
+		{"Retry-After : 5\r\n Retry-After: 5\r\n", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		struct pool_http_head head = read_head(cases[i].lines);
+
+		if (pool_http_head_wait_s(&head, THEN) != cases[i].expected)
+			fail_msg("%s: %d expected", cases[i].lines, cases[i].expected);
+	}
+}
+
+static void a_status_line_begins_a_head(void **state)
+{
+	static const struct {
+		const char *lines;
+		int32_t status;
+	} cases[] = {
+		{"HTTP/1.1 429 Too Many Requests\r\n", 429},
+		{"HTTP/1.0 200\n", 200},
+		{"HTTP/2 429 \r\n", 429},
+		{"http/3 200\r\n", 200},
+		{"HTTP/1.1 999 x\r\n", 999},
+		{"HTTP/1.1  403 x\r\n", 403},
+		{"HTTP/1.1\r\n", 0},
+		{"HTTP/1.1 42\r\n", 0},
+		{"HTTP/1.1 4290 x\r\n", 0},
+		{"HTTP/1.1 OK\r\n", 0},
+		{"ICY 200 OK\r\n", 0},
+		{"Server: x\r\n", 0},
+	};
+	struct pool_http_head head;
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(cases); i++) {
+		head = read_head(cases[i].lines);
+		assert_int_equal(cases[i].status, head.status);
+	}
+	/* nothing of the head before is left */
+	head = read_head("HTTP/1.1 200 x\r\nRetry-After: 9\r\n"
+			 "Date: Sun, 06 Nov 1994 07:49:37 GMT\r\n\r\nHTTP/1.1 429 x\r\n");
+	assert_int_equal(429, head.status);
+	assert_false(head.has_wait || head.has_until || head.has_date);
+	assert_true(pool_http_is_end("\r\n", 2) && pool_http_is_end("", 0));
+	assert_false(pool_http_is_end("HTTP/1.1 200 x\r\n", 16));
 }
 
 int main(void)
@@ -248,12 +347,14 @@ int main(void)
 		cmocka_unit_test(seconds_are_read),
 		cmocka_unit_test(what_is_neither_is_refused),
 		cmocka_unit_test(all_three_forms_of_a_date_are_read),
-		cmocka_unit_test(a_past_date_is_now),
+		cmocka_unit_test(a_past_date_is_none),
 		cmocka_unit_test(a_far_date_is_cut),
 		cmocka_unit_test(leap_years_are_known),
 		cmocka_unit_test(two_digits_mean_the_nearest_year),
 		cmocka_unit_test(days_are_counted_as_the_system_does),
 		cmocka_unit_test(damaged_dates_do_no_harm),
+		cmocka_unit_test(a_date_counts_from_the_answers_own),
+		cmocka_unit_test(a_status_line_begins_a_head),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
