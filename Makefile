@@ -52,7 +52,7 @@ endif
 # --- sources, one list a room -------------------------------------------------------------------
 
 BASE   := error text clock random hash http io replace trust
-CONFIG := diagnostic excerpt rules json schema url check_url login model source build walk value \
+CONFIG := diagnostic excerpt rules json schema url punycode meaning check_url login model source build walk value \
 	member connection exchange document tree parsers plain yaml list list_line foreign proxychains environment variables \
 	read print convert write_list write_cryptofeed compare pattern json_schema
 HEALTH := health reason judge obstacle flap answer

@@ -324,14 +324,21 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	struct pool_login made = {0};
 	struct pool_url parsed;
 	enum pool_url_fault wrong;
+	char *ascii;
 	int error;
 
 	if (!url)
 		return pool_fault_set(fault, POOL_EINVALID, 0, "the proxy has no URL");
+	error = pool_url_to_ascii(url, &ascii, fault);
+	if (error)
+		return error;
+	url = ascii ? ascii : url;
 	wrong = pool_url_parse(url, strlen(url), &parsed, NULL);
-	if (wrong)
-		return pool_fault_set(fault, POOL_EINVALID, 0, "%s",
+	if (wrong) {
+		error = pool_fault_set(fault, POOL_EINVALID, 0, "%s",
 			pool_url_fault_get(wrong)->sentence);
+		goto out;
+	}
 	made.scheme = parsed.scheme;
 	made.port = parsed.port;
 	error = take_credentials(&sources, &parsed, password_file, &made);
@@ -348,6 +355,7 @@ int pool_login_init(struct pool_login *login, const char *url, const char *passw
 	if (!made.host || !made.url)
 		error = pool_fault_set(fault, POOL_ENOMEM, 0, "out of memory");
 out:
+	pool_text_forget(ascii);
 	if (error)
 		pool_login_release(&made);
 	else

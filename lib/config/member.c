@@ -213,25 +213,17 @@ static int compare_fingerprints(const void *a, const void *b)
 	return left->index < right->index ? -1 : left->index > right->index;
 }
 
-/* Scheme, host and port without regard to case; user and password as written. */
+/* Of what it means; one in another file of passwords is another. */
 static bool fingerprint(struct walk *walk, const struct pool_member *member,
 	uint32_t index, struct fingerprint *out)
 {
 	static const struct pool_hash_key zero;
 	struct pool_text text = POOL_TEXT_SECRET;
-	char endpoint[NAME_SIZE];
-	struct pool_url url;
-	bool usable = member->url &&
-		pool_url_parse(member->url, strlen(member->url), &url, NULL) ==
-			POOL_URL_OK;
+	bool usable;
 
-	if (!usable)
+	if (!member->url)
 		return false;
-	pool_url_endpoint(&url, endpoint, sizeof(endpoint));
-	pool_text_addf(&text, "%u\n%s\n", url.scheme, endpoint);
-	pool_text_add_bytes(&text, url.user.bytes, url.user.length);
-	pool_text_add(&text, "\n");
-	pool_text_add_bytes(&text, url.password.bytes, url.password.length);
+	pool_url_add_meaning(&text, member->url);
 	pool_text_addf(&text, "\n%s", member->password_file ? member->password_file : "");
 	usable = !text.broken;
 	walk->no_memory |= text.broken;

@@ -257,7 +257,7 @@ static const struct pool_rule rules[POOL_RULES] = {
 	[POOL_RULE_URL_HOST_UNDERSCORE] = {"url-host-underscore", W,
 		"a host name has an underscore", "some resolvers refuse it"},
 	[POOL_RULE_URL_HOST_UNICODE] = {"url-host-unicode", W, "a host name is not ASCII",
-		"write its punycode form, xn--..."},
+		"write its punycode form, xn--..., to say what is asked for"},
 	[POOL_RULE_URL_PERCENT] = {"url-percent", W,
 		"a percent sign in a user name or password begins no code",
 		"write it as %25"},

@@ -461,14 +461,6 @@ static bool has_underscore(const struct pool_url *url)
 	return !url->ipv6 && memchr(url->host.bytes, '_', url->host.length);
 }
 
-static bool has_unicode(const struct pool_url *url)
-{
-	for (size_t i = 0; i < url->host.length; i++)
-		if ((unsigned char)url->host.bytes[i] & 0x80)
-			return true;
-	return false;
-}
-
 static bool odd_percent_in(const struct pool_slice *part)
 {
 	for (size_t i = 0; i < part->length; i++)
@@ -527,8 +519,9 @@ const struct pool_url_fault_row *pool_url_remark_get(
 			has_underscore},
 		[POOL_URL_UNICODE] =
 			{{"url-host-unicode",
-				 "the host is not ASCII: write its punycode form"},
-				has_unicode},
+				 "the host is not ASCII: checks and clients get its "
+				 "punycode form"},
+				pool_url_is_international},
 		[POOL_URL_ODD_PERCENT] = {{"url-percent",
 						  "a percent sign in the user name or "
 						  "password begins no code: write %25"},

@@ -11,6 +11,7 @@
 #ifndef POOL_CONFIG_URL_H
 #define POOL_CONFIG_URL_H
 
+#include "base/text.h"
 #include "base/trust.h"
 #include "pool.h"
 
@@ -121,6 +122,29 @@ void pool_url_host(const struct pool_url *url, char *out, size_t size);
 
 /* "host:port", IPv6 in brackets, host in lower case. */
 void pool_url_endpoint(const struct pool_url *url, char *out, size_t size);
+
+/* Has its host other than ASCII characters? */
+bool pool_url_is_international(const struct pool_url *url);
+
+/*
+ * <text> with an international host in its ASCII form, punycode, which each client and
+ * resolver takes, in any locale.
+ *
+ * <out>  free it by pool_text_forget(); NULL where the host is ASCII already, or <text>
+ * is no URL that can be used
+ *
+ * Returns 0, or POOL_EINVALID (it is no name, with the reason), POOL_ESYSTEM (the library
+ * cannot be loaded), POOL_ENOMEM.
+ */
+int pool_url_to_ascii(const char *text, char **out, struct pool_fault *fault);
+
+/*
+ * Append what <url> means: two URLs with the same endpoint and credentials give the same
+ * bytes, whatever the case of scheme and host, the spelling of an IPv6 address, a dot
+ * behind the name, percent codes, an international host or its punycode, and whatever
+ * stands behind the port. Nothing of one that is no URL. The bytes hold the password.
+ */
+void pool_url_add_meaning(struct pool_text *text, const char *url);
 
 /* The byte that "%XX" at <text> stands for; -1 if there is no code in the <left> bytes.
  */

@@ -216,6 +216,32 @@ static void judge_secrets(struct walk *walk, const struct place *place)
 			walk->diagnostics->secrets, tell_secret, &asking);
 }
 
+/* Whether a host that is not ASCII can be asked for. Without the library nobody can tell.
+ */
+static bool judge_international(
+	struct walk *walk, const struct place *place, const struct pool_url *url)
+{
+	const char *text = place->value->valuestring;
+	struct pool_fault fault = {0};
+	char *ascii, label[96];
+	int error = pool_url_is_international(url)
+		? pool_url_to_ascii(text, &ascii, &fault)
+		: 0;
+
+	if (error == POOL_ENOMEM)
+		walk->no_memory = true;
+	if (!error && pool_url_is_international(url))
+		pool_text_forget(ascii);
+	if (error != POOL_EINVALID)
+		return true;
+	pool_place_label(place, label, sizeof(label));
+	pool_diagnostics_add(walk->diagnostics, POOL_RULE_URL_HOST,
+		find_byte(walk, place, (size_t)(url->host.bytes - text)),
+		walk->nodes[place->node].end, pool_place_pointer(place), "%s: %s", label,
+		fault.text);
+	return false;
+}
+
 void pool_read_url(struct walk *walk, const struct place *place, char **out)
 {
 	const char *text;
@@ -232,6 +258,8 @@ void pool_read_url(struct walk *walk, const struct place *place, char **out)
 		tell_url(walk, place, fault, at);
 		return;
 	}
+	if (!judge_international(walk, place, &url))
+		return;
 	pool_place_label(place, label, sizeof(label));
 	for (int remark = 0; remark < POOL_URL_REMARKS; remark++) {
 		const struct pool_url_fault_row *row =

@@ -57,7 +57,7 @@ move_lines() {
 ::error file=conf/../conf/bad.json,line=7,col=3,endColumn=12,title=unknown-key::unknown key \
 'stratgy'; did you mean 'strategy'?
 ::warning file=conf/../conf/bad.json,line=4,col=13,endColumn=39,title=url-host-unicode::url: the host \
-is not ASCII: write its punycode form
+is not ASCII: checks and clients get its punycode form
 ::warning file=conf/../conf/bad.json,line=5,col=5,endColumn=19,title=url-path::proxies[2]: a proxy URL \
 ends with its port: clients refuse or ignore a path, query or fragment"
 	run -0 --separate-stderr pool-validate --format github conf/good.json
@@ -93,7 +93,7 @@ conf/bad.json:3 major weight-range weight: 12 is above 10
 conf/bad.json:4 major type weight: 'é' is not a number
 conf/bad.json:4 major type enabled: 3 is not true or false
 conf/bad.json:7 major unknown-key unknown key 'stratgy'; did you mean 'strategy'?
-conf/bad.json:4 minor url-host-unicode url: the host is not ASCII: write its punycode form
+conf/bad.json:4 minor url-host-unicode url: the host is not ASCII: checks and clients get its punycode form
 conf/bad.json:5 minor url-path proxies[2]: a proxy URL ends with its port: clients refuse or ignore a path, query or fragment
 missing.json:1 blocker unreadable cannot open './missing.json': No such file or directory"
 	run -0 jq 'length == (map(.fingerprint) | unique | length)

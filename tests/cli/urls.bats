@@ -136,6 +136,100 @@ and clients disagree on where the URL leads [url-backslash]"
 	assert_output "ok"
 }
 
+# --- what is the same --------------------------------------------------------------------------
+
+@test "duplicates are found by what they mean" {
+	local one other
+
+	while read -r one other; do
+		write_pool pool.json "{\"proxies\": [\"$one\", \"$other\"]}"
+		run -0 --separate-stderr pool-validate pool.json
+		assert_regex "$stderr" "warning: proxies\\[1\\]: '[^']*' stands in this pool more than once \\[duplicate-proxy\\]"
+	done <<-'ROWS'
+		HTTP://H.test:80 http://h.TEST:80
+		http://h.test:80 http://h.test.:80/
+		http://[::1]:80 http://[0:0:0:0:0:0:0:1]:80
+		http://[2001:DB8::1]:80 http://[2001:db8:0::0.0.0.1]:80
+		http://[fe80::1%25lo]:80 http://[fe80:0::1%lo]:80
+		http://h%2Etest:80 http://h.test:80
+		http://u%41:p%40@h.test:80 http://uA:p@@h.test:80
+		http://bücher.test:80 http://xn--bcher-kva.test:80
+		http://BÜCHER.test:80 http://bücher.test.:80
+		http://${A}:p@h.test:80 http://${A}:%70@h.test:80
+	ROWS
+	while read -r one other; do
+		write_pool pool.json "{\"proxies\": [\"$one\", \"$other\"]}"
+		run -0 --separate-stderr pool-validate pool.json
+		refute_regex "$stderr" 'duplicate-proxy'
+	done <<-'ROWS'
+		http://h.test:80 https://h.test:80
+		http://h.test:80 http://h.test:81
+		http://u:p@h.test:80 http://U:p@h.test:80
+		http://u:p@h.test:80 http://h.test:80
+		http://[::1]:80 http://[::ffff:0.0.0.1]:80
+		http://[::ffff:192.0.2.1]:80 http://192.0.2.1:80
+		http://[fe80::1%25lo]:80 http://[fe80::1%25eth0]:80
+		http://a:b%3Ac@h.test:80 http://a%3Ab:c@h.test:80
+		http://${A}:p@h.test:80 http://%24{A}:p@h.test:80
+	ROWS
+}
+
+# --- international hosts ------------------------------------------------------------------------
+
+@test "an international host is asked for as punycode, in any locale, and keeps its records" {
+	local locale before
+
+	write_pool pool.json '{"proxies": ["http://mira:quartz7@Bücher.invalid:8080"],
+		"health_check": {"method": "tcp", "retry_count": 1, "timeout_seconds": 2}}'
+	run -0 --separate-stderr pool-validate pool.json
+	assert_regex "$stderr" 'warning: proxies\[0\]: the host is not ASCII: checks and clients get its punycode form \[url-host-unicode\]'
+	for locale in C C.UTF-8; do
+		run -0 env LC_ALL=$locale pool-select pool.json
+		assert_output 'http://mira:quartz7@xn--bcher-kva.invalid:8080'
+		run -0 env LC_ALL=$locale pool-select --format '%{hostport} %{name}' pool.json
+		assert_output 'xn--bcher-kva.invalid:8080 bücher.invalid:8080'
+		run -0 env LC_ALL=$locale pool-exec -f pool.json printenv http_proxy
+		assert_output 'http://mira:quartz7@xn--bcher-kva.invalid:8080'
+	done
+	run -0 pool-report -f pool.json 'bücher.invalid:8080' disable
+	run -1 pool-select pool.json
+	assert_output --partial 'http://none-eligible.no-proxy.invalid:9'
+	run -0 pool-convert --to list -q pool.json
+	assert_line --index 0 'http://mira:quartz7@Bücher.invalid:8080'
+	run -0 pool-convert --to list -q - <<<'bücher.invalid:8080'
+	assert_output 'http://bücher.invalid:8080'
+}
+
+# The name is answered by the hosts file of a namespace of its own.
+@test "a check finds an international host by its punycode" {
+	require_tool unshare
+	unshare -rm true 2>/dev/null || skip "no user and mount namespaces"
+	start_stub http-proxy
+	printf '127.0.0.1 xn--bcher-kva.test localhost\n' >hosts
+	write_pool pool.json "{\"proxies\": [\"http://bücher.test:$STUB_PORT\"],
+		\"health_check\": {\"method\": \"tcp\", \"retry_count\": 1}}"
+	run -0 unshare -rm sh -c 'mount --bind hosts /etc/hosts && LC_ALL=C pool-check --format tsv pool.json'
+	assert_output --partial passed
+}
+
+@test "a host that is no international name is an error at its place" {
+	local host why
+
+	while IFS='|' read -r host why; do
+		printf '{"proxies": ["http://u:quartz7@%s:80"]}' "$host" >pool.json
+		run -1 --separate-stderr timeout 10 pool-validate pool.json
+		assert_regex "$stderr" "^pool.json:1:32: error: proxies\\[0\\]: the host is no international name: $why \\[url-host\\]"
+	done <<-ROWS
+		☃.test|.*disallowed.*
+		ü-.test|.*hyphen.*
+		$(printf 'ü%.0s' {1..64}).test|.*
+		x／y.test|it stands for another URL
+	ROWS
+	printf '{"proxies": ["http://%s:80"]}' "$(printf 'ü%.0s' {1..150})" >pool.json
+	run -1 --separate-stderr timeout 10 pool-validate pool.json
+	assert_regex "$stderr" 'url-host\]'
+}
+
 # --- what no message repeats --------------------------------------------------------------------
 
 # Each holds parts of a user and a password, which begin with QZ, at a place where a typing error has
