@@ -58,7 +58,7 @@ CONFIG := diagnostic excerpt rules json schema url punycode meaning check_url lo
 HEALTH := health reason judge obstacle flap answer
 SELECT := strategy budget
 STATE  := file guard record prune image former undo decisions follow copy repair snapshot seal lookup lease presence session select demand \
-	attach owners choose secrets store feedback locate view instance unpack overlay
+	attach owners choose secrets shortage store feedback locate view instance unpack overlay
 REPORT := answer variables explain status summary columns format json exposition metrics plugin gather judged \
 	stored history html verdicts finding annotate sarif
 PROBE  := engine method transfer request outcome answer classify descriptors multi ping pace \

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -477,15 +478,22 @@ static int run_direct(struct execution *execution, enum pool_no_reason reason)
 	return error ? refuse_to_run(execution, error) : finish(execution);
 }
 
-/* Say that there is none. Only the client may exclude a scheme: then it is named. */
+/* Say that there is none, and what was tried before. */
 static int tell_none(const struct execution *execution, const struct pool_choice *choice)
 {
 	const struct exec_client_row *row = execution->client.row;
+	const struct exec_evidence *tried = &execution->evidence;
+	const struct pool_explain_schemes schemes = {
+		.asked = execution->request->query.schemes,
+		.known = row ? row->schemes : 0,
+		.who = execution->request->argv[0],
+	};
+	char after[320] = "";
 
-	if (choice->reason == POOL_NO_FILTERED && row && row->schemes)
-		return tool_tell_unusable(
-			EXEC_FAILED, execution->request->argv[0], row->schemes, choice);
-	return tool_tell_none(EXEC_FAILED, &execution->query, choice);
+	if (tried->count)
+		snprintf(after, sizeof(after), " after attempt %zu through '%s'",
+			tried->count, tried->list[tried->count - 1].name);
+	return tool_tell_none(EXEC_FAILED, &execution->query, &schemes, after, choice);
 }
 
 /* No proxy, or an error. After an attempt its end counts. */

@@ -258,7 +258,7 @@ void exec_clients_add(struct pool_text *out)
 	pool_text_add(out, "client\tschemes\tobeys\tfail-on\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		pool_text_addf(out, "%s\t", rows[i].name);
-		tool_add_schemes(out, rows[i].schemes);
+		pool_explain_add_schemes(out, rows[i].schemes);
 		pool_text_addf(out, "\t%s\t%s\n", rows[i].obeys,
 			rows[i].fails ? rows[i].fails : "understood");
 	}

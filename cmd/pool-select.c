@@ -39,6 +39,7 @@ struct settings {
 	struct tool_names exclude;
 	int64_t count, owner_pid, ttl_s, wait_s;
 	struct pool_query query;
+	struct pool_explain_schemes schemes; /* whose those of <query> are */
 	bool require_state;
 	bool serve;
 	bool direct_ok;
@@ -237,6 +238,7 @@ static int fit_together(struct settings *settings)
 
 	if (contradiction)
 		return tool_refuse(&spec, TOOL_USAGE, "%s", contradiction);
+	settings->schemes.asked = query->schemes;
 	query->exchange = settings->common.exchange;
 	query->type = (enum pool_type)settings->common.type;
 	query->exclude = settings->exclude.list;
@@ -250,6 +252,8 @@ static int fit_together(struct settings *settings)
 	if (settings->serve && !row->one_line)
 		return tool_refuse(&spec, TOOL_USAGE,
 			"--serve wants a format of one line, not '%s'", row->name);
+	settings->schemes.known = row->schemes;
+	settings->schemes.who = row->name;
 	query->schemes = tool_schemes_of_both(query->schemes, row->schemes);
 	return TOOL_YES;
 }
@@ -265,27 +269,15 @@ static int read_command_line(int argc, char **argv, struct settings *settings)
 
 /* --- answers -------------------------------------------------------------------- */
 
-static void explain(struct pool_session *session, const struct pool_query *query,
+static void explain(const struct settings *settings, struct pool_session *session,
 	const struct pool_choice *choice)
 {
 	struct pool_text text = POOL_TEXT_EMPTY;
 
-	if (pool_explain_add(&text, session, query, choice, NULL) != 0)
+	if (pool_explain_add(&text, session, &settings->query, &settings->schemes, choice,
+		    NULL) != 0)
 		text.broken = true;
 	tool_note_taken(&text);
-}
-
-/* Say that there is none. Only the format may exclude a scheme: then it is named. */
-static void tell_none(const struct settings *settings, const struct pool_choice *choice)
-{
-	const struct pool_answer_format *row;
-
-	if (choice->reason == POOL_NO_FILTERED &&
-		pool_answer_check(settings->format, &row, NULL) == 0 && row &&
-		row->schemes)
-		tool_tell_unusable(TOOL_NO, row->name, row->schemes, choice);
-	else
-		tool_tell_none(TOOL_NO, &settings->query, choice);
 }
 
 /* "No proxy", or why there is no answer at all; an exit status. */
@@ -301,7 +293,7 @@ static int answer_none(const struct settings *settings, const struct pool_choice
 	if (fault->code != POOL_ENONE)
 		tool_fail(fault);
 	else if (!settings->direct_ok || !tool_may_go_direct(choice->reason))
-		tell_none(settings, choice);
+		tool_tell_none(TOOL_NO, &settings->query, &settings->schemes, "", choice);
 	else {
 		if (settings->common.verbose)
 			tool_note("no proxy: %s", pool_explain_none(choice->reason));
@@ -346,7 +338,7 @@ static int answer(
 	if (!error && !settings->common.quiet)
 		warn_less(query, &choice);
 	if (settings->explain && (!error || error == POOL_ENONE))
-		explain(session, query, &choice);
+		explain(settings, session, &choice);
 	pool_choice_release(&choice);
 	return status;
 }

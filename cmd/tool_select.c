@@ -56,50 +56,21 @@ struct pool_answer_query tool_answer_query(const struct pool_query *query)
 	};
 }
 
-/* Why there is none. Of the options that leave none it names those that were given. */
-static const char *say_none(const struct pool_query *query, enum pool_no_reason reason)
+int tool_tell_none(int status, const struct pool_query *query,
+	const struct pool_explain_schemes *schemes, const char *after,
+	const struct pool_choice *choice)
 {
-	const bool both = query->schemes && query->exclude_count;
+	struct pool_text why = POOL_TEXT_EMPTY;
 
-	if (reason != POOL_NO_FILTERED || both)
-		return pool_explain_none(reason);
-	return query->schemes ? "--scheme leaves none" : "--exclude leaves none";
-}
-
-int tool_tell_none(
-	int status, const struct pool_query *query, const struct pool_choice *choice)
-{
-	return tool_end(status, pool_error_get(POOL_ENONE)->name,
-		"no proxy for '%s' %s%s%s: %s",
+	pool_explain_shortage(&why, query, schemes, choice);
+	tool_end(status, pool_error_get(POOL_ENONE)->name,
+		"no proxy for '%s' %s%s%s%s: %s",
 		query->exchange ? query->exchange : "default",
 		pool_type_name(query->type), choice->where ? " in " : "",
-		choice->where ? choice->where : "", say_none(query, choice->reason));
-}
-
-void tool_add_schemes(struct pool_text *out, unsigned schemes)
-{
-	const char *between = "";
-
-	for (int i = 0; i < POOL_SCHEMES; i++)
-		if (schemes & 1u << i) {
-			pool_text_addf(out, "%s%s", between,
-				pool_scheme_name((enum pool_scheme)i));
-			between = ", ";
-		}
-	if (!schemes)
-		pool_text_add(out, "all");
-}
-
-int tool_tell_unusable(
-	int status, const char *who, unsigned schemes, const struct pool_choice *choice)
-{
-	struct pool_text known = POOL_TEXT_EMPTY;
-
-	tool_add_schemes(&known, schemes);
-	tool_end(status, pool_error_get(POOL_ENONE)->name,
-		"no proxy for '%s': it knows only %s proxies, and none is left in %s",
-		who, known.broken ? "other" : known.bytes, choice->where);
-	pool_text_release(&known);
+		choice->where ? choice->where : "", after,
+		why.broken || !why.length ? pool_explain_none(choice->reason)
+					  : why.bytes);
+	pool_text_release(&why);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 #define POOL_TOOL_SELECT_H
 
 #include "report/answer.h"
+#include "report/explain.h"
 #include "tool.h"
 
 /* Readers of rows. */
@@ -17,17 +18,13 @@ unsigned tool_schemes_of_both(unsigned asked, unsigned possible);
 /* For whom an answer is, with what the environment tells of the caller. */
 struct pool_answer_query tool_answer_query(const struct pool_query *query);
 
-/* Say that there is no proxy, and why; <status>. */
-int tool_tell_none(
-	int status, const struct pool_query *query, const struct pool_choice *choice);
-
-/* Append "http, socks5h"; "all" for 0. */
-void tool_add_schemes(struct pool_text *out, unsigned schemes);
-
-/* Say that <who>, a client or a format, can use none of the proxies that are left, since
- * it knows <schemes> only; <status>. */
-int tool_tell_unusable(
-	int status, const char *who, unsigned schemes, const struct pool_choice *choice);
+/* Say that there is no proxy, and why; <status>.
+ *
+ * <after>  what came before, from a blank on; or ""
+ */
+int tool_tell_none(int status, const struct pool_query *query,
+	const struct pool_explain_schemes *schemes, const char *after,
+	const struct pool_choice *choice);
 
 /* Say which were chosen. */
 void tool_tell_choice(const struct pool_query *query, const struct pool_choice *choice);

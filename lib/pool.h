@@ -276,6 +276,14 @@ struct pool_choice {
 	enum pool_no_reason reason; /* of POOL_ENONE, POOL_ESECRET */
 	struct pool_skipped *skipped;
 	size_t skipped_count;
+	/* Of POOL_ENONE in a pool with a state: how many of its proxies each obstacle
+	 * keeps from being chosen (with strict: of the key's own alone); beside them,
+	 * enabled ones that exclude and schemes leave out. */
+	uint32_t obstacles[POOL_OBSTACLES];
+	uint32_t left_out;
+	int64_t ready_ms;      /* until time alone brings the first; -1: not known */
+	unsigned schemes;      /* of the enabled proxies, bits 1 << enum pool_scheme */
+	unsigned left_schemes; /* of those that exclude leaves */
 	bool no_room; /* one of them has no lease though one was asked for: the disk of
 			 the state file is full. It is reported by name */
 };

@@ -1,6 +1,8 @@
 /* Explanations of a selection. */
 #include <string.h>
 #include "config/url.h"
+#include "health/obstacle.h"
+#include "report/columns.h"
 #include "report/explain.h"
 
 /* A longer name pushes aside what is behind it. */
@@ -11,6 +13,7 @@ struct explanation {
 	const struct pool_snapshot *snapshot;
 	const struct pool_snap_leaf *leaf;
 	const struct pool_query *query;
+	const struct pool_explain_schemes *schemes;
 	const struct pool_choice *choice;
 	const struct pool_view *view;
 	int name_width;
@@ -144,6 +147,17 @@ static void say_use(
 		say_health(explanation, index, out);
 }
 
+/* Whether one of the scheme <bit> may be chosen by <schemes>, where 0 is any. */
+static bool allows(unsigned schemes, unsigned bit)
+{
+	return !schemes || (schemes & bit);
+}
+
+static unsigned scheme_bit(const struct pool_snap_member *member)
+{
+	return member->scheme < POOL_SCHEMES ? 1u << member->scheme : 0;
+}
+
 /* What speaks against member <index>, or for it, in words. */
 static void say_why(
 	const struct explanation *explanation, uint32_t index, struct pool_text *out)
@@ -151,16 +165,18 @@ static void say_why(
 	const struct pool_snap_member *member =
 		&explanation->snapshot->members[explanation->leaf->first_member + index];
 	const char *name = pool_snapshot_string(explanation->snapshot, member->name);
-	unsigned schemes = explanation->query->schemes;
+	const struct pool_explain_schemes *schemes = explanation->schemes;
 
 	if (!member->enabled)
 		pool_text_add(out, "enabled is false in the pool file");
 	else if (excluded(explanation, name ? name : ""))
 		pool_text_add(out, "left out by --exclude");
-	else if (schemes && member->scheme < POOL_SCHEMES &&
-		!(schemes >> member->scheme & 1))
-		pool_text_addf(out, "its scheme %s is not asked for",
+	else if (!allows(schemes->asked, scheme_bit(member)))
+		pool_text_addf(out, "its scheme %s is none of --scheme",
 			pool_scheme_name(member->scheme));
+	else if (!allows(schemes->known, scheme_bit(member)))
+		pool_text_addf(out, "its scheme %s is not known to %s",
+			pool_scheme_name(member->scheme), schemes->who);
 	else if (skipped(explanation, index))
 		pool_text_addf(out, "skipped: %s", skipped(explanation, index));
 	else
@@ -222,8 +238,8 @@ static int take_view(struct pool_session *session, const struct pool_query *quer
 }
 
 int pool_explain_add(struct pool_text *out, struct pool_session *session,
-	const struct pool_query *query, const struct pool_choice *choice,
-	struct pool_fault *fault)
+	const struct pool_query *query, const struct pool_explain_schemes *schemes,
+	const struct pool_choice *choice, struct pool_fault *fault)
 {
 	const struct pool_snapshot *snapshot;
 	struct pool_view view;
@@ -233,8 +249,8 @@ int pool_explain_add(struct pool_text *out, struct pool_session *session,
 	if (error)
 		return error == POOL_ENONE ? 0 : error;
 	snapshot = pool_session_snapshot(session);
-	explanation = (struct explanation){
-		session, snapshot, &snapshot->leaves[view.leaf], query, choice, &view, 0};
+	explanation = (struct explanation){session, snapshot,
+		&snapshot->leaves[view.leaf], query, schemes, choice, &view, 0};
 	explanation.name_width = widest_name(&explanation, view.count);
 	pool_text_addf(out, "pool %s: %s, %u %s%s\n",
 		pool_snapshot_string(snapshot, explanation.leaf->where),
@@ -269,7 +285,7 @@ static const char *const sentences[POOL_NO_REASONS] = {
 	[POOL_NO_NONE_ELIGIBLE] =
 		"all are unhealthy, cooling, at a limit, or disabled by a person; "
 		"pool-status says which",
-	[POOL_NO_FILTERED] = "--exclude and --scheme leave none",
+	[POOL_NO_FILTERED] = "what is asked for leaves none",
 	[POOL_NO_STRICT] = "the proxy of this key cannot be used now, and --strict moves "
 			   "to no other; pool-select --explain says why",
 	[POOL_NO_ERROR] = "an error",
@@ -281,4 +297,188 @@ static const char *const sentences[POOL_NO_REASONS] = {
 const char *pool_explain_none(enum pool_no_reason reason)
 {
 	return sentences[(unsigned)reason < POOL_NO_REASONS ? reason : POOL_NO_ERROR];
+}
+
+/* --- why there is none ----------------------------------------------------------- */
+
+void pool_explain_add_schemes(struct pool_text *out, unsigned schemes)
+{
+	const char *between = "";
+
+	for (int i = 0; i < POOL_SCHEMES; i++)
+		if (schemes & 1u << i) {
+			pool_text_addf(out, "%s%s", between,
+				pool_scheme_name((enum pool_scheme)i));
+			between = ", ";
+		}
+	if (!schemes)
+		pool_text_add(out, "all");
+}
+
+/* What can leave none, alone or together. */
+enum { EXCLUDED = 1, ASKED = 2, KNOWN = 4, CAUSES = 8 };
+
+static bool leave_none(unsigned causes, const struct pool_explain_schemes *schemes,
+	const struct pool_choice *choice)
+{
+	unsigned left = causes & EXCLUDED ? choice->left_schemes : choice->schemes;
+
+	if (causes & ASKED && schemes->asked)
+		left &= schemes->asked;
+	if (causes & KNOWN && schemes->known)
+		left &= schemes->known;
+	return !left;
+}
+
+/* The fewest that together leave none. */
+static unsigned find_causes(
+	const struct pool_explain_schemes *schemes, const struct pool_choice *choice)
+{
+	static const unsigned by_number[] = {EXCLUDED, ASKED, KNOWN, EXCLUDED | ASKED,
+		EXCLUDED | KNOWN, ASKED | KNOWN};
+
+	for (size_t i = 0; i < sizeof(by_number) / sizeof(by_number[0]); i++)
+		if (leave_none(by_number[i], schemes, choice))
+			return by_number[i];
+	return CAUSES - 1;
+}
+
+/* "--exclude, --scheme and what wget knows (http)" of <causes>; how many they are. */
+static int name_causes(struct pool_text *out, unsigned causes,
+	const struct pool_explain_schemes *schemes)
+{
+	int count = 0;
+
+	if (causes & EXCLUDED)
+		pool_text_add(out, count++ ? " and --exclude" : "--exclude");
+	if (causes & ASKED)
+		pool_text_add(out, count++ ? " and --scheme" : "--scheme");
+	if (causes & KNOWN) {
+		pool_text_addf(
+			out, "%swhat %s knows (", count++ ? " and " : "", schemes->who);
+		pool_explain_add_schemes(out, schemes->known);
+		pool_text_add(out, ")");
+	}
+	return count;
+}
+
+static void add_filters(struct pool_text *out, const struct pool_explain_schemes *schemes,
+	const struct pool_choice *choice)
+{
+	const unsigned causes = find_causes(schemes, choice);
+
+	if (causes == KNOWN) {
+		pool_text_addf(out, "%s knows only ", schemes->who);
+		pool_explain_add_schemes(out, schemes->known);
+		pool_text_add(out, " proxies, and the pool has none");
+		return;
+	}
+	pool_text_add(out,
+		name_causes(out, causes, schemes) == 1 ? " leaves none" : " leave none");
+}
+
+/* What was given, since it leaves out some. */
+static unsigned given(
+	const struct pool_query *query, const struct pool_explain_schemes *schemes)
+{
+	return (query->exclude_count ? EXCLUDED : 0) | (schemes->asked ? ASKED : 0) |
+		(schemes->known ? KNOWN : 0);
+}
+
+static void add_time(struct pool_text *out, int64_t ms, bool alone)
+{
+	if (ms < 0)
+		return;
+	pool_text_add(out, alone ? ", for " : ", the first for ");
+	pool_show_seconds((ms + 999) / 1000, out);
+	pool_text_add(out, " more");
+}
+
+/* What brings a proxy. */
+static void add_way_out(struct pool_text *out, const struct pool_query *query,
+	const struct pool_choice *choice)
+{
+	bool passes = false, stays = false;
+
+	for (int i = 0; i < POOL_OBSTACLES; i++) {
+		const struct pool_obstacle_row *row =
+			pool_obstacle_get((enum pool_obstacle)i);
+
+		passes |= choice->obstacles[i] && row->passes;
+		stays |= choice->obstacles[i] && row->counted && !row->busy;
+	}
+	if (passes && query->wait_ms > 0) {
+		pool_text_add(out, "; none came in the ");
+		pool_show_seconds(query->wait_ms / 1000, out);
+		pool_text_add(out, " of --wait");
+	} else if (passes) {
+		pool_text_add(out, "; --wait SECONDS waits for one");
+	}
+	if (stays)
+		pool_text_add(out, "; pool-status says why");
+}
+
+/* "all 2 are at a limit (max_connections); --wait SECONDS waits for one" */
+static void add_obstacles(struct pool_text *out, const struct pool_query *query,
+	const struct pool_explain_schemes *schemes, const struct pool_choice *choice)
+{
+	struct pool_text list = POOL_TEXT_EMPTY;
+	uint32_t total = 0, kinds = 0;
+
+	for (int i = 0; i < POOL_OBSTACLES; i++) {
+		total += choice->obstacles[i];
+		kinds += choice->obstacles[i] != 0;
+	}
+	pool_obstacles_add(&list, choice->obstacles);
+	if (!list.length || kinds != 1)
+		pool_text_add(out,
+			list.length ? list.bytes : pool_explain_none(choice->reason));
+	else if (total == 1)
+		pool_text_addf(out, "the only one%s is %s",
+			choice->left_out ? " that is left" : "", list.bytes + 2);
+	else
+		pool_text_addf(out, "all %u%s are %s", (unsigned)total,
+			choice->left_out ? " that are left" : "",
+			list.bytes + strcspn(list.bytes, " ") + 1);
+	if (list.length)
+		add_time(out, choice->ready_ms, total == 1);
+	if (choice->left_out && list.length) {
+		pool_text_addf(out, "; %u left out by ", (unsigned)choice->left_out);
+		name_causes(out, given(query, schemes), schemes);
+	}
+	if (list.length)
+		add_way_out(out, query, choice);
+	out->broken |= list.broken;
+	pool_text_release(&list);
+}
+
+/* The key's own one, which is the only one counted. */
+static void add_strict(struct pool_text *out, const struct pool_query *query,
+	const struct pool_choice *choice)
+{
+	struct pool_text list = POOL_TEXT_EMPTY;
+
+	pool_obstacles_add(&list, choice->obstacles);
+	if (!list.length) {
+		pool_text_add(out, pool_explain_none(POOL_NO_STRICT));
+		return;
+	}
+	pool_text_addf(out, "the proxy of this key is %s", list.bytes + 2);
+	add_time(out, choice->ready_ms, true);
+	pool_text_add(out, ", and --strict moves to no other");
+	add_way_out(out, query, choice);
+	pool_text_release(&list);
+}
+
+void pool_explain_shortage(struct pool_text *out, const struct pool_query *query,
+	const struct pool_explain_schemes *schemes, const struct pool_choice *choice)
+{
+	if (choice->reason == POOL_NO_NONE_ELIGIBLE)
+		add_obstacles(out, query, schemes, choice);
+	else if (choice->reason == POOL_NO_FILTERED)
+		add_filters(out, schemes, choice);
+	else if (choice->reason == POOL_NO_STRICT)
+		add_strict(out, query, choice);
+	else
+		pool_text_add(out, pool_explain_none(choice->reason));
 }

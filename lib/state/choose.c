@@ -117,16 +117,24 @@ static struct pool_field make_field(const struct pool_selection *selection)
 	return field;
 }
 
-/* The one that the key has among all members, if it is eligible. */
+/* The one that the key has among all members. */
+static uint32_t find_own(const struct pool_selection *selection,
+	const struct pool_strategy *strategy, struct pool_pick *out)
+{
+	struct pool_field members = make_field(selection);
+
+	members.admit = is_member;
+	members.ask_only = true;
+	return strategy->pick(&members, out);
+}
+
+/* That one, if it is eligible. */
 static uint32_t pick_own(const struct pool_selection *selection,
 	const struct pool_strategy *strategy, struct pool_pick *out)
 {
 	const struct pool_field field = make_field(selection);
-	struct pool_field members = field;
 
-	members.admit = is_member;
-	members.ask_only = true;
-	if (strategy->pick(&members, out) == POOL_NO_PICK ||
+	if (find_own(selection, strategy, out) == POOL_NO_PICK ||
 		!pool_field_eligible(&field, out->index))
 		return POOL_NO_PICK;
 	return out->index;
@@ -581,6 +589,18 @@ static int fall_back(struct pool_selection *selection, struct pool_fault *fault)
 	return error;
 }
 
+/* Why there is none, once nobody looks again. */
+static void count_obstacles(struct pool_selection *selection)
+{
+	struct pool_pick own;
+
+	pool_selection_count_all(selection);
+	if (selection->query->strict &&
+		find_own(selection, pool_strategy_get(strategy_used(selection)), &own) !=
+			POOL_NO_PICK)
+		pool_selection_count(selection, own.index);
+}
+
 /* When the first of those that wait for a time is ready, INT64_MAX if none does. */
 static int64_t find_next(const struct pool_selection *selection)
 {
@@ -651,6 +671,8 @@ int pool_selection_choose(struct pool_selection *selection, struct pool_fault *f
 		selection->next_ns = find_next(selection);
 		selection->others = has_others(selection);
 	}
+	if (error == POOL_ENONE && !selection->others)
+		count_obstacles(selection);
 	if (error == POOL_ENONE && selection->choice->skipped_count)
 		error = pool_selection_refuse_skipped(selection, fault);
 	return error;

@@ -1,4 +1,5 @@
 /* Selections: from the query to the answer, and waiting for one. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -103,23 +104,37 @@ static void give_back(struct pool_selection *selection)
 	pool_session_unlock(session);
 }
 
+/* "no proxy of 'default.http'", told apart from those that were left out. */
+static void tell_whom(const struct pool_selection *selection, char *out, size_t size)
+{
+	const struct pool_query *query = selection->query;
+	const char *where = selection->choice->where;
+
+	if (query->tried_count)
+		snprintf(out, size,
+			"no other proxy of '%s' is eligible ('%s'%s was tried and left "
+			"out)",
+			where, query->exclude[query->exclude_count - 1],
+			query->tried_count > 1 ? " like others" : "");
+	else
+		snprintf(out, size, "%sno proxy of '%s' is eligible",
+			selection->filtered ? "of those asked for, " : "", where);
+}
+
 static void warn_fallback(const struct pool_selection *selection)
 {
 	const struct pool_proxy_choice *proxy = &selection->choice->proxies[0];
-	const char *where = pool_snapshot_string(
-		&selection->session->snapshot, selection->leaf->where);
+	char none[320];
 
 	if (!selection->choice->count || !proxy->fallback)
 		return;
+	tell_whom(selection, none, sizeof(none));
 	if (selection->any)
-		pool_session_warn(selection->session,
-			"no %sproxy of '%s' is eligible: using '%s', which is %s",
-			selection->filtered ? "such " : "", where, proxy->name,
-			proxy->status);
+		pool_session_warn(selection->session, "%s: using '%s', which is %s", none,
+			proxy->name, proxy->status);
 	else
-		pool_session_warn(selection->session,
-			"no %sproxy of '%s' is eligible: falling back on its url",
-			selection->filtered ? "such " : "", where);
+		pool_session_warn(
+			selection->session, "%s: falling back on its url", none);
 }
 
 /* What became of a lease that could not be taken, or not in a way that shows its end. */

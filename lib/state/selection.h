@@ -13,6 +13,7 @@
 #ifndef POOL_STATE_SELECTION_H
 #define POOL_STATE_SELECTION_H
 
+#include "health/obstacle.h"
 #include "select/strategy.h"
 #include "state/session_inner.h"
 
@@ -103,6 +104,11 @@ void pool_selection_warn_skipped(const struct pool_selection *selection, bool bu
 /* POOL_ESECRET: nobody is left beside those. */
 int pool_selection_refuse_skipped(
 	const struct pool_selection *selection, struct pool_fault *fault);
+
+/* Count in the choice what keeps member <index>, or each one, from being chosen.
+ * shortage.c */
+void pool_selection_count(struct pool_selection *selection, uint32_t index);
+void pool_selection_count_all(struct pool_selection *selection);
 
 /* Whether there is a url beside the pool to fall back on. */
 bool pool_selection_has_url(const struct pool_selection *selection);

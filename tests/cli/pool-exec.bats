@@ -263,8 +263,8 @@ a pool file is named by -f FILE"
 	# wget knows no SOCKS
 	write_members "$(member one 9 socks5h)"
 	run -125 --separate-stderr "$exec" wget "$url"
-	assert_equal "$stderr" "pool-exec: no proxy for 'wget': it knows only http proxies, and \
-none is left in default.http"
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: wget \
+knows only http proxies, and the pool has none"
 	[ ! -e ran ]
 }
 
@@ -734,8 +734,8 @@ ftp-proxy=http://mira:a%5Cb@127.0.0.1:9'
 		write_client "$client" ''
 		run -125 --separate-stderr "$exec" "$client" "$url"
 		assert_output ""
-		assert_equal "$stderr" "pool-exec: no proxy for '$client': it knows only http \
-proxies, and none is left in default.http"
+		assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: \
+$client knows only http proxies, and the pool has none"
 		# not even if it is asked for
 		run -125 --separate-stderr "$exec" --scheme socks5h "$client" "$url"
 		[ ! -e args ]
@@ -743,8 +743,8 @@ proxies, and none is left in default.http"
 	write_members "$(member one 9 socks5)" "$(member two 8 socks4)"
 	write_client apt-get ''
 	run -125 --separate-stderr "$exec" apt-get update
-	assert_equal "$stderr" "pool-exec: no proxy for 'apt-get': it knows only http, https, \
-socks5h proxies, and none is left in default.http"
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: apt-get knows only http, https, \
+socks5h proxies, and the pool has none"
 	write_members "$(member one 9 socks5)" "$(member two 8 socks5h)"
 	write_client apt-get 'echo "$POOL_PROXY"'
 	run -0 --separate-stderr "$exec" apt-get update
@@ -1523,12 +1523,27 @@ past() {
 	assert_equal "$stderr" "pool-exec: there is no state file"
 }
 
+@test "a limit that is reached is told, with --wait as the way out" {
+	write_pool pool.json '{"limits": {"max_connections": 1}, "proxies": ["http://127.0.0.1:9"]}'
+	run -0 pool-select --lease --ttl 600
+	run -125 --separate-stderr "$exec" true
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: \
+the only one is at a limit (max_connections); --wait SECONDS waits for one"
+}
+
+@test "what is tried already is named where it is left out" {
+	write_pool pool.json '{"enabled": true, "default": {"http": {"url": "http://127.0.0.1:8",
+		"pool": {"proxies": [{"name": "a", "url": "http://127.0.0.1:9"}]}}}}'
+	run -1 --separate-stderr "$exec" --fail-on 1 --retries 1 false </dev/null
+	assert_regex "${stderr_lines[1]}" "^pool-exec: warning: no other proxy of 'default.http' is eligible \\('a' was tried and left out\\): falling back on its url$"
+}
+
 @test "where a person has disabled all, that is said" {
 	write_members "$(member one 9)"
 	run -0 pool-report one disable
 	run -125 --separate-stderr "$exec" true
-	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: all are \
-unhealthy, cooling, at a limit, or disabled by a person; pool-status says which"
+	assert_equal "$stderr" "pool-exec: no proxy for 'default' http in default.http: \
+the only one is disabled by a person; pool-status says why"
 }
 
 @test "the url beside a pool is used without a lease" {

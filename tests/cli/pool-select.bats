@@ -277,7 +277,7 @@ cannot find 'own.state': the working folder is gone"
 	start_stub http-proxy --status 429 --retry-after 600
 	write_pool banned.json "{\"health_check\": {\"method\": \"http\", \"url\": \"http://t.test/\"},
 		\"proxies\": [\"http://127.0.0.1:$STUB_PORT\"]}"
-	"$POOL_BIN/pool-check" -q -s own.state banned.json
+	"$POOL_BIN/pool-check" -q -s own.state banned.json >none || true
 	run -1 --separate-stderr "$select" -s own.state banned.json
 	assert_output "http://none-eligible.no-proxy.invalid:9"
 	exec 9<own.state
@@ -444,8 +444,8 @@ names() {
 	run -0 pool-report -f sticky.json "$own" fail
 	run -1 --separate-stderr "$select" --key k --strict sticky.json
 	assert_output "http://strict.no-proxy.invalid:9"
-	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: the \
-proxy of this key cannot be used now, and --strict moves to no other; pool-select --explain says why"
+	assert_regex "$stderr" "^pool-select: no proxy for 'default' http in default.http: the proxy of \
+this key is unhealthy, for [0-9]+ s more, and --strict moves to no other; --wait SECONDS waits for one; pool-status says why$"
 	run -1 --separate-stderr "$select" --key k --strict --explain sticky.json
 	assert_regex "$stderr" "$own +unhealthy .* not used for"
 	run -0 --separate-stderr "$select" --key k --format '%{name}' sticky.json
@@ -872,8 +872,8 @@ directly; --format curlrc, export and env overrule it"
 	write_pool https.json '{"proxies": ["https://h.test:1"]}'
 	run -1 --separate-stderr "$select" --format proxychains https.json
 	assert_output "http filtered.no-proxy.invalid 9"
-	assert_equal "$stderr" "pool-select: no proxy for 'proxychains': it knows only http, \
-socks4, socks4a, socks5, socks5h proxies, and none is left in default.http"
+	assert_equal "$stderr" "pool-select: no proxy for 'default' http in default.http: \
+proxychains knows only http, socks4, socks4a, socks5, socks5h proxies, and the pool has none"
 	for user in mira:a%20b a%20b:pw mira:a%C2%A0b :S3CRETpw; do
 		write_pool blank.json "{\"proxies\": [{\"name\": \"p\",
 			\"url\": \"http://$user@127.0.0.1:1\"}]}"
@@ -1266,6 +1266,81 @@ under() {
 		assert_regex "$output" '^(http|socks5)://'
 		assert_equal "$stderr" ""
 	done
+}
+
+none="pool-select: no proxy for 'default' http in default.http:"
+
+# a is http, b is https
+write_both() {
+	write_pool both.json "{$1 \"proxies\": [{\"name\": \"a\", \"url\": \"http://127.0.0.1:1\"},
+		{\"name\": \"b\", \"url\": \"https://127.0.0.1:2\"}]}"
+}
+
+@test "where none is left, only what leaves none is named" {
+	write_both ""
+	known="what proxychains knows (http, socks4, socks4a, socks5, socks5h)"
+	while IFS='|' read -r options why; do
+		read -ra words <<<"$options"
+		run -1 --separate-stderr "$select" "${words[@]}" both.json
+		assert_output --partial "filtered.no-proxy.invalid"
+		assert_equal "$stderr" "$none $why"
+	done <<-END
+		--exclude a,b|--exclude leaves none
+		--exclude a,b --format proxychains|--exclude leaves none
+		--exclude a,b --scheme socks5|--exclude leaves none
+		--scheme socks5|--scheme leaves none
+		--scheme socks5 --format proxychains|--scheme leaves none
+		--exclude a --scheme http|--exclude and --scheme leave none
+		--exclude a --format proxychains|--exclude and $known leave none
+		--scheme https --format proxychains|--scheme and $known leave none
+		--exclude a --scheme http,socks4 --format hostport|--exclude and --scheme leave none
+	END
+	run -0 --separate-stderr "$select" --format proxychains --explain both.json
+	assert_regex "$stderr" "its scheme https is not known to proxychains"
+	run -0 --separate-stderr "$select" --scheme http --explain both.json
+	assert_regex "$stderr" "its scheme https is none of --scheme"
+}
+
+@test "a limit that is reached is told, with --wait as the way out" {
+	write_both '"limits": {"max_connections": 1},'
+	run -0 "$select" --lease --ttl 600 both.json
+	run -1 --separate-stderr "$select" --scheme http both.json
+	assert_equal "$stderr" "$none the only one that is left is at a limit (max_connections); \
+1 left out by --scheme; --wait SECONDS waits for one"
+	run -0 "$select" --lease --ttl 600 both.json
+	full="all 2 are at a limit (max_connections)"
+	run -1 --separate-stderr "$select" both.json
+	assert_equal "$stderr" "$none $full; --wait SECONDS waits for one"
+	run -0 --separate-stderr "$select" --serve both.json < <(echo -)
+	assert_equal "$stderr" "$none $full; --wait SECONDS waits for one"
+	run -1 --separate-stderr "$select" --explain both.json
+	assert_equal "${stderr_lines[0]}" "$none $full; --wait SECONDS waits for one"
+	run -1 --separate-stderr "$select" --wait 1 both.json
+	assert_equal "$stderr" "$none $full; none came in the 1 s of --wait"
+	run -1 --separate-stderr "$select" --strategy sticky --key k --strict both.json
+	assert_equal "$stderr" "$none the proxy of this key is at a limit (max_connections), and \
+--strict moves to no other; --wait SECONDS waits for one"
+	run -0 pool-report -f both.json a disable
+	run -1 --separate-stderr "$select" both.json
+	assert_equal "$stderr" "$none 1 disabled by a person, 1 at a limit (max_connections); \
+--wait SECONDS waits for one; pool-status says why"
+}
+
+@test "where all are cooling it is said until when" {
+	write_both ""
+	run -0 pool-report -f both.json a fail --status 429 --retry-after 900
+	run -0 pool-report -f both.json b fail --status 429 --retry-after 600
+	run -1 --separate-stderr "$select" both.json
+	assert_regex "$stderr" "^$none all 2 are cooling, the first for (10 min|[0-9]+ s) more; --wait SECONDS waits for one"
+	run -1 --separate-stderr "$select" --exclude b both.json
+	assert_regex "$stderr" "^$none the only one that is left is cooling, for 1[45] min more; 1 left out by --exclude; "
+	write_both '"limits": {"requests": 1, "per_seconds": 600},'
+	for _ in 1 2; do
+		run -0 pool-report -f both.json --all reset
+		run -0 "$select" both.json
+	done
+	run -1 --separate-stderr "$select" both.json
+	assert_regex "$stderr" "^$none all 2 are at a limit \(requests\), the first for "
 }
 
 @test "a credential comes from the environment when it is used" {
