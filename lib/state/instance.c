@@ -72,7 +72,9 @@ static int refuse(int fd, const char *state_path, struct pool_fault *fault)
 		return pool_fault_set(fault, POOL_EBUSY, 0,
 			"another process watches state file '%s'", state_path);
 	return pool_fault_set(fault, POOL_EBUSY, 0,
-		"process %d watches state file '%s' already", (int)pid, state_path);
+		"process %d watches state file '%s' already; --reload, --restart and "
+		"--stop reach it",
+		(int)pid, state_path);
 }
 
 /* For people; a full disk is no reason not to watch. */

@@ -43,6 +43,7 @@ adopt() {
 		assert_output ""
 		assert_regex "$stderr" "^pool-watch: .*[^0-9]$WATCH_PID([^0-9]|$)"
 		assert_equal "$(wc -l <<<"$stderr")" 1
+		[[ $stderr == *--reload*--restart*--stop* ]]
 	done
 	# with another state file there may be one
 	mkdir -m 700 other

@@ -99,7 +99,9 @@ static void a_second_claim_is_busy_and_names_the_first(void **state)
 
 	assert_int_equal(POOL_EBUSY, pool_instance_claim(world->state, &other, &fault));
 	assert_int_equal(-1, other);
-	snprintf(expected, sizeof(expected), "process %d watches state file '%s' already",
+	snprintf(expected, sizeof(expected),
+		"process %d watches state file '%s' already; --reload, --restart and "
+		"--stop reach it",
 		(int)getpid(), world->state);
 	assert_string_equal(expected, fault.text);
 	assert_int_equal(getpid(), pool_instance_find(world->state));
