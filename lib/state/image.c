@@ -604,7 +604,7 @@ int pool_state_verify(const struct pool_state *state, struct pool_fault *fault)
 	for (uint32_t i = 0; i < image->record_count + image->orphan_count; i++) {
 		const struct pool_record *record = &state->records[i];
 
-		if (record->health.last_reason >= POOL_REASONS ||
+		if (record->health.last_reason >= POOL_REASON_ROOM ||
 			record->health.failed_layer >= POOL_LAYERS ||
 			record->health.open_until_ns < 0 ||
 			record->health.cool_until_ns < 0)

@@ -255,6 +255,15 @@ static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no pa
  * what it means. Whoever changes one of these raises POOL_STATE_VERSION and has the
  * version before carried over, see former.c; a test knows the hash of each version.
  */
+enum {
+	/* Reasons when version 2 was laid out. More may be appended without another
+	 * version, so that no file is lost by one: who does not know a number shows none.
+	 */
+	POOL_LAYOUT_REASONS = 41,
+	POOL_REASON_ROOM = 128, /* a number above is damage */
+};
+static_assert((int)POOL_REASONS <= (int)POOL_REASON_ROOM, "each reason has its number");
+
 #define POOL_LAYOUT_STEP(hash, number) \
 	(((hash) ^ (uint64_t)(number)) * UINT64_C(0x100000001b3))
 #define POOL_LAYOUT_STEP_2(hash, a, b) POOL_LAYOUT_STEP(POOL_LAYOUT_STEP(hash, a), b)
@@ -282,8 +291,8 @@ static_assert(sizeof(struct pool_state_transition) == 8, "transitions have no pa
 #define POOL_LAYOUT_COUNTS                                            \
 	POOL_LAYOUT_STEP_4(POOL_LAYOUT_TABLE, POOL_STRATEGY_COUNTERS, \
 		POOL_TRANSITIONS_KEPT, POOL_DECISION_WHO, POOL_DECISION_WHY)
-#define POOL_STATE_LAYOUT                                                   \
-	POOL_LAYOUT_STEP_4(POOL_LAYOUT_COUNTS, POOL_VERDICTS, POOL_REASONS, \
+#define POOL_STATE_LAYOUT                                                          \
+	POOL_LAYOUT_STEP_4(POOL_LAYOUT_COUNTS, POOL_VERDICTS, POOL_LAYOUT_REASONS, \
 		POOL_STATUSES, POOL_LAYERS)
 
 #endif

@@ -17,12 +17,13 @@ static uint32_t kept_transitions(const struct pool_record *record)
 static bool sane_transition(const struct pool_state_transition *transition)
 {
 	return transition->from < POOL_STATUSES && transition->to < POOL_STATUSES &&
-		transition->reason < POOL_REASONS;
+		transition->reason < POOL_REASON_ROOM;
 }
 
 static bool sane_health(const struct pool_health *health)
 {
-	return health->last_reason < POOL_REASONS && health->open_reason < POOL_REASONS &&
+	return health->last_reason < POOL_REASON_ROOM &&
+		health->open_reason < POOL_REASON_ROOM &&
 		health->failed_layer < POOL_LAYERS && health->opened <= 1 &&
 		health->known <= 1 && health->admin_disabled <= 1 &&
 		health->blocked <= 1 && health->open_until_ns >= 0 &&

@@ -464,6 +464,21 @@ static void test_lease_of_no_record(void **context)
 	pool_state_free(state);
 }
 
+/* A number that a later build has appended is no damage; one without room is. */
+static void test_reasons_of_a_later_build(void **context)
+{
+	struct place *place = *context;
+	struct pool_state *state = fixture_state(place->path, &place->snapshot);
+	struct pool_health *health = &state->records[0].health;
+
+	health->last_reason = health->open_reason = POOL_REASON_ROOM - 1;
+	must_verify(state);
+	assert_string_equal("none", pool_reason_get(health->last_reason)->name);
+	health->last_reason = POOL_REASON_ROOM;
+	assert_int_equal(POOL_EFORMAT, pool_state_verify(state, NULL));
+	pool_state_free(state);
+}
+
 /* Of another clock, and of no time there ever was. */
 static void test_times_that_cannot_be(void **context)
 {
@@ -725,6 +740,7 @@ int main(void)
 		CASE(test_ranges_of_pools),
 		CASE(test_corruption_is_counted),
 		CASE(test_lease_of_no_record),
+		CASE(test_reasons_of_a_later_build),
 		CASE(test_times_that_cannot_be),
 		CASE(test_no_room_for_leases),
 		CASE(test_damaged_and_read_only),
