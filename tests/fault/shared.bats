@@ -183,7 +183,7 @@ edit() {
 @test "the records are found again whoever has compiled the pool file, with passwords in it" {
 	local port=1001
 
-	run -0 as 5001 "$open/bin/pool-check" -q -s "$open/state/" --quorum 0 "$pool"
+	run -1 as 5001 "$open/bin/pool-check" -q -s "$open/state/" --quorum 0 "$pool"
 	for user in $unit 0 5002 0 $unit 5001; do
 		run -0 --separate-stderr as $user "$open/bin/pool-select" -s "$open/state/" \
 			--dry-run --explain "$pool"
