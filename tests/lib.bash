@@ -74,6 +74,18 @@ require_tool() {
 	done
 }
 
+# require_namespaces FLAG...: skip the test where unshare makes no such namespaces; under STRICT=1 fail
+# it. Not under run, where nobody hears of a skip.
+require_namespaces() {
+	require_tool unshare
+	unshare "$@" true 2>/dev/null && return
+	if [ "${STRICT:-0}" = 1 ]; then
+		echo "namespaces are not permitted" >&2
+		return 1
+	fi
+	skip "namespaces are not permitted"
+}
+
 # install_node_packages [FOLDER]: the packages of tests/FOLDER/package.json (schema), installed below
 # build/ by whoever needs them first; node finds them by NODE_PATH. For setup_file(), while the
 # environment is the user's.

@@ -583,7 +583,7 @@ machine's clock counts instead"
 }
 
 @test "curl's 5 and 7 blame no proxy for a lack of routes or name servers of this machine" {
-	unshare -rn true 2>/dev/null || skip "namespaces of our own are not allowed"
+	require_namespaces -rn
 	away() { report 0 -v "$@"; }
 	report=$PWD/away
 	printf '%s\n' '#!/bin/sh' 'exec unshare -rn pool-report "$@"' >away
