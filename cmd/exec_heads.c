@@ -137,11 +137,6 @@ static void add_head(const struct pool_http_head *head, const struct exec_heads_
 	pool_answers_add(answers, &use->rules, &answer);
 }
 
-static bool begins_head(const char *line)
-{
-	return strncmp(line, "HTTP/", 5) == 0;
-}
-
 /* A field, or the folded rest of one. */
 static bool is_field(const char *line)
 {
@@ -163,13 +158,14 @@ static bool read_heads(
 	pool_clock_get(&now);
 	while (heads_only && (length = getline(&line, &size, file)) > 0 &&
 		line[length - 1] == '\n') {
+		bool begin = pool_http_is_begin(line, (size_t)length);
 		bool end = pool_http_is_end(line, (size_t)length);
 
-		if (end || begins_head(line)) {
+		if (begin || end) {
 			add_head(&head, use, now.wall_s, answers);
 			head = (struct pool_http_head){0};
 		}
-		heads_only = end || begins_head(line) || is_field(line);
+		heads_only = begin || end || is_field(line);
 		pool_http_head_take(&head, line, (size_t)length, now.wall_s);
 	}
 	add_head(&head, use, now.wall_s, answers);

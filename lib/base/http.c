@@ -315,12 +315,25 @@ bool pool_http_is_end(const char *line, size_t length)
 	return !length || line[0] == '\r' || line[0] == '\n';
 }
 
+/* What each status line begins with. */
+static bool take_protocol(struct cursor *cursor)
+{
+	return take_text(cursor, "HTTP/", 5);
+}
+
+bool pool_http_is_begin(const char *line, size_t length)
+{
+	struct cursor cursor = {line, length};
+
+	return take_protocol(&cursor);
+}
+
 /* "HTTP/1.1 429 Too Many Requests", "HTTP/2 429"; false if it is no status line. */
 static bool take_status(struct cursor cursor, int32_t *out)
 {
 	int status;
 
-	if (!take_text(&cursor, "HTTP/", 5))
+	if (!take_protocol(&cursor))
 		return false;
 	while (cursor.length && !is_blank(cursor.at[0])) {
 		cursor.at++;

@@ -47,6 +47,9 @@ bool pool_http_head_take_date(
  * that is not ahead. */
 int32_t pool_http_head_wait_s(const struct pool_http_head *head, int64_t wall_s);
 
+/* True if <line> begins a head: it is a status line. */
+bool pool_http_is_begin(const char *line, size_t length);
+
 /* True if <line> ends a head: it is empty but for its line break. */
 bool pool_http_is_end(const char *line, size_t length);
 

@@ -339,6 +339,10 @@ static void a_status_line_begins_a_head(void **state)
 	assert_false(head.has_wait || head.has_until || head.has_date);
 	assert_true(pool_http_is_end("\r\n", 2) && pool_http_is_end("", 0));
 	assert_false(pool_http_is_end("HTTP/1.1 200 x\r\n", 16));
+	assert_true(pool_http_is_begin("HTTP/1.1 200 x\r\n", 16) &&
+		pool_http_is_begin("http/2 200", 10));
+	assert_false(
+		pool_http_is_begin("HTTP", 4) || pool_http_is_begin("Date: HTTP/", 11));
 }
 
 int main(void)
