@@ -494,7 +494,9 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int watch(struct settings *settings, const struct tool_files *files)
+/* What is to be watched, and how; all but the receivers of alerts. */
+static struct pool_service_options make_service(
+	struct settings *settings, const struct tool_files *files)
 {
 	struct pool_service_options service = {
 		.watcher = {.session = settings->session,
@@ -523,17 +525,24 @@ static int watch(struct settings *settings, const struct tool_files *files)
 		.ready = be_ready,
 		.context = settings,
 	};
-	struct pool_fault fault = {0};
-	char *absolute = pool_state_absolute(files->file);
-	int status = absolute
-		? open_receivers(settings, files->file, absolute, &service.alerts)
-		: tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
 
 	/* Unknown: nobody asks for it by that name. */
 	if (gethostname(settings->machine, sizeof(settings->machine) - 1) != 0)
 		settings->machine[0] = '\0';
 	if (pool_random_bytes(&service.alerts.seed, sizeof(service.alerts.seed)) != 0)
 		service.alerts.seed = 0;
+	return service;
+}
+
+static int watch(struct settings *settings, const struct tool_files *files)
+{
+	struct pool_service_options service = make_service(settings, files);
+	struct pool_fault fault = {0};
+	char *absolute = pool_state_absolute(files->file);
+	int status = absolute
+		? open_receivers(settings, files->file, absolute, &service.alerts)
+		: tool_refuse(settings->spec, TOOL_SYSTEM, "out of memory");
+
 	tool_warn_near_miss(settings->session, settings->common.exchange);
 	if (status)
 		pool_alerts_drop(&service.alerts);
