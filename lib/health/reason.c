@@ -131,7 +131,8 @@ static const struct pool_reason_row rows[POOL_REASONS] = {
 		.relayed = true, .sentence = "the target turns this proxy away",
 		.advice = "use the proxy for other targets, or replace it"},
 	[POOL_REASON_LIMITED] = {"limited", POOL_LAYER_TARGET, POOL_VERDICT_LIMITED,
-		.relayed = true, .sentence = "the target limits the rate of this proxy",
+		.relayed = true,
+		.sentence = "the target, or the proxy itself, limits the rate",
 		.advice = "wait until the cooldown ends, and send less"},
 
 	[POOL_REASON_RUN_DEADLINE] = {"run-deadline", LOCAL, .timeout = true,

@@ -244,7 +244,7 @@ person"
 	pool-report -f pool.json -x default a fail --status 429 --retry-after 3600
 	run -0 --separate-stderr pool-status pool.json
 	assert_line --regexp '^a +cooling +limited +60 min '
-	assert_line --regexp "^  a: the target limits the rate of this proxy, rests 60 min more; wait .*; \
+	assert_line --regexp "^  a: the target, or the proxy itself, limits the rate, rests 60 min more; wait .*; \
 'pool-report -f pool.json a reset' ends it now$"
 	assert_equal "$(field wait_seconds | head -n 1)" 3600
 	until=$(field until_timestamp_seconds | head -n 1)

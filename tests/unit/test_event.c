@@ -65,8 +65,8 @@ static const struct {
 		 .pool = "default.http",
 		 .proxy = "tokyo",
 		 .detail = "HTTP 429"},
-		"transition default.http tokyo: healthy -> cooling, limited: the target "
-		"limits the rate of this proxy (HTTP 429)"},
+		"transition default.http tokyo: healthy -> cooling, limited: the target, "
+		"or the proxy itself, limits the rate (HTTP 429)"},
 	{{.kind = POOL_EVENT_TRANSITION,
 		 .from = POOL_STATUS_UNHEALTHY,
 		 .to = POOL_STATUS_RECOVERING,

@@ -326,9 +326,9 @@ static void troubles_are_grouped_and_name_what_to_do(void **context)
 		"  d: as many use it as max_connections allows; wait for a lease to end, "
 		"add proxies, or raise max_connections\n"
 		"  e\\x1b: a person disabled it; 'pool-report e\\x1b enable' enables it\n"
-		"  f: the target limits the rate of this proxy, rests 2 h more; wait "
-		"until "
-		"the cooldown ends, and send less; 'pool-report f reset' ends it now\n");
+		"  f: the target, or the proxy itself, limits the rate, rests 2 h more; "
+		"wait until the cooldown ends, and send less; 'pool-report f reset' ends "
+		"it now\n");
 }
 
 static void what_a_selection_gets_without_an_eligible_one(void **context)
