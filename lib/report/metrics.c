@@ -303,7 +303,8 @@ static const struct metric metrics[] = {
 		"inconclusive.",
 		.of_pool = add_pool_inconclusive},
 	{"pool_quorum_met",
-		"Whether as many proxies of the pool passed as the quorum asks for.",
+		"Whether as many proxies of the pool passed as the quorum asks for, and "
+		"one can be selected.",
 		.of_pool = add_quorum_met},
 	{"eligible", "Whether the proxy may be selected now.", .stored = true,
 		.of_row = add_eligible},
