@@ -107,7 +107,7 @@ int exec_child_become(char *const *argv, char *const *envp, const int *keep_fds)
 	return tool_end(error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
 		tool_status_word(TOOL_SYSTEM), "cannot run '%s': %s%s", argv[0],
 		strerror(error),
-		error == ENOENT && is_pool_file(argv[0])
+		(error == ENOENT || error == EACCES) && is_pool_file(argv[0])
 			? "; a pool file is named by -f FILE"
 			: "");
 }

@@ -213,7 +213,7 @@ static int read_quorum(const struct tool_given *given, void *context)
 #define SET(reader, member) TOOL_SET(reader, struct settings, member)
 
 static const struct tool_option options[] = {
-	TOOL_OPTION_FILE,
+	TOOL_OPTION_FILE_AS("the pool file"),
 	TOOL_OPTION_TRUST_FILE,
 	TOOL_OPTION_STATE,
 	TOOL_OPTION_EXCHANGE("only the pools of this exchange"),

@@ -101,10 +101,11 @@ enum {
 	.read = (reader), .offset = offsetof(settings, field)
 
 /* Rows of the common options, for use inside an option table. */
-#define TOOL_OPTION_FILE                                                    \
-	{                                                                   \
-		'f', "file", "FILE", "the pool file (- is standard input)", \
-			TOOL_SET(tool_read_text, struct tool_common, file)  \
+#define TOOL_OPTION_FILE TOOL_OPTION_FILE_AS("the pool file (- is standard input)")
+#define TOOL_OPTION_FILE_AS(meaning)                                       \
+	{                                                                  \
+		'f', "file", "FILE", meaning,                              \
+			TOOL_SET(tool_read_text, struct tool_common, file) \
 	}
 #define TOOL_OPTION_TRUST_FILE                                                   \
 	{                                                                        \

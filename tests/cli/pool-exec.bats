@@ -212,7 +212,8 @@ a\tb
 a pool file is named by -f FILE"
 		# shellcheck disable=SC2086
 		run -126 --separate-stderr "$exec" $options ./pool.json
-		assert_equal "$stderr" "pool-exec: cannot run './pool.json': Permission denied"
+		assert_equal "$stderr" "pool-exec: cannot run './pool.json': Permission denied; \
+a pool file is named by -f FILE"
 	done
 }
 

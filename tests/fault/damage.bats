@@ -168,12 +168,12 @@ compiling 'pool.json' anew"
 	run -0 cat watch.err
 	assert_line "pool-watch: warning: snapshot '$snap' is damaged: compiling 'pool.json' anew"
 	pool-status --verify pool.json
-	get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":' | sort -u >before
+	get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":"' | sort -u >before
 	[ "$(wc -l <before)" -eq 8 ]
 	for size in 1000 0; do
 		truncate -s "$size" "$snap"
 		truncate -s 3000 "$snap"
-		get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":' | sort -u >after
+		get api/v1/status | tr '{,' '\n' | grep -E '^"(proxy|url)":"' | sort -u >after
 		cmp before after
 		is_running "$SERVERS/watch.pid"
 	done

@@ -47,8 +47,8 @@ write_one() {
 	report one fail --status 407
 	has_status one unhealthy
 	for _ in 1 2 3; do
-		# the check itself passes
-		run -0 --separate-stderr pool-check -q -f pool.json
+		# the check itself passes, but nothing can be selected
+		run -1 --separate-stderr pool-check -q -f pool.json
 		has_status one unhealthy
 	done
 	run -1 --separate-stderr pool-select -f pool.json
