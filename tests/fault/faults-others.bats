@@ -25,6 +25,23 @@ load faults
 	assert_clean healthy
 }
 
+@test "pool-exec: a look without a descriptor blames no proxy" {
+	mkdir fakes
+	printf '%s\n' '#!/bin/sh' 'exit 7' >fakes/curl
+	chmod +x fakes/curl
+	PATH=$PWD/fakes:$PATH
+	write_pool pool.json '{"breaker": {"failure_threshold": 1}, "proxies": [
+		{"name": "one", "url": "http://127.0.0.1:'"$(free_port)"'"}]}'
+	# the only pipe is that of the look, since nothing is tried again
+	LD_PRELOAD=$FAULT_LIBRARY FAULT_CALLS=pipe2 FAULT_AT=1 FAULT_ERROR=EMFILE FAULT_HIT=$PWD/hit \
+		run -7 --separate-stderr pool-exec -f pool.json --retries 0 curl http://target.invalid/
+	[ -s hit ]
+	assert_regex "$stderr" "'one' failed \(no-descriptors, local\)"
+	assert_equal "$(status_field one status) $(status_field one reports_down)" "unknown 0"
+	run -7 --separate-stderr pool-exec -f pool.json --retries 0 curl http://target.invalid/
+	assert_equal "$(status_field one status) $(status_field one reports_down)" "unhealthy 1"
+}
+
 # The whole configuration, as in the file good, or no run.
 is_configured() {
 	case $status in
