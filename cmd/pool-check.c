@@ -277,8 +277,8 @@ static void tell_summaries(const struct pool_report *report, bool only_no)
 	}
 }
 
-/* A line a pool and what was tried: part of the table; beside the other formats only what
- * is no yes, or all if asked for. */
+/* Say what became of each pool, and what was tried. That is part of the table; beside the
+ * other formats only a quorum that is not met is worth a line, unless --verbose asks. */
 static void summarize(const struct settings *settings, const struct pool_report *report,
 	struct pool_text *text)
 {

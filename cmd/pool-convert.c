@@ -348,8 +348,8 @@ static int tell_difference(const struct request *request,
 	return tool_print_text(&spec, &lines, changed ? TOOL_NO : TOOL_YES);
 }
 
-/* How the proxies of a list are to be checked, -1: as any other. In variables, which
- * cryptofeed may be meant to read, nothing is said of it unless asked for. */
+/* How the proxies of a list are to be checked; -1: nothing is written of it. Variables,
+ * which cryptofeed may be meant to read, say it only if --check asks for it. */
 static int choose_check(const struct request *request, enum pool_format from)
 {
 	if (!pool_format_get(from)->one_list || request->check >= 0)
@@ -414,9 +414,8 @@ static int run(const struct request *request, const char *file)
 		status = error == POOL_EINVALID ? TOOL_NO : tool_fail(&judged.fault);
 	else if (request->check >= 0 && !pool_format_get(format)->one_list)
 		status = tool_refuse(&spec, TOOL_USAGE,
-			"--check goes with a list and a proxychains.conf: any other "
-			"input "
-			"says itself how its proxies are checked");
+			"--check goes with a list and a proxychains.conf: any "
+			"other input says itself how its proxies are checked");
 	else
 		status =
 			convert(request, &judged.settings, choose_check(request, format));

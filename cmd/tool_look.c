@@ -38,8 +38,8 @@ static void tell(int fd, const struct news *news)
 		_exit(1);
 }
 
-/* Of several addresses one that says no of itself counts before one that this machine
- * cannot reach: it may have only IPv4. */
+/* A host that refuses counts before one that this machine cannot reach: of several
+ * addresses it may reach those of IPv4 only. */
 static void note_failure(struct tool_look *look, int error)
 {
 	enum pool_reason reason = pool_reason_from_errno(error);
@@ -166,7 +166,7 @@ static void end_child(pid_t child)
 		;
 }
 
-/* A name that is not resolved in a second is one that no name server answers for. */
+/* Where a name takes longer than a second, no name server answers. */
 static void follow(int fd, struct tool_look *out)
 {
 	struct news news;
@@ -182,7 +182,8 @@ static void follow(int fd, struct tool_look *out)
 		*out = news.look;
 }
 
-/* Only what its own resolver takes as it stands: curl translates other names. */
+/* Take the host and the port out of a URL. False for a name that is not ASCII: curl
+ * translates it, and the resolver does not. */
 static bool split(const char *url, char *host, char *port)
 {
 	struct pool_url parts;
