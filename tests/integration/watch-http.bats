@@ -160,6 +160,8 @@ start_front() {
 		events { worker_connections 64; }
 		http {
 			access_log off;
+			# no file of a worker's, who may be another user
+			proxy_buffering off;
 			client_body_temp_path "$dir/body";
 			proxy_temp_path "$dir/proxy";
 			fastcgi_temp_path "$dir/fastcgi";
