@@ -210,6 +210,15 @@ events_of_fish() {
 
 # --- pages -------------------------------------------------------------------------------------
 
+@test "each crontab that is shown sets a PATH that leads to what make install installs" {
+	run -0 awk 'FNR == 1 { at = -9 }
+		/^ *PATH=\/usr\/local\/bin:/ { at = FNR }
+		/^ *([*] [*] [*] [*] [*]|@reboot) / { print (FNR - at < 5 ? "good" : "bad"), FILENAME }' \
+		"$SOURCE_DIR/README.md" "$man"/* "$SOURCE_DIR/deploy/examples/proxypool.cron"
+	refute_output --partial bad
+	[ "${#lines[@]}" -ge 5 ]
+}
+
 @test "each page is clean" {
 	require_tool mandoc
 	run -0 mandoc -Tlint -Wwarning "$man"/*
