@@ -288,6 +288,7 @@ int exec_client_init(
 	client->changes = found.changes;
 	client->connects =
 		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;
+	client->conceals = found.conceal && (found.tunnel || found.secure);
 	client->plain = found.plain && !found.secure;
 	client->reads_input = found.input;
 	client->heads = found.heads;
@@ -413,6 +414,7 @@ static void judge_answered(const struct exec_client *client, int status, bool ti
 	};
 	struct pool_answers answers = {0};
 	bool whole = read_answers(client, status, &use, &answers);
+	bool concealed = client->conceals && proxied;
 
 	out->maybe_sent = timed_out || !ended_early(status);
 	if (judge_answers(&answers, out))
@@ -421,7 +423,9 @@ static void judge_answered(const struct exec_client *client, int status, bool ti
 		out->reason = POOL_REASON_RESPONSE_TIMEOUT;
 		return;
 	}
-	judge_curl(status, use.connects, &answers, whole, out);
+	/* A no to CONNECT may be all that came, where it is not shown. */
+	concealed &= !answers.status;
+	judge_curl(status, use.connects || concealed, &answers, whole && !concealed, out);
 	judge_tls(client, scheme, &answers, whole, out);
 }
 

@@ -23,6 +23,7 @@ struct exec_client {
 	bool changes;
 	bool reads_input; /* they name standard input */
 	bool connects;    /* an HTTP proxy is asked for a tunnel, and its answer shown */
+	bool conceals;    /* CONNECT is asked for, and its answers are not shown */
 	bool plain;       /* no URL of theirs asks for TLS with the target */
 	struct exec_heads heads; /* where curl's -D leads */
 	struct exec_config_file config;

@@ -385,6 +385,11 @@ the proxy runs, and its port"
 	run -56 --separate-stderr "$exec" --retries 1 curl -s https://target.invalid/
 	assert_regex "${stderr_lines[0]}" "'forbidden' failed \(denied, handshake\), trying again: "
 	assert_regex "${stderr_lines[1]}" "'secret' failed \(authentication, auth\), not tried again"
+	# where the no is not shown, nobody knows whose fault it was
+	run -0 pool-report --all reset
+	run -56 --separate-stderr "$exec" --retries 1 curl -s --suppress-connect-headers https://target.invalid/
+	assert_regex "${stderr_lines[0]}" "'(forbidden|secret)' failed \(proxy-failed, handshake\), trying again: "
+	assert_regex "${stderr_lines[2]}" 'no proxy was blamed$'
 }
 
 @test "a no to CONNECT is not confused with an answer that broke off" {
