@@ -331,6 +331,23 @@ static bool has_bare_ipv6(const char *text, const char *end)
 	return false;
 }
 
+/* Two columns look like host:port: so it is told what stands between them. */
+static const char *name_separator(const char *separator)
+{
+	switch (separator ? *separator : ':') {
+	case '\t':
+		return ", between tabs";
+	case '|':
+		return ", between bars";
+	case ';':
+		return ", between semicolons";
+	case ',':
+		return ", between commas";
+	default:
+		return "";
+	}
+}
+
 static void tell_columns(char *why, const char *text)
 {
 	const char *separator = find_separator(text);
@@ -344,8 +361,8 @@ static void tell_columns(char *why, const char *text)
 			"this line ends with a colon, and has %zu columns; " FORMS,
 			count);
 	else
-		snprintf(why, POOL_LIST_LINE_WHY, "this line has %zu columns; " FORMS,
-			count);
+		snprintf(why, POOL_LIST_LINE_WHY, "this line has %zu columns%s; " FORMS,
+			count, name_separator(separator));
 }
 
 static bool refuse(char *why, const char *text, const struct reading *front,

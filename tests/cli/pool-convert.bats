@@ -250,24 +250,25 @@ line_of() {
 
 	while IFS='~' read -r count line; do
 		run line_of "$(printf '%b' "$line")"
-		assert_output "this line ${count/#colon/ends with a colon, and} columns; a line is host:port, host:port:user:password, user:password:host:port, both also with @ in the middle, or a URL"
+		assert_output "this line ${count/#colon/ends with a colon, and}; a line is host:port, host:port:user:password, user:password:host:port, both also with @ in the middle, or a URL"
 	done <<-'LINES'
-		has 3~192.0.2.1:8080:Germany
-		has 3~192.0.2.1:8080:http
-		has 3~192.0.2.1:8080:United States
-		has 3~mira:192.0.2.1:8080
-		has 3~http://gate.example.com:8080:8081
-		has 4~192.0.2.1:8080::quartz7
-		colon has 3~192.0.2.1:8080:
-		colon has 4~192.0.2.1:8080::
-		has 2~192.0.2.1 8080
-		has 2~192.0.2.1   8080
-		has 4~192.0.2.1\t8080\tUS\telite proxy
-		has 5~192.0.2.1,8080,Bangladesh - Dhaka,Transparent,HTTP
-		has 3~192.0.2.1:44898 CZ-H-S +
-		has 4~192.0.2.1:7497|United Kingdom|England|London
-		has 2~192.0.2.1:8080,192.0.2.2:8080
-		has 2~socks5 192.0.2.1:1080
+		has 3 columns~192.0.2.1:8080:Germany
+		has 3 columns~192.0.2.1:8080:http
+		has 3 columns~192.0.2.1:8080:United States
+		has 3 columns~mira:192.0.2.1:8080
+		has 3 columns~http://gate.example.com:8080:8081
+		has 4 columns~192.0.2.1:8080::quartz7
+		colon has 3 columns~192.0.2.1:8080:
+		colon has 4 columns~192.0.2.1:8080::
+		has 2 columns~192.0.2.1 8080
+		has 2 columns~192.0.2.1   8080
+		has 4 columns, between tabs~192.0.2.1\t8080\tUS\telite proxy
+		has 5 columns, between commas~192.0.2.1,8080,Bangladesh - Dhaka,Transparent,HTTP
+		has 3 columns~192.0.2.1:44898 CZ-H-S +
+		has 4 columns, between bars~192.0.2.1:7497|United Kingdom|England|London
+		has 2 columns, between commas~192.0.2.1:8080,192.0.2.2:8080
+		has 3 columns, between semicolons~192.0.2.1:8080;mira;quartz7
+		has 2 columns~socks5 192.0.2.1:1080
 	LINES
 	for line in US:elite socks5:US elite:Germany Germany:anonymous US:Berlin:https; do
 		run line_of "192.0.2.1:8080:$line"
