@@ -40,9 +40,11 @@ bool pool_record_is_sealed(const struct pool_record *record)
 
 /* --- changes of its status -------------------------------------------------------- */
 
-static const struct pool_state_transition *get_newest(const struct pool_record *record)
+/* Number <back> before the newest. */
+static const struct pool_state_transition *get_earlier(
+	const struct pool_record *record, uint32_t back)
 {
-	return &record->transitions[(record->transition_count - 1) %
+	return &record->transitions[(record->transition_count - 1 - back) %
 		POOL_TRANSITIONS_KEPT];
 }
 
@@ -53,7 +55,7 @@ static struct pool_flap get_flap(const struct pool_record *record)
 
 	if (!record->transition_count)
 		return flap;
-	flap.changed_ns = get_newest(record)->wall_s * POOL_NS_PER_S;
+	flap.changed_ns = get_earlier(record, 0)->wall_s * POOL_NS_PER_S;
 	flap.penalty = (stored & ~FLAPS) / FLAP_THOUSAND;
 	flap.flapping = (stored & FLAPS) != 0;
 	/* Another user may have written it. */
@@ -69,7 +71,7 @@ void pool_record_change(
 	struct pool_flap flap = get_flap(record);
 
 	/* What follows from time alone is stored by nobody, and is a change, too. */
-	if (record->transition_count && get_newest(record)->to != transition->from)
+	if (record->transition_count && get_earlier(record, 0)->to != transition->from)
 		pool_flap_note(&flap, now_ns);
 	pool_flap_note(&flap, now_ns);
 	record->flap =
@@ -89,18 +91,18 @@ bool pool_record_flaps(const struct pool_record *record, int64_t wall_s,
 
 	*changes = 0;
 	*span_s = 0;
-	if (!pool_flap_is_on(&flap, wall_s * POOL_NS_PER_S))
+	/* A change of far ahead is of a clock that was wrong. */
+	if (newest_s > wall_s + POOL_FLAP_QUIET_S ||
+		!pool_flap_is_on(&flap, wall_s * POOL_NS_PER_S))
 		return false;
-	while (*changes < kept) {
-		const int64_t at_s =
-			record->transitions[(record->transition_count - 1 - *changes) %
-				      POOL_TRANSITIONS_KEPT]
-				.wall_s;
+	for (uint32_t back = 0; back < kept; back++) {
+		const struct pool_state_transition *this = get_earlier(record, back);
 
-		if (at_s > newest_s || newest_s - at_s > POOL_FLAP_QUIET_S)
+		if (this->wall_s > newest_s ||
+			newest_s - this->wall_s > POOL_FLAP_QUIET_S)
 			break;
-		*span_s = newest_s - at_s;
-		++*changes;
+		*span_s = newest_s - this->wall_s;
+		*changes += 1 + (back && get_earlier(record, back - 1)->from != this->to);
 	}
 	return true;
 }
