@@ -72,7 +72,7 @@ void pool_report_judge_stored(
 	}
 }
 
-bool pool_report_is_degraded(const struct pool_report_pool *pool)
+bool pool_report_wants_attention(const struct pool_report_pool *pool)
 {
 	return pool->stale || pool->eligible == 0 || pool->eligible < pool->enabled ||
 		pool->flapping || pool->obstacles[POOL_OBSTACLE_PERSON];
@@ -430,7 +430,7 @@ void pool_report_tell_stored(const struct pool_report *report,
 	for (uint32_t i = 0; i < report->pool_count; i++) {
 		const struct pool_report_pool *pool = &report->pools[i];
 		const bool told = !telling->only_degraded ||
-			pool_report_is_degraded(pool) ||
+			pool_report_wants_attention(pool) ||
 			pool->quorum >= POOL_QUORUM_UNDECIDED;
 		struct trouble trouble;
 

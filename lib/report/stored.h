@@ -25,8 +25,8 @@ void pool_report_judge_stored(
 	struct pool_report *report, const struct pool_quorum *quorum);
 
 /* Whether a pool wants somebody's attention: not all that are enabled are eligible, a
- * person has disabled one, or it is stale. */
-bool pool_report_is_degraded(const struct pool_report_pool *pool);
+ * person has disabled one, one flaps, or it is stale. */
+bool pool_report_wants_attention(const struct pool_report_pool *pool);
 
 /* What a selection gets of a pool without an eligible proxy. */
 enum pool_resort {

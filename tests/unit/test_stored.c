@@ -158,7 +158,7 @@ static void a_pool_is_stale_after_three_intervals_at_least_three_minutes(void **
 		if (report.pools[0].stale != cases[i].stale)
 			fail_msg("case %zu", i);
 		assert_int_equal(
-			cases[i].stale, pool_report_is_degraded(&report.pools[0]));
+			cases[i].stale, pool_report_wants_attention(&report.pools[0]));
 		pool_report_release(&report);
 	}
 }
@@ -193,7 +193,7 @@ static void a_missing_secret_is_not_eligible_and_decides_no_quorum(void **contex
 	make_report(&report, list, 12);
 	assert_int_equal(POOL_RESULT_INCONCLUSIVE, report.rows[1].result);
 	assert_int_equal(1, report.pools[0].eligible);
-	assert_true(pool_report_is_degraded(&report.pools[0]));
+	assert_true(pool_report_wants_attention(&report.pools[0]));
 	assert_int_equal(POOL_QUORUM_MET, report.pools[0].quorum);
 	pool_report_judge_stored(&report, &both);
 	assert_int_equal(POOL_QUORUM_UNDECIDED, report.pools[0].quorum);
