@@ -78,7 +78,7 @@ static int gather(struct pool_pages *pages)
 		return error;
 	pages->report.degraded_below = &pages->degraded;
 	pool_report_judge_stored(&pages->report, &pages->quorum);
-	return error;
+	return 0;
 }
 
 /* --- metrics -------------------------------------------------------------------- */
