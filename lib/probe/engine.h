@@ -148,11 +148,11 @@ int pool_engine_run(const struct pool_probe *probes, size_t count,
 	const struct pool_engine_options *options, struct pool_engine_report *report,
 	struct pool_fault *fault);
 
-/* A check method: what a row of health_check.method means. */
+/* A check method: what a row of health_check.method means. Whether it asks a target is
+ * the model's to say: pool_method_asks(). */
 struct pool_method_row {
 	const char *name;
 	const char *summary;
-	bool wants_url;
 	enum pool_layer good_layer; /* how far an ok proves that the proxy works */
 };
 const struct pool_method_row *pool_method_get(enum pool_method method);

@@ -109,7 +109,7 @@ int pool_greeting_set(struct pool_transfer *transfer)
 
 	/* It costs time, which is little beside that of TLS. */
 	if (!login || login->scheme != POOL_SCHEME_HTTPS ||
-		!pool_method_get(transfer->probe->method)->wants_url)
+		!pool_method_asks(transfer->probe->method))
 		return 0;
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, note_speech);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);

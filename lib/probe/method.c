@@ -5,7 +5,7 @@
 static const struct pool_method_work works[POOL_METHODS] = {
 	[POOL_METHOD_TCP] =
 		{
-			.row = {"tcp", "connect to the proxy", false, POOL_LAYER_CONNECT},
+			.row = {"tcp", "connect to the proxy", POOL_LAYER_CONNECT},
 			.latency = CURLINFO_CONNECT_TIME_T,
 			.set = pool_transfer_set_tcp,
 		},
@@ -13,14 +13,14 @@ static const struct pool_method_work works[POOL_METHODS] = {
 		{
 			.row = {"http",
 				"fetch a URL through the proxy, judge status and body",
-				true, POOL_LAYER_TARGET},
+				POOL_LAYER_TARGET},
 			.latency = CURLINFO_STARTTRANSFER_TIME_T,
 			.set = pool_transfer_set_http,
 			.judge = pool_transfer_judge_answer,
 		},
 	[POOL_METHOD_PING] =
 		{
-			.row = {"ping", "send an ICMP echo to the proxy's host", false,
+			.row = {"ping", "send an ICMP echo to the proxy's host",
 				POOL_LAYER_RESOLVE},
 			.latency = CURLINFO_TOTAL_TIME_T,
 			.set = pool_transfer_set_ping,
@@ -31,14 +31,14 @@ static const struct pool_method_work works[POOL_METHODS] = {
 			.row = {"tunnel",
 				"open a tunnel through the proxy to a URL's host and "
 				"port",
-				true, POOL_LAYER_AUTH},
+				POOL_LAYER_AUTH},
 			.latency = CURLINFO_TOTAL_TIME_T,
 			.set = pool_transfer_set_tunnel,
 		},
 	[POOL_METHOD_WEBSOCKET] =
 		{
 			.row = {"websocket",
-				"upgrade to websocket through the proxy, to a 101", true,
+				"upgrade to websocket through the proxy, to a 101",
 				POOL_LAYER_TARGET},
 			.latency = CURLINFO_STARTTRANSFER_TIME_T,
 			.set = pool_transfer_set_websocket,

@@ -93,29 +93,29 @@ static const char *url_of(const struct pool_snapshot *snapshot,
 int pool_round_check_urls(const struct pool_snapshot *snapshot,
 	const struct pool_round_options *options, struct pool_fault *fault)
 {
-	const struct pool_method_row *idle = NULL;
+	const char *idle = NULL;
 	bool used = false;
 
 	for (size_t i = 0; i < options->leaf_count; i++) {
 		const struct pool_snap_leaf *leaf = &snapshot->leaves[options->leaves[i]];
-		const struct pool_method_row *method =
-			pool_method_get(method_of(leaf, options));
+		const enum pool_method method = method_of(leaf, options);
+		const bool asks = pool_method_asks(method);
 
 		if (!leaf->policy.check_enabled)
 			continue;
-		used |= method->wants_url;
-		idle = method->wants_url ? idle : method;
-		if (method->wants_url && !url_of(snapshot, leaf, options))
+		used |= asks;
+		idle = asks ? idle : pool_method_name(method);
+		if (asks && !url_of(snapshot, leaf, options))
 			return pool_fault_set(fault, POOL_EARGUMENT, 0,
 				"%s: checks by method %s need a url: give one with --url",
 				pool_snapshot_string(snapshot, leaf->where),
-				method->name);
+				pool_method_name(method));
 	}
 	if (options->url && !used && idle)
 		return pool_fault_set(fault, POOL_EARGUMENT, 0,
 			"--url is of no use to these checks: their method is %s; "
 			"add --method http",
-			idle->name);
+			idle);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ static struct pool_probe make_probe(const struct pool_snapshot *snapshot,
 		.blocked = &leaf->policy.blocked,
 	};
 
-	if (pool_method_get(probe.method)->wants_url) {
+	if (pool_method_asks(probe.method)) {
 		probe.url = url_of(snapshot, leaf, options);
 		probe.expect = pool_check_expected(
 			&leaf->policy.expect, probe.url == pool_check_default_url);

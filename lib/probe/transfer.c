@@ -217,7 +217,7 @@ int pool_transfer_set(struct pool_transfer *transfer, const struct pool_probe *p
 	int error;
 
 	*transfer = (struct pool_transfer){.probe = probe};
-	if (!method || (method->row.wants_url && !probe->url))
+	if (!method || (pool_method_asks(probe->method) && !probe->url))
 		return POOL_EARGUMENT;
 	transfer->easy = curl_easy_init();
 	if (!transfer->easy)

@@ -218,6 +218,9 @@ static void methods_are_complete_and_unique(void **state)
 	}
 	assert_false(pool_method_asks(POOL_METHOD_TCP));
 	assert_false(pool_method_asks(POOL_METHOD_PING));
+	assert_true(pool_method_asks(POOL_METHOD_HTTP));
+	assert_true(pool_method_asks(POOL_METHOD_TUNNEL));
+	assert_true(pool_method_asks(POOL_METHOD_WEBSOCKET));
 	assert_false(pool_method_needs_url(POOL_METHOD_HTTP));
 	assert_true(pool_method_needs_url(POOL_METHOD_TUNNEL));
 }
