@@ -79,9 +79,20 @@ static char *put_host(const char *text, const struct pool_url *url, const char *
 	return made;
 }
 
+/* Whether <text> differs from <url> in nothing but its host, which is <host>. Full-width
+ * signs become plain ones: a host may turn into a user and a host, or get a port. */
+static bool has_host(const char *text, const struct pool_url *url, const char *host)
+{
+	struct pool_url again;
+
+	return pool_url_parse(text, strlen(text), &again, NULL) == POOL_URL_OK &&
+		again.port == url->port && again.host.length == strlen(host) &&
+		memcmp(again.host.bytes, host, again.host.length) == 0;
+}
+
 int pool_url_to_ascii(const char *text, char **out, struct pool_fault *fault)
 {
-	struct pool_url url, again;
+	struct pool_url url;
 	struct idn idn = {0};
 	uint8_t *ascii = NULL;
 	char *host, *made = NULL;
@@ -106,8 +117,7 @@ int pool_url_to_ascii(const char *text, char **out, struct pool_fault *fault)
 	else if (code != IDN2_OK)
 		error = pool_fault_set(fault, POOL_EINVALID, 0,
 			"the host is no international name: %s", idn.words(code));
-	else if (pool_url_parse(made, strlen(made), &again, NULL) != POOL_URL_OK)
-		/* Full-width signs become plain ones. */
+	else if (!has_host(made, &url, (const char *)ascii))
 		error = pool_fault_set(fault, POOL_EINVALID, 0,
 			"the host is no international name: it stands for another URL");
 	if (!error)

@@ -227,6 +227,12 @@ and clients disagree on where the URL leads [url-backslash]"
 		$(printf 'ü%.0s' {1..64}).test|.*
 		x／y.test|it stands for another URL
 	ROWS
+	# Full-width signs become plain ones: a user, a path, a query.
+	for host in a＠b.test:80 a.test／b:80 a.test？b:80; do
+		printf '{"proxies": ["http://%s"]}' "$host" >pool.json
+		run -1 --separate-stderr timeout 10 pool-validate pool.json
+		assert_regex "$stderr" '^[^[]*\[0\]: the host is no international name: it stands for another URL'
+	done
 	printf '{"proxies": ["http://%s:80"]}' "$(printf 'ü%.0s' {1..150})" >pool.json
 	run -1 --separate-stderr timeout 10 pool-validate pool.json
 	assert_regex "$stderr" 'url-host\]'
