@@ -48,12 +48,15 @@ static const struct pool_state_transition *get_earlier(
 		POOL_TRANSITIONS_KEPT];
 }
 
-static struct pool_flap get_flap(const struct pool_record *record)
+/* What is kept of its changes. One of far ahead is of a clock that was wrong, and with it
+ * goes all that came before. */
+static struct pool_flap get_flap(const struct pool_record *record, int64_t wall_s)
 {
 	const uint32_t stored = record->flap;
 	struct pool_flap flap = {0};
 
-	if (!record->transition_count)
+	if (!record->transition_count ||
+		get_earlier(record, 0)->wall_s > wall_s + POOL_FLAP_QUIET_S)
 		return flap;
 	flap.changed_ns = get_earlier(record, 0)->wall_s * POOL_NS_PER_S;
 	flap.penalty = (stored & ~FLAPS) / FLAP_THOUSAND;
@@ -68,7 +71,7 @@ void pool_record_change(
 	struct pool_record *record, const struct pool_state_transition *transition)
 {
 	const int64_t now_ns = transition->wall_s * POOL_NS_PER_S;
-	struct pool_flap flap = get_flap(record);
+	struct pool_flap flap = get_flap(record, transition->wall_s);
 
 	/* What follows from time alone is stored by nobody, and is a change, too. */
 	if (record->transition_count && get_earlier(record, 0)->to != transition->from)
@@ -86,22 +89,22 @@ bool pool_record_flaps(const struct pool_record *record, int64_t wall_s,
 	const uint32_t kept = record->transition_count < POOL_TRANSITIONS_KEPT
 		? record->transition_count
 		: POOL_TRANSITIONS_KEPT;
-	const struct pool_flap flap = get_flap(record);
+	const struct pool_flap flap = get_flap(record, wall_s);
 	const int64_t newest_s = flap.changed_ns / POOL_NS_PER_S;
 
 	*changes = 0;
 	*span_s = 0;
-	/* A change of far ahead is of a clock that was wrong. */
-	if (newest_s > wall_s + POOL_FLAP_QUIET_S ||
-		!pool_flap_is_on(&flap, wall_s * POOL_NS_PER_S))
+	if (!pool_flap_is_on(&flap, wall_s * POOL_NS_PER_S))
 		return false;
 	for (uint32_t back = 0; back < kept; back++) {
 		const struct pool_state_transition *this = get_earlier(record, back);
+		const int64_t age_s = newest_s - this->wall_s;
 
-		if (this->wall_s > newest_s ||
-			newest_s - this->wall_s > POOL_FLAP_QUIET_S)
+		/* A clock that was set back a little leaves earlier ones ahead. */
+		if (age_s > POOL_FLAP_QUIET_S || age_s < -POOL_FLAP_QUIET_S)
 			break;
-		*span_s = newest_s - this->wall_s;
+		if (age_s > *span_s)
+			*span_s = age_s;
 		*changes += 1 + (back && get_earlier(record, back - 1)->from != this->to);
 	}
 	return true;

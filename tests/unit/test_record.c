@@ -72,6 +72,27 @@ static void seven_changes_flap_for_five_minutes(void **unused)
 	assert_false(flaps(711, 0, 0));
 }
 
+static void a_clock_that_was_wrong_is_forgotten(void **unused)
+{
+	(void)unused;
+	go_up_and_down(UINT32_C(4000000000), 2, 8);
+	assert_true(flaps(INT64_C(4000000014), 8, 14));
+	go_up_and_down(1000, 1, 6);
+	assert_false(flaps(1005, 0, 0));
+	change(POOL_STATUS_UNHEALTHY, POOL_STATUS_HEALTHY, 1006);
+	assert_true(flaps(1006, 7, 6));
+}
+
+/* No change is lost to a clock that is put right by a little. */
+static void a_clock_may_go_back_a_little(void **unused)
+{
+	(void)unused;
+	go_up_and_down(1000, 2, 7);
+	assert_true(flaps(1012, 7, 12));
+	change(POOL_STATUS_HEALTHY, POOL_STATUS_UNHEALTHY, 950);
+	assert_true(flaps(950, 8, 0));
+}
+
 /* More than the ring keeps: a proxy that changes each half minute. */
 static void slow_flapping_is_seen_beyond_the_ring(void **unused)
 {
@@ -123,6 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_ring_keeps_the_last, begin),
 		cmocka_unit_test_setup(seven_changes_flap_for_five_minutes, begin),
+		cmocka_unit_test_setup(a_clock_that_was_wrong_is_forgotten, begin),
+		cmocka_unit_test_setup(a_clock_may_go_back_a_little, begin),
 		cmocka_unit_test_setup(slow_flapping_is_seen_beyond_the_ring, begin),
 		cmocka_unit_test_setup(changes_by_time_alone_count, begin),
 		cmocka_unit_test_setup(a_forged_penalty_is_none_to_overflow, begin),
