@@ -467,6 +467,7 @@ static void add_strict(struct pool_text *out, const struct pool_query *query,
 	add_time(out, choice->ready_ms, true);
 	pool_text_add(out, ", and --strict moves to no other");
 	add_way_out(out, query, choice);
+	out->broken |= list.broken;
 	pool_text_release(&list);
 }
 
