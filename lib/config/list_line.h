@@ -1,16 +1,14 @@
 /*
  * What a line of a list of proxies says.
  *
- * Providers write the same four things in several orders, and nothing in a line says
- *which:
+ * Providers write the same four things in several orders, and no line says in which:
  *
  *	host:port                  host:port:user:password    host:port@user:password
  *	scheme://...               user:password:host:port    user:password@host:port
  *
  * A password is not sent to a guess: a line is read where one reading is possible, and
  * refused where two are. What a part can be decides: an address is no user's name, a
- * password such as "4711" may be a port, and "carol" may be a host. Internal to this
- *room.
+ * password like "4711" may be a port, and "carol" may be a host. Internal to this room.
  */
 #ifndef POOL_CONFIG_LIST_LINE_H
 #define POOL_CONFIG_LIST_LINE_H

@@ -15,8 +15,8 @@
  *	in each of "proxies" "latency_history": [seconds or null, ...]
  *
  * each of which may be missing. A pool is exhausted without an eligible proxy, stale as
- * report/stored.h has it, degraded with fewer eligible ones than
- * its degraded_below, else fine.
+ * report/stored.h has it, degraded with fewer eligible ones than its
+ * degraded_below, else fine.
  *
  * Whatever is foreign is escaped. What could mislead a reader (controls, bidirectional
  * marks, bytes that are no UTF-8) is shown as "\xNN".

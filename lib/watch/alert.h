@@ -9,10 +9,10 @@
  *	                                            due_ns has come
  *	pool_alerts_free(alerts, 300);
  *
- * What changes too often is told by an event of its own, flapping, and what is calm again
- * by another, settled; meanwhile its changes are held (damp.h). An event that is not
- *asked for is passed over; the rest is gathered for a while and goes to each receiver as
- *one batch (delivery.h).
+ * What changes too often emits an event of its own, flapping, and another, settled, when
+ * it is calm again; meanwhile its changes are held (damp.h). An event that is not asked
+ * for is passed over; the rest is gathered for a while and goes to each receiver as one
+ * batch (delivery.h).
  *
  * Adding and turning never block, and memory is bounded: a batch holds 256 events, and
  * says how many more there were; a receiver has 16 batches waiting.

@@ -7,8 +7,8 @@
  *		...
  *
  * A page in a browser can give its own name an address of this machine (DNS rebinding),
- * and would then read what is answered. It cannot hide its name: browsers send it as
- *Host. So these are answered:
+ * and would then read what is answered. It cannot hide its name, which browsers send
+ * as Host. So these are answered:
  *
  *	on loopback        localhost, 127.0.0.1, ::1 and the address that is listened on
  *	beyond loopback    also any other address, which is nobody's name, and the name of
