@@ -227,8 +227,7 @@ static int run_once(struct execution *execution, const struct pool_choice *choic
 	return error ? refuse_to_run(execution, error) : 0;
 }
 
-/* Trouble of this machine is a failure, too: another proxy may be reached all the same.
- */
+/* Trouble of this machine is a failure, too: another proxy may be reached. */
 static bool has_failed(const struct execution *execution)
 {
 	const struct pool_reason_row *row = pool_reason_get((int)execution->said.reason);
