@@ -211,12 +211,15 @@ late_share() {
 	before=$(count_events '.event == "transition"')
 	flap 27
 	half=$(resident_kb "$WATCH_PID")
+	held=$(count_events '.event == "flapping"')
 	flap 27
 	share=$(late_share)
 	after=$(count_events '.event == "transition"')
-	# once it may still grow to its size; a leak grows each time
-	grown=$(($(resident_kb "$WATCH_PID") - half))
-	echo "$((half - memory)) and $grown kB more, $((after - before)) transitions, $share per mille late," \
+	# once it may still grow to its size; a leak grows each time. The last change of each proxy
+	# that flaps is kept, until it is calm.
+	held=$((2 * ($(count_events '.event == "flapping"') - held)))
+	grown=$(($(resident_kb "$WATCH_PID") - half - held))
+	echo "$((half - memory)) and $grown kB more beside $held for those that flap, $((after - before)) transitions, $share per mille late," \
 		"$fds descriptors before, $(count_fds "$WATCH_PID") after" >&2
 	((after - before > 1000))
 	((share < 10))
