@@ -287,12 +287,31 @@ static void judge(struct execution *execution, const struct pool_proxy_choice *p
 	look(execution, proxy->url, by_list);
 }
 
+/* What of the answers did not help, for who wonders why a proxy's record says less. */
+static void tell_answers(const struct execution *execution, const char *proxy)
+{
+	const struct exec_client_end *said = &execution->said;
+
+	if (said->odd_retry_after && said->reason == POOL_REASON_LIMITED &&
+		said->retry_after_s < 0 && !execution->request->quiet)
+		tool_warn("the Retry-After that came through '%s' is neither seconds nor "
+			  "an "
+			  "HTTP date, and counts as none",
+			proxy);
+	if (said->unseen && said->reason == POOL_REASON_NONE &&
+		execution->request->verbose)
+		tool_note("not all answers through '%s' can be seen: no success is "
+			  "reported",
+			proxy);
+}
+
 static void note_attempt(struct execution *execution, const struct pool_choice *choice)
 {
 	const struct pool_proxy_choice *proxy = &choice->proxies[0];
 	struct exec_attempt attempt;
 
 	judge(execution, proxy);
+	tell_answers(execution, proxy->name);
 	attempt = (struct exec_attempt){.reason = execution->said.reason,
 		.http_status = execution->said.http_status,
 		.retry_after_s = execution->said.retry_after_s,

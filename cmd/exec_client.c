@@ -12,6 +12,7 @@ struct findings {
 	bool secure, plain;                          /* URLs */
 	bool sends, gets, other_method, same_method; /* of the request looked at */
 	bool changes;                                /* one of those before does */
+	bool config;                                 /* a file that may name other URLs */
 	const char *file; /* in place of the user's configuration, or NULL */
 	struct exec_heads heads;
 };
@@ -64,6 +65,7 @@ static void note_request(
 	found->gets |= meaning == EXEC_GET;
 	if (meaning == EXEC_METHOD)
 		*(may_repeat(value) ? &found->same_method : &found->other_method) = true;
+	found->config |= meaning == EXEC_CONFIG;
 	found->changes |=
 		meaning == EXEC_CONFIG || (meaning == EXEC_EXECUTE && says_send(value));
 	if (meaning == EXEC_NEXT) {
@@ -289,6 +291,8 @@ int exec_client_init(
 	client->connects =
 		(found.tunnel || (found.secure && !found.plain)) && !found.conceal;
 	client->conceals = found.conceal && (found.tunnel || found.secure);
+	client->tunnels =
+		(found.tunnel || found.secure || found.config) && !found.conceal;
 	client->plain = found.plain && !found.secure;
 	client->reads_input = found.input;
 	client->heads = found.heads;
@@ -335,13 +339,13 @@ enum {
 
 /* Read the answers. A no to CONNECT ends curl with a failure: if it ended well without a
  * yes, the answers to CONNECT are not shown, or none was asked for. */
-static bool read_answers(const struct exec_client *client, int status,
+static struct exec_heads_seen read_answers(const struct exec_client *client, int status,
 	struct exec_heads_use *use, struct pool_answers *answers)
 {
-	bool whole = exec_heads_read(&client->heads, use, answers);
+	struct exec_heads_seen seen = exec_heads_read(&client->heads, use, answers);
 
 	if (!use->connects || status != 0 || answers->tunnelled)
-		return whole;
+		return seen;
 	use->connects = false;
 	*answers = (struct pool_answers){0};
 	return exec_heads_read(&client->heads, use, answers);
@@ -410,12 +414,17 @@ static void judge_answered(const struct exec_client *client, int status, bool ti
 	struct exec_heads_use use = {
 		.rules = {&policy->cooling, &policy->blocked, policy->cooldown_s},
 		.connects = client->connects && proxied,
+		.refused = proxied && !timed_out && status == CURL_RECEIVE_ERROR,
+		.tunnels = client->tunnels,
 		.proxied = proxied,
 	};
 	struct pool_answers answers = {0};
-	bool whole = read_answers(client, status, &use, &answers);
+	const struct exec_heads_seen seen = read_answers(client, status, &use, &answers);
+	bool whole = seen.whole;
 	bool concealed = client->conceals && proxied;
 
+	out->odd_retry_after = seen.odd_retry_after;
+	out->unseen = !seen.whole;
 	out->maybe_sent = timed_out || !ended_early(status);
 	if (judge_answers(&answers, out))
 		return;

@@ -24,6 +24,7 @@ struct exec_client {
 	bool reads_input; /* they name standard input */
 	bool connects;    /* an HTTP proxy is asked for a tunnel, and its answer shown */
 	bool conceals;    /* CONNECT is asked for, and its answers are not shown */
+	bool tunnels;     /* some URL of theirs may ask for TLS with the target */
 	bool plain;       /* no URL of theirs asks for TLS with the target */
 	struct exec_heads heads; /* where curl's -D leads */
 	struct exec_config_file config;
@@ -56,6 +57,8 @@ struct exec_client_end {
 	int32_t retry_after_s;   /* -1: not given */
 	bool maybe_sent;         /* the request may have reached the target */
 	bool either_tls;         /* TLS failed, with an https proxy or with the target */
+	bool odd_retry_after;    /* an answer had one that cannot be read: as none */
+	bool unseen;             /* there may be answers that were not seen */
 };
 
 /*

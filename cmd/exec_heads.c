@@ -124,17 +124,56 @@ static bool is_shared(
 
 /* --- what they were ------------------------------------------------------------- */
 
-static void add_head(const struct pool_http_head *head, const struct exec_heads_use *use,
-	int64_t wall_s, struct pool_answers *answers)
-{
-	const struct pool_answer answer = {
-		.status = head->status,
-		.retry_after_s = pool_http_head_wait_s(head, wall_s),
-		.connect = use->connects && !answers->tunnelled,
-		.proxied = use->proxied,
-	};
+/* Heads on their way to the answers: one is held back, as the last one may be known to
+ * answer CONNECT. */
+struct reader {
+	const struct exec_heads_use *use;
+	struct pool_answers *answers;
+	struct pool_answer held, before; /* status 0: none */
+	int64_t wall_s;
+	struct exec_heads_seen seen;
+};
 
-	pool_answers_add(answers, &use->rules, &answer);
+static void release_held(struct reader *reader)
+{
+	pool_answers_add(reader->answers, &reader->use->rules, &reader->held);
+	reader->before = reader->held;
+	reader->held = (struct pool_answer){0};
+}
+
+static void add_head(struct reader *reader, const struct pool_http_head *head)
+{
+	reader->seen.odd_retry_after |= head->odd_retry_after;
+	if (!pool_answer_is_final(head->status))
+		return;
+	if (reader->held.status)
+		release_held(reader);
+	reader->held = (struct pool_answer){
+		.status = head->status,
+		.retry_after_s = pool_http_head_wait_s(head, reader->wall_s),
+		.connect = reader->use->connects && !reader->answers->tunnelled,
+		.proxied = reader->use->proxied,
+	};
+}
+
+/* Whether the last answer, a no, is one to CONNECT for a request of its own: not behind
+ * a yes to CONNECT, and where there was a tunnel to ask for, which a redirect may want.
+ */
+static bool is_refusal(const struct reader *reader)
+{
+	const int32_t before = reader->before.status;
+
+	return reader->use->refused && reader->held.status >= 300 &&
+		!(reader->before.connect && before < 300) &&
+		(reader->use->tunnels || (before >= 300 && before < 400));
+}
+
+static void add_last(struct reader *reader)
+{
+	if (!reader->held.status)
+		return;
+	reader->held.connect |= is_refusal(reader);
+	release_held(reader);
 }
 
 /* A field, or the folded rest of one. */
@@ -145,37 +184,33 @@ static bool is_field(const char *line)
 
 /* False if there is something else than heads in it. The last one may have broken off,
  * even within a line. */
-static bool read_heads(
-	FILE *file, const struct exec_heads_use *use, struct pool_answers *answers)
+static bool read_heads(FILE *file, struct reader *reader)
 {
 	struct pool_http_head head = {0};
-	struct pool_now now;
 	bool heads_only = true;
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t length;
 
-	pool_clock_get(&now);
 	while (heads_only && (length = getline(&line, &size, file)) > 0 &&
 		line[length - 1] == '\n') {
 		bool begin = pool_http_is_begin(line, (size_t)length);
 		bool end = pool_http_is_end(line, (size_t)length);
 
 		if (begin || end) {
-			add_head(&head, use, now.wall_s, answers);
+			add_head(reader, &head);
 			head = (struct pool_http_head){0};
 		}
 		heads_only = begin || end || is_field(line);
-		pool_http_head_take(&head, line, (size_t)length, now.wall_s);
+		pool_http_head_take(&head, line, (size_t)length, reader->wall_s);
 	}
-	add_head(&head, use, now.wall_s, answers);
+	add_head(reader, &head);
 	heads_only &= !ferror(file);
 	free(line);
 	return heads_only;
 }
 
-static bool read_file(const struct exec_heads *heads, size_t at,
-	const struct exec_heads_use *use, struct pool_answers *answers)
+static bool read_file(const struct exec_heads *heads, size_t at, struct reader *reader)
 {
 	const struct exec_heads_file *file = &heads->list[at];
 	struct stat status;
@@ -190,17 +225,22 @@ static bool read_file(const struct exec_heads *heads, size_t at,
 	}
 	rewind(stream);
 	whole = !(file->own && is_shared(heads, at, &status));
-	whole &= read_heads(stream, use, answers);
+	whole &= read_heads(stream, reader);
 	fclose(stream);
 	return whole;
 }
 
-bool exec_heads_read(const struct exec_heads *heads, const struct exec_heads_use *use,
-	struct pool_answers *answers)
+struct exec_heads_seen exec_heads_read(const struct exec_heads *heads,
+	const struct exec_heads_use *use, struct pool_answers *answers)
 {
-	bool whole = !heads->more;
+	struct reader reader = {
+		.use = use, .answers = answers, .seen.whole = !heads->more};
+	struct pool_now now;
 
+	pool_clock_get(&now);
+	reader.wall_s = now.wall_s;
 	for (size_t i = 0; i < heads->count; i++)
-		whole &= read_file(heads, i, use, answers);
-	return whole;
+		reader.seen.whole &= read_file(heads, i, &reader);
+	add_last(&reader);
+	return reader.seen;
 }

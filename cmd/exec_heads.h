@@ -51,11 +51,19 @@ void exec_heads_begin(struct exec_heads *heads);
 struct exec_heads_use {
 	struct pool_answer_rules rules;
 	bool connects; /* the first answer, until there is a yes, is one to CONNECT */
+	bool refused;  /* so may be the last one, if it is a no: curl ended for it */
+	bool tunnels;  /* some request was made through a tunnel */
 	bool proxied;  /* by an HTTP proxy */
 };
 
-/* Add the answers of the run to <answers>. False if there may be others. */
-bool exec_heads_read(const struct exec_heads *heads, const struct exec_heads_use *use,
-	struct pool_answers *answers);
+/* What is known of the answers beside what they say of the proxy. */
+struct exec_heads_seen {
+	bool whole;           /* there were no others */
+	bool odd_retry_after; /* one that cannot be read, which is as none */
+};
+
+/* Add the answers of the run to <answers>. */
+struct exec_heads_seen exec_heads_read(const struct exec_heads *heads,
+	const struct exec_heads_use *use, struct pool_answers *answers);
 
 #endif

@@ -359,7 +359,7 @@ void pool_http_head_take(
 	}
 	value = pool_http_find_value(line, length, "Retry-After");
 	if (value)
-		pool_http_head_take_retry_after(
+		head->odd_retry_after |= !pool_http_head_take_retry_after(
 			head, value, length - (size_t)(value - line), wall_s);
 	value = pool_http_find_value(line, length, "Date");
 	if (value)

@@ -25,6 +25,7 @@ struct pool_http_head {
 	int64_t until_s; /* as a date, seconds since 1970; with has_until */
 	int64_t date_s;  /* Date; with has_date */
 	bool has_wait, has_until, has_date;
+	bool odd_retry_after; /* there was one that cannot be read */
 };
 
 /*

@@ -394,6 +394,7 @@ the proxy runs, and its port"
 
 @test "a no to CONNECT is not confused with an answer that broke off" {
 	write_client curl 'printf "HTTP/1.1 %s x\r\n\r\n" $ANSWERS >"${1#-D}"; exit 56'
+	touch file
 	while IFS='|' read -r scheme answers arguments wanted; do
 		write_members "$(member one 9 "$scheme")"
 		# shellcheck disable=SC2086 # words of a line
@@ -408,6 +409,15 @@ the proxy runs, and its port"
 		http|429|http://u|limited
 		http|200 503|https://u|reset
 		socks5|503|https://u|reset
+		http|403|http://u|blocked
+		http|403|-K file|denied
+		http|302 403|-L http://u|denied
+		http|200 403|http://u https://v|denied
+		http|200 200 403|https://u https://v|denied
+		http|200 403|https://u|blocked
+		http|200 403|http://u http://v|blocked
+		http|403|--suppress-connect-headers https://u http://v|blocked
+		socks5|302 403|-L http://u|blocked
 	END
 	# what may have been done already is not sent again
 	write_members "$(member one 9)" "$(member two 8)" "$(member three 7)"
@@ -843,6 +853,20 @@ socks5h proxies, and the pool has none"
 	assert_regex "$(explain one)" " cooling .* rests for (89[0-9]|900) s"
 }
 
+@test "a Retry-After that cannot be read is told, and is as none" {
+	require_tool curl
+	for value in soon -5 1.5; do
+		start_stub --name origin \
+			--bytes "HTTP/1.1 429 x"$'\r\n'"Retry-After: $value"$'\r\nContent-Length: 0\r\n\r\n' raw
+		write_members "$(member one "$STUB_PORT")"
+		run -0 --separate-stderr "$exec" --retries 0 curl -s "$url"
+		assert_equal "${stderr_lines[0]}" "pool-exec: warning: the Retry-After that came through 'one' is \
+neither seconds nor an HTTP date, and counts as none"
+		assert_regex "$(explain one)" " cooling .* rests for (59|60) s"
+		pool-report one reset
+	done
+}
+
 @test "the pool's own statuses decide, 429 too" {
 	require_tool curl
 	start_stub --name odd http-proxy --script 420,420,429,429 --connect-status 420 --retry-after 77
@@ -971,6 +995,9 @@ $(status_field one reports_ok)" "$code $options: $wanted"
 		assert_equal "$option: $(status_field one status) $(status_field one reports_ok) \
 $(status_field one reports_down)" "$option: unknown 0 0"
 	done
+	run -0 --separate-stderr "$exec" -v --retries 0 curl -s -D - "$url"
+	assert_equal "${stderr_lines[-1]}" \
+		"pool-exec: not all answers through 'one' can be seen: no success is reported"
 	# nor of a file that holds bodies as well
 	"$exec" -q --retries 0 curl -s -D /dev/stdout "$url" >both
 	run -0 "$exec" -q --retries 0 curl -s -D both -o both "$url"
