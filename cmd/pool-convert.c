@@ -263,7 +263,8 @@ static int read_input(const struct request *request, struct pool_judged *judged,
 	return error;
 }
 
-/* What was not taken over is told in any case, and a host that may be none; what a pool
+/* What was not taken over is told in any case, and a host that may be none or that has
+ * something behind it, like a comment without a space; what a pool
  * file could be better at only when asked for. */
 static size_t drop_warnings(const struct request *request, struct pool_diagnostics *found)
 {
@@ -276,7 +277,7 @@ static size_t drop_warnings(const struct request *request, struct pool_diagnosti
 	pool_diagnostics_drop(found, POOL_RULE_FILE_WRITABLE);
 	for (size_t i = 0; i < count && !request->common.verbose; i++)
 		if (i != POOL_RULE_NOT_TAKEN_OVER && i != POOL_RULE_ENV_IGNORED &&
-			i != POOL_RULE_URL_HOST_ODD)
+			i != POOL_RULE_URL_HOST_ODD && i != POOL_RULE_URL_PATH)
 			pool_diagnostics_drop(found, (enum pool_rule_id)i);
 	return lost;
 }

@@ -294,11 +294,13 @@ http://192.0.2.5:5"
 	assert_equal "$stderr" ""
 }
 
-@test "a host that may be none is told, as pool-validate does" {
-	printf '010.1.1.1:80\n999.1.1.1:80\nh.test:80\n' >proxies.txt
+@test "a host that may be none is told, and what stands behind a port, as pool-validate does" {
+	printf '010.1.1.1:80\n999.1.1.1:80\nh.test:80\nh.test:81#x\n' >proxies.txt
 	run -0 --separate-stderr "$convert" --check tcp -o pool.json proxies.txt
 	assert_equal "$stderr" "proxies.txt:1:1: warning: proxies[0]: programs may read this host differently, or not at all [url-host-odd]
-proxies.txt:2:1: warning: proxies[1]: programs may read this host differently, or not at all [url-host-odd]"
+proxies.txt:2:1: warning: proxies[1]: programs may read this host differently, or not at all [url-host-odd]
+proxies.txt:4:1: warning: proxies[3]: a proxy URL ends with its port: clients refuse or ignore a path, query or \
+fragment [url-path]"
 	run -0 --separate-stderr "$convert" -q -o pool.json proxies.txt
 	assert_equal "$stderr" ""
 }
