@@ -62,9 +62,9 @@ int pool_session_store(struct pool_session *session, struct pool_outcome *outcom
 	size_t count, struct pool_fault *fault);
 
 /*
- * The URL of the proxy that <feedback> is about, as it stands in the pool file; free() it.
- * NULL: there is none, and a report of it says why. Of two proxies of one name it is the
- * first.
+ * The URL of the proxy that <feedback> is about, as it stands in the pool file; free()
+ * it. NULL: there is none, and a report of it says why. Of two proxies of one name it is
+ * the first.
  */
 char *pool_session_locate(
 	struct pool_session *session, const struct pool_feedback *feedback);
