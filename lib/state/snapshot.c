@@ -19,8 +19,10 @@
 #define SNAP_MAGIC UINT64_C(0x70616e736c6f6f70) /* "poolsnap", little endian */
 
 enum {
-	SNAP_VERSION = 3,
-	VERSION_BEFORE = 2, /* its header begins as ours, and has the salt there too */
+	SNAP_VERSION = 4,
+	/* Without checksums of its parts; its header begins as ours, and has the salt
+	 * there too. Version 3 is ours, but for what the default check expects. */
+	VERSION_BARE = 2,
 	SNAP_ALIGNMENT = 16,
 	MAPPED_FROM = 65536, /* a smaller file is copied sooner than mapped */
 	REJECTION_SIZE = 320,
@@ -102,7 +104,7 @@ static uint64_t header_checksum(const struct snap_header *header, size_t size)
 	const size_t start = offsetof(struct snap_header, length);
 	struct pool_hash_key key = {{0}};
 
-	if (header->version != VERSION_BEFORE)
+	if (header->version != VERSION_BARE)
 		memcpy(key.bytes, &header->version, 2 * sizeof(uint32_t));
 	return pool_hash_64(&key, (const char *)header + start, size - start);
 }
@@ -211,8 +213,7 @@ static void find_remains(
 	remains->has_salt = take_salt((const char *)&header->salt, remains) ||
 		take_salt(
 			(const char *)bytes + length - sizeof(struct snap_salt), remains);
-	if (!remains->has_salt && remains->outdated &&
-		header->version == VERSION_BEFORE) {
+	if (!remains->has_salt && remains->outdated && header->version == VERSION_BARE) {
 		remains->has_salt = true;
 		remains->file_id = header->salt.file_id;
 		remains->salt = header->salt.salt;

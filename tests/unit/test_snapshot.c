@@ -783,6 +783,38 @@ static void test_the_version_before(void **context)
 	free(bytes);
 }
 
+/* One of version 3 has its salt where ours has it. */
+static void test_version_3(void **context)
+{
+	enum { VERSION = 8, SIZE_AT = 12, CHECKSUM = 16, CHECKED_FROM = 24 };
+	const uint32_t version = 3;
+	struct place *place = *context;
+	struct pool_snapshot_remains remains;
+	struct pool_snapshot snapshot, opened;
+	struct pool_hash_key key = {{0}};
+	uint32_t size;
+	uint64_t checksum;
+	size_t length;
+	char *bytes;
+
+	save_pools(place, &snapshot);
+	bytes = fixture_read(place->path, &length);
+	memcpy(bytes + VERSION, &version, sizeof(version));
+	memcpy(&size, bytes + SIZE_AT, sizeof(size));
+	memcpy(key.bytes, bytes + VERSION, sizeof(uint64_t));
+	checksum = pool_hash_64(&key, bytes + CHECKED_FROM, size - CHECKED_FROM);
+	memcpy(bytes + CHECKSUM, &checksum, sizeof(checksum));
+	fixture_write(place->path, bytes, length);
+	assert_int_equal(POOL_EFORMAT,
+		pool_snapshot_open(&opened, place->path, 0, true, &remains, NULL));
+	assert_true(remains.outdated);
+	assert_true(remains.has_salt);
+	assert_int_equal(4711, remains.file_id);
+	assert_memory_equal(&salt, &remains.salt, sizeof(salt));
+	free(bytes);
+	pool_snapshot_release(&snapshot);
+}
+
 static void test_cut_short(void **context)
 {
 	struct place *place = *context;
@@ -925,6 +957,7 @@ int main(void)
 		CASE(test_a_copy_stays_what_it_was),
 		CASE(test_the_salt_is_found_again),
 		CASE(test_the_version_before),
+		CASE(test_version_3),
 		CASE(test_cut_short),
 		CASE(test_of_somebody_else),
 		CASE(test_writable_by_others),
