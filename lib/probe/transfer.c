@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "pool.h"
 #include "probe/greeting.h"
 #include "probe/method.h"
@@ -75,6 +76,16 @@ static curl_socket_t open_socket(
 	if (fd < 0)
 		transfer->socket_errno = errno;
 	return fd;
+}
+
+/* Before the socket is gone: libcurl 8 ends the wait for it only afterwards. A connection
+ * may outlive its transfer, whose place then has another socket. */
+static int close_socket(void *context, curl_socket_t fd)
+{
+	struct pool_transfer *transfer = context;
+
+	pool_wire_follow(&transfer->wire, fd, CURL_POLL_REMOVE);
+	return close(fd);
 }
 
 static int note_request(
@@ -195,6 +206,8 @@ static int set_common(
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	bad |= (int)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_request);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 	bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);

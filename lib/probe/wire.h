@@ -7,7 +7,8 @@
  * its own, has no limit, and is read as quickly as a peer sends it.
  *
  *	pool_wire_set(&wire, easy, max);           before the transfer
- *	pool_wire_follow(&wire, fd, what);         from the multi's socket callback
+ *	pool_wire_follow(&wire, fd, what);         from the multi's socket callback, and
+ *	                                           before the socket is closed
  *	... the transfer ends with CURLE_ABORTED_BY_CALLBACK if wire.over
  *
  * Not promised: the exact limit. It is looked at once in a few steps of a transfer. Where
