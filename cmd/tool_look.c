@@ -24,9 +24,16 @@ enum {
 	PORT_SIZE = 8,
 };
 
+/* What a look has found. */
+struct look {
+	enum pool_reason reason; /* why it cannot be reached; NONE: not known */
+	bool resolved;           /* it has an address */
+	bool accepts;            /* it takes a connection */
+};
+
 /* What the child tells, each time that it knows more. */
 struct news {
-	struct tool_look look;
+	struct look look;
 	bool over;
 };
 
@@ -40,7 +47,7 @@ static void tell(int fd, const struct news *news)
 
 /* A host that refuses counts before one that this machine cannot reach: of several
  * addresses it may reach those of IPv4 only. */
-static void note_failure(struct tool_look *look, int error)
+static void note_failure(struct look *look, int error)
 {
 	enum pool_reason reason = pool_reason_from_errno(error);
 
@@ -51,7 +58,7 @@ static void note_failure(struct tool_look *look, int error)
 }
 
 /* Begin to connect; -1 where it has failed already. */
-static int begin(const struct addrinfo *address, struct tool_look *look)
+static int begin(const struct addrinfo *address, struct look *look)
 {
 	int fd =
 		socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -67,7 +74,7 @@ static int begin(const struct addrinfo *address, struct tool_look *look)
 }
 
 /* Which of them failed, or whether one is connected. */
-static void note_ends(struct pollfd *list, nfds_t count, struct tool_look *look)
+static void note_ends(struct pollfd *list, nfds_t count, struct look *look)
 {
 	for (nfds_t i = 0; i < count; i++) {
 		int error = 0;
@@ -85,7 +92,7 @@ static void note_ends(struct pollfd *list, nfds_t count, struct tool_look *look)
 	}
 }
 
-static void connect_to(const struct addrinfo *addresses, struct tool_look *look)
+static void connect_to(const struct addrinfo *addresses, struct look *look)
 {
 	struct pollfd list[ADDRESSES_MAX];
 	nfds_t count = 0;
@@ -167,7 +174,7 @@ static void end_child(pid_t child)
 }
 
 /* Where a name takes longer than a second, no name server answers. */
-static void follow(int fd, struct tool_look *out)
+static void follow(int fd, struct look *out)
 {
 	struct news news;
 
@@ -199,13 +206,14 @@ static bool split(const char *url, char *host, char *port)
 	return true;
 }
 
-void tool_look_at(const char *url, bool name_alone, struct tool_look *out)
+/* Look at the proxy <url>; <name_alone>: it is resolved, and not connected to. */
+static void look_at(const char *url, bool name_alone, struct look *out)
 {
 	char host[HOST_SIZE], port[PORT_SIZE];
 	int ends[2];
 	pid_t child;
 
-	*out = (struct tool_look){0};
+	*out = (struct look){0};
 	if (!split(url, host, port))
 		return;
 	if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -249,12 +257,12 @@ enum pool_reason tool_look_again(enum pool_reason said, const char *url, bool *u
 {
 	const bool by_name =
 		said == POOL_REASON_PROXY_NAME || said == POOL_REASON_TARGET_NAME;
-	struct tool_look look;
+	struct look look;
 
 	*unsure = false;
 	if (!is_open(said) || (by_name && !is_name(url)))
 		return said;
-	tool_look_at(url, by_name, &look);
+	look_at(url, by_name, &look);
 	/* A name that resolves now was never at fault: the resolver was. */
 	if (said == POOL_REASON_PROXY_NAME && look.resolved)
 		return POOL_REASON_NO_RESOLVER;

@@ -2,8 +2,8 @@
  * A look of one's own at a proxy, after a client that only says that it could not reach
  * it: whether that is the proxy's doing or this machine's.
  *
- * curl's exit statuses 5 and 7 and wget's 4 say the same of a proxy that is gone and of a
- * machine without a route, a name server or a free port. Looking again at once tells
+ * curl's exit statuses 5, 6 and 7 and wget's 4 say the same of a proxy that is gone and
+ * of a machine without a route, a name server or a free port. Looking again at once tells
  * these apart. What is looked at is the host and the port of the proxy in the pool file,
  * and nothing else: the name is resolved, a connection is opened, and closed without a
  * byte sent.
@@ -16,26 +16,13 @@
 #include <stdbool.h>
 #include "health/reason.h"
 
-struct tool_look {
-	enum pool_reason reason; /* why it cannot be reached; NONE: not known */
-	bool resolved;           /* it has an address */
-	bool accepts;            /* it takes a connection */
-};
-
 /*
- * Look at the proxy <url>.
- *
- * <name_alone>  it is resolved, and not connected to
+ * What <said>, by an exit status alone, comes to once the proxy <url> was looked at.
+ * Reasons that a look cannot add to are answered as they are, at once.
  *
  * Blocks: a second for its name, and another one for its addresses.
  * Processes: a child of ours looks, for a resolver cannot be interrupted; it has ended
  * when this returns.
- */
-void tool_look_at(const char *url, bool name_alone, struct tool_look *out);
-
-/*
- * What <said>, by an exit status alone, comes to once the proxy <url> was looked at.
- * Reasons that a look cannot add to are answered as they are, at once.
  *
  * <unsure>  whether nothing was found that explains what was said: the proxy takes
  *           connections now, or does not answer at once
